@@ -1,0 +1,72 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Rooms and who may enter which: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
+let package = Package(
+  name: "kedastral",
+  products: [
+    .library(name: "KedastralCore", targets: ["KedastralCore"]),
+    .library(name: "KedastralMemoryStore", targets: ["KedastralMemoryStore"]),
+    .library(name: "KedastralSources", targets: ["KedastralSources"]),
+    .library(name: "KedastralGRPC", targets: ["KedastralGRPC"]),
+    .library(name: "KedastralHTTP", targets: ["KedastralHTTP"]),
+    .library(name: "KedastralNet", targets: ["KedastralNet"]),
+    .library(name: "KedastralConfiguration", targets: ["KedastralConfiguration"]),
+    .library(name: "KedastralHosting", targets: ["KedastralHosting"]),
+    .library(name: "KedastralTesting", targets: ["KedastralTesting"]),
+    .executable(name: "kedastral", targets: ["kedastral"]),
+    .executable(name: "kedastral-forecaster", targets: ["kedastral-forecaster"]),
+    .executable(name: "kedastral-scaler", targets: ["kedastral-scaler"]),
+  ],
+  targets: [
+    // The domain: the standard library and FoundationEssentials alone.
+    .target(name: "KedastralCore"),
+    .target(name: "KedastralTesting", dependencies: ["KedastralCore"]),
+    .target(
+      name: "KedastralMemoryStore", dependencies: ["KedastralCore"], path: "Sources/KedastralStorage/Memory"),
+
+    // I/O: the event loop and what speaks a protocol on it.
+    .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
+    .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl"]),
+    .target(name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CExternalScaler"]),
+    .target(name: "KedastralHTTP", dependencies: ["KedastralCore", "KedastralNet", "CEvent"]),
+
+    // Hosts: settings, wiring, and executables of a few lines.
+    .target(name: "KedastralConfiguration", dependencies: ["KedastralCore", "CYAML"]),
+    .target(
+      name: "KedastralHosting",
+      dependencies: [
+        "KedastralCore", "KedastralMemoryStore", "KedastralSources", "KedastralNet", "KedastralGRPC",
+        "KedastralHTTP", "KedastralConfiguration",
+      ]),
+    .executableTarget(name: "kedastral", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral"),
+    .executableTarget(
+      name: "kedastral-forecaster", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-forecaster"),
+    .executableTarget(
+      name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
+
+    // C libraries, as Debian packages them.
+    .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CCurlLibrary", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CCurl", dependencies: ["CCurlLibrary"]),
+    .target(name: "CExternalScaler", dependencies: ["CProtobufC"]),
+
+    // Tests, one target a room; Support starts the real servers.
+    .target(name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting"], path: "Tests/Support"),
+    .testTarget(name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"]),
+    .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
+    .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
+    .testTarget(name: "KedastralSourcesTests", dependencies: ["KedastralSources", "KedastralTesting", "TestSupport"]),
+    .testTarget(name: "KedastralGRPCTests", dependencies: ["KedastralGRPC", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralHTTPTests",
+      dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
+    .testTarget(name: "KedastralConfigurationTests", dependencies: ["KedastralConfiguration", "KedastralTesting"]),
+    .testTarget(name: "KedastralHostingTests", dependencies: ["KedastralHosting", "KedastralTesting", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

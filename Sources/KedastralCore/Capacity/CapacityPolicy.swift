@@ -1,0 +1,94 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Turns a forecast into replicas.
+///
+/// A policy is a pure value, so it can be tested with a table:
+///
+///     let policy = StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2)
+///     let plan = policy.plan(forecast, from: .unknown)
+///     #expect(plan.replicas == [3, 5, 5])
+public protocol CapacityPolicy: Sendable {
+  /// The load that one pod is meant to serve, in the metric's unit; what `mode: load` reports as the target.
+  var targetPerPod: Double { get }
+
+  /// The quantile level that the plan reads, or nil when it needs none.
+  var quantileLevel: Double? { get }
+
+  /// Plans replicas for every step of `forecast`.
+  func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
+}
+
+/// Where a plan begins: how many replicas there were in the step before its first one.
+public struct CapacityState: Sendable, Equatable, Codable {
+  /// The replicas in force, or nil when nobody knows: then nothing limits the plan's first step.
+  public var replicas: Int?
+  /// The current load, when it is known: what a reactive autoscaler would look at.
+  public var currentLoad: Double?
+
+  /// Nothing is known: the first plan of a new workload.
+  public static let unknown = CapacityState()
+
+  /// Creates a state.
+  public init(replicas: Int? = nil, currentLoad: Double? = nil) {
+    self.replicas = replicas
+    self.currentLoad = currentLoad
+  }
+}
+
+/// Replicas for every step of a forecast, and how they came about.
+public struct CapacityPlan: Sendable, Equatable {
+  /// One step of a plan.
+  public struct Step: Sendable, Equatable {
+    /// The load planned for: the quantile, or the value with headroom.
+    public var load: Double
+    /// The replicas that the load needs, before any limit.
+    public var need: Int
+    /// The replicas planned.
+    public var replicas: Int
+    /// The limits that changed `need` into `replicas`.
+    public var limits: Limits
+
+    /// Creates a step.
+    public init(load: Double, need: Int, replicas: Int, limits: Limits = []) {
+      self.load = load
+      self.need = need
+      self.replicas = replicas
+      self.limits = limits
+    }
+  }
+
+  /// What held a step's replicas back, or up.
+  public struct Limits: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    /// Creates a set from its bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The minimum raised it.
+    public static let minimum = Limits(rawValue: 1)
+    /// The maximum cut it.
+    public static let maximum = Limits(rawValue: 2)
+    /// The limit of growth a step cut it.
+    public static let growth = Limits(rawValue: 4)
+    /// The limit of shrinkage a step held it up.
+    public static let shrinkage = Limits(rawValue: 8)
+    /// The need of the current load held it up.
+    public static let reactiveFloor = Limits(rawValue: 16)
+  }
+
+  /// The steps, as many as the forecast has.
+  public var steps: [Step]
+
+  /// Creates a plan.
+  public init(steps: [Step]) { self.steps = steps }
+
+  /// The replicas of each step.
+  public var replicas: [Int] { steps.map(\.replicas) }
+
+  /// The planned load of each step.
+  public var loads: [Double] { steps.map(\.load) }
+}

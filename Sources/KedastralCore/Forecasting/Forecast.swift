@@ -1,0 +1,52 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What a model expects: one value a step, and quantiles when it knows its own errors.
+///
+/// Index `i` is the step that ends at `start + (i + 1)·step`.
+public struct Forecast: Sendable, Equatable {
+  /// The end of the last step that the model saw.
+  public let start: Date
+  /// The length of a step.
+  public let step: Duration
+  /// The expected load of each step (the median where the model is probabilistic); finite and not negative.
+  public var values: [Double]
+  /// The quantiles that were asked for, as far as the model has them; ordered at each step.
+  public var quantiles: Quantiles
+  /// The name of the model that made it.
+  public var model: String
+  /// Why it looks as it does, in a sentence for the operator.
+  public var reason: String?
+
+  /// Creates a forecast.
+  public init(
+    start: Date, step: Duration, values: [Double], quantiles: Quantiles = .none, model: String, reason: String? = nil
+  ) {
+    self.start = start
+    self.step = step
+    self.values = values
+    self.quantiles = quantiles
+    self.model = model
+    self.reason = reason
+  }
+
+  /// What is wrong with the numbers, in one line, or nil when they can be planned with.
+  public var defect: String? {
+    if values.isEmpty { return "the forecast of model '\(model)' is empty" }
+    if let index = values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
+      return "model '\(model)' forecast \(values[index]) at step \(index); values must be finite and not negative"
+    }
+    for path in quantiles.paths {
+      if path.values.count != values.count {
+        return "model '\(model)' gave \(path.values.count) values for quantile \(path.level) and \(values.count) steps"
+      }
+      if let index = path.values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
+        return "model '\(model)' forecast \(path.values[index]) for quantile \(path.level) at step \(index)"
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,32 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Where a workload's load comes from: Prometheus, an HTTP endpoint, a file, your own code.
+///
+///     struct QueueDepth: MetricSource {
+///       func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+///         var series = TimeSeries.missing(in: range, step: step)
+///         for index in series.values.indices { series.values[index] = try await depth(at: series.instant(at: index)) }
+///         return series
+///       }
+///     }
+public protocol MetricSource: Sendable {
+  /// The load at every instant of `range` that is a whole multiple of `step` since the Unix epoch.
+  ///
+  /// - Returns: a series with exactly those instants; NaN where the source has nothing (yet).
+  /// - Throws: an error whose description names what was asked, of whom, and what came back. It is called again, after a
+  ///   back-off, for the same range.
+  func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries
+}
+
+extension TimeSeries {
+  /// A series of missing samples at every whole multiple of `step` (since the Unix epoch) inside `range`.
+  public static func missing(in range: Range<Date>, step: Duration) -> TimeSeries {
+    let first = range.lowerBound.ceiled(to: step)
+    let count = Int((range.upperBound.timeIntervalSince(first) / step.inSeconds).rounded(.up))
+    return TimeSeries(start: first, step: step, values: Array(repeating: .nan, count: max(0, count)))
+  }
+}

@@ -1,0 +1,89 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A way to forecast load.
+///
+/// A model is a value: its settings, no state. The simplest one repeats yesterday:
+///
+///     struct Yesterday: Model {
+///       let name = "yesterday"
+///       func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+///         let day = Int(86_400 / history.step.inSeconds)
+///         guard history.count >= day else { throw ModelError.notEnoughHistory(needed: day, present: history.count) }
+///         let values = (0..<steps).map { history.values[history.count - day + $0 % day] }
+///         return Forecast(start: history.end, step: history.step, values: values, model: name)
+///       }
+///     }
+///
+/// A model that learns keeps what it learned in a ModelSession, one a workload.
+public protocol Model: Sendable {
+  /// The name in settings, snapshots and metrics.
+  var name: String { get }
+
+  /// Forecasts the `steps` steps that follow `history`.
+  ///
+  /// - Parameters:
+  ///   - history: the load so far, NaN where a sample is missing, the newest last.
+  ///   - steps: how many steps to forecast; positive.
+  ///   - quantiles: the levels wanted, each in (0, 1); a model that has none returns none.
+  /// - Throws: ModelError when it cannot forecast from this history.
+  func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast
+
+  /// A session for one workload, which may keep fitted state from call to call. The default keeps none.
+  func makeSession() -> any ModelSession
+}
+
+extension Model {
+  public func makeSession() -> any ModelSession { StatelessSession(model: self) }
+}
+
+/// A model at work on one workload: called with the same history, grown by the newest samples, again and again.
+///
+/// Owned by one forecast loop and never shared; so it needs no lock.
+public protocol ModelSession: Sendable {
+  /// Forecasts as Model/forecast(_:steps:quantiles:) does, and may reuse what it learned in earlier calls.
+  ///
+  /// The session must notice by itself when `history` is not its earlier one grown by new samples, and start afresh.
+  mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast
+
+  /// What it has learned, to be stored and handed to `restore` after a restart; nil when there is nothing worth keeping.
+  var state: Data? { get }
+
+  /// Takes up a state that `state` returned earlier, of this or an older version; one that does not fit is ignored.
+  mutating func restore(_ state: Data)
+}
+
+extension ModelSession {
+  public var state: Data? { nil }
+  public mutating func restore(_ state: Data) {}
+}
+
+private struct StatelessSession<Wrapped: Model>: ModelSession {
+  let model: Wrapped
+
+  func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    try model.forecast(history, steps: steps, quantiles: quantiles)
+  }
+}
+
+/// Why a model could not forecast.
+public enum ModelError: Error, Equatable, CustomStringConvertible {
+  /// The history is too short, or has too few samples present.
+  case notEnoughHistory(needed: Int, present: Int)
+  /// A setting does not fit the history or the request.
+  case invalidSetting(model: String, setting: String, problem: String)
+  /// A remote model failed; the text says what was asked, of whom, and what came back.
+  case remote(String)
+
+  public var description: String {
+    switch self {
+    case .notEnoughHistory(let needed, let present):
+      "not enough history: \(present) samples present, at least \(needed) needed"
+    case .invalidSetting(let model, let setting, let problem): "model '\(model)': \(setting) \(problem)"
+    case .remote(let text): text
+    }
+  }
+}

@@ -1,0 +1,36 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Every workload's newest snapshot, in memory: what a serving thread answers from.
+///
+/// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and waits for
+/// nobody; the snapshots' arrays are shared between the copies.
+public struct SnapshotTable: Sendable {
+  private var snapshots: [String: Snapshot] = [:]
+
+  /// Creates an empty table.
+  public init() {}
+
+  /// How many workloads have a snapshot.
+  public var count: Int { snapshots.count }
+
+  /// All snapshots, in no order.
+  public var all: some Collection<Snapshot> { snapshots.values }
+
+  /// The newest snapshot of a workload; any text may be asked for.
+  public subscript(workload: String) -> Snapshot? { snapshots[workload] }
+
+  /// Takes over one change; an older snapshot never replaces a newer one.
+  public mutating func apply(_ update: StoreUpdate) {
+    switch update {
+    case .put(let snapshot):
+      if let present = snapshots[snapshot.workload.text], present.generatedAt > snapshot.generatedAt { return }
+      snapshots[snapshot.workload.text] = snapshot
+    case .removed(let workload):
+      snapshots[workload.text] = nil
+    }
+  }
+}

@@ -1,0 +1,93 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A load history on a regular grid: sample `i` is the load of the step that *ends* at `start + i·step`; NaN = missing.
+///
+///     var load = TimeSeries(start: noon, step: .seconds(60), values: [10, .nan, 30])
+///     load.missingCount          // 1
+///     load.nextInstant           // 12:03, the end of the first step that is not in it
+public struct TimeSeries: Sendable, Equatable {
+  /// The instant of the first sample: the end of the step that it measures.
+  public var start: Date
+  /// The distance of two samples; positive.
+  public let step: Duration
+  /// The samples in order of time; NaN where one is missing.
+  public var values: [Double]
+
+  /// Creates a series.
+  ///
+  /// - Precondition: `step` is positive.
+  public init(start: Date, step: Duration, values: [Double]) {
+    precondition(step > .zero, "a series' step is positive")
+    self.start = start
+    self.step = step
+    self.values = values
+  }
+
+  /// How many samples there are, missing ones included.
+  public var count: Int { values.count }
+
+  /// Whether there is no sample at all.
+  public var isEmpty: Bool { values.isEmpty }
+
+  /// The instant of sample `index`; also for indices before and behind the series.
+  public func instant(at index: Int) -> Date { start.addingTimeInterval(Double(index) * step.inSeconds) }
+
+  /// The instant of the last sample: where a forecast begins. `start − step` of an empty series.
+  public var end: Date { instant(at: count - 1) }
+
+  /// The instant of the sample that would come next.
+  public var nextInstant: Date { instant(at: count) }
+
+  /// The index on this series' grid that is nearest to `instant`; may lie outside `values`.
+  public func index(nearest instant: Date) -> Int {
+    Int((instant.timeIntervalSince(start) / step.inSeconds).rounded())
+  }
+
+  /// How many samples are missing.
+  public var missingCount: Int { values.count { !$0.isFinite } }
+
+  /// The index of the last sample that is present, or nil when none is.
+  public var lastPresentIndex: Int? { values.lastIndex { $0.isFinite } }
+
+  /// The last samples, `count` at most.
+  public func suffix(_ count: Int) -> TimeSeries {
+    let kept = min(max(0, count), values.count)
+    return TimeSeries(
+      start: instant(at: values.count - kept), step: step, values: Array(values.suffix(kept)))
+  }
+
+  /// Writes `newer` over and behind this series, filling a gap between them with NaN.
+  ///
+  /// Samples of `newer` that are missing never overwrite ones that are present.
+  ///
+  /// - Precondition: both have the same step.
+  public mutating func merge(_ newer: TimeSeries) {
+    precondition(newer.step == step, "series of different steps cannot be merged")
+    guard !newer.isEmpty else { return }
+    guard !isEmpty else {
+      self = newer
+      return
+    }
+    let offset = index(nearest: newer.start)
+    if offset < 0 {
+      values.insert(contentsOf: repeatElement(.nan, count: -offset), at: 0)
+      start = newer.start
+    }
+    let first = max(0, offset)
+    let missing = first + newer.count - values.count
+    if missing > 0 { values.append(contentsOf: repeatElement(.nan, count: missing)) }
+    for (index, value) in newer.values.enumerated() where !value.isNaN { values[first + index] = value }
+  }
+
+  /// Drops all but the last `count` samples.
+  public mutating func keepLast(_ count: Int) {
+    let surplus = values.count - max(0, count)
+    guard surplus > 0 else { return }
+    start = instant(at: surplus)
+    values.removeFirst(surplus)
+  }
+}

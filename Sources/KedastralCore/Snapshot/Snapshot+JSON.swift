@@ -1,0 +1,139 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Snapshot {
+  /// The snapshot as JSON, the form that stores keep and the HTTP API serves.
+  public func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(SnapshotFields(self))
+  }
+
+  /// Reads and checks a snapshot's JSON. Unknown fields are ignored.
+  ///
+  /// - Throws: SnapshotError when it does not parse, lengths differ, or a number is not finite or negative.
+  public init(json: Data) throws {
+    let fields: SnapshotFields
+    do {
+      fields = try JSONDecoder().decode(SnapshotFields.self, from: json)
+    } catch let error as DecodingError {
+      throw SnapshotError.malformed(error.shortDescription)
+    }
+    try self.init(fields)
+  }
+}
+
+/// The JSON fields by name, before they are checked.
+private struct SnapshotFields: Codable {
+  var workload: String
+  var metric: String
+  var generatedAt: String
+  var stepSeconds: Double
+  var horizonSeconds: Double
+  var values: [Double]
+  var desiredReplicas: [Int]
+  var quantiles: [String: [Double]]?
+  var plannedLoad: [Double]?
+  var model: String?
+  var currentValue: Double?
+  var targetPerPod: Double?
+  var capacityState: CapacityState?
+  var accuracy: Snapshot.Accuracy?
+  var reason: String?
+
+  init(_ snapshot: Snapshot) {
+    workload = snapshot.workload.text
+    metric = snapshot.metric
+    generatedAt = Timestamp.format(snapshot.generatedAt)
+    stepSeconds = snapshot.step.inSeconds
+    horizonSeconds = snapshot.horizon.inSeconds
+    values = snapshot.values
+    desiredReplicas = snapshot.desiredReplicas
+    quantiles =
+      snapshot.quantiles.isEmpty
+      ? nil : Dictionary(snapshot.quantiles.paths.map { ("\($0.level)", $0.values) }) { first, _ in first }
+    plannedLoad = snapshot.plannedLoad.isEmpty ? nil : snapshot.plannedLoad
+    model = snapshot.model
+    currentValue = snapshot.currentValue
+    targetPerPod = snapshot.targetPerPod
+    capacityState = snapshot.capacityState
+    accuracy = snapshot.accuracy
+    reason = snapshot.reason
+  }
+}
+
+extension Snapshot {
+  fileprivate init(_ fields: SnapshotFields) throws {
+    let name: WorkloadName
+    do { name = try WorkloadName(fields.workload) } catch { throw SnapshotError.invalidWorkload(error) }
+    guard let generatedAt = Timestamp.parse(fields.generatedAt) else {
+      throw SnapshotError.malformed("'generatedAt' is '\(fields.generatedAt.prefix(40))', not an RFC 3339 instant")
+    }
+    guard fields.stepSeconds.isFinite, fields.stepSeconds > 0, fields.stepSeconds < 1e9 else {
+      throw SnapshotError.invalidNumber(
+        field: "stepSeconds", problem: "is \(fields.stepSeconds), expected a positive number")
+    }
+    guard fields.horizonSeconds.isFinite, fields.horizonSeconds >= 0, fields.horizonSeconds < 1e9 else {
+      throw SnapshotError.invalidNumber(
+        field: "horizonSeconds", problem: "is \(fields.horizonSeconds), expected a number from 0")
+    }
+    let count = fields.values.count
+    guard count > 0 else { throw SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1) }
+    guard fields.desiredReplicas.count == count else {
+      throw SnapshotError.lengthMismatch(
+        field: "desiredReplicas", count: fields.desiredReplicas.count, expected: count)
+    }
+    guard fields.desiredReplicas.allSatisfy({ $0 >= 0 }) else {
+      throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has a negative entry")
+    }
+    try Self.check(fields.values, field: "values", count: count)
+    if let plannedLoad = fields.plannedLoad, !plannedLoad.isEmpty {
+      try Self.check(plannedLoad, field: "plannedLoad", count: count)
+    }
+    var paths: [Quantiles.Path] = []
+    for (key, values) in fields.quantiles ?? [:] {
+      guard let level = Double(key), level > 0, level < 1 else {
+        throw SnapshotError.invalidNumber(
+          field: "quantiles", problem: "has the level '\(key.prefix(40))', expected 0…1")
+      }
+      try Self.check(values, field: "quantiles.\(key)", count: count)
+      paths.append(Quantiles.Path(level: level, values: values))
+    }
+    self.init(
+      workload: name, metric: fields.metric, generatedAt: generatedAt, step: .seconds(fields.stepSeconds),
+      horizon: .seconds(fields.horizonSeconds), values: fields.values, desiredReplicas: fields.desiredReplicas,
+      quantiles: Quantiles(paths), plannedLoad: fields.plannedLoad ?? [], model: fields.model,
+      currentValue: fields.currentValue, targetPerPod: fields.targetPerPod, capacityState: fields.capacityState,
+      accuracy: fields.accuracy, reason: fields.reason)
+  }
+
+  private static func check(_ values: [Double], field: String, count: Int) throws {
+    guard values.count == count else {
+      throw SnapshotError.lengthMismatch(field: field, count: values.count, expected: count)
+    }
+    guard values.allSatisfy(\.isFinite) else {
+      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is not finite")
+    }
+  }
+}
+
+extension DecodingError {
+  /// One line: which field, and what is wrong with it.
+  package var shortDescription: String {
+    func path(_ context: Context, _ key: (any CodingKey)? = nil) -> String {
+      let keys = context.codingPath + (key.map { [$0] } ?? [])
+      return keys.isEmpty ? "the document" : "'" + keys.map(\.stringValue).joined(separator: ".") + "'"
+    }
+    switch self {
+    case .keyNotFound(let key, let context): return "\(path(context, key)) is missing"
+    case .typeMismatch(let type, let context): return "\(path(context)) is not of type \(type)"
+    case .valueNotFound(let type, let context): return "\(path(context)) is null, expected \(type)"
+    case .dataCorrupted(let context):
+      return context.codingPath.isEmpty ? "it is not valid JSON" : "\(path(context)) \(context.debugDescription)"
+    @unknown default: return "it does not decode"
+    }
+  }
+}

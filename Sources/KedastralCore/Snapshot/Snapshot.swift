@@ -1,0 +1,92 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A workload's forecast and plan at one moment: what is stored, served and shown.
+///
+/// Index `i` of every array is the step that ends `(i + 1)·step` after `generatedAt`.
+public struct Snapshot: Sendable, Equatable {
+  /// The workload.
+  public let workload: WorkloadName
+  /// The name of the metric that was forecast.
+  public var metric: String
+  /// When it was made; the plan's time axis begins here.
+  public let generatedAt: Date
+  /// The length of a step.
+  public let step: Duration
+  /// How far the plan reaches.
+  public let horizon: Duration
+  /// The forecast load.
+  public var values: [Double]
+  /// The planned replicas.
+  public var desiredReplicas: [Int]
+  /// The forecast's quantiles, as far as the model gives them.
+  public var quantiles: Quantiles
+  /// The load that the plan is made for (quantile or headroom applied); empty when the writer did not say.
+  public var plannedLoad: [Double]
+  /// The model.
+  public var model: String?
+  /// The last load that was measured.
+  public var currentValue: Double?
+  /// The load one pod is meant to serve.
+  public var targetPerPod: Double?
+  /// Where the plan began, so that a restarted forecaster goes on from there.
+  public var capacityState: CapacityState?
+  /// How good recent forecasts were.
+  public var accuracy: Accuracy?
+  /// Why the forecast and plan look as they do.
+  public var reason: String?
+
+  /// Live accuracy of a workload's forecasts.
+  public struct Accuracy: Sendable, Equatable, Codable {
+    /// Mean absolute scaled error: 1 is as good as repeating the season before.
+    public var mase: Double?
+    /// The share of recent loads that stayed below a quantile, by level ("0.9").
+    public var coverage: [String: Double]?
+    /// The share of the history's samples that were missing and filled in, 0…1.
+    public var repairedShare: Double?
+
+    /// Creates an accuracy record.
+    public init(mase: Double? = nil, coverage: [String: Double]? = nil, repairedShare: Double? = nil) {
+      self.mase = mase
+      self.coverage = coverage
+      self.repairedShare = repairedShare
+    }
+  }
+
+  /// Creates a snapshot; `generatedAt` is kept to the millisecond, as its text form is.
+  public init(
+    workload: WorkloadName, metric: String, generatedAt: Date, step: Duration, horizon: Duration, values: [Double],
+    desiredReplicas: [Int], quantiles: Quantiles = .none, plannedLoad: [Double] = [], model: String? = nil,
+    currentValue: Double? = nil, targetPerPod: Double? = nil, capacityState: CapacityState? = nil,
+    accuracy: Accuracy? = nil, reason: String? = nil
+  ) {
+    self.workload = workload
+    self.metric = metric
+    self.generatedAt = Date(timeIntervalSince1970: (generatedAt.timeIntervalSince1970 * 1000).rounded() / 1000)
+    self.step = step
+    self.horizon = horizon
+    self.values = values
+    self.desiredReplicas = desiredReplicas
+    self.quantiles = quantiles
+    self.plannedLoad = plannedLoad
+    self.model = model
+    self.currentValue = currentValue
+    self.targetPerPod = targetPerPod
+    self.capacityState = capacityState
+    self.accuracy = accuracy
+    self.reason = reason
+  }
+
+  /// How old the snapshot is at `now`; zero when a clock runs behind.
+  public func age(at now: Date) -> Duration { .seconds(max(0, now.timeIntervalSince(generatedAt))) }
+
+  /// The index of the step that `instant` falls in, within the plan's bounds: the first step before the plan begins, the
+  /// last one behind its end.
+  public func stepIndex(at instant: Date) -> Int {
+    let steps = instant.timeIntervalSince(generatedAt) / step.inSeconds
+    return min(max(0, Int(min(steps, 1e9).rounded(.down))), desiredReplicas.count - 1)
+  }
+}

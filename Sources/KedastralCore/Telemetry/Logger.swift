@@ -1,0 +1,79 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How urgent a log line is.
+public enum LogLevel: String, Sendable, CaseIterable, Comparable {
+  /// For somebody who looks for a fault.
+  case debug
+  /// Normal work.
+  case info
+  /// A failure that will be tried again.
+  case warn
+  /// A failure that needs a person.
+  case error
+
+  public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
+
+  private var rank: Int {
+    switch self {
+    case .debug: 0
+    case .info: 1
+    case .warn: 2
+    case .error: 3
+    }
+  }
+}
+
+/// Receives log lines; bridge your own logging system with one method.
+public protocol LogHandler: Sendable {
+  /// Whether lines of `level` are wanted, so that others need not be composed.
+  func isEnabled(_ level: LogLevel) -> Bool
+
+  /// Takes one line: a constant message, and what varies as fields in the order given.
+  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>)
+}
+
+/// A handle to write log lines with.
+///
+///     log.info("stored forecast", ["workload": "api-app", "replicas": "4"])
+public struct Logger: Sendable {
+  private let handler: any LogHandler
+
+  /// Creates a logger.
+  public init(_ handler: any LogHandler) { self.handler = handler }
+
+  /// A logger that writes nothing.
+  public static let silent = Logger(SilentLogHandler())
+
+  /// Details for somebody who looks for a fault.
+  public func debug(_ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]) {
+    log(.debug, message, fields())
+  }
+
+  /// What happened, in normal work.
+  public func info(_ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]) {
+    log(.info, message, fields())
+  }
+
+  /// Something failed that will be tried again.
+  public func warn(_ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]) {
+    log(.warn, message, fields())
+  }
+
+  /// Something failed that needs a person.
+  public func error(_ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]) {
+    log(.error, message, fields())
+  }
+
+  private func log(_ level: LogLevel, _ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String>) {
+    if handler.isEnabled(level) { handler.log(level, message, fields()) }
+  }
+}
+
+private struct SilentLogHandler: LogHandler {
+  func isEnabled(_ level: LogLevel) -> Bool { false }
+  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {}
+}
