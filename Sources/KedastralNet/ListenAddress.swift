@@ -1,0 +1,38 @@
+/// Where a server listens: `:8081` (every address), `127.0.0.1:0` (a free port), `[::1]:50051`, `localhost:8081`.
+public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+  /// The host name or address; empty for every address.
+  public let host: String
+  /// The port; 0 asks for a free one.
+  public let port: UInt16
+
+  /// What is wrong with a text that is no address.
+  public struct ParseError: Error, Equatable, CustomStringConvertible {
+    /// The text that was given.
+    public let text: String
+    public var description: String {
+      "'\(text)' is not an address to listen on; write host:port or :port with a port from 0 to 65535, such as :8081, 127.0.0.1:8081 or [::1]:8081"
+    }
+  }
+
+  /// Creates an address.
+  public init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  /// Reads an address.
+  public init(_ text: String) throws(ParseError) {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+      throw ParseError(text: text)
+    }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      throw ParseError(text: text)
+    }
+    self.init(host: String(host), port: port)
+  }
+
+  public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
