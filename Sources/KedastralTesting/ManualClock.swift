@@ -62,6 +62,14 @@ public final class ManualClock: WallClock {
     }
   }
 
+  /// The instants that tasks sleep until, ascending.
+  public var wakeInstants: [Date] { state.withLock { $0.sleepers.values.map(\.instant).sorted() } }
+
+  /// Suspends until exactly one task sleeps on this clock, and until `instant`.
+  public func waitForOnlySleeper(until instant: Date) async {
+    while wakeInstants != [instant] { await Task.yield() }
+  }
+
   /// Suspends until at least `count` tasks sleep on this clock.
   public func waitForSleepers(_ count: Int) async {
     while sleeperCount < count { await Task.yield() }

@@ -34,7 +34,8 @@ private struct SnapshotFields: Codable {
   var stepSeconds: Double
   var horizonSeconds: Double
   var values: [Double]
-  var desiredReplicas: [Int]
+  /// Whole numbers; read as any number so that a fraction is reported by name.
+  var desiredReplicas: [Double]
   var quantiles: [String: [Double]]?
   var plannedLoad: [Double]?
   var model: String?
@@ -51,7 +52,7 @@ private struct SnapshotFields: Codable {
     stepSeconds = snapshot.step.inSeconds
     horizonSeconds = snapshot.horizon.inSeconds
     values = snapshot.values
-    desiredReplicas = snapshot.desiredReplicas
+    desiredReplicas = snapshot.desiredReplicas.map(Double.init)
     quantiles =
       snapshot.quantiles.isEmpty
       ? nil : Dictionary(snapshot.quantiles.paths.map { ("\($0.level)", $0.values) }) { first, _ in first }
@@ -86,7 +87,11 @@ extension Snapshot {
       throw SnapshotError.lengthMismatch(
         field: "desiredReplicas", count: fields.desiredReplicas.count, expected: count)
     }
-    guard fields.desiredReplicas.allSatisfy({ $0 >= 0 }) else {
+    let replicas = fields.desiredReplicas.compactMap { Int(exactly: $0) }
+    guard replicas.count == count else {
+      throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has an entry that is no whole number")
+    }
+    guard replicas.allSatisfy({ $0 >= 0 }) else {
       throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has a negative entry")
     }
     try Self.check(fields.values, field: "values", count: count)
@@ -104,7 +109,7 @@ extension Snapshot {
     }
     self.init(
       workload: name, metric: fields.metric, generatedAt: generatedAt, step: .seconds(fields.stepSeconds),
-      horizon: .seconds(fields.horizonSeconds), values: fields.values, desiredReplicas: fields.desiredReplicas,
+      horizon: .seconds(fields.horizonSeconds), values: fields.values, desiredReplicas: replicas,
       quantiles: Quantiles(paths), plannedLoad: fields.plannedLoad ?? [], model: fields.model,
       currentValue: fields.currentValue, targetPerPod: fields.targetPerPod, capacityState: fields.capacityState,
       accuracy: fields.accuracy, reason: fields.reason)
@@ -132,7 +137,7 @@ extension DecodingError {
     case .typeMismatch(let type, let context): return "\(path(context)) is not of type \(type)"
     case .valueNotFound(let type, let context): return "\(path(context)) is null, expected \(type)"
     case .dataCorrupted(let context):
-      return context.codingPath.isEmpty ? "it is not valid JSON" : "\(path(context)) \(context.debugDescription)"
+      return context.codingPath.isEmpty ? context.debugDescription : "\(path(context)) \(context.debugDescription)"
     @unknown default: return "it does not decode"
     }
   }

@@ -1,0 +1,261 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Keeps one workload's plan fresh: collect → forecast → plan → store, every interval, until its task is cancelled.
+///
+///     let loop = ForecastLoop(workload, store: MemoryStore())
+///     let snapshot = try await loop.tick()   // one round
+///     await loop.run()                       // rounds for good
+///
+/// The history stays in memory, and each round fetches only what is missing at its end. A failed round is logged, counted
+/// and tried again after a back-off; it never touches another workload.
+public actor ForecastLoop {
+  /// The workload.
+  public nonisolated let workload: Workload
+  private let store: any ForecastStore
+  private let clock: any WallClock
+  private let logger: Logger
+  private let metrics: ForecastMetrics
+  private let backoff: Backoff
+
+  private var session: any ModelSession
+  private var collected: TimeSeries?
+  private var hasAskedStore = false
+  private var last: PublishedPlan?
+  private var failures = 0
+
+  /// The plan in force: what the next one goes on from.
+  private struct PublishedPlan {
+    /// The grid instant at which it began, and the state then.
+    var start: Date
+    var state: CapacityState
+    /// The replicas of each grid step from there, at least one.
+    var replicas: [Int]
+    var snapshot: Snapshot
+  }
+
+  /// Creates a loop that has not run yet.
+  public init(
+    _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
+    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent
+  ) {
+    self.workload = workload
+    self.store = store
+    self.clock = clock
+    self.logger = logger
+    self.metrics = ForecastMetrics(metrics)
+    session = workload.model.makeSession()
+    backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
+  }
+
+  /// The load measured so far, or nil before the first successful collection.
+  public var history: TimeSeries? { collected }
+
+  /// The snapshot of the last successful round, or nil before it.
+  public var latest: Snapshot? { last?.snapshot }
+
+  /// Runs rounds until the task is cancelled.
+  ///
+  /// - Parameter startDelay: how long to wait before the first one, to spread many workloads over the interval.
+  public func run(startDelay: Duration = .zero) async {
+    do {
+      try await clock.sleep(for: startDelay)
+      var due = clock.now
+      while true {
+        try await clock.sleep(for: await attempt() ?? untilNextRound(&due))
+      }
+    } catch {
+      // Cancelled: the only way a sleep ends early.
+    }
+    metrics.forget(workload.name)
+  }
+
+  /// One round that reports its failure; returns the wait that a failure asks for.
+  private func attempt() async -> Duration? {
+    do {
+      let snapshot = try await tick()
+      failures = 0
+      logger.info(
+        "stored forecast",
+        [
+          "workload": workload.name.text, "replicas": "\(snapshot.desiredReplicas[0])",
+          "model": snapshot.model ?? "", "steps": "\(snapshot.values.count)",
+        ])
+      return nil
+    } catch {
+      guard !Task.isCancelled else { return nil }
+      failures += 1
+      let delay = backoff.delay(afterFailures: failures)
+      logger.warn(
+        "forecast failed",
+        [
+          "workload": workload.name.text, "stage": error.stage.rawValue, "error": error.problem,
+          "failures": "\(failures)", "retryIn": DurationText.format(delay),
+        ])
+      return delay
+    }
+  }
+
+  /// The wait until the next round of a fixed schedule; rounds that were missed are not made up for.
+  private func untilNextRound(_ due: inout Date) -> Duration {
+    let now = clock.now
+    due = due + workload.interval
+    if due <= now { due = now + workload.interval }
+    return .seconds(due.timeIntervalSince(now))
+  }
+
+  /// One round: collects, forecasts, plans and stores.
+  ///
+  /// - Returns: the snapshot that was stored.
+  /// - Throws: ForecastFailure naming the stage; what the loop knew before stays as it was.
+  @discardableResult
+  public func tick() async throws(ForecastFailure) -> Snapshot {
+    let history = try await timed(.collect, collect)
+    await takeUpStoredPlan()
+    let forecast = try await timed(.forecast) { try await self.forecast(history) }
+    let plan = try await timed(.plan) { self.compose(forecast, history) }
+    let snapshot = plan.snapshot
+    try await timed(.store) { [workload, store, clock, logger] in
+      let outcome = try await withDeadline(workload.storeDeadline, clock: clock) { try await store.put(snapshot) }
+      if outcome == .superseded { logger.debug("a newer forecast is stored", ["workload": workload.name.text]) }
+    }
+    last = plan
+    metrics.publish(snapshot)
+    return snapshot
+  }
+
+  private func timed<Result>(
+    _ stage: ForecastStage, _ body: () async throws -> Result
+  ) async throws(ForecastFailure) -> Result {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    do {
+      let result = try await body()
+      metrics.observe(stage, clock.now - begin)
+      return result
+    } catch {
+      let failure = ForecastFailure(workload: workload.name, stage: stage, problem: "\(error)")
+      if !Task.isCancelled { metrics.count(failure) }
+      throw failure
+    }
+  }
+
+  // MARK: Stages
+
+  /// Fetches what the history lacks at its end, and returns it up to the present grid instant.
+  private func collect() async throws -> TimeSeries {
+    let end = clock.now.floored(to: workload.step)
+    let windowStart = end - workload.step * (workload.windowSteps - 1)
+    var start = windowStart
+    if let collected, let present = collected.lastPresentIndex {
+      start = max(windowStart, collected.instant(at: present + 1))
+    }
+    var history = collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
+    if start <= end {
+      let range = start..<(end + workload.step / 2)
+      let newer = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
+        try await workload.source.samples(in: range, step: workload.step)
+      }
+      guard newer.step == workload.step else {
+        throw SourceMismatch(asked: workload.step, got: newer.step)
+      }
+      history.merge(newer)
+    }
+    history.extend(to: end)
+    history.keepLast(workload.windowSteps)
+    guard let present = history.lastPresentIndex else { throw NoSamples(window: workload.window) }
+    let silentSteps = history.count - 1 - present
+    guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
+    collected = history
+    return history
+  }
+
+  /// Once, before the first plan: goes on from the plan that an earlier process stored.
+  private func takeUpStoredPlan() async {
+    guard !hasAskedStore else { return }
+    do {
+      let stored = try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
+        try await store.get(workload.name)
+      }
+      hasAskedStore = true
+      guard let stored, !stored.desiredReplicas.isEmpty else { return }
+      last = PublishedPlan(
+        start: stored.generatedAt.floored(to: workload.step),
+        state: stored.capacityState ?? CapacityState(replicas: stored.desiredReplicas[0]),
+        replicas: stored.desiredReplicas, snapshot: stored)
+      logger.info(
+        "going on from the stored plan",
+        ["workload": workload.name.text, "replicas": "\(stored.desiredReplicas[stored.stepIndex(at: clock.now)])"])
+    } catch {
+      // The round goes on without: storing the plan reports a store that is away, and this is asked again next round.
+      logger.debug("stored plan not read", ["workload": workload.name.text, "error": "\(error)"])
+    }
+  }
+
+  private func forecast(_ history: TimeSeries) async throws -> Forecast {
+    // One step more than the horizon, since publication falls between two grid instants.
+    let forecast = try await session.forecast(
+      history, steps: workload.horizonSteps + 1, quantiles: workload.wantedQuantiles)
+    if let defect = forecast.defect { throw InvalidForecast(description: defect) }
+    return forecast
+  }
+
+  private func compose(_ forecast: Forecast, _ history: TimeSeries) -> PublishedPlan {
+    let state = capacityState(at: history.end, currentLoad: history.lastPresentIndex.map { history.values[$0] })
+    let plan = workload.policy.plan(forecast, from: state)
+    let now = clock.now
+    let steps = workload.horizonSteps
+    let composer = SnapshotComposer(forecastStart: forecast.start, generatedAt: now, step: workload.step)
+    let snapshot = Snapshot(
+      workload: workload.name, metric: workload.metric, generatedAt: now, step: workload.step,
+      horizon: workload.step * steps, values: composer.mean(forecast.values, steps: steps),
+      desiredReplicas: composer.maximum(plan.replicas, steps: steps),
+      quantiles: forecast.quantiles.mapValues { composer.mean($0, steps: steps) },
+      plannedLoad: composer.maximum(plan.loads, steps: steps), model: forecast.model, currentValue: state.currentLoad,
+      targetPerPod: workload.policy.targetPerPod, capacityState: state,
+      accuracy: Snapshot.Accuracy(repairedShare: Double(history.missingCount) / Double(history.count)),
+      reason: forecast.reason)
+    return PublishedPlan(start: history.end, state: state, replicas: plan.replicas, snapshot: snapshot)
+  }
+
+  /// Where a plan that begins at `start` goes on from: what the last plan says for that instant. As long as no new sample
+  /// has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
+  private func capacityState(at start: Date, currentLoad: Double?) -> CapacityState {
+    guard let last else { return CapacityState(currentLoad: currentLoad) }
+    guard start > last.start + workload.step / 2 else {
+      return CapacityState(replicas: last.state.replicas, currentLoad: currentLoad)
+    }
+    let steps = Int((start.timeIntervalSince(last.start) / workload.step.inSeconds).rounded())
+    return CapacityState(replicas: last.replicas[min(steps, last.replicas.count) - 1], currentLoad: currentLoad)
+  }
+
+  // MARK: Errors
+
+  private struct NoSamples: Error, CustomStringConvertible {
+    let window: Duration
+    var description: String { "the source has no sample in the last \(DurationText.format(window))" }
+  }
+
+  private struct SourceMismatch: Error, CustomStringConvertible {
+    let asked: Duration
+    let got: Duration
+    var description: String {
+      "the source was asked for steps of \(DurationText.format(asked)) and answered with \(DurationText.format(got))"
+    }
+  }
+
+  private struct InvalidForecast: Error, CustomStringConvertible {
+    let description: String
+  }
+}
+
+extension TimeSeries {
+  /// Appends missing samples until the last one is at `end`.
+  fileprivate mutating func extend(to end: Date) {
+    let missing = index(nearest: end) - count + 1
+    if missing > 0 { values.append(contentsOf: repeatElement(.nan, count: missing)) }
+  }
+}

@@ -1,0 +1,56 @@
+/// The forecaster's metrics, under the names that the reference's dashboards and alerts know.
+struct ForecastMetrics: Sendable {
+  private let collectSeconds: Metric
+  private let predictSeconds: Metric
+  private let capacitySeconds: Metric
+  private let storeSeconds: Metric
+  private let errors: MetricFamily
+  private let desiredReplicas: MetricFamily
+  private let predictedValue: MetricFamily
+
+  init(_ registry: MetricsRegistry) {
+    collectSeconds = registry.histogram(
+      "kedastral_adapter_collect_seconds", help: "Time to collect new samples from the metric source."
+    ).with()
+    predictSeconds = registry.histogram(
+      "kedastral_model_predict_seconds", help: "Time to forecast, refits included."
+    ).with()
+    capacitySeconds = registry.histogram(
+      "kedastral_capacity_compute_seconds", help: "Time to turn a forecast into replicas."
+    ).with()
+    storeSeconds = registry.histogram(
+      "kedastral_store_put_seconds", help: "Time to store a snapshot."
+    ).with()
+    errors = registry.counter(
+      "kedastral_errors_total", help: "Failed forecast rounds, by the stage that failed.",
+      labels: ["workload", "stage"])
+    desiredReplicas = registry.gauge(
+      "kedastral_desired_replicas", help: "Replicas planned for the step that runs now.", labels: ["workload"])
+    predictedValue = registry.gauge(
+      "kedastral_predicted_value", help: "Load forecast for the end of the horizon's first step.", labels: ["workload"])
+  }
+
+  func observe(_ stage: ForecastStage, _ duration: Duration) {
+    switch stage {
+    case .collect: collectSeconds.observe(duration)
+    case .forecast: predictSeconds.observe(duration)
+    case .plan: capacitySeconds.observe(duration)
+    case .store: storeSeconds.observe(duration)
+    }
+  }
+
+  func count(_ failure: ForecastFailure) {
+    errors.with(failure.workload.text, failure.stage.rawValue).increment()
+  }
+
+  func publish(_ snapshot: Snapshot) {
+    desiredReplicas.with(snapshot.workload.text).set(Double(snapshot.desiredReplicas.first ?? 0))
+    predictedValue.with(snapshot.workload.text).set(snapshot.values.first ?? 0)
+  }
+
+  func forget(_ workload: WorkloadName) {
+    desiredReplicas.remove(workload.text)
+    predictedValue.remove(workload.text)
+    for stage in ForecastStage.allCases { errors.remove(workload.text, stage.rawValue) }
+  }
+}

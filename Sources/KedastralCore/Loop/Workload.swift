@@ -1,0 +1,57 @@
+/// Everything the forecast loop must know of one workload.
+public struct Workload: Sendable {
+  /// The name.
+  public var name: WorkloadName
+  /// The metric's name, for people.
+  public var metric: String
+  /// Where the load comes from.
+  public var source: any MetricSource
+  /// How it is forecast.
+  public var model: any Model
+  /// How the forecast becomes replicas.
+  public var policy: any CapacityPolicy
+  /// The distance of two samples.
+  public var step: Duration
+  /// How far to look ahead.
+  public var horizon: Duration
+  /// How often to forecast.
+  public var interval: Duration
+  /// How much history to keep, as far as the source has it.
+  public var window: Duration
+  /// The quantile levels that are stored with each forecast, besides the policy's own.
+  public var quantileLevels: [Double]
+  /// How long the source may take to answer.
+  public var collectDeadline: Duration
+  /// How long the store may take to answer.
+  public var storeDeadline: Duration
+
+  /// Describes a workload; the defaults are those of the hosts.
+  public init(
+    name: WorkloadName, metric: String, source: any MetricSource, model: any Model, policy: any CapacityPolicy,
+    step: Duration = .seconds(60), horizon: Duration = .seconds(1800), interval: Duration = .seconds(30),
+    window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
+    collectDeadline: Duration = .seconds(15), storeDeadline: Duration = .seconds(5)
+  ) {
+    self.name = name
+    self.metric = metric
+    self.source = source
+    self.model = model
+    self.policy = policy
+    self.step = step
+    self.horizon = horizon
+    self.interval = interval
+    self.window = window
+    self.quantileLevels = quantileLevels
+    self.collectDeadline = collectDeadline
+    self.storeDeadline = storeDeadline
+  }
+
+  /// How many steps the horizon has, at least one.
+  public var horizonSteps: Int { max(1, Int((horizon.inSeconds / step.inSeconds).rounded(.up))) }
+
+  /// How many samples the window has, at least two.
+  public var windowSteps: Int { max(2, Int((window.inSeconds / step.inSeconds).rounded(.up))) }
+
+  /// The levels to ask the model for, ascending.
+  var wantedQuantiles: [Double] { Set(quantileLevels + [policy.quantileLevel].compactMap(\.self)).sorted() }
+}

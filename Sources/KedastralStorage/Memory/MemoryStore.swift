@@ -1,0 +1,100 @@
+import KedastralCore
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Keeps snapshots in the process's memory: for tests, for one process that forecasts and serves, and as a library default.
+///
+/// Reads of different workloads never wait for each other: names are spread over stripes, and a stripe is held only while a
+/// reference is copied.
+///
+///     let store = MemoryStore(timeToLive: .seconds(1800))
+///     try await store.put(snapshot)
+///     for await update in store.updates() { … }
+public final class MemoryStore: ForecastStore {
+  private struct Entry {
+    let snapshot: Snapshot
+    let expiresAt: Date
+  }
+
+  private final class Stripe: Sendable {
+    let entries = Mutex<[WorkloadName: Entry]>([:])
+  }
+
+  /// How long a snapshot is kept after it was put.
+  public let timeToLive: Duration
+  private let clock: any WallClock
+  private let stripes: [Stripe]
+  private let broadcast = UpdateBroadcast()
+
+  /// Creates an empty store.
+  public init(timeToLive: Duration = .seconds(1800), clock: any WallClock = SystemWallClock(), stripeCount: Int = 64) {
+    precondition(stripeCount > 0, "a store has at least one stripe")
+    self.timeToLive = timeToLive
+    self.clock = clock
+    stripes = (0..<stripeCount).map { _ in Stripe() }
+  }
+
+  @discardableResult
+  public func put(_ snapshot: Snapshot) async -> PutOutcome {
+    let now = clock.now
+    // Sent under the stripe's lock, so that listeners see a workload's changes in the order in which they happened.
+    return stripe(of: snapshot.workload).entries.withLock { entries in
+      expire(&entries, at: now)
+      if let present = entries[snapshot.workload], present.snapshot.generatedAt > snapshot.generatedAt {
+        return .superseded
+      }
+      entries[snapshot.workload] = Entry(snapshot: snapshot, expiresAt: now + timeToLive)
+      broadcast.send(.put(snapshot))
+      return .stored
+    }
+  }
+
+  public func get(_ workload: WorkloadName) async -> Snapshot? {
+    let entry = stripe(of: workload).entries.withLock { $0[workload] }
+    return entry.flatMap { $0.expiresAt > clock.now ? $0.snapshot : nil }
+  }
+
+  public func list() async -> [WorkloadName] {
+    let now = clock.now
+    return stripes.flatMap { stripe in
+      stripe.entries.withLock { entries in
+        expire(&entries, at: now)
+        return Array(entries.keys)
+      }
+    }.sorted()
+  }
+
+  public func remove(_ workload: WorkloadName) async {
+    stripe(of: workload).entries.withLock { entries in
+      if entries.removeValue(forKey: workload) != nil { broadcast.send(.removed(workload)) }
+    }
+  }
+
+  public func updates() -> AsyncStream<StoreUpdate> {
+    let now = clock.now
+    return broadcast.subscribe { replay in
+      for stripe in stripes {
+        stripe.entries.withLock { entries in
+          expire(&entries, at: now)
+          for entry in entries.values { replay(.put(entry.snapshot)) }
+        }
+      }
+    }
+  }
+
+  private func stripe(of workload: WorkloadName) -> Stripe {
+    stripes[Int(UInt(bitPattern: workload.hashValue) % UInt(stripes.count))]
+  }
+
+  private func expire(_ entries: inout [WorkloadName: Entry], at now: Date) {
+    for (workload, entry) in entries where entry.expiresAt <= now {
+      entries[workload] = nil
+      broadcast.send(.removed(workload))
+    }
+  }
+}

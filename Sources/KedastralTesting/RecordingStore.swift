@@ -1,0 +1,66 @@
+import KedastralCore
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A store that keeps everything it was given, in order, and fails on demand.
+public final class RecordingStore: ForecastStore {
+  private struct State {
+    var puts: [Snapshot] = []
+    var current: [WorkloadName: Snapshot] = [:]
+    var failure: (any Error)?
+  }
+
+  private let state = Mutex(State())
+  private let broadcast = UpdateBroadcast()
+
+  /// Creates a store that holds `snapshots`.
+  public init(holding snapshots: [Snapshot] = []) {
+    state.withLock { state in for snapshot in snapshots { state.current[snapshot.workload] = snapshot } }
+  }
+
+  /// Every snapshot that was put, in order.
+  public var puts: [Snapshot] { state.withLock { $0.puts } }
+
+  /// From now on every call throws `error`; nil ends that.
+  public func fail(with error: (any Error)?) { state.withLock { $0.failure = error } }
+
+  @discardableResult
+  public func put(_ snapshot: Snapshot) async throws -> PutOutcome {
+    let outcome = try access { state in
+      state.puts.append(snapshot)
+      if let present = state.current[snapshot.workload], present.generatedAt > snapshot.generatedAt {
+        return PutOutcome.superseded
+      }
+      state.current[snapshot.workload] = snapshot
+      return .stored
+    }
+    if outcome == .stored { broadcast.send(.put(snapshot)) }
+    return outcome
+  }
+
+  public func get(_ workload: WorkloadName) async throws -> Snapshot? { try access { $0.current[workload] } }
+
+  public func list() async throws -> [WorkloadName] { try access { $0.current.keys.sorted() } }
+
+  public func remove(_ workload: WorkloadName) async throws {
+    try access { $0.current[workload] = nil }
+    broadcast.send(.removed(workload))
+  }
+
+  public func updates() -> AsyncStream<StoreUpdate> {
+    let present = state.withLock { Array($0.current.values) }
+    return broadcast.subscribe { replay in for snapshot in present { replay(.put(snapshot)) } }
+  }
+
+  private func access<Result>(_ body: (inout State) throws -> sending Result) throws -> sending Result {
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      return try body(&state)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import KedastralCore
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A metric source that answers by a function of time, fails on demand, and remembers what it was asked.
+///
+///     let source = ScriptedSource(LoadPattern.constant(120).load(at:))
+///     source.fail(with: TestFailure("503 from the source"))
+public final class ScriptedSource: MetricSource {
+  private struct State {
+    var load: @Sendable (Date) -> Double
+    var failure: (any Error)?
+    var isHanging = false
+    var ranges: [Range<Date>] = []
+  }
+
+  private let state: Mutex<State>
+
+  /// Creates a source; `load` gives the load at an instant, NaN for a missing sample.
+  public init(_ load: @escaping @Sendable (Date) -> Double) { state = Mutex(State(load: load)) }
+
+  /// The ranges that were asked for, in order.
+  public var askedRanges: [Range<Date>] { state.withLock { $0.ranges } }
+
+  /// From now on every call throws `error`; nil ends that.
+  public func fail(with error: (any Error)?) { state.withLock { $0.failure = error } }
+
+  /// From now on calls wait until they are cancelled.
+  public func hang(_ isHanging: Bool = true) { state.withLock { $0.isHanging = isHanging } }
+
+  /// Replaces the load.
+  public func play(_ load: @escaping @Sendable (Date) -> Double) { state.withLock { $0.load = load } }
+
+  public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    let (load, failure, isHanging) = state.withLock { state in
+      state.ranges.append(range)
+      return (state.load, state.failure, state.isHanging)
+    }
+    if isHanging { try await Task.sleep(for: .seconds(3600)) }
+    if let failure { throw failure }
+    var series = TimeSeries.missing(in: range, step: step)
+    for index in series.values.indices { series.values[index] = load(series.instant(at: index)) }
+    return series
+  }
+}
+
+/// An error with a text, for scripts.
+public struct TestFailure: Error, Equatable, CustomStringConvertible {
+  /// The text.
+  public let description: String
+
+  /// Creates an error.
+  public init(_ description: String) { self.description = description }
+}

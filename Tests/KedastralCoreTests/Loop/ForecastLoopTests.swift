@@ -1,0 +1,269 @@
+import Foundation
+import KedastralCore
+import KedastralTesting
+import Testing
+
+@Suite("Forecast loop")
+struct ForecastLoopTests {
+  private let noon = Date(timeIntervalSince1970: 1_769_860_800)
+  private let clock: ManualClock
+  private let source = ScriptedSource { _ in 100 }
+  private let store = RecordingStore()
+
+  init() { clock = ManualClock(at: Date(timeIntervalSince1970: 1_769_860_800)) }
+
+  /// Forecasts that the last load goes on.
+  private struct LastValue: Model {
+    let name = "last-value"
+    func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+      guard let last = history.lastPresentIndex else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
+      let values = Array(repeating: history.values[last], count: steps)
+      return Forecast(start: history.end, step: history.step, values: values, model: name)
+    }
+  }
+
+  private func workload(
+    _ name: String = "api-app", model: any Model = LastValue(), source: (any MetricSource)? = nil,
+    maxReplicas: Int = 100,
+    upMaxFactor: Double = 2
+  ) throws -> Workload {
+    Workload(
+      name: try WorkloadName(name), metric: "rps", source: source ?? self.source, model: model,
+      policy: try StandardCapacityPolicy(
+        targetPerPod: 10, headroom: 1, maxReplicas: maxReplicas, upMaxFactor: upMaxFactor, downMaxPercent: 50),
+      horizon: .seconds(600), window: .seconds(3600))
+  }
+
+  @Test("a round collects the window, forecasts the horizon, plans and stores")
+  func oneRound() async throws {
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let snapshot = try await loop.tick()
+    #expect(snapshot.values == Array(repeating: 100, count: 10))
+    #expect(snapshot.desiredReplicas == Array(repeating: 10, count: 10))
+    #expect(snapshot.generatedAt == noon)
+    #expect(snapshot.horizon == .seconds(600))
+    #expect(snapshot.currentValue == 100)
+    #expect(snapshot.targetPerPod == 10)
+    #expect(store.puts == [snapshot])
+    #expect(await loop.history?.count == 60)
+  }
+
+  @Test("after the first time only new samples are fetched")
+  func incremental() async throws {
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    try await loop.tick()
+    clock.advance(by: .seconds(30))
+    try await loop.tick()
+    #expect(source.askedRanges.count == 1, "no new grid instant, nothing to ask")
+    clock.advance(by: .seconds(90))
+    try await loop.tick()
+    #expect(source.askedRanges.count == 2)
+    #expect(source.askedRanges[1].lowerBound == noon + .seconds(60))
+    #expect(await loop.history?.count == 60)
+    #expect(await loop.history?.end == noon + .seconds(120))
+  }
+
+  @Test("a sample that was missing is asked for again")
+  func lateSample() async throws {
+    source.play { [noon] instant in instant == noon ? .nan : 100 }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    try await loop.tick()
+    source.play { _ in 250 }
+    clock.advance(by: .seconds(60))
+    try await loop.tick()
+    #expect(source.askedRanges[1].lowerBound == noon)
+    #expect(await loop.history?.values.suffix(3) == [100, 250, 250])
+  }
+
+  @Test("the plan goes on from the plan before, one limit of change a step, however often it is made")
+  func limitsPerStep() async throws {
+    source.play { _ in 20 }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    #expect(try await loop.tick().desiredReplicas[0] == 2)
+    source.play { _ in 1000 }
+    clock.advance(by: .seconds(60))
+    #expect(try await loop.tick().desiredReplicas.prefix(4) == [4, 8, 16, 32])
+    // A later round on the same samples shows the same plan, moved by half a step: each step the larger of two.
+    clock.advance(by: .seconds(30))
+    #expect(try await loop.tick().desiredReplicas.prefix(4) == [8, 16, 32, 64])
+    clock.advance(by: .seconds(30))
+    #expect(try await loop.tick().desiredReplicas.prefix(3) == [8, 16, 32], "as the first of these plans said for now")
+  }
+
+  @Test("a restarted forecaster goes on from the stored plan, not from the minimum nor without limits")
+  func restart() async throws {
+    source.play { _ in 400 }
+    _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
+    clock.advance(by: .seconds(120))
+    source.play { _ in 10 }
+    let restarted = ForecastLoop(try workload(), store: store, clock: clock)
+    #expect(try await restarted.tick().desiredReplicas.prefix(3) == [20, 10, 5])
+  }
+
+  @Test("a store that is away at the start is asked again for the earlier plan")
+  func restartWhileStoreIsAway() async throws {
+    source.play { _ in 400 }
+    _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
+    store.fail(with: TestFailure("connection refused"))
+    let restarted = ForecastLoop(try workload(), store: store, clock: clock)
+    let failure = await #expect(throws: ForecastFailure.self) { try await restarted.tick() }
+    #expect(failure?.description == "api-app: store: connection refused")
+    store.fail(with: nil)
+    clock.advance(by: .seconds(60))
+    source.play { _ in 10 }
+    #expect(try await restarted.tick().capacityState?.replicas == 40)
+  }
+
+  @Test("an old snapshot of another process is never put over a newer one")
+  func superseded() async throws {
+    let newer = Snapshot(
+      workload: try WorkloadName("api-app"), metric: "rps", generatedAt: noon + .seconds(5), step: .seconds(60),
+      horizon: .seconds(60), values: [1], desiredReplicas: [9])
+    let store = RecordingStore(holding: [newer])
+    _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
+    #expect(try await store.get(newer.workload) == newer)
+  }
+
+  @Test("a failing source is reported with its stage, and the next round tries again")
+  func failingSource() async throws {
+    source.fail(with: TestFailure("prometheus http://p:9090 answered 503"))
+    let registry = MetricsRegistry()
+    let loop = ForecastLoop(try workload(), store: store, clock: clock, metrics: registry)
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.stage == .collect)
+    #expect(failure?.problem == "prometheus http://p:9090 answered 503")
+    let errors = registry.counter("kedastral_errors_total", help: "", labels: ["workload", "stage"])
+    #expect(errors.with("api-app", "collect").value == 1)
+    source.fail(with: nil)
+    try await loop.tick()
+    #expect(store.puts.count == 1)
+  }
+
+  @Test("a source that does not answer is given up at its deadline")
+  func slowSource() async throws {
+    source.hang()
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let round = Task { try await loop.tick() }
+    await clock.waitForSleepers(1)
+    clock.advance(by: .seconds(15))
+    let failure = await #expect(throws: ForecastFailure.self) { try await round.value }
+    #expect(failure?.problem == "no answer within 15s")
+  }
+
+  @Test("a source without any sample is an error that says so")
+  func emptySource() async throws {
+    source.play { _ in .nan }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.problem == "the source has no sample in the last 1h")
+  }
+
+  @Test("a gap of half the window is bridged, and a longer silence is an error")
+  func longGap() async throws {
+    source.play { [noon] instant in instant > noon - .seconds(1800) ? .nan : 100 }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let snapshot = try await loop.tick()
+    #expect(snapshot.accuracy?.repairedShare == 0.5)
+    clock.advance(by: .seconds(60))
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.problem == "the source has no sample in the last 31m")
+  }
+
+  @Test("a model that forecasts nonsense is reported, and nothing is stored")
+  func badModel() async throws {
+    struct Nonsense: Model {
+      let name = "nonsense"
+      func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+        Forecast(start: history.end, step: history.step, values: [.nan], model: name)
+      }
+    }
+    let loop = ForecastLoop(try workload(model: Nonsense()), store: store, clock: clock)
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.stage == .forecast)
+    #expect(failure?.problem == "model 'nonsense' forecast nan at step 0; values must be finite and not negative")
+    #expect(store.puts.isEmpty)
+  }
+
+  @Test("between two grid instants the plan is moved: loads are weighted, replicas the larger of both")
+  func publicationBetweenInstants() async throws {
+    struct Ramp: Model {
+      let name = "ramp"
+      func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+        let values = (0..<steps).map { Double($0) * 40 }
+        let paths = quantiles.map { Quantiles.Path(level: $0, values: values) }
+        return Forecast(
+          start: history.end, step: history.step, values: values, quantiles: Quantiles(paths), model: name)
+      }
+    }
+    clock.advance(by: .seconds(15))
+    let loop = ForecastLoop(try workload(model: Ramp(), upMaxFactor: 100), store: store, clock: clock)
+    let snapshot = try await loop.tick()
+    #expect(snapshot.values.prefix(3) == [10, 50, 90])
+    #expect(snapshot.plannedLoad.prefix(3) == [40, 80, 120])
+    #expect(snapshot.desiredReplicas.prefix(3) == [4, 8, 12])
+    #expect(snapshot.quantiles[0.9]?.prefix(2) == [10, 50])
+    #expect(snapshot.values.count == 10)
+  }
+
+  @Test("rounds follow the interval; failures are repeated after a growing, bounded wait")
+  func schedule() async throws {
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let running = Task { await loop.run() }
+    for round in 1...3 {
+      await clock.waitForOnlySleeper(until: noon + .seconds(30 * round))
+      #expect(store.puts.count == round)
+      clock.advance(by: .seconds(30))
+    }
+    await clock.waitForOnlySleeper(until: noon + .seconds(120))
+    source.fail(with: TestFailure("down"))
+    let asked = source.askedRanges.count
+    // In the next ten minutes: a wait of at most 36 s between two attempts.
+    for _ in 0..<600 {
+      clock.advance(by: .seconds(1))
+      await clock.waitForSleepers(1)
+    }
+    let attempts = source.askedRanges.count - asked
+    #expect((16...40).contains(attempts), "\(attempts) attempts")
+    running.cancel()
+    await running.value
+  }
+
+  @Test("a second workload's hanging source never delays the first")
+  func isolation() async throws {
+    let hanging = ScriptedSource { _ in 0 }
+    hanging.hang()
+    let forecaster = Forecaster(store: store, clock: clock)
+    let workloads = [try workload("stuck", source: hanging), try workload("fine")]
+    let running = Task { await forecaster.run(workloads) }
+    // Ten minutes in single seconds: many rounds of the one, and many deadlines of the other.
+    for _ in 0..<600 {
+      await clock.waitForSleepers(2)
+      clock.advance(by: .seconds(1))
+    }
+    #expect(store.puts.count > 10)
+    #expect(await forecaster.workloadsWithoutPlan().map(\.text) == ["stuck"])
+    #expect(store.puts.allSatisfy { $0.workload.text == "fine" })
+    running.cancel()
+    await running.value
+  }
+}
+
+@Suite("Back-off")
+struct BackoffTests {
+  private let backoff = Backoff(initial: .seconds(1), maximum: .seconds(30))
+
+  @Test("waits double up to the maximum")
+  func doubles() {
+    let waits = (1...8).map { backoff.delay(afterFailures: $0, random: 0.5).inSeconds }
+    #expect(waits == [1, 2, 4, 8, 16, 30, 30, 30])
+    #expect(backoff.delay(afterFailures: 1_000_000, random: 0.5) == .seconds(30))
+  }
+
+  @Test("jitter spreads them by a fifth")
+  func jitter() {
+    for _ in 0..<1000 {
+      let wait = backoff.delay(afterFailures: 3).inSeconds
+      #expect(wait >= 3.2 && wait <= 4.8)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import KedastralCore
+import Testing
+
+@Suite("What a plan answers")
+struct ScalingAnswerTests {
+  private let made = Date(timeIntervalSince1970: 1_769_839_200)
+  private let snapshot: Snapshot
+
+  init() throws {
+    snapshot = Snapshot(
+      workload: try WorkloadName("w"), metric: "rps", generatedAt: made, step: .seconds(60), horizon: .seconds(360),
+      values: [10, 20, 90, 30, 20, 10], desiredReplicas: [1, 2, 9, 3, 2, 1], plannedLoad: [12, 24, 108, 36, 24, 12],
+      targetPerPod: 12)
+  }
+
+  private func replicas(
+    lead: Int, after seconds: Double = 0, _ selection: ScalingQuestion.Selection = .maximum
+  ) -> Double? {
+    let question = ScalingQuestion(leadTime: .seconds(lead), selection: selection)
+    return snapshot.answer(question, at: made.addingTimeInterval(seconds))?.value
+  }
+
+  @Test("the answer is the most that the plan says between now and the lead time: up early")
+  func maximum() {
+    #expect(replicas(lead: 0) == 1)
+    #expect(replicas(lead: 120) == 2)
+    #expect(replicas(lead: 121) == 9)
+    #expect(replicas(lead: 180) == 9)
+    #expect(replicas(lead: 360) == 9)
+  }
+
+  @Test("and never down early: a fall is followed when it comes, not a lead time before")
+  func neverDownEarly() {
+    #expect(replicas(lead: 180, after: 179) == 9)
+    #expect(replicas(lead: 180, after: 180) == 3)
+    #expect(replicas(lead: 60, after: 240) == 2)
+  }
+
+  @Test("the lead time counts from now, not from when the plan was made")
+  func countsFromNow() {
+    #expect(replicas(lead: 60, after: 59) == 2)
+    #expect(replicas(lead: 60, after: 61) == 9)
+  }
+
+  @Test("at-lead looks at the lead time alone")
+  func atLead() {
+    #expect(replicas(lead: 180, .atLead) == 9)
+    #expect(replicas(lead: 240, .atLead) == 3)
+    #expect(replicas(lead: 0, .atLead) == 1)
+  }
+
+  @Test("beyond the horizon the plan's end counts, and the answer says so")
+  func beyondHorizon() throws {
+    let answer = try #require(snapshot.answer(ScalingQuestion(leadTime: .seconds(361), selection: .atLead), at: made))
+    #expect(answer.value == 1 && answer.isBeyondHorizon)
+    let within = try #require(snapshot.answer(ScalingQuestion(leadTime: .seconds(360)), at: made))
+    #expect(!within.isBeyondHorizon)
+    #expect(replicas(lead: 60, after: 100_000) == 1)
+    #expect(replicas(lead: 60, after: -100_000) == 1)
+  }
+
+  @Test("in load mode the planned load is the value and the load a pod serves the target")
+  func load() throws {
+    let answer = try #require(snapshot.answer(ScalingQuestion(leadTime: .seconds(180), mode: .load), at: made))
+    #expect(answer.value == 108 && answer.target == 12)
+  }
+
+  @Test("load mode has no answer for a snapshot without planned load")
+  func loadUnknown() {
+    var bare = snapshot
+    bare.plannedLoad = []
+    #expect(bare.answer(ScalingQuestion(leadTime: .zero, mode: .load), at: made) == nil)
+    #expect(bare.answer(ScalingQuestion(leadTime: .zero), at: made)?.value == 1)
+  }
+
+  @Test("a table keeps the newest snapshot of each workload")
+  func table() throws {
+    var table = SnapshotTable()
+    var older = snapshot
+    older.desiredReplicas = [7, 7, 7, 7, 7, 7]
+    let newer = Snapshot(
+      workload: snapshot.workload, metric: "rps", generatedAt: made + .seconds(30), step: .seconds(60),
+      horizon: .seconds(60), values: [1], desiredReplicas: [1])
+    table.apply(.put(newer))
+    table.apply(.put(older))
+    #expect(table["w"] == newer)
+    table.apply(.removed(snapshot.workload))
+    #expect(table.count == 0)
+  }
+}

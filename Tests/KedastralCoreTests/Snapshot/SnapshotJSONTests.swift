@@ -1,0 +1,77 @@
+import Foundation
+import KedastralCore
+import Testing
+
+@Suite("Snapshots as JSON")
+struct SnapshotJSONTests {
+  private let full = """
+    {"workload":"api-app","metric":"rps","generatedAt":"2026-01-31T06:00:00.5Z","stepSeconds":60,"horizonSeconds":120,
+     "values":[100,150.5],"desiredReplicas":[3,4],"quantiles":{"0.9":[120,170],"0.5":[100,150]},"plannedLoad":[120,180.6],
+     "model":"baseline","currentValue":90,"targetPerPod":50,"capacityState":{"replicas":3},
+     "accuracy":{"mase":0.7,"coverage":{"0.9":0.91}},"reason":"hourly season","somethingNew":[1]}
+    """
+
+  private func decode(_ text: String) throws -> Snapshot { try Snapshot(json: Data(text.utf8)) }
+
+  @Test("every field is read, unknown ones are ignored")
+  func reads() throws {
+    let snapshot = try decode(full)
+    #expect(snapshot.workload.text == "api-app")
+    #expect(snapshot.generatedAt.timeIntervalSince1970 == 1_769_839_200.5)
+    #expect(snapshot.quantiles[0.9] == [120, 170])
+    #expect(snapshot.quantiles.paths.map(\.level) == [0.5, 0.9])
+    #expect(snapshot.capacityState?.replicas == 3)
+    #expect(snapshot.accuracy?.coverage == ["0.9": 0.91])
+    #expect(snapshot.reason == "hourly season")
+  }
+
+  @Test("writing and reading are inverse")
+  func roundTrip() throws {
+    let snapshot = try decode(full)
+    #expect(try Snapshot(json: snapshot.json()) == snapshot)
+  }
+
+  @Test("a snapshot of the reference implementation, with the required fields alone, is read")
+  func referenceFields() throws {
+    let snapshot = try decode(
+      """
+      {"workload":"w","metric":"m","generatedAt":"2025-06-01T10:00:00.123456789+02:00","stepSeconds":60,
+       "horizonSeconds":60,"values":[1],"desiredReplicas":[1]}
+      """)
+    #expect(snapshot.quantiles.isEmpty)
+    #expect(snapshot.model == nil)
+  }
+
+  @Test(
+    "what is wrong is named",
+    arguments: [
+      ("", "not valid JSON"),
+      ("[]", "the document is not of type"),
+      (#"{"workload":"w"}"#, "'metric' is missing"),
+      (#""values":[1,2,3]"#, "'desiredReplicas' has 2 entries, expected 3"),
+      (#""values":[]"#, "'values' has 0 entries, expected 1"),
+      (#""desiredReplicas":[3,-4]"#, "'desiredReplicas' has a negative entry"),
+      (#""desiredReplicas":[3,4.5]"#, "'desiredReplicas' has an entry that is no whole number"),
+      (#""values":[1,1e999]"#, "not valid JSON"),
+      (#""workload":"a b""#, "'a b' is not a workload name"),
+      (#""generatedAt":"yesterday""#, "'generatedAt' is 'yesterday', not an RFC 3339 instant"),
+      (#""stepSeconds":0"#, "'stepSeconds' is 0.0, expected a positive number"),
+      (#""quantiles":{"0.9":[1]}"#, "'quantiles.0.9' has 1 entries, expected 2"),
+      (#""quantiles":{"1.5":[1,2]}"#, "has the level '1.5'"),
+      (#""plannedLoad":[1]"#, "'plannedLoad' has 1 entries, expected 2"),
+    ])
+  func rejects(change: String, message: String) throws {
+    var text = change
+    if change.hasPrefix("\""), let colon = change.firstIndex(of: ":") {
+      // Replaces one field of the full snapshot.
+      let key = String(change[change.index(after: change.startIndex)..<change.index(before: colon)])
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(full.utf8)) as? [String: Any])
+      let kept = object.filter { $0.key != key }
+      let rest = String(decoding: try JSONSerialization.data(withJSONObject: kept), as: UTF8.self)
+      text = "{" + change + "," + rest.dropFirst()
+    }
+    let error = #expect(throws: SnapshotError.self) { try decode(text) }
+    #expect(error?.description.hasPrefix("snapshot rejected: ") == true)
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+}
