@@ -1,0 +1,32 @@
+# What one does with this checkout. Anything longer than a line is in scripts/.
+.PHONY: run test lint bench bench-short format proto clean
+
+run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
+	scripts/install-deps build
+	swift build -c release --product kedastral
+	.build/release/kedastral demo
+
+test: ## install what the tests need, build, and run all tests
+	scripts/install-deps test
+	scripts/python-env
+	scripts/test
+
+lint: ## check formatting and shell scripts
+	scripts/lint
+
+format: ## format all Swift code
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples
+
+bench: ## measure everything in docs/benchmarks.md (about ten minutes)
+	scripts/install-deps test
+	scripts/bench full
+
+bench-short: ## the same in a minute, for a first look
+	scripts/install-deps test
+	scripts/bench short
+
+proto: ## regenerate the protobuf code
+	scripts/proto
+
+clean:
+	swift package clean
