@@ -1,0 +1,89 @@
+import FoundationEssentials
+import Glibc
+import KedastralCore
+import Synchronization
+
+/// Writes log lines to a file descriptor, one `write` a line so that lines of several threads never mix.
+///
+/// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object a line with
+/// `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never stops the work.
+public final class StreamLogHandler: LogHandler {
+  /// The form of a line.
+  public enum Format: String, Sendable, CaseIterable {
+    /// For people.
+    case text
+    /// For log collectors.
+    case json
+  }
+
+  private let descriptor: CInt
+  private let format: Format
+  private let clock: any WallClock
+  private let threshold: Atomic<Int>
+
+  /// Creates a handler.
+  public init(descriptor: CInt = STDERR_FILENO, format: Format, level: LogLevel, clock: any WallClock = SystemWallClock())
+  {
+    self.descriptor = descriptor
+    self.format = format
+    self.clock = clock
+    threshold = Atomic(Self.rank(level))
+  }
+
+  /// Changes the lowest level that is written, at any time.
+  public func setLevel(_ level: LogLevel) { threshold.store(Self.rank(level), ordering: .relaxed) }
+
+  public func isEnabled(_ level: LogLevel) -> Bool { Self.rank(level) >= threshold.load(ordering: .relaxed) }
+
+  public func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+    let line =
+      switch format {
+      case .text: Self.textLine(at: clock.now, level, message, fields)
+      case .json: Self.jsonLine(at: clock.now, level, message, fields)
+      }
+    var bytes = Array(line.utf8)
+    bytes.append(UInt8(ascii: "\n"))
+    _ = write(descriptor, bytes, bytes.count)
+  }
+
+  static func textLine(
+    at time: Date, _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
+  ) -> String {
+    var line = "\(Timestamp.format(time)) \(level.rawValue.uppercased()) \(message)"
+    for (key, value) in fields { line += " \(key)=\(needsQuotes(value) ? quoted(value) : value)" }
+    return line
+  }
+
+  static func jsonLine(
+    at time: Date, _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
+  ) -> String {
+    var line = "{\"time\":\"\(Timestamp.format(time))\",\"level\":\"\(level.rawValue)\",\"msg\":\(quoted(message))"
+    for (key, value) in fields { line += ",\(quoted(key)):\(quoted(value))" }
+    return line + "}"
+  }
+
+  private static func rank(_ level: LogLevel) -> Int { LogLevel.allCases.firstIndex(of: level) ?? 0 }
+
+  private static func needsQuotes(_ value: String) -> Bool {
+    value.isEmpty || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0 == "\\" }
+  }
+
+  /// A JSON string: quotes, backslashes and control characters escaped, so that no value can forge a line.
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
