@@ -1,3 +1,4 @@
+import CEvent
 import COpenSSL
 
 /// Keys and trust of one end of a TLS connection, loaded from PEM files.
@@ -62,6 +63,17 @@ public final class TLSContext: @unchecked Sendable {
 
   /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not see.
   private static let noRenegotiation: UInt64 = 1 << 30
+
+  /// A connection that will be given an accepted descriptor later, for protocol libraries that make their own.
+  package func encryptedServerConnection(on loop: EventLoop) -> OpaquePointer? {
+    let event = SSL_new(pointer).flatMap {
+      bufferevent_openssl_socket_new(
+        loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
+    }
+    // Many HTTP clients end a connection without TLS's goodbye.
+    if let event { bufferevent_openssl_set_allow_dirty_shutdown(event, 1) }
+    return event
+  }
 
   private func load(_ files: Files) throws {
     if let certificate = files.certificate {
