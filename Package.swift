@@ -29,7 +29,12 @@ let package = Package(
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
     .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl"]),
     .target(name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CExternalScaler"]),
-    .target(name: "KedastralHTTP", dependencies: ["KedastralCore", "KedastralNet", "CEvent"]),
+    .target(
+      name: "KedastralHTTP", dependencies: ["KedastralCore", "KedastralNet", "CEvent"],
+      resources: [
+        .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+        .embedInCode("Page/icon.svg"),
+      ]),
 
     // Hosts: settings, wiring, and executables of a few lines.
     .target(name: "KedastralConfiguration", dependencies: ["KedastralCore", "CYAML"]),

@@ -1,0 +1,65 @@
+import KedastralCore
+import KedastralNet
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The forecaster's HTTP server: the forecast API, probes, metrics, and a live page for people.
+///
+///     let server = try await ForecastHTTPServer(
+///       HTTPServerSettings(address: try ListenAddress(":8081")), on: loop, leadTime: .seconds(300),
+///       interval: { _ in .seconds(30) }, metrics: metrics, readiness: readiness)
+///     async let following: Void = server.follow(store.updates())
+///     …
+///     await server.shutdown()
+///
+/// It answers from memory alone: what ``follow(_:)`` has brought.
+public final class ForecastHTTPServer: Sendable {
+  /// The address in use.
+  public var address: ListenAddress { service.address }
+
+  private let service: HTTPService
+  private let board: LoopBound<ForecastBoard>
+
+  /// Starts to listen on `loop`.
+  ///
+  /// - Parameters:
+  ///   - leadTime: the lead time that the page shows: the one KEDA's triggers use.
+  ///   - interval: how often a workload's forecast is renewed; one older than two intervals is marked stale.
+  ///   - metrics: what `/metrics` shows, and where this server counts its requests.
+  ///   - readiness: what `/readyz` answers.
+  ///   - history: where the page's load history comes from; without one it shows the future alone.
+  /// - Throws: `Listener.ListenError` when the address cannot be listened on.
+  public init(
+    _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
+    interval: @escaping @Sendable (WorkloadName) -> Duration, metrics: MetricsRegistry, readiness: Readiness,
+    history: (any LoadHistory)? = nil
+  ) async throws {
+    let board = try await loop.run {
+      LoopBound(ForecastBoard(clock: clock, leadTime: leadTime, interval: interval, metrics: metrics), to: loop)
+    }
+    self.board = board
+    service = try await HTTPService(settings, on: loop, metrics: metrics) {
+      let board = board.withValue { $0 }
+      let overview = OverviewStream(board, leadTime: leadTime, on: loop)
+      var router = HTTPRouter()
+      router.addOperations(metrics: metrics, readiness: readiness) { board.updateAges() }
+      router.addForecasts(board, history: history)
+      router.addPage(overview)
+      return router
+    }
+  }
+
+  /// Serves what a store's stream of updates brings, until it ends or the task is cancelled.
+  public func follow(_ updates: AsyncStream<StoreUpdate>) async {
+    for await update in updates {
+      board.loop.execute { [board] in board.withValue { $0.apply(update) } }
+    }
+  }
+
+  /// Stops accepting, lets the answers in flight leave, and closes all connections at the latest after `limit`.
+  public func shutdown(within limit: Duration = .seconds(5)) async { await service.shutdown(within: limit) }
+}

@@ -1,0 +1,60 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension HTTPRouter {
+  /// Adds the forecaster's API: `/forecast/current`, `/workloads` and `/history`.
+  mutating func addForecasts(_ board: ForecastBoard, history: (any LoadHistory)?) {
+    get("/forecast/current") { request in
+      board.answer(request) { snapshot in
+        do {
+          let response = HTTPResponse.json(try board.document(of: snapshot))
+          return .now(board.isStale(snapshot) ? response.with("X-Kedastral-Stale", "true") : response)
+        } catch {
+          return .now(.failure(500, "the snapshot of '\(snapshot.workload)' does not encode: \(error)"))
+        }
+      }
+    }
+    get("/workloads") { _ in
+      var text = JSONText()
+      text.object { $0.member("workloads") { $0.array(board.names) { $0.string($1) } } }
+      return .now(.json(text.bytes))
+    }
+    get("/history") { request in
+      let points = request.query["points"] ?? "240"
+      guard let count = Int(points), (1...HistoryDocument.maximumPoints).contains(count) else {
+        let problem = "'points' is '\(points.prefix(40))', expected 1 to \(HistoryDocument.maximumPoints)"
+        return .now(.failure(400, problem))
+      }
+      return board.answer(request) { snapshot in
+        let trail = board.trail(of: snapshot.workload.text)
+        return .later {
+          let load = await history?.history(of: snapshot.workload)?.suffix(count)
+          return .json(HistoryDocument(workload: snapshot.workload, load: load, trail: trail).json)
+        }
+      }
+    }
+  }
+}
+
+extension ForecastBoard {
+  /// Finds the snapshot that the parameter `workload` names, or says why there is none.
+  fileprivate func answer(_ request: HTTPRequest, _ body: (Snapshot) -> HTTPRouter.Answer) -> HTTPRouter.Answer {
+    guard let name = request.query["workload"] else {
+      return .now(.failure(400, "the parameter 'workload' is missing: \(request.path)?workload=<name>"))
+    }
+    do {
+      let workload = try WorkloadName(name)
+      guard let snapshot = snapshot(of: workload.text) else {
+        return .now(.failure(404, "there is no forecast for workload '\(workload)'"))
+      }
+      return body(snapshot)
+    } catch {
+      return .now(.failure(400, error.description))
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What `/history` answers: the load measured lately, and the replicas asked for meanwhile.
+///
+///     {"workload":"api","start":"2026-01-31T06:00:00Z","stepSeconds":60,"values":[12,null,14],
+///      "replicas":[[1769839200000,3]]}
+///
+/// `values[i]` is the load of the step that ends at `start + i·stepSeconds`, null where it is missing; `start` and
+/// `stepSeconds` are null when no load is known. `replicas` has an instant (milliseconds since 1970) and a number for
+/// each change.
+struct HistoryDocument {
+  /// A week of minutes.
+  static let maximumPoints = 10_080
+
+  var workload: WorkloadName
+  var load: TimeSeries?
+  var trail: [ReplicaTrail.Entry]
+
+  var json: [UInt8] {
+    var text = JSONText()
+    text.object {
+      $0.member("workload", workload.text)
+      $0.member("start") {
+        if let load { $0.string(Timestamp.format(load.start)) } else { $0.number(nil) }
+      }
+      $0.member("stepSeconds") { $0.number(load?.step.inSeconds) }
+      $0.member("values") { $0.array(load?.values ?? []) { $0.number($1) } }
+      $0.member("replicas") {
+        $0.array(trail) { text, entry in
+          text.array([entry.instant.timeIntervalSince1970 * 1000, Double(entry.replicas)]) { $0.number($1.rounded()) }
+        }
+      }
+    }
+    return text.bytes
+  }
+}

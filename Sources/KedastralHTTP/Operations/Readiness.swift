@@ -1,0 +1,21 @@
+import Synchronization
+
+/// What `/readyz` answers: ready when no check has a problem.
+///
+///     let readiness = Readiness(problems: ["store": "not connected yet"])
+///     readiness.report("store", problem: nil)                       // ready
+///     readiness.report("sources", problem: "no plan exists yet")    // not ready, and why
+public final class Readiness: Sendable {
+  private let problems: Mutex<[String: String]>
+
+  /// Creates a readiness value with the problems that stand until they are reported to be gone.
+  public init(problems: [String: String] = [:]) { self.problems = Mutex(problems) }
+
+  /// Sets the state of one check: what is wrong, or nil when nothing is.
+  public func report(_ check: String, problem: String?) { problems.withLock { $0[check] = problem } }
+
+  /// Why the process is not ready, as `check: problem` sorted by check; empty when it is.
+  public var reasons: [String] {
+    problems.withLock { $0 }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+  }
+}

@@ -1,0 +1,29 @@
+extension HTTPRouter {
+  /// Adds the page at `/`, the files that it consists of, and the events that keep it live.
+  ///
+  /// The files tell nothing of the workloads, so they are open to all; with a token set, the page asks for it.
+  mutating func addPage(_ overview: OverviewStream) {
+    add("/", "text/html; charset=utf-8", PackageResources.page_html)
+    add("/page.css", "text/css; charset=utf-8", PackageResources.page_css)
+    add("/page.js", "text/javascript; charset=utf-8", PackageResources.page_js)
+    add("/icon.svg", "image/svg+xml", PackageResources.icon_svg)
+    get("/events") { _ in
+      guard overview.hasRoom else {
+        return .now(.failure(503, "\(OverviewStream.maximumViewers) pages are open already; close one"))
+      }
+      return .events { overview.add($0) }
+    }
+  }
+
+  private mutating func add(_ path: String, _ type: String, _ content: [UInt8]) {
+    let response = HTTPResponse(type: type, body: content)
+      .with("Content-Security-Policy", Self.contentSecurityPolicy)
+      .with("Referrer-Policy", "no-referrer")
+    get(path, isOpen: true) { _ in .now(response) }
+  }
+
+  /// Nothing from elsewhere, nothing inline, no frame around it.
+  private static let contentSecurityPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}

@@ -1,0 +1,31 @@
+/// What a client asked for.
+package struct HTTPRequest: Sendable, Equatable {
+  /// The method, in capitals.
+  package var method: String
+  /// The path, as it was sent.
+  package var path: String
+  /// What stood behind the question mark.
+  package var query: QueryString
+  /// The Authorization header.
+  package var authorization: String?
+
+  /// Creates a request from its target: `/history?workload=api`, or the same with scheme and host before it.
+  package init(method: String, target: String, authorization: String? = nil) {
+    self.method = method
+    self.authorization = authorization
+    var rest = target[...]
+    if !rest.hasPrefix("/"), let scheme = rest.range(of: "://") {
+      rest = rest[scheme.upperBound...].drop { $0 != "/" }
+    }
+    let pathEnd = rest.firstIndex { $0 == "?" || $0 == "#" } ?? rest.endIndex
+    path = String(rest[..<pathEnd])
+    let behind = rest[pathEnd...]
+    query = QueryString(behind.first == "?" ? behind.dropFirst().prefix { $0 != "#" } : "")
+  }
+}
+
+extension Substring {
+  fileprivate func range(of text: String) -> Range<Index>? {
+    indices.first { self[$0...].hasPrefix(text) }.map { $0..<index($0, offsetBy: text.count) }
+  }
+}

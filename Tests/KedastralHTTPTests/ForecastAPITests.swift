@@ -1,0 +1,126 @@
+import Foundation
+import KedastralCore
+import KedastralHTTP
+import KedastralTesting
+import TestSupport
+import Testing
+
+@Suite("Forecast API")
+struct ForecastAPITests {
+  @Test("the current forecast is the snapshot, and says so when it is stale")
+  func current() async throws {
+    let server = try await TestServer()
+    let snapshot = try TestServer.snapshot("api-app")
+    try await server.apply(.put(snapshot))
+    let address = server.url + "/forecast/current?workload=api-app"
+
+    let fresh = try await curl(address)
+    #expect(fresh.status == 200)
+    #expect(fresh.headers["content-type"] == "application/json")
+    #expect(fresh.headers["x-kedastral-stale"] == nil)
+    #expect(try Snapshot(json: Data(fresh.body.utf8)) == snapshot)
+
+    server.clock.advance(by: .seconds(61))
+    #expect(try await curl(address).headers["x-kedastral-stale"] == "true")
+
+    let next = try TestServer.snapshot("api-app", at: server.clock.now, model: "next")
+    try await server.apply(.put(next))
+    let renewed = try await curl(address)
+    #expect(try Snapshot(json: Data(renewed.body.utf8)) == next)
+    #expect(renewed.headers["x-kedastral-stale"] == nil)
+    await server.shutdown()
+  }
+
+  @Test(
+    "what cannot be answered is said in JSON",
+    arguments: [
+      ("/forecast/current", 400, "the parameter 'workload' is missing"),
+      ("/forecast/current?workload=", 400, "is not a workload name"),
+      ("/forecast/current?workload=a%20b", 400, "'a b' is not a workload name"),
+      ("/forecast/current?workload=..%2f..%2fetc", 400, "'../../etc' is not a workload name"),
+      ("/forecast/current?workload=%ff%00%", 400, "is not a workload name"),
+      ("/forecast/current?workload=ghost", 404, "there is no forecast for workload 'ghost'"),
+      ("/history?workload=ghost", 404, "there is no forecast for workload 'ghost'"),
+      ("/history?workload=ghost&points=0", 400, "'points' is '0', expected 1 to 10080"),
+      ("/nothing", 404, "there is nothing at '/nothing'"),
+    ])
+  func failures(target: String, status: Int, problem: String) async throws {
+    let server = try await TestServer()
+    let answer = try await curl(server.url + target, "--path-as-is")
+    #expect(answer.status == status)
+    #expect(answer.headers["content-type"] == "application/json")
+    #expect((answer.json["error"] as? String)?.contains(problem) == true, "\(answer.body)")
+    await server.shutdown()
+  }
+
+  @Test("other methods are refused with those that work, HEAD is GET without a body")
+  func methods() async throws {
+    let server = try await TestServer()
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
+      let answer = try await curl(server.url + "/workloads", "-X", method, "-d", "x")
+      #expect(answer.status == 405)
+      #expect(answer.headers["allow"] == "GET, HEAD")
+      #expect(answer.json["error"] as? String == "/workloads takes GET, HEAD, not \(method)")
+    }
+    let get = try await curl(server.url + "/workloads")
+    let head = try await curl(server.url + "/workloads", "--head")
+    #expect(head.status == 200)
+    #expect(head.headers["content-length"] == get.headers["content-length"])
+    #expect(head.body.isEmpty)
+    await server.shutdown()
+  }
+
+  @Test("workloads are listed by name and leave when they are removed")
+  func workloads() async throws {
+    let server = try await TestServer()
+    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":[]}"#)
+    for name in ["web", "api", "jobs"] { try await server.apply(.put(TestServer.snapshot(name))) }
+    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":["api","jobs","web"]}"#)
+    try await server.apply(.removed(WorkloadName("jobs")))
+    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":["api","web"]}"#)
+    #expect(try await curl(server.url + "/forecast/current?workload=jobs").status == 404)
+    await server.shutdown()
+  }
+
+  @Test("the history is the measured load and what was asked for meanwhile")
+  func history() async throws {
+    let server = try await TestServer()
+    server.measure("api", [1, .nan, 3, 4])
+    try await server.apply(.put(TestServer.snapshot("api", base: 100, peak: 100)))
+    server.clock.advance(by: .seconds(30))
+    try await server.apply(.put(TestServer.snapshot("api", at: server.clock.now, base: 200, peak: 200)))
+    let answer = try await curl(server.url + "/history?workload=api&points=3")
+    #expect(
+      answer.body == """
+        {"workload":"api","start":"2026-01-31T11:58:00Z","stepSeconds":60,"values":[null,3,4],\
+        "replicas":[[1769860800000,3],[1769860830000,5]]}
+        """)
+    await server.shutdown()
+  }
+
+  @Test("a workload without a known load still has its trail of replicas")
+  func unknownHistory() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(TestServer.snapshot("api", base: 100, peak: 100)))
+    let answer = try await curl(server.url + "/history?workload=api")
+    #expect(
+      answer.body
+        == #"{"workload":"api","start":null,"stepSeconds":null,"values":[],"replicas":[[1769860800000,3]]}"#)
+    await server.shutdown()
+  }
+
+  @Test("probes tell that the process lives, and why it is not ready")
+  func probes() async throws {
+    let server = try await TestServer(problems: ["store": "not connected yet", "plan": "none yet"])
+    #expect(try await curl(server.url + "/healthz").body == #"{"status":"ok"}"#)
+    let early = try await curl(server.url + "/readyz")
+    #expect(early.status == 503)
+    #expect(early.body == #"{"ready":false,"reasons":["plan: none yet","store: not connected yet"]}"#)
+    server.readiness.report("store", problem: nil)
+    server.readiness.report("plan", problem: nil)
+    let ready = try await curl(server.url + "/readyz")
+    #expect(ready.status == 200)
+    #expect(ready.body == #"{"ready":true,"reasons":[]}"#)
+    await server.shutdown()
+  }
+}

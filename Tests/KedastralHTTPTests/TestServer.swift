@@ -1,0 +1,123 @@
+import Foundation
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import KedastralTesting
+import Synchronization
+import TestSupport
+
+/// A forecast server on a free port whose snapshots a test scripts.
+final class TestServer: LoadHistory {
+  static let noon = Date(timeIntervalSince1970: 1_769_860_800)
+
+  let clock = ManualClock(at: noon)
+  let metrics = MetricsRegistry()
+  let readiness: Readiness
+  let loop: EventLoop
+  let tls: Bool
+  private let histories = Mutex<[String: TimeSeries]>([:])
+  private let server = Mutex<ForecastHTTPServer?>(nil)
+  private let updates: AsyncStream<StoreUpdate>.Continuation
+  private let following = Mutex<Task<Void, Never>?>(nil)
+
+  /// Starts it.
+  init(
+    tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
+    port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }
+  ) async throws {
+    loop = try EventLoop()
+    readiness = Readiness(problems: problems)
+    tls = files != nil
+    let (stream, continuation) = AsyncStream<StoreUpdate>.makeStream()
+    updates = continuation
+    var settings = HTTPServerSettings(
+      address: ListenAddress(host: "127.0.0.1", port: port), tls: try files.map { try TLSContext(.server, files: $0) },
+      token: token.flatMap { BearerToken($0) })
+    change(&settings)
+    let server = try await ForecastHTTPServer(
+      settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: metrics,
+      readiness: readiness, history: self)
+    self.server.withLock { $0 = server }
+    following.withLock { $0 = Task { await server.follow(stream) } }
+  }
+
+  var running: ForecastHTTPServer? { server.withLock { $0 } }
+  var address: ListenAddress { running?.address ?? ListenAddress(host: "", port: 0) }
+  var url: String { (tls ? "https" : "http") + "://127.0.0.1:\(address.port)" }
+
+  func history(of workload: WorkloadName) async -> TimeSeries? { histories.withLock { $0[workload.text] } }
+
+  /// Sets what was measured.
+  func measure(_ workload: String, _ values: [Double]) {
+    let start = clock.now.addingTimeInterval(-60 * Double(values.count - 1))
+    histories.withLock { $0[workload] = TimeSeries(start: start, step: .seconds(60), values: values) }
+  }
+
+  /// Feeds one update and waits until it is served.
+  func apply(_ update: StoreUpdate) async throws {
+    updates.yield(update)
+    // The stream's consumer hops to the loop; a marker behind the update tells that it has arrived.
+    let marker = try WorkloadName("marker-\(UInt32.random(in: 0 ... .max))")
+    updates.yield(.put(try Self.snapshot(marker.text, at: clock.now)))
+    updates.yield(.removed(marker))
+    try await eventually("the update") { [self] in
+      let names = try await curl(url + "/workloads").body
+      return !names.contains("marker") && names.contains(update.workload.text) == update.isPut
+    }
+  }
+
+  func shutdown() async {
+    updates.finish()
+    await running?.shutdown()
+    server.withLock { $0 = nil }
+    await loop.stop()
+  }
+
+  /// A snapshot of 60 one-minute steps whose load rises to `peak` half an hour from `instant`.
+  static func snapshot(
+    _ workload: String, at instant: Date = noon, base: Double = 100, peak: Double = 400, model: String = "baseline"
+  ) throws -> Snapshot {
+    let values = (1...60).map { step in base + (peak - base) * exp(-pow(Double(step - 30) / 8, 2)) }
+    return Snapshot(
+      workload: try WorkloadName(workload), metric: "http_rps", generatedAt: instant, step: .seconds(60),
+      horizon: .seconds(3600), values: values, desiredReplicas: values.map { Int(($0 * 1.2 / 50).rounded(.up)) },
+      quantiles: Quantiles([
+        .init(level: 0.5, values: values), .init(level: 0.9, values: values.map { $0 * 1.15 }),
+        .init(level: 0.1, values: values.map { $0 * 0.87 }),
+      ]), plannedLoad: values.map { $0 * 1.2 }, model: model, currentValue: base, targetPerPod: 50,
+      accuracy: .init(mase: 0.42, coverage: ["0.9": 0.91]))
+  }
+}
+
+extension StoreUpdate {
+  fileprivate var isPut: Bool { if case .put = self { true } else { false } }
+}
+
+/// What curl got.
+struct CurlAnswer {
+  var exitCode: Int32
+  var status: Int
+  var headers: [String: String]
+  var body: String
+
+  /// The body as a JSON object.
+  var json: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any] ?? [:] }
+}
+
+/// Asks with the real curl. Header names come back in lower case.
+func curl(_ url: String, _ arguments: String...) async throws -> CurlAnswer {
+  let process = try ChildProcess("curl", arguments: ["-s", "-i", "--max-time", "20"] + arguments + [url])
+  let exitCode = try await process.waitForExit()
+  var text = process.output.replacing("\r\n", with: "\n")
+  if text.hasPrefix("HTTP/1.1 100") { text = String(text.split(separator: "\n\n", maxSplits: 1).last ?? "") }
+  let halves = text.split(separator: "\n\n", maxSplits: 1, omittingEmptySubsequences: false)
+  let lines = halves[0].split(separator: "\n")
+  var headers: [String: String] = [:]
+  for line in lines.dropFirst() {
+    let parts = line.split(separator: ":", maxSplits: 1)
+    headers[parts[0].lowercased()] = parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespaces) : ""
+  }
+  let status = lines.first.flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) } ?? 0
+  return CurlAnswer(
+    exitCode: exitCode, status: status, headers: headers, body: halves.count > 1 ? String(halves[1]) : "")
+}
