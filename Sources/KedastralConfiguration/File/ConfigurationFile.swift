@@ -1,0 +1,127 @@
+import KedastralCore
+
+/// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.
+struct ConfigurationFile: Decodable, Sendable {
+  var listen: Located<NetworkAddress>?
+  var log: LogSection?
+  var tls: TLSSection?
+  var storage: StorageSection?
+  var scaler: ScalerSection?
+  var defaults: WorkloadSection?
+  var workloads: [Section<WorkloadSection>]?
+}
+
+struct LogSection: Decodable, Sendable {
+  var format: Located<LogFormat>?
+  var level: Located<LogLevel>?
+}
+
+struct TLSSection: Decodable, Sendable {
+  var enabled: Located<Bool>?
+  var certFile: Located<String>?
+  var keyFile: Located<String>?
+  var caFile: Located<String>?
+}
+
+struct StorageSection: Decodable, Sendable {
+  var type: Located<StorageKind>?
+  var redis: RedisSection?
+}
+
+struct RedisSection: Decodable, Sendable {
+  var url: Located<RedisURL>?
+  var addr: Located<RedisEndpoint>?
+  var username: Located<String>?
+  var password: Located<Secret>?
+  var passwordFile: Located<String>?
+  var db: Located<Int>?
+  var ttl: Located<Duration>?
+  var prefix: Located<String>?
+  var sentinels: Located<[NetworkAddress]>?
+  var sentinelMaster: Located<String>?
+  var cluster: Located<Bool>?
+}
+
+struct ScalerSection: Decodable, Sendable {
+  var listen: Located<NetworkAddress>?
+  var httpListen: Located<NetworkAddress>?
+  var forecasterUrl: Located<WebURL>?
+  var leadTime: Located<Duration>?
+  var staleAfter: Located<Duration>?
+}
+
+/// A workload, or what all workloads have in common.
+struct WorkloadSection: Decodable, Sendable {
+  var name: Located<WorkloadName>?
+  var metric: Located<String>?
+  var source: Section<SourceSection>?
+  var model: ModelSection?
+  var policy: PolicySection?
+  var horizon: Located<Duration>?
+  var step: Located<Duration>?
+  var interval: Located<Duration>?
+  var window: Located<Duration>?
+  var timeZone: Located<TimeZoneName>?
+}
+
+struct SourceSection: Decodable, Sendable {
+  var type: Located<SourceKind>?
+  var url: Located<WebURL>?
+  var query: Located<String>?
+  var method: Located<HTTPMethod>?
+  var headers: Located<SecretMap>?
+  var body: Located<String>?
+  var valuePath: Located<String>?
+  var timestampPath: Located<String>?
+  var timestampFormat: Located<TimestampFormat>?
+  var templateVars: Located<SecretMap>?
+  var path: Located<String>?
+  var speed: Located<Double>?
+  var metric: Located<String>?
+  var labels: Located<StringMap>?
+  var bearerToken: Located<Secret>?
+  var bearerTokenFile: Located<String>?
+  var basicUser: Located<String>?
+  var basicPassword: Located<Secret>?
+  var caFile: Located<String>?
+  var timeout: Located<Duration>?
+}
+
+/// `model: baseline`, or a mapping with the model's settings.
+struct ModelSection: Decodable, Sendable {
+  var name: Located<String>?
+  var byomURL: Located<WebURL>?
+  /// p, d, q, P, D, Q, s.
+  var orders: [Located<Int>?]
+
+  private enum Key: String, CodingKey {
+    case name, byomUrl, p, d, q, seasonalP = "P", seasonalD = "D", seasonalQ = "Q", s
+  }
+
+  init(from decoder: any Decoder) throws {
+    if let node = (decoder as? YAMLNodeDecoder)?.node, case .scalar = node {
+      name = try Located<String>(from: decoder)
+      orders = Array(repeating: nil, count: 7)
+      return
+    }
+    let keys = try decoder.container(keyedBy: Key.self)
+    name = try keys.decodeIfPresent(Located<String>.self, forKey: .name)
+    byomURL = try keys.decodeIfPresent(Located<WebURL>.self, forKey: .byomUrl)
+    orders = try [Key.p, .d, .q, .seasonalP, .seasonalD, .seasonalQ, .s].map {
+      try keys.decodeIfPresent(Located<Int>.self, forKey: $0)
+    }
+  }
+}
+
+struct PolicySection: Decodable, Sendable {
+  var targetPerPod: Located<Double>?
+  var headroom: Located<Double>?
+  var quantileLevel: Located<QuantileLevel>?
+  var min: Located<Int>?
+  var max: Located<Int>?
+  var upMaxFactor: Located<Double>?
+  var downMaxPercent: Located<Double>?
+  var prewarmSteps: Located<Int>?
+  var rounding: Located<ReplicaRounding>?
+  var reactiveFloor: Located<Bool>?
+}

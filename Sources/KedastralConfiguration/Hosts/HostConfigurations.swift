@@ -1,0 +1,97 @@
+import KedastralCore
+
+/// The settings of a forecaster.
+public struct ForecasterConfiguration: Sendable, Equatable {
+  /// Where HTTP is served.
+  public var listen: NetworkAddress
+  /// What is logged.
+  public var log: LogConfiguration
+  /// Where plans are kept.
+  public var storage: StorageConfiguration
+  /// TLS of the listener.
+  public var tls: TLSConfiguration
+  /// The workloads; at least one, no two with the same name.
+  public var workloads: [WorkloadConfiguration]
+}
+
+/// The settings of a scaler.
+public struct ScalerConfiguration: Sendable, Equatable {
+  /// Where gRPC is served.
+  public var listen: NetworkAddress
+  /// Where health and metrics are served.
+  public var httpListen: NetworkAddress
+  /// Where plans come from: with storage `memory` from this forecaster, with `redis` from there.
+  public var forecasterURL: WebURL
+  /// Where plans are kept.
+  public var storage: StorageConfiguration
+  /// How far ahead an answer looks; not negative.
+  public var leadTime: Duration
+  /// The age from which a plan is not served; positive.
+  public var staleAfter: Duration
+  /// What is logged.
+  public var log: LogConfiguration
+  /// TLS of the listener and of the connection to the forecaster.
+  public var tls: TLSConfiguration
+}
+
+/// The settings of forecaster and scaler in one process: they share storage, log and TLS.
+public struct AllInOneConfiguration: Sendable, Equatable {
+  /// The forecaster's part.
+  public var forecaster: ForecasterConfiguration
+  /// The scaler's part; its forecaster URL and HTTP address mean nothing here.
+  public var scaler: ScalerConfiguration
+}
+
+/// What is logged, and how.
+public struct LogConfiguration: Sendable, Equatable {
+  /// The form of the lines.
+  public var format: LogFormat
+  /// The least urgent lines.
+  public var level: LogLevel
+}
+
+/// The files of TLS. Whether they exist and fit has not been looked at.
+public struct TLSConfiguration: Sendable, Equatable {
+  /// Whether TLS is used.
+  public var isEnabled: Bool
+  /// The certificate chain (PEM).
+  public var certFile: String?
+  /// The certificate's private key (PEM).
+  public var keyFile: String?
+  /// The authorities that the other side's certificate must come from (PEM).
+  public var caFile: String?
+}
+
+/// Where plans are kept.
+public enum StorageConfiguration: Sendable, Equatable {
+  /// In the process.
+  case memory
+  /// In Redis.
+  case redis(RedisConfiguration)
+}
+
+/// How to reach Redis, and what is written there.
+public struct RedisConfiguration: Sendable, Equatable {
+  /// A URL, which goes before the endpoint, user, password and database number; nil when none is given.
+  public var url: RedisURL?
+  /// The server.
+  public var endpoint: RedisEndpoint
+  /// The user; nil for the default user.
+  public var username: String?
+  /// The password; nil when none is needed.
+  public var password: Secret?
+  /// A file with the password, to be read on each connection.
+  public var passwordFile: String?
+  /// The database number; not negative.
+  public var database: Int
+  /// How long a plan stays when nobody renews it; at least a second.
+  public var ttl: Duration
+  /// What the keys of plans begin with.
+  public var prefix: String
+  /// Sentinels that know the master; empty when there are none.
+  public var sentinels: [NetworkAddress]
+  /// The master's name at the sentinels; given exactly when there are sentinels.
+  public var sentinelMaster: String?
+  /// Whether the server is part of a Redis Cluster.
+  public var isCluster: Bool
+}

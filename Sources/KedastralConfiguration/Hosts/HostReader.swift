@@ -1,0 +1,193 @@
+import KedastralCore
+
+/// Makes a host's configuration of what flags, environment and file say.
+struct HostReader {
+  private let given: GivenSettings
+  private let file: ConfigurationFile
+  private let knownModels: [String]
+  private let problems: ProblemList
+
+  init(given: GivenSettings, file: ConfigurationFile, knownModels: [String], problems: ProblemList) {
+    var given = given
+    if let workload = file.workloads?.first {
+      for setting in given.removeOneWorkload() {
+        problems.add(
+          setting.origin,
+          "describes a single workload, but the file describes its own (from \(workload.origin.fileAndLine)); move it there"
+        )
+      }
+    }
+    (self.given, self.file, self.knownModels, self.problems) = (given, file, knownModels, problems)
+  }
+
+  func forecaster() -> ForecasterConfiguration? {
+    let workloads = readWorkloads()
+    guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
+      let tls = readTLS(needsCertificate: true),
+      let storage = readStorage()
+    else { return nil }
+    if case .redis(let redis) = storage {
+      for workload in workloads where workload.interval.value >= redis.ttl {
+        problems.add(
+          workload.interval.origin,
+          "the interval \(text(workload.interval.value)) is not shorter than the Redis TTL \(text(redis.ttl)), so plans would expire before they are renewed; lengthen the TTL"
+        )
+      }
+    }
+    return ForecasterConfiguration(
+      listen: listen.value, log: log, storage: storage, tls: tls, workloads: workloads.map(\.configuration))
+  }
+
+  func scaler() -> ScalerConfiguration? {
+    guard let log = readLog(), let tls = readTLS(needsCertificate: false), let storage = readStorage() else {
+      return nil
+    }
+    return readScaler(log: log, storage: storage, tls: tls)
+  }
+
+  func allInOne() -> AllInOneConfiguration? {
+    guard let forecaster = forecaster(),
+      let scaler = readScaler(log: forecaster.log, storage: forecaster.storage, tls: forecaster.tls)
+    else { return nil }
+    for workload in forecaster.workloads where workload.interval >= scaler.staleAfter {
+      problems.add(
+        staleAfterOrigin,
+        "workload '\(workload.name)' is forecast every \(text(workload.interval)), but its plan is stale after \(text(scaler.staleAfter)); lengthen stale-after to more than the interval"
+      )
+    }
+    return AllInOneConfiguration(forecaster: forecaster, scaler: scaler)
+  }
+
+  private var staleAfterOrigin: Origin {
+    given.value(Settings.staleAfter, file.scaler?.staleAfter)?.origin ?? .nowhere
+  }
+
+  private func readScaler(
+    log: LogConfiguration, storage: StorageConfiguration, tls: TLSConfiguration
+  ) -> ScalerConfiguration? {
+    let section = file.scaler
+    guard let listen = given.value(Settings.scalerListen, section?.listen),
+      let httpListen = given.value(Settings.scalerHTTPListen, section?.httpListen),
+      let forecasterURL = given.value(Settings.forecasterURL, section?.forecasterUrl),
+      let leadTime = given.value(Settings.leadTime, section?.leadTime),
+      let staleAfter = given.value(Settings.staleAfter, section?.staleAfter)
+    else { return nil }
+    if leadTime.value < .zero {
+      problems.add(leadTime.origin, "the lead time \(text(leadTime.value)) is negative; write one such as 5m, or 0")
+    }
+    if staleAfter.value <= .zero {
+      problems.add(staleAfter.origin, "the age \(text(staleAfter.value)) is not positive; write one such as 2m")
+    }
+    return ScalerConfiguration(
+      listen: listen.value, httpListen: httpListen.value, forecasterURL: forecasterURL.value, storage: storage,
+      leadTime: leadTime.value, staleAfter: staleAfter.value, log: log, tls: tls)
+  }
+
+  private func readWorkloads() -> [WorkloadReader.Workload] {
+    if let name = file.defaults?.name {
+      problems.add(name.origin, "defaults hold for every workload, so they cannot have a name; move it to a workload")
+    }
+    let reader = WorkloadReader(given: given, defaults: file.defaults, knownModels: knownModels, problems: problems)
+    guard let sections = file.workloads, !sections.isEmpty else {
+      if given.texts[Settings.workload.descriptor.environment] == nil {
+        guard !problems.concern(key: "workloads") else { return [] }
+        problems.add(
+          .nowhere,
+          "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads"
+        )
+        return []
+      }
+      return [reader.read(nil)].compactMap(\.self)
+    }
+    let workloads = sections.compactMap(reader.read)
+    var first: [WorkloadName: Origin] = [:]
+    for section in sections {
+      guard let name = section.content.name else { continue }
+      if let earlier = first[name.value] {
+        problems.add(
+          name.origin,
+          "there is already a workload '\(name.value)' (\(earlier.fileAndLine)); give each workload a name of its own")
+      } else {
+        first[name.value] = name.origin
+      }
+    }
+    return workloads
+  }
+
+  private func readLog() -> LogConfiguration? {
+    guard let format = given.value(Settings.logFormat, file.log?.format),
+      let level = given.value(Settings.logLevel, file.log?.level)
+    else { return nil }
+    return LogConfiguration(format: format.value, level: level.value)
+  }
+
+  private func readTLS(needsCertificate: Bool) -> TLSConfiguration? {
+    guard let enabled = given.value(Settings.tlsEnabled, file.tls?.enabled) else { return nil }
+    let cert = given.text(Settings.tlsCertFile, file.tls?.certFile)
+    let key = given.text(Settings.tlsKeyFile, file.tls?.keyFile)
+    if enabled.value {
+      if let lonely = cert ?? key, cert == nil || key == nil {
+        problems.add(
+          lonely.origin, "a certificate and its key belong together; give both -tls-cert-file and -tls-key-file")
+      } else if needsCertificate, cert == nil {
+        problems.add(enabled.origin, "TLS needs a certificate and its key; give -tls-cert-file and -tls-key-file")
+      }
+    }
+    return TLSConfiguration(
+      isEnabled: enabled.value, certFile: cert?.value, keyFile: key?.value,
+      caFile: given.text(Settings.tlsCAFile, file.tls?.caFile)?.value)
+  }
+
+  private func readStorage() -> StorageConfiguration? {
+    guard let kind = given.value(Settings.storage, file.storage?.type) else { return nil }
+    guard kind.value == .redis else { return .memory }
+    let section = file.storage?.redis
+    guard let endpoint = given.value(Settings.redisAddr, section?.addr),
+      let database = given.value(Settings.redisDB, section?.db), let ttl = given.value(Settings.redisTTL, section?.ttl),
+      let prefix = given.value(Settings.redisPrefix, section?.prefix),
+      let isCluster = given.value(Settings.redisCluster, section?.cluster)
+    else { return nil }
+    let password = given.value(Settings.redisPassword, section?.password)
+    let passwordFile = given.text(Settings.redisPasswordFile, section?.passwordFile)
+    let sentinels = given.value(Settings.redisSentinels, section?.sentinels)
+    let master = given.text(Settings.redisSentinelMaster, section?.sentinelMaster)
+    if password != nil, let passwordFile {
+      problems.add(passwordFile.origin, "a Redis password and a file with it are given together; keep one of them")
+    }
+    if database.value < 0 {
+      problems.add(database.origin, "the database number \(database.value) is negative; write 0 or more")
+    }
+    if ttl.value < .seconds(1) {
+      problems.add(ttl.origin, "the TTL \(text(ttl.value)) is shorter than a second; write one such as 30m")
+    }
+    if let sentinels, !sentinels.value.isEmpty, master == nil {
+      problems.add(sentinels.origin, "sentinels need the master's name; give -redis-sentinel-master")
+    }
+    if let master, sentinels?.value.isEmpty ?? true {
+      problems.add(master.origin, "the master '\(master.value)' needs sentinels to ask for it; give -redis-sentinels")
+    }
+    if isCluster.value {
+      if let sentinels, !sentinels.value.isEmpty {
+        problems.add(sentinels.origin, "sentinels and a cluster are given together; keep one of them")
+      }
+      if database.value > 0 {
+        problems.add(database.origin, "a Redis Cluster has the database 0 alone, not \(database.value); write 0")
+      }
+    }
+    return .redis(
+      RedisConfiguration(
+        url: given.value(Settings.redisURL, section?.url)?.value, endpoint: endpoint.value,
+        username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
+        passwordFile: passwordFile?.value, database: database.value, ttl: ttl.value, prefix: prefix.value,
+        sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value))
+  }
+
+  private func text(_ duration: Duration) -> String { DurationText.format(duration) }
+}
+
+extension Origin {
+  /// The place in a file without column and key.
+  fileprivate var fileAndLine: String {
+    if case .file(let file, let line, _, _) = self { "\(file):\(line)" } else { description }
+  }
+}

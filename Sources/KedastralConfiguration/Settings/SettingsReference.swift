@@ -1,0 +1,43 @@
+/// The documentation of the settings, generated from the table that flags and help come from.
+public enum SettingsReference {
+  /// One Markdown table a group: flag, environment variable, file key, default, which hosts read it, meaning.
+  public static var markdown: String {
+    var sections: [String] = []
+    for group in SettingDescriptor.Group.allCases {
+      var lines = [
+        "### \(group.rawValue)", "", "| Flag | Environment | File key | Default | Read by | Meaning |",
+        "|---|---|---|---|---|---|",
+      ]
+      for setting in Settings.all where setting.group == group {
+        var flag = "`-\(setting.flag)`"
+        if let other = setting.flagInAllInOne { flag += " (`-\(other)` of `\(Host.allInOne.name)`)" }
+        let cells = [
+          flag, "`\(setting.environment)`", setting.fileKey.map { "`\($0)`" } ?? "",
+          setting.defaultNote ?? setting.defaultText.map { "`\($0)`" } ?? "", readers(setting),
+          setting.help + aliases(setting),
+        ]
+        lines.append("| " + cells.map(escaped).joined(separator: " | ") + " |")
+      }
+      sections.append(lines.joined(separator: "\n"))
+    }
+    return sections.joined(separator: "\n\n") + "\n"
+  }
+
+  private static func readers(_ setting: SettingDescriptor) -> String {
+    switch (setting.hosts.contains(.forecaster), setting.hosts.contains(.scaler)) {
+    case (true, true): "both"
+    case (true, false): "forecaster"
+    default: "scaler"
+    }
+  }
+
+  private static func aliases(_ setting: SettingDescriptor) -> String {
+    guard !setting.aliases.isEmpty else { return "" }
+    let names = setting.aliases.map { "`-\($0.flag)` (`\($0.environment)`)" }
+    return "; also \(names.joined(separator: ", "))"
+  }
+
+  private static func escaped(_ cell: String) -> String {
+    cell.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+  }
+}

@@ -1,0 +1,80 @@
+import KedastralCore
+
+/// Everything about one workload: where its load comes from, how it is forecast, and how replicas follow from it.
+public struct WorkloadConfiguration: Sendable, Equatable {
+  /// The name by which KEDA asks for it.
+  public var name: WorkloadName
+  /// What the load is called.
+  public var metric: String
+  /// Where the load comes from.
+  public var source: SourceConfiguration
+  /// What forecasts it.
+  public var model: ModelConfiguration
+  /// How replicas follow from the forecast.
+  public var policy: PolicyConfiguration
+  /// How far ahead to forecast; at least one step.
+  public var horizon: Duration
+  /// The length of a step of history and forecast; at least a second.
+  public var step: Duration
+  /// The time between two forecasts; positive.
+  public var interval: Duration
+  /// How much history to learn from; at least two steps.
+  public var window: Duration
+  /// The name of the time zone in which its days begin, such as `Europe/Berlin`. Only its form has been checked.
+  public var timeZone: String
+}
+
+/// The model that forecasts a workload.
+public struct ModelConfiguration: Sendable, Equatable {
+  /// Its name, one of the names that the host knows.
+  public var name: String
+  /// The orders of an ARIMA or SARIMA model; nil parts are chosen automatically.
+  public var orders: ARIMAOrders
+  /// The service that forecasts, of the model `byom`.
+  public var byomURL: WebURL?
+}
+
+/// The orders (p, d, q)(P, D, Q)s of a seasonal ARIMA model (Box and Jenkins, 1970); nil where the model chooses.
+public struct ARIMAOrders: Sendable, Equatable {
+  /// The order of the autoregression, p.
+  public var autoregression: Int?
+  /// The order of differencing, d.
+  public var differencing: Int?
+  /// The order of the moving average, q.
+  public var movingAverage: Int?
+  /// The seasonal order of the autoregression, P.
+  public var seasonalAutoregression: Int?
+  /// The seasonal order of differencing, D.
+  public var seasonalDifferencing: Int?
+  /// The seasonal order of the moving average, Q.
+  public var seasonalMovingAverage: Int?
+  /// The steps in a season, s.
+  public var seasonSteps: Int?
+
+  /// Everything is chosen automatically.
+  public static let automatic = ARIMAOrders()
+}
+
+/// How replicas follow from a forecast.
+public struct PolicyConfiguration: Sendable, Equatable {
+  /// The load that one pod is meant to serve; positive.
+  public var targetPerPod: Double
+  /// The factor on the forecast when there is no quantile; positive.
+  public var headroom: Double
+  /// The quantile of the forecast to plan for, in (0, 1); nil to plan by headroom.
+  public var quantileLevel: Double?
+  /// The least replicas; not negative.
+  public var minReplicas: Int
+  /// The most replicas; at least one and at least the least.
+  public var maxReplicas: Int
+  /// The most growth in a step, as a factor; at least 1.
+  public var upMaxFactor: Double
+  /// The most shrinkage in a step, in percent, 0 to 100.
+  public var downMaxPercent: Double
+  /// How many steps after a step count into its load; not negative.
+  public var prewarmSteps: Int
+  /// How a fraction of a pod is rounded.
+  public var rounding: ReplicaRounding
+  /// Whether the plan is never below what the current load needs.
+  public var reactiveFloor: Bool
+}

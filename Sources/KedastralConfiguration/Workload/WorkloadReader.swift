@@ -1,0 +1,184 @@
+import KedastralCore
+
+/// Makes a workload of what flags, environment, file and defaults say of it, and checks that the parts fit together.
+struct WorkloadReader {
+  let given: GivenSettings
+  /// What all workloads of the file have in common.
+  let defaults: WorkloadSection?
+  let knownModels: [String]
+  let problems: ProblemList
+
+  /// A workload with the places of what is checked against other parts of the configuration.
+  struct Workload {
+    var configuration: WorkloadConfiguration
+    var name: Located<WorkloadName>
+    var interval: Located<Duration>
+  }
+
+  /// The workload that `section` describes, or, when that is nil, flags and environment; nil when something needed is missing.
+  func read(_ section: Section<WorkloadSection>?) -> Workload? {
+    let own = section?.content
+    let name = given.value(Settings.workload, own?.name)
+    if name == nil { given.noteMissing(Settings.workload.descriptor, at: section?.origin) }
+    let metric = given.text(Settings.metric, own?.metric, defaults?.metric)
+    if metric == nil { given.noteMissing(Settings.metric.descriptor, at: section?.origin) }
+    let times = readTimes(own)
+    let source = SourceReader(
+      given: given,
+      section: own?.source?.content.inheriting(from: defaults?.source?.content) ?? defaults?.source?.content,
+      workloadOrigin: section?.origin, problems: problems
+    ).read()
+    let model = readModel(own?.model)
+    let policy = readPolicy(own?.policy)
+    guard let name, let metric, let times, let source, let model, let policy,
+      let timeZone = given.value(Settings.timeZone, own?.timeZone, defaults?.timeZone)
+    else { return nil }
+    let configuration = WorkloadConfiguration(
+      name: name.value, metric: metric.value, source: source, model: model, policy: policy,
+      horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
+      window: times.window.value, timeZone: timeZone.value.text)
+    return Workload(configuration: configuration, name: name, interval: times.interval)
+  }
+
+  private struct Times {
+    var horizon, step, interval, window: Located<Duration>
+  }
+
+  private func readTimes(_ own: WorkloadSection?) -> Times? {
+    guard let horizon = given.value(Settings.horizon, own?.horizon, defaults?.horizon),
+      let step = given.value(Settings.step, own?.step, defaults?.step),
+      let interval = given.value(Settings.interval, own?.interval, defaults?.interval),
+      let window = given.value(Settings.window, own?.window, defaults?.window)
+    else { return nil }
+    if interval.value <= .zero {
+      problems.add(interval.origin, "the interval \(text(interval)) is not positive; write one such as 30s")
+    }
+    guard step.value >= .seconds(1) else {
+      problems.add(step.origin, "the step \(text(step)) is shorter than a second; write one such as 1m")
+      return Times(horizon: horizon, step: step, interval: interval, window: window)
+    }
+    if horizon.value < step.value {
+      problems.add(
+        later(step, horizon),
+        "the horizon \(text(horizon)) is shorter than the step \(text(step)); it must hold at least one step")
+    } else if horizon.value / step.value > 10_000 {
+      problems.add(
+        later(step, horizon),
+        "the horizon \(text(horizon)) has more than 10000 steps of \(text(step)); shorten it or lengthen the step")
+    }
+    if window.value < step.value * 2 {
+      problems.add(
+        later(step, window),
+        "the window \(text(window)) is shorter than two steps of \(text(step)); lengthen it")
+    } else if window.value / step.value > 1_000_000 {
+      problems.add(
+        later(step, window),
+        "the window \(text(window)) has more than 1000000 steps of \(text(step)); shorten it or lengthen the step")
+    }
+    return Times(horizon: horizon, step: step, interval: interval, window: window)
+  }
+
+  private func readModel(_ own: ModelSection?) -> ModelConfiguration? {
+    let common = defaults?.model
+    guard let name = given.value(Settings.model, own?.name, common?.name) else { return nil }
+    if !knownModels.contains(name.value) {
+      problems.add(
+        name.origin,
+        "'\(Redaction.shown(name.value))' is not a known model\(Suggestion.hint(for: name.value, among: knownModels))")
+    }
+    // Orders in the defaults belong to the model that the defaults name.
+    let inherited = own?.name == nil || own?.name?.value == common?.name?.value ? common : nil
+    let isSeasonal = name.value == "sarima"
+    let settings: [Setting<Int>?] =
+      isSeasonal
+      ? [
+        Settings.sarimaP, Settings.sarimaD, Settings.sarimaQ, Settings.sarimaSP, Settings.sarimaSD,
+        Settings.sarimaSQ, Settings.sarimaS,
+      ]
+      : name.value == "arima"
+        ? [Settings.arimaP, Settings.arimaD, Settings.arimaQ, nil, nil, nil, nil] : Array(repeating: nil, count: 7)
+    var values: [Int?] = []
+    for (index, key) in ["p", "d", "q", "P", "D", "Q", "s"].enumerated() {
+      let fromFile = own?.orders[index] ?? inherited?.orders[index]
+      guard let setting = settings[index] else {
+        // A flag may have chosen another model than the file's; then the file's orders are of no use, but not wrong.
+        if let fromFile, case .file = name.origin {
+          let owner = index < 3 ? "arima and sarima have" : "sarima has"
+          problems.add(fromFile.origin, "the model \(name.value) has no order '\(key)'; only \(owner)")
+        }
+        values.append(nil)
+        continue
+      }
+      let order = given.value(setting, fromFile)
+      if let order, order.value < 0 || (key == "s" && order.value == 1) {
+        let right = key == "s" ? "write 0 for no season, or at least 2" : "write 0 or more"
+        problems.add(order.origin, "the order \(key) = \(order.value) is too small; \(right)")
+      }
+      values.append(order?.value)
+    }
+    let byomURL = given.value(Settings.byomURL, own?.byomURL, common?.byomURL)
+    if name.value == "byom", byomURL == nil {
+      problems.add(name.origin, "the model byom needs the service that forecasts; give byomUrl (-byom-url, BYOM_URL)")
+    }
+    return ModelConfiguration(name: name.value, orders: ARIMAOrders(values), byomURL: byomURL?.value)
+  }
+
+  private func readPolicy(_ own: PolicySection?) -> PolicyConfiguration? {
+    let common = defaults?.policy
+    guard let target = given.value(Settings.targetPerPod, own?.targetPerPod, common?.targetPerPod),
+      let headroom = given.value(Settings.headroom, own?.headroom, common?.headroom),
+      let level = given.value(Settings.quantileLevel, own?.quantileLevel, common?.quantileLevel),
+      let min = given.value(Settings.minReplicas, own?.min, common?.min),
+      let max = given.value(Settings.maxReplicas, own?.max, common?.max),
+      let upMaxFactor = given.value(Settings.upMaxFactor, own?.upMaxFactor, common?.upMaxFactor),
+      let downMaxPercent = given.value(Settings.downMaxPercent, own?.downMaxPercent, common?.downMaxPercent),
+      let prewarmSteps = given.value(Settings.prewarmSteps, own?.prewarmSteps, common?.prewarmSteps),
+      let rounding = given.value(Settings.rounding, own?.rounding, common?.rounding),
+      let reactiveFloor = given.value(Settings.reactiveFloor, own?.reactiveFloor, common?.reactiveFloor)
+    else { return nil }
+    check(
+      target, { $0 > 0 }, "the target per pod", "is not positive; write the load that one pod can serve, such as 100")
+    check(headroom, { $0 > 0 }, "the headroom", "is not positive; write 1.2 for 20 % to spare")
+    check(min, { $0 >= 0 }, "the minimum", "is negative; write 0 or more")
+    check(max, { $0 >= 1 }, "the maximum", "is less than 1; write 1 or more")
+    if min.value > max.value, max.value >= 1 {
+      problems.add(
+        later(max, min), "the minimum \(min.value) is more than the maximum \(max.value); raise one or lower the other")
+    }
+    check(upMaxFactor, { $0 >= 1 }, "the growth factor", "is less than 1; write 2 to let replicas double in a step")
+    check(
+      downMaxPercent, { (0...100).contains($0) }, "the percentage",
+      "is outside of 0 to 100; write 50 to let half go in a step")
+    check(
+      prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps", "are outside of 0 to 10000; write 0 for none")
+    return PolicyConfiguration(
+      targetPerPod: target.value, headroom: headroom.value, quantileLevel: level.value.level, minReplicas: min.value,
+      maxReplicas: max.value, upMaxFactor: upMaxFactor.value, downMaxPercent: downMaxPercent.value,
+      prewarmSteps: prewarmSteps.value, rounding: rounding.value, reactiveFloor: reactiveFloor.value)
+  }
+
+  private func check<Value>(
+    _ value: Located<Value>, _ isRight: (Value) -> Bool, _ name: String, _ message: String
+  ) {
+    if !isRight(value.value) { problems.add(value.origin, "\(name) \(value.value) \(message)") }
+  }
+
+  private func text(_ duration: Located<Duration>) -> String { DurationText.format(duration.value) }
+
+  /// Of two values that do not fit, the place of the one that somebody gave, rather than that of a default.
+  private func later<First, Second>(_ first: Located<First>, _ second: Located<Second>) -> Origin {
+    if case .builtIn = second.origin { return first.origin }
+    return second.origin
+  }
+}
+
+extension ARIMAOrders {
+  /// From p, d, q, P, D, Q, s. Where p, d and q are all 0 there would be no model: all three are chosen automatically then.
+  fileprivate init(_ values: [Int?]) {
+    let isEmpty = values.prefix(3).allSatisfy { $0 == 0 } && values.dropFirst(3).allSatisfy { $0 ?? 0 == 0 }
+    self.init(
+      autoregression: isEmpty ? nil : values[0], differencing: isEmpty ? nil : values[1],
+      movingAverage: isEmpty ? nil : values[2], seasonalAutoregression: values[3], seasonalDifferencing: values[4],
+      seasonalMovingAverage: values[5], seasonSteps: values[6])
+  }
+}

@@ -1,0 +1,308 @@
+/// Decodes a YAML file into any `Decodable` type and reports all that is wrong in one go.
+///
+///     struct Greeting: Decodable { var hello: String? }
+///     let greeting = try YAMLDecoder(file: "greeting.yaml").decode(Greeting.self, from: "hello: ${USER}")
+///
+/// Keys that the type does not read are errors. A wrong value of an optional property is noted and read as nil, so that the
+/// values after it are looked at too; the error that is thrown in the end names them all.
+struct YAMLDecoder {
+  /// The file's name in errors.
+  let file: String
+  /// What `${NAME}` in values stands for.
+  var environment: [String: String] = [:]
+  /// How much a file may hold.
+  var limits = YAMLParser.Limits()
+
+  /// Decodes `text`.
+  func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws(ConfigurationError) -> Value {
+    let problems = ProblemList()
+    let value = decode(type, from: text, problems: problems)
+    try problems.throwIfAny()
+    guard let value else { throw ConfigurationError([ConfigurationProblem(.nowhere, "\(file): cannot be read")]) }
+    return value
+  }
+
+  /// Decodes `text` as far as possible and notes what is wrong in `problems`; nil when nothing could be made of it.
+  func decode<Value: Decodable>(_ type: Value.Type, from text: String, problems: ProblemList) -> Value? {
+    do {
+      let root = try YAMLParser.parse(text, file: file, limits: limits)
+      let context = YAMLDecodingContext(file: file, environment: environment, problems: problems)
+      return try YAMLNodeDecoder.decode(type, from: root, path: "", codingPath: [], context: context)
+    } catch let problem as ConfigurationProblem {
+      problems.add(problem)
+    } catch {
+      problems.add(.file(file, line: 1, column: 1, key: ""), "\(error)")
+    }
+    return nil
+  }
+}
+
+/// What all decoders of one file share.
+final class YAMLDecodingContext {
+  let file: String
+  let environment: [String: String]
+  let problems: ProblemList
+
+  init(file: String, environment: [String: String], problems: ProblemList) {
+    self.file = file
+    self.environment = environment
+    self.problems = problems
+  }
+}
+
+/// The `Decoder` of one node.
+struct YAMLNodeDecoder: Decoder {
+  let node: YAMLNode
+  /// The keys that lead here, such as `workloads[0].policy`.
+  let path: String
+  let codingPath: [any CodingKey]
+  let context: YAMLDecodingContext
+  fileprivate let keys = KeyUse()
+
+  var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+  /// Where the node begins.
+  var origin: Origin { origin(of: node.mark) }
+
+  func origin(of mark: YAMLMark) -> Origin {
+    .file(context.file, line: mark.line, column: mark.column, key: path)
+  }
+
+  /// The node's text with placeholders replaced.
+  func text() throws -> String {
+    guard case .scalar(let text, _, _) = node else {
+      let hint = if case .mapping = node { "; quote the value if it begins with { or has ': ' in it" } else { "" }
+      throw ConfigurationProblem(origin, "expected a single value, found \(node.kind)\(hint)")
+    }
+    do throws(Placeholders.Unset) {
+      return try Placeholders.expand(text, environment: context.environment)
+    } catch {
+      throw ConfigurationProblem(
+        origin,
+        "the environment variable \(error.name) is not set; set it, or write $${\(error.name)} for the literal text")
+    }
+  }
+
+  /// Reads a setting's value; a list of values is read as if it were written with commas.
+  func located<Value: SettingValue>(_ type: Value.Type) throws -> Located<Value> {
+    if case .sequence(let items, _) = node, type is any ListSettingValue.Type {
+      let texts = try items.map { try child($0, "").text() }
+      return Located(try value(texts.joined(separator: ","), shown: texts.joined(separator: ", ")), origin)
+    }
+    if case .mapping(let entries, _) = node, let mapType = type as? any MapSettingValue.Type {
+      var pairs: [String: String] = [:]
+      for entry in entries { pairs[entry.key] = try child(entry.value, ".\(entry.key)").text() }
+      if let map = mapType.init(pairs: pairs) as? Value { return Located(map, origin) }
+    }
+    guard case .scalar(let written, _, _) = node else { return Located(try value(text(), shown: ""), origin) }
+    // What a placeholder stands for may be a secret, so an error shows the value as it is written.
+    return Located(try value(text(), shown: written), origin)
+  }
+
+  private func value<Value: SettingValue>(_ text: String, shown: String) throws -> Value {
+    do throws(SettingValueError) { return try Value(settingText: text) } catch {
+      throw ConfigurationProblem(origin, error.message(for: shown, isSecret: Value.isSecret))
+    }
+  }
+
+  private func child(_ node: YAMLNode, _ step: String) -> YAMLNodeDecoder {
+    YAMLNodeDecoder(node: node, path: path + step, codingPath: codingPath, context: context)
+  }
+
+  /// Decodes a value and notes the keys that its type did not ask for.
+  static func decode<Value: Decodable>(
+    _ type: Value.Type, from node: YAMLNode, path: String, codingPath: [any CodingKey], context: YAMLDecodingContext
+  ) throws -> Value {
+    let decoder = YAMLNodeDecoder(node: node, path: path, codingPath: codingPath, context: context)
+    let value = try Value(from: decoder)
+    decoder.noteUnknownKeys()
+    return value
+  }
+
+  private func noteUnknownKeys() {
+    guard case .mapping(let entries, _) = node, keys.isTracking else { return }
+    for entry in entries where !keys.asked.contains(entry.key) {
+      let unused = keys.asked.filter { name in !entries.contains { $0.key == name } }
+      let hint = Suggestion.hint(for: entry.key, among: unused.isEmpty ? Array(keys.asked) : Array(unused))
+      context.problems.add(origin(of: entry.keyMark), "unknown key '\(entry.key)'\(hint)")
+    }
+  }
+
+  func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+    guard case .mapping(let entries, _) = node else {
+      throw ConfigurationProblem(origin, "expected a mapping of keys, found \(node.kind)")
+    }
+    keys.isTracking = true
+    return KeyedDecodingContainer(YAMLKeyedContainer(entries: entries, decoder: self))
+  }
+
+  func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    guard case .sequence(let items, _) = node else {
+      throw ConfigurationProblem(origin, "expected a list, each entry with a dash before it, found \(node.kind)")
+    }
+    return YAMLUnkeyedContainer(items: items, decoder: self)
+  }
+
+  func singleValueContainer() throws -> any SingleValueDecodingContainer {
+    YAMLSingleValueContainer(decoder: self)
+  }
+}
+
+/// Which keys of a mapping its type asked for: those are the known ones.
+private final class KeyUse {
+  var isTracking = false
+  var asked: Set<String> = []
+}
+
+private struct YAMLKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
+  let entries: [YAMLNode.Entry]
+  let decoder: YAMLNodeDecoder
+
+  var codingPath: [any CodingKey] { decoder.codingPath }
+
+  /// Asked for by types that take any key, such as dictionaries; so all are known.
+  var allKeys: [Key] {
+    decoder.keys.asked.formUnion(entries.map(\.key))
+    return entries.compactMap { Key(stringValue: $0.key) }
+  }
+
+  private func entry(_ key: Key) -> YAMLNode.Entry? {
+    decoder.keys.asked.insert(key.stringValue)
+    return entries.first { $0.key == key.stringValue }
+  }
+
+  private func path(_ key: Key) -> String {
+    decoder.path.isEmpty ? key.stringValue : "\(decoder.path).\(key.stringValue)"
+  }
+
+  private func node(_ key: Key) throws -> YAMLNode {
+    guard let entry = entry(key) else {
+      throw ConfigurationProblem(decoder.origin, "the key '\(key.stringValue)' is missing")
+    }
+    return entry.value
+  }
+
+  func contains(_ key: Key) -> Bool { entry(key) != nil }
+
+  func decodeNil(forKey key: Key) throws -> Bool { entry(key)?.value.isNull ?? true }
+
+  func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
+    try YAMLNodeDecoder.decode(
+      type, from: node(key), path: path(key), codingPath: codingPath + [key], context: decoder.context)
+  }
+
+  func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+    guard let entry = entry(key), !entry.value.isNull else { return nil }
+    do { return try decode(type, forKey: key) } catch let problem as ConfigurationProblem {
+      decoder.context.problems.add(problem)
+      return nil
+    }
+  }
+
+  func nestedContainer<NestedKey: CodingKey>(
+    keyedBy type: NestedKey.Type, forKey key: Key
+  ) throws -> KeyedDecodingContainer<NestedKey> {
+    try nested(key).container(keyedBy: type)
+  }
+
+  func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+    try nested(key).unkeyedContainer()
+  }
+
+  func superDecoder() throws -> any Decoder { decoder }
+
+  func superDecoder(forKey key: Key) throws -> any Decoder { try nested(key) }
+
+  private func nested(_ key: Key) throws -> YAMLNodeDecoder {
+    try YAMLNodeDecoder(
+      node: node(key), path: path(key), codingPath: codingPath + [key], context: decoder.context)
+  }
+}
+
+private struct YAMLUnkeyedContainer: UnkeyedDecodingContainer {
+  let items: [YAMLNode]
+  let decoder: YAMLNodeDecoder
+  var currentIndex = 0
+
+  var codingPath: [any CodingKey] { decoder.codingPath }
+  var count: Int? { items.count }
+  var isAtEnd: Bool { currentIndex >= items.count }
+
+  private mutating func next() throws -> (node: YAMLNode, path: String) {
+    guard !isAtEnd else {
+      throw ConfigurationProblem(decoder.origin, "has \(items.count) entries; more are needed")
+    }
+    defer { currentIndex += 1 }
+    return (items[currentIndex], "\(decoder.path)[\(currentIndex)]")
+  }
+
+  mutating func decodeNil() throws -> Bool {
+    guard !isAtEnd, items[currentIndex].isNull else { return false }
+    currentIndex += 1
+    return true
+  }
+
+  mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    let (node, path) = try next()
+    return try YAMLNodeDecoder.decode(
+      type, from: node, path: path, codingPath: codingPath, context: decoder.context)
+  }
+
+  mutating func nestedContainer<NestedKey: CodingKey>(
+    keyedBy type: NestedKey.Type
+  ) throws -> KeyedDecodingContainer<NestedKey> {
+    try nested().container(keyedBy: type)
+  }
+
+  mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try nested().unkeyedContainer() }
+
+  mutating func superDecoder() throws -> any Decoder { try nested() }
+
+  private mutating func nested() throws -> YAMLNodeDecoder {
+    let (node, path) = try next()
+    return YAMLNodeDecoder(node: node, path: path, codingPath: codingPath, context: decoder.context)
+  }
+}
+
+private struct YAMLSingleValueContainer: SingleValueDecodingContainer {
+  let decoder: YAMLNodeDecoder
+
+  var codingPath: [any CodingKey] { decoder.codingPath }
+
+  func decodeNil() -> Bool { decoder.node.isNull }
+
+  func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    guard let scalar = type as? any YAMLScalar.Type else {
+      return try T(from: decoder)
+    }
+    if let value = scalar.init(yaml: try decoder.text()) as? T { return value }
+    let written = if case .scalar(let text, _, _) = decoder.node { text } else { "" }
+    throw ConfigurationProblem(decoder.origin, "'\(written)' is not \(scalar.expected)")
+  }
+}
+
+/// The standard library's types that one YAML text can be.
+private protocol YAMLScalar {
+  static var expected: String { get }
+  init?(yaml: String)
+}
+
+extension String: YAMLScalar {
+  fileprivate static var expected: String { "a text" }
+  fileprivate init?(yaml: String) { self = yaml }
+}
+
+extension Bool: YAMLScalar {
+  fileprivate static var expected: String { "true or false" }
+  fileprivate init?(yaml: String) { self.init(yaml) }
+}
+
+extension Double: YAMLScalar {
+  fileprivate static var expected: String { "a number" }
+  fileprivate init?(yaml: String) { self.init(yaml) }
+}
+
+extension Int: YAMLScalar {
+  fileprivate static var expected: String { "a whole number" }
+  fileprivate init?(yaml: String) { self.init(yaml) }
+}
