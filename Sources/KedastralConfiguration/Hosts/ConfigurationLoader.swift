@@ -71,9 +71,12 @@ public struct ConfigurationLoader: Sendable {
     case .version: return .version
     case .run: break
     }
-    let file = readConfigurationFile(given, problems)
-    // Without the file's values every workload would seem to be missing, which says nothing new.
-    if file == nil { try problems.throwIfAny() }
+    var file: ConfigurationFile?
+    if let path = given.text(Settings.config) {
+      file = readFile(path, problems)
+      // Without the file's values all would seem to be missing, which says nothing new.
+      if file == nil { try problems.throwIfAny() }
+    }
     let reader = HostReader(
       given: given, file: file ?? ConfigurationFile(), knownModels: knownModels, problems: problems)
     let configuration = read(reader)
@@ -86,8 +89,7 @@ public struct ConfigurationLoader: Sendable {
     return .run(configuration)
   }
 
-  private func readConfigurationFile(_ given: GivenSettings, _ problems: ProblemList) -> ConfigurationFile? {
-    guard let path = given.text(Settings.config) else { return nil }
+  private func readFile(_ path: Located<String>, _ problems: ProblemList) -> ConfigurationFile? {
     do {
       let text = try readFile(path.value)
       return YAMLDecoder(file: path.value, environment: environment)

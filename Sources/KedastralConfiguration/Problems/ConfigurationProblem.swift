@@ -13,13 +13,14 @@ public struct ConfigurationProblem: Error, Sendable, Hashable, CustomStringConve
     self.message = message
   }
 
+  /// The place, a colon, the message.
   public var description: String {
     let place = origin.description
     return place.isEmpty ? message : "\(place): \(message)"
   }
 }
 
-/// Everything that is wrong with a configuration, one line a problem, in the order in which a reader meets them.
+/// Everything that is wrong with a configuration, one line a problem: flags and environment first, then the file from top to bottom.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The problems; never empty.
   public let problems: [ConfigurationProblem]
@@ -27,6 +28,7 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   /// Creates an error from its problems.
   public init(_ problems: [ConfigurationProblem]) { self.problems = problems }
 
+  /// The problems, one a line.
   public var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
@@ -52,6 +54,12 @@ final class ProblemList {
   }
 
   func throwIfAny() throws(ConfigurationError) {
-    if !problems.isEmpty { throw ConfigurationError(problems) }
+    guard !problems.isEmpty else { return }
+    let inFile = problems.compactMap { problem -> (problem: ConfigurationProblem, place: (Int, Int))? in
+      guard case .file(_, let line, let column, _) = problem.origin else { return nil }
+      return (problem, (line, column))
+    }
+    let elsewhere = problems.filter { if case .file = $0.origin { false } else { true } }
+    throw ConfigurationError(elsewhere + inFile.sorted { $0.place < $1.place }.map(\.problem))
   }
 }

@@ -11,6 +11,7 @@ public enum Origin: Sendable, Hashable, CustomStringConvertible {
   /// No place: something is missing altogether.
   case nowhere
 
+  /// The place as an error begins with it: `-min`, `MIN_REPLICAS`, `kedastral.yaml:7:12: workloads[0].policy.min`.
   public var description: String {
     switch self {
     case .flag(let name): "-\(name)"

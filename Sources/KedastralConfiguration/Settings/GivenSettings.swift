@@ -69,7 +69,7 @@ struct GivenSettings {
     // Others own most of the environment; but a near miss of an adapter's setting is surely meant for us.
     let names = Settings.of(host).map(\.environment).filter { $0.hasPrefix("ADAPTER_") }
     for name in environment.keys.sorted() where name.hasPrefix("ADAPTER_") && !names.contains(name) {
-      if let near = Suggestion.nearest(to: name, among: names), abs(near.count - name.count) <= 1 {
+      if let near = Suggestion.nearest(to: name, among: names, edits: 2) {
         problems.add(.environment(name), "no setting has this name; did you mean \(near)?")
       }
     }

@@ -5,6 +5,7 @@ public enum RedisEndpoint: Sendable, Hashable, CustomStringConvertible {
   /// A Unix domain socket, by its path.
   case unixSocket(String)
 
+  /// The form that a setting has.
   public var description: String {
     switch self {
     case .network(let address): address.description
@@ -43,8 +44,11 @@ public struct RedisURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
     self.text = text
   }
 
+  /// The URL with its user and password masked.
   public var description: String { Redaction.shown(text) }
+  /// The URL with its user and password masked.
   public var debugDescription: String { description }
+  /// Empty.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

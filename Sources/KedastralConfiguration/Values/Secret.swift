@@ -6,8 +6,11 @@ public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
   /// Wraps a secret.
   public init(_ text: String) { self.text = text }
 
+  /// Never the secret.
   public var description: String { "(secret)" }
+  /// Never the secret.
   public var debugDescription: String { description }
+  /// Empty.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -28,7 +28,9 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible, CustomDebugSt
 
   /// The URL with its user and password masked.
   public var description: String { Redaction.shown(text) }
+  /// The URL with its user and password masked.
   public var debugDescription: String { description }
+  /// Empty.
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -191,7 +191,14 @@ private struct YAMLKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
       type, from: node(key), path: path(key), codingPath: codingPath + [key], context: decoder.context)
   }
 
-  func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+  // The protocol has defaults for the standard library's types, which would end the reading at the first wrong value.
+  func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try lenient(type, key) }
+  func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try lenient(type, key) }
+  func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try lenient(type, key) }
+  func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try lenient(type, key) }
+  func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? { try lenient(type, key) }
+
+  private func lenient<T: Decodable>(_ type: T.Type, _ key: Key) throws -> T? {
     guard let entry = entry(key), !entry.value.isNull else { return nil }
     do { return try decode(type, forKey: key) } catch let problem as ConfigurationProblem {
       decoder.context.problems.add(problem)
