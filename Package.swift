@@ -28,7 +28,8 @@ let package = Package(
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
     .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl"]),
-    .target(name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CExternalScaler"]),
+    .target(
+      name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CZlib", "CExternalScaler"]),
     .target(
       name: "KedastralHTTP", dependencies: ["KedastralCore", "KedastralNet", "CEvent"],
       resources: [
@@ -54,6 +55,7 @@ let package = Package(
     .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CCurlLibrary", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),

@@ -116,6 +116,13 @@ package final class ByteStream {
     }
   }
 
+  /// Tells the peer that no more output will come, while its input is still read; call it when nothing is pending.
+  package func endOutput() {
+    guard let bufferEvent else { return }
+    if let ssl = bufferevent_openssl_get_ssl(bufferEvent) { SSL_shutdown(ssl) }
+    shutdown(bufferevent_getfd(bufferEvent), CInt(SHUT_WR))
+  }
+
   /// Ends the connection at once; output that has not left is dropped.
   package func close() {
     guard let bufferEvent else { return }

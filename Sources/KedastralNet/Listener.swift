@@ -78,6 +78,9 @@ public final class Listener {
     listener = nil
   }
 
+  /// Closes an accepted descriptor that nobody takes over.
+  package static func refuse(_ descriptor: CInt) { Glibc.close(descriptor) }
+
   deinit { close() }
 
   private func pauseAccepting() {

@@ -1,0 +1,43 @@
+/// The ScaledObject that KEDA asks for, with its trigger's metadata.
+public struct ScaledObjectReference: Sendable, Equatable {
+  /// The ScaledObject's name.
+  public var name: String
+  /// Its namespace.
+  public var namespace: String
+  /// The trigger's metadata; KEDA passes every key, also those that are not ours.
+  public var metadata: Metadata
+
+  /// Creates a reference.
+  public init(name: String, namespace: String = "", metadata: Metadata = [:]) {
+    self.name = name
+    self.namespace = namespace
+    self.metadata = metadata
+  }
+
+  /// A few keys and values; looked through one by one, which is quicker than hashing them all.
+  public struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+    private var keys: [String] = []
+    private var values: [String] = []
+
+    /// Creates metadata; of a key given twice the last value counts.
+    public init(dictionaryLiteral elements: (String, String)...) {
+      for (key, value) in elements { append(key, value) }
+    }
+
+    /// Adds a key, behind the others.
+    public mutating func append(_ key: String, _ value: String) {
+      keys.append(key)
+      values.append(value)
+    }
+
+    /// The value of a key.
+    public subscript(key: String) -> String? { keys.lastIndex(of: key).map { values[$0] } }
+  }
+}
+
+/// What KEDA asks at every poll.
+struct MetricsRequest: Equatable {
+  var reference: ScaledObjectReference
+  /// The metric's name as GetMetricSpec gave it.
+  var metricName: String
+}

@@ -1,0 +1,49 @@
+import KedastralCore
+
+/// What the scaler service tells about its answers.
+final class ScalerMetrics {
+  /// The series of one workload, looked up once.
+  struct Workload {
+    let replicas: Metric
+    let age: Metric
+  }
+
+  private let replicas: MetricFamily
+  private let age: MetricFamily
+  private let beyondHorizon: MetricFamily
+  private var workloads: [String: Workload] = [:]
+  /// State streams open now.
+  let streams: Metric
+
+  init(_ registry: MetricsRegistry) {
+    replicas = registry.gauge(
+      "kedastral_scaler_desired_replicas_returned", help: "The last replica count returned to KEDA.",
+      labels: ["workload"])
+    age = registry.gauge(
+      "kedastral_scaler_forecast_age_seen_seconds", help: "The age of the plan behind the last answer.",
+      labels: ["workload"])
+    beyondHorizon = registry.counter(
+      "kedastral_scaler_lead_beyond_horizon_total",
+      help: "Answers from the plan's end because the lead time reaches further.", labels: ["workload"])
+    streams = registry.gauge("kedastral_scaler_streams", help: "State streams to KEDA open now.").with()
+  }
+
+  /// The series of `workload`, which is known to exist.
+  subscript(workload: String) -> Workload {
+    if let present = workloads[workload] { return present }
+    let new = Workload(replicas: replicas.with(workload), age: age.with(workload))
+    workloads[workload] = new
+    return new
+  }
+
+  /// Counts an answer from the plan's end.
+  func countBeyondHorizon(_ workload: String) { beyondHorizon.with(workload).increment() }
+
+  /// Drops a workload that is gone.
+  func remove(_ workload: String) {
+    guard workloads.removeValue(forKey: workload) != nil else { return }
+    replicas.remove(workload)
+    age.remove(workload)
+    beyondHorizon.remove(workload)
+  }
+}

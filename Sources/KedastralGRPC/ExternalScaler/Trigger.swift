@@ -1,0 +1,62 @@
+import KedastralCore
+
+/// What one trigger of a ScaledObject wants, read from its metadata.
+///
+/// | key | values | default |
+/// |---|---|---|
+/// | `workload` | a workload's name | the ScaledObject's name |
+/// | `metricName` | any text | `kedastral-<workload>` |
+/// | `leadTime` | a duration, such as `5m` | the host's |
+/// | `mode` | `replicas`, `load` | `replicas` |
+/// | `select` | `max`, `at-lead` | `max` |
+/// | `activationThreshold` | a load | none: active while the plan is fresh |
+struct Trigger: Equatable {
+  /// The workload; any text, since an unknown one is found out by looking it up.
+  var workload: String
+  /// The metric's name, when the metadata give one.
+  var metricName: String?
+  /// How far ahead, in which unit.
+  var question: ScalingQuestion
+  /// The load above which the workload is active.
+  var activationThreshold: Double?
+
+  /// Reads a trigger.
+  ///
+  /// - Throws: INVALID_ARGUMENT naming the key, its value and what would be right.
+  init(_ reference: ScaledObjectReference, defaultLeadTime: Duration) throws(GRPCStatus) {
+    let metadata = reference.metadata
+    workload = metadata["workload"] ?? reference.name
+    metricName = metadata["metricName"]
+    question = ScalingQuestion(leadTime: defaultLeadTime)
+    if let text = metadata["leadTime"] { question.leadTime = try Self.leadTime(text) }
+    if let text = metadata["mode"] { question.mode = try Self.choice(text, of: "mode") }
+    if let text = metadata["select"] { question.selection = try Self.choice(text, of: "select") }
+    if let text = metadata["activationThreshold"] {
+      guard let threshold = Double(text), threshold >= 0, threshold.isFinite else {
+        throw Self.invalid("activationThreshold", text, "a load of 0 or more, such as 10 or 0.5")
+      }
+      activationThreshold = threshold
+    }
+  }
+
+  /// The name that the metric goes by.
+  var effectiveMetricName: String { metricName ?? "kedastral-\(workload)" }
+
+  private static func leadTime(_ text: String) throws(GRPCStatus) -> Duration {
+    guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
+      throw invalid("leadTime", text, "a duration such as 90s, 5m or 1h30m")
+    }
+    return leadTime
+  }
+
+  private static func choice<Choice: RawRepresentable & CaseIterable>(
+    _ text: String, of key: String
+  ) throws(GRPCStatus) -> Choice where Choice.RawValue == String {
+    if let choice = Choice(rawValue: text) { return choice }
+    throw invalid(key, text, Choice.allCases.map { $0.rawValue }.joined(separator: " or "))
+  }
+
+  private static func invalid(_ key: String, _ value: String, _ right: String) -> GRPCStatus {
+    GRPCStatus(.invalidArgument, "metadata \(key) is '\(value.prefix(60))'; write \(right)")
+  }
+}

@@ -1,0 +1,58 @@
+import KedastralCore
+import KedastralNet
+
+/// One loop's share of a scaler server: its own connections, and its own copy of the table.
+final class ScalerWorker {
+  /// What every worker of a server has in common.
+  struct Settings: Sendable {
+    var tls: TLSContext?
+    var defaults: ScalerDefaults
+    var limits: GRPCLimits
+    var clock: any WallClock
+    var metrics: MetricsRegistry
+    var logger: Logger
+  }
+
+  let server: GRPCServer
+  private let scaler: ExternalScalerService
+  private let health: HealthService
+  private let loop: EventLoop
+  private var refresher: LoopTimer?
+  private var drainDeadline: LoopTimer?
+
+  init(on loop: EventLoop, at address: ListenAddress, sharesPort: Bool, _ settings: Settings) throws {
+    self.loop = loop
+    scaler = ExternalScalerService(
+      defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, logger: settings.logger)
+    health = HealthService(services: [ExternalScalerService.serviceName])
+    server = try GRPCServer(
+      on: loop, at: address, tls: settings.tls, sharesPort: sharesPort, services: [scaler, health],
+      limits: settings.limits, metrics: settings.metrics, logger: settings.logger)
+    refresher = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in
+      scaler.refreshStreams()
+      health.refreshWatches()
+    }
+  }
+
+  func apply(_ update: StoreUpdate) { scaler.apply(update) }
+
+  func setReady(_ isReady: Bool) { health.setReady(isReady) }
+
+  /// Lets calls end for as long as `deadline` allows, closes everything, and calls `then` once.
+  func shutDown(within deadline: Duration, then: @escaping () -> Void) {
+    var isOver = false
+    let finish = { [unowned self] in
+      guard !isOver else { return }
+      isOver = true
+      server.onEmpty = nil
+      drainDeadline = nil
+      refresher = nil
+      server.close()
+      then()
+    }
+    drainDeadline = LoopTimer(on: loop, every: deadline, repeating: false, finish)
+    server.onEmpty = finish
+    health.setReady(false)
+    server.drain()
+  }
+}

@@ -1,0 +1,43 @@
+/// What one client may take of a server; whoever wants more is refused, and the others notice nothing.
+public struct GRPCLimits: Sendable, Equatable {
+  /// Connections open at once, over all loops.
+  public var connections = 16_384
+  /// Calls open at once on a connection. KEDA keeps one stream for every push trigger on a single connection, so this is no
+  /// small number.
+  public var callsPerConnection = 16_384
+  /// The size of one request or response message, in bytes.
+  public var messageBytes = 4 << 20
+  /// The size of a call's headers, counted as HTTP/2 does (32 bytes for each field besides its text).
+  public var headerBytes = 16 << 10
+  /// Request bytes of unfinished messages that a connection may have buffered.
+  public var bufferedBytesPerConnection = 16 << 20
+  /// Output that waits for a slow reader before the connection's input is read no further, in bytes.
+  public var pendingOutputBytes = 256 << 10
+  /// The time a new connection has for its TLS handshake and HTTP/2 preface.
+  public var handshakeTimeout: Duration = .seconds(10)
+  /// The time a request has to arrive, from its first header to its last byte.
+  public var requestTimeout: Duration = .seconds(30)
+  /// The time that output may wait without moving, and that an answer may wait for the client's flow-control window.
+  public var writeTimeout: Duration = .seconds(30)
+  /// The silence after which a connection is probed with a ping.
+  public var keepAliveInterval: Duration = .seconds(60)
+  /// The time a ping has to be answered.
+  public var keepAliveTimeout: Duration = .seconds(20)
+  /// The time a connection may stay without any call.
+  public var idleTimeout: Duration = .seconds(3600)
+  /// The age at which a connection is asked to go, give or take 10 %, so that clients spread anew over replicas.
+  public var connectionAge: Duration = .seconds(3600)
+  /// The time that calls in flight have after a connection was asked to go.
+  public var connectionAgeGrace: Duration = .seconds(10)
+  /// Calls that a client may cancel in a burst.
+  public var resetBurst = 1000
+  /// Calls that a client may cancel a second, in the long run.
+  public var resetsPerSecond = 100
+  /// Frames without use (pings, settings, empty data, invalid frames) in a burst; every answered call pays for two.
+  public var idleFrameBurst = 2000
+  /// Frames without use a second, in the long run.
+  public var idleFramesPerSecond = 200
+
+  /// The seed's limits.
+  public init() {}
+}
