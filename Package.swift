@@ -50,6 +50,8 @@ let package = Package(
       name: "kedastral-forecaster", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-forecaster"),
     .executableTarget(
       name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
+    .executableTarget(
+      name: "kedastral-bench-grpc", dependencies: ["KedastralGRPC"], path: "Sources/Hosts/kedastral-bench-grpc"),
 
     // C libraries, as Debian packages them.
     .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
