@@ -27,7 +27,7 @@ let package = Package(
 
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
-    .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl"]),
+    .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl", "CEvent"]),
     .target(
       name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CZlib", "CExternalScaler"]),
     .target(
@@ -69,7 +69,9 @@ let package = Package(
     .testTarget(name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
     .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
-    .testTarget(name: "KedastralSourcesTests", dependencies: ["KedastralSources", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralSourcesTests",
+      dependencies: ["KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralGRPCTests", dependencies: ["KedastralGRPC", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralHTTPTests",

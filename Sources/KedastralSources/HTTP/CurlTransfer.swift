@@ -1,0 +1,200 @@
+import CCurl
+import Glibc
+import KedastralCore
+import KedastralNet
+
+/// One request on its way through libcurl; used on the client's loop alone.
+final class CurlTransfer {
+  let identifier: Int
+  let request: HTTPRequest
+  let continuation: CheckedContinuation<HTTPResponse, any Error>
+  var deadline: LoopTimer?
+
+  private let authorization: String?
+  /// Whether `start` has been called; a transfer that waits in line has no handle yet.
+  private(set) var isStarted = false
+  private var easy: UnsafeMutableRawPointer?
+  private var headerList: UnsafeMutablePointer<curl_slist>?
+  private var errorText = UnsafeMutableBufferPointer<CChar>(start: nil, count: 0)
+  private var body: [UInt8] = []
+  private var isTooLarge = false
+  private var setupCode = CURLE_OK
+
+  /// - Parameter authorization: the value of the Authorization header, or nil for none.
+  init(
+    identifier: Int, request: HTTPRequest, authorization: String?,
+    continuation: CheckedContinuation<HTTPResponse, any Error>
+  ) {
+    self.identifier = identifier
+    self.request = request
+    self.authorization = authorization
+    self.continuation = continuation
+  }
+
+  func error(_ reason: HTTPError.Reason) -> HTTPError { HTTPError(request, reason) }
+
+  /// Hands the request to libcurl; `onEnd` is called once, unless `end` comes first.
+  func start(
+    in multi: CurlMulti, proxy: String?, onEnd: @escaping (Result<HTTPResponse, any Error>) -> Void
+  ) {
+    isStarted = true
+    guard let easy = curl_easy_init() else { return onEnd(.failure(error(.network("libcurl is out of memory")))) }
+    self.easy = easy
+    // libcurl keeps this pointer: the buffer lives until `end` has freed the handle.
+    errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errorText.initialize(repeating: 0)
+    note(kedastral_curl_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText.baseAddress))
+    configure(proxy: proxy)
+    setHeaders()
+    setBody()
+    setTLS()
+    receiveBody()
+    guard setupCode == CURLE_OK else { return onEnd(.failure(error(failure(setupCode)))) }
+    let code = multi.add(easy) { [unowned self] code in onEnd(result(code)) }
+    if code != CURLM_OK { onEnd(.failure(error(.network(String(cString: curl_multi_strerror(code)))))) }
+  }
+
+  /// Takes the request out of libcurl and frees what it held.
+  func end(in multi: CurlMulti) {
+    if let easy {
+      multi.remove(easy)
+      curl_easy_cleanup(easy)
+    }
+    easy = nil
+    curl_slist_free_all(headerList)
+    headerList = nil
+    errorText.deallocate()
+    errorText = UnsafeMutableBufferPointer(start: nil, count: 0)
+  }
+
+  /// How far the request has come, for the error that says that time is up.
+  var phase: String {
+    guard let easy else { return "waiting in line behind other requests to this host" }
+    func isReached(_ info: CURLINFO) -> Bool {
+      var microseconds = 0
+      return kedastral_curl_getinfo_long(easy, info, &microseconds) == CURLE_OK && microseconds > 0
+    }
+    if !body.isEmpty { return "\(body.count) bytes of the answer had come" }
+    if isReached(CURLINFO_PRETRANSFER_TIME_T) { return "waiting for the answer" }
+    if isReached(CURLINFO_CONNECT_TIME_T) { return "in the TLS handshake" }
+    return isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+  }
+
+  // MARK: Setting up
+
+  private func configure(proxy: String?) {
+    set(CURLOPT_URL, request.url)
+    set(CURLOPT_PROTOCOLS_STR, "http,https")
+    set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+    set(CURLOPT_NOSIGNAL, 1)
+    set(CURLOPT_FOLLOWLOCATION, 0)
+    set(CURLOPT_TCP_KEEPALIVE, 1)
+    set(CURLOPT_USERAGENT, "kedastral")
+    // An empty text, other than none, also switches the environment's proxies off.
+    set(CURLOPT_PROXY, proxy ?? "")
+    if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
+  }
+
+  private func setHeaders() {
+    for header in request.endpoint.headers + request.headers { addHeader("\(header.name): \(header.value)") }
+    if let authorization { addHeader("Authorization: \(authorization)") }
+    // No waiting for "100 Continue" before a long body.
+    addHeader("Expect:")
+    note(kedastral_curl_setopt_pointer(easy, CURLOPT_HTTPHEADER, headerList))
+  }
+
+  private func addHeader(_ line: String) {
+    guard let longer = curl_slist_append(headerList, line) else { return note(CURLE_OUT_OF_MEMORY) }
+    headerList = longer
+  }
+
+  private func setBody() {
+    if let bytes = request.body {
+      set(CURLOPT_POSTFIELDSIZE, bytes.count)
+      note(
+        bytes.withUnsafeBytes {
+          kedastral_curl_setopt_pointer(
+            easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0.baseAddress))
+        })
+    }
+    if request.method == "HEAD" { set(CURLOPT_NOBODY, 1) }
+    if request.method != (request.body == nil ? "GET" : "POST") { set(CURLOPT_CUSTOMREQUEST, request.method) }
+  }
+
+  private func setTLS() {
+    let tls = request.endpoint.tls
+    // A trusted certificate file is read anew for connections that are made a minute later.
+    set(CURLOPT_CA_CACHE_TIMEOUT, 60)
+    set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+    if let authorities = tls.authorities {
+      set(CURLOPT_CAINFO, authorities)
+      // Instead of the system's authorities, not besides them.
+      note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
+    }
+    if let certificate = tls.certificate {
+      set(CURLOPT_SSLCERT, certificate)
+      set(CURLOPT_SSLKEY, tls.key ?? certificate)
+    }
+  }
+
+  private func receiveBody() {
+    // The handle is freed by `end`, which the client calls while it still owns this object.
+    note(
+      kedastral_curl_set_write_callback(
+        easy,
+        { data, _, count, context in
+          guard let data, let context else { return 0 }
+          let transfer = Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+          return transfer.receive(UnsafeRawBufferPointer(start: data, count: count))
+        }, Unmanaged.passUnretained(self).toOpaque()))
+  }
+
+  private func set(_ option: CURLoption, _ value: Int) { note(kedastral_curl_setopt_long(easy, option, value)) }
+
+  private func set(_ option: CURLoption, _ value: String) { note(kedastral_curl_setopt_string(easy, option, value)) }
+
+  private func note(_ code: CURLcode) {
+    if setupCode == CURLE_OK { setupCode = code }
+  }
+
+  // MARK: The answer
+
+  /// Takes some bytes; fewer than there are tells libcurl to give up.
+  private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard body.count + bytes.count <= request.endpoint.maximumAnswerBytes else {
+      isTooLarge = true
+      return 0
+    }
+    body.append(contentsOf: bytes)
+    return bytes.count
+  }
+
+  private func result(_ code: CURLcode) -> Result<HTTPResponse, any Error> {
+    guard code == CURLE_OK else { return .failure(error(failure(code))) }
+    var status = 0
+    kedastral_curl_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    var location: UnsafeMutableRawPointer?
+    kedastral_curl_getinfo_pointer(easy, CURLINFO_REDIRECT_URL, &location)
+    return .success(
+      HTTPResponse(
+        status: status, body: body,
+        location: location.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) }))
+  }
+
+  private func failure(_ code: CURLcode) -> HTTPError.Reason {
+    if isTooLarge { return .answerTooLarge(limitBytes: request.endpoint.maximumAnswerBytes) }
+    let text = errorText.baseAddress.map { String(cString: $0) } ?? ""
+    let problem = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+    switch code {
+    case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+      CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CLIENTCERT, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+      return .tls(problem)
+    case CURLE_COULDNT_CONNECT:
+      var systemError = 0
+      kedastral_curl_getinfo_long(easy, CURLINFO_OS_ERRNO, &systemError)
+      return .network("cannot connect: " + (systemError == 0 ? problem : errnoText(CInt(systemError))))
+    default:
+      return .network(problem)
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import KedastralCore
+import KedastralNet
+
+/// An HTTP/1.1 client on libcurl that lives on an event loop and keeps its connections.
+///
+///     let client = try HTTPClient(on: EventLoop())
+///     let answer = try await client.send(HTTPRequest(HTTPEndpoint("http://127.0.0.1:9090"), path: "/-/ready"))
+///     print(answer.status, answer.excerpt)
+///
+/// What it will not do behind your back: follow redirects (a 3xx answer is returned as it is), use a proxy from the
+/// environment (only ``Settings/proxy`` counts), send cookies, or read a `.netrc`. Requests to one host wait in line when
+/// ``Settings/maximumRequestsPerHost`` are under way, so a server that hangs does not hold up requests to another one.
+public actor HTTPClient {
+  /// What is the same for all requests.
+  public struct Settings: Sendable {
+    /// How many requests to one scheme, host and port run at a time; the others wait, and their deadline runs.
+    public var maximumRequestsPerHost: Int
+    /// The URL of a proxy for all requests; nil for none, whatever `http_proxy` and its kin say.
+    public var proxy: String?
+
+    /// Creates settings.
+    public init(maximumRequestsPerHost: Int = 16, proxy: String? = nil) {
+      self.maximumRequestsPerHost = max(1, maximumRequestsPerHost)
+      self.proxy = proxy
+    }
+  }
+
+  /// The client could not be set up.
+  public struct StartError: Error, CustomStringConvertible {
+    public var description: String { "HTTP client: libcurl cannot be initialised" }
+  }
+
+  /// The loop on whose thread everything happens.
+  public nonisolated let loop: EventLoop
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  private struct Host {
+    var runningCount = 0
+    var waiting: [Int] = []
+  }
+
+  private let settings: Settings
+  private let multi: CurlMulti
+  private var transfers: [Int: CurlTransfer] = [:]
+  private var hosts: [String: Host] = [:]
+  private var lastIdentifier = 0
+  private var isClosed = false
+
+  /// Creates a client; ``close()`` it before its loop stops.
+  ///
+  /// - Throws: ``StartError`` when libcurl cannot be set up.
+  public init(on loop: EventLoop, settings: Settings = Settings()) throws {
+    guard let multi = CurlMulti(on: loop) else { throw StartError() }
+    self.loop = loop
+    self.settings = settings
+    self.multi = multi
+  }
+
+  isolated deinit { multi.close() }
+
+  /// Sends a request and returns its whole answer, whatever the status.
+  ///
+  /// - Throws: ``HTTPError`` when there is no answer, `CancellationError` as soon as the task is cancelled.
+  public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    try Task.checkCancellation()
+    let authorization = try authorization(for: request)
+    lastIdentifier += 1
+    let identifier = lastIdentifier
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        begin(
+          CurlTransfer(
+            identifier: identifier, request: request, authorization: authorization, continuation: continuation))
+      }
+    } onCancel: {
+      loop.execute { self.assumeIsolated { $0.finish(identifier, .failure(CancellationError())) } }
+    }
+  }
+
+  /// Ends all requests with an error and closes all connections; later requests fail.
+  public func close() {
+    isClosed = true
+    for (identifier, transfer) in transfers { finish(identifier, .failure(transfer.error(.clientClosed))) }
+    multi.close()
+  }
+
+  /// Checks that the request can be sent, and reads its secret.
+  private func authorization(for request: HTTPRequest) throws -> String? {
+    if isClosed { throw HTTPError(request, .clientClosed) }
+    if let defect = request.defect { throw HTTPError(request, .invalidRequest(defect)) }
+    do {
+      return try request.endpoint.credentials.authorization()
+    } catch {
+      throw HTTPError(request, .credentials("\(error)"))
+    }
+  }
+
+  private func begin(_ transfer: CurlTransfer) {
+    let identifier = transfer.identifier
+    transfers[identifier] = transfer
+    transfer.deadline = LoopTimer(on: loop, every: transfer.request.endpoint.deadline, repeating: false) {
+      [unowned self] in expire(identifier)
+    }
+    let origin = transfer.request.origin
+    hosts[origin, default: Host()].waiting.append(identifier)
+    startWaiting(for: origin)
+  }
+
+  private func startWaiting(for origin: String) {
+    while !isClosed, let host = hosts[origin], host.runningCount < settings.maximumRequestsPerHost,
+      let identifier = host.waiting.first
+    {
+      hosts[origin]?.waiting.removeFirst()
+      // One that was cancelled or has expired meanwhile is passed over.
+      if let transfer = transfers[identifier] { start(transfer, origin: origin) }
+    }
+    if let host = hosts[origin], host.runningCount == 0, host.waiting.isEmpty { hosts[origin] = nil }
+  }
+
+  private func start(_ transfer: CurlTransfer, origin: String) {
+    let identifier = transfer.identifier
+    hosts[origin]?.runningCount += 1
+    transfer.start(in: multi, proxy: settings.proxy) { result in self.finish(identifier, result) }
+  }
+
+  private func expire(_ identifier: Int) {
+    guard let transfer = transfers[identifier] else { return }
+    let reason = HTTPError.Reason.timedOut(after: transfer.request.endpoint.deadline, phase: transfer.phase)
+    finish(identifier, .failure(transfer.error(reason)))
+  }
+
+  private func finish(_ identifier: Int, _ result: Result<HTTPResponse, any Error>) {
+    guard let transfer = transfers.removeValue(forKey: identifier) else { return }
+    transfer.deadline = nil
+    transfer.continuation.resume(with: result)
+    guard transfer.isStarted else { return }
+    transfer.end(in: multi)
+    let origin = transfer.request.origin
+    hosts[origin]?.runningCount -= 1
+    startWaiting(for: origin)
+  }
+}

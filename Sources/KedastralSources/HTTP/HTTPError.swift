@@ -1,0 +1,47 @@
+import KedastralCore
+
+/// Why a request has no answer: what was asked, of whom, and what happened. Never holds a secret.
+///
+/// An answer with an unwelcome status is not such an error; who asked decides what it means.
+public struct HTTPError: Error, Equatable, CustomStringConvertible {
+  /// What happened.
+  public enum Reason: Sendable, Equatable, CustomStringConvertible {
+    /// The request cannot be sent.
+    case invalidRequest(String)
+    /// A token or password cannot be read.
+    case credentials(String)
+    /// No answer within the deadline; what was still to be done.
+    case timedOut(after: Duration, phase: String)
+    /// The answer is larger than allowed.
+    case answerTooLarge(limitBytes: Int)
+    /// TLS: which check failed.
+    case tls(String)
+    /// The network, or the server's HTTP.
+    case network(String)
+    /// The client was closed.
+    case clientClosed
+
+    public var description: String {
+      switch self {
+      case .invalidRequest(let problem): "the request cannot be sent: \(problem)"
+      case .credentials(let problem), .network(let problem): problem
+      case .timedOut(let deadline, let phase): "no answer within \(DurationText.format(deadline)) (\(phase))"
+      case .answerTooLarge(let limit): "the answer is larger than the limit of \(limit) bytes"
+      case .tls(let problem): "TLS: \(problem)"
+      case .clientClosed: "the HTTP client has been closed"
+      }
+    }
+  }
+
+  /// The request, without secrets.
+  public let request: String
+  /// What happened.
+  public let reason: Reason
+
+  init(_ request: HTTPRequest, _ reason: Reason) {
+    self.request = request.displayName
+    self.reason = reason
+  }
+
+  public var description: String { "\(request): \(reason)" }
+}

@@ -1,0 +1,110 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Load from Prometheus, or whatever speaks its HTTP API (VictoriaMetrics, Thanos, Mimir): one PromQL query that gives one series.
+///
+///     let source = PrometheusSource(
+///       endpoint: HTTPEndpoint("http://prometheus:9090"), query: #"sum(rate(http_requests_total{app="shop"}[1m]))"#,
+///       client: client)
+///     let load = try await source.samples(in: noon - .seconds(3600)..<noon, step: .seconds(60))
+///
+/// The query is evaluated at the instants of the grid, so a `rate(…[1m])` at step 1m is the load of the step that ends there.
+/// NaN and infinite values (a ratio without traffic, for instance) count as missing. A series too few is a gap, a series too
+/// many is an error. A range of more than 11,000 points, Prometheus's limit, is asked for in parts.
+public struct PrometheusSource: MetricSource {
+  /// How many points one query may ask for: Prometheus refuses more.
+  static let pointsPerQuery = 11_000
+  /// Up to how many points an answer is not worth compressing.
+  private static let plainAnswerPoints = 50
+
+  /// The server.
+  public let endpoint: HTTPEndpoint
+  /// The PromQL query.
+  public let query: String
+  private let client: HTTPClient
+  private let logger: Logger
+
+  /// Creates a source.
+  ///
+  /// - Parameters:
+  ///   - endpoint: the server's URL, up to where `/api/v1` begins.
+  ///   - query: a PromQL expression that gives one series.
+  ///   - logger: takes the server's warnings.
+  public init(endpoint: HTTPEndpoint, query: String, client: HTTPClient, logger: Logger = .silent) {
+    self.endpoint = endpoint
+    self.query = query
+    self.client = client
+    self.logger = logger
+  }
+
+  public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    var series = TimeSeries.missing(in: range, step: step)
+    var missing = 0
+    var first = 0
+    while first < series.count {
+      let part = first..<min(first + Self.pointsPerQuery, series.count)
+      let answer = try await ask(from: series.instant(at: part.lowerBound), points: part.count, step: step)
+      for point in answer.points {
+        let index = series.index(nearest: Date(timeIntervalSince1970: point.time))
+        guard part.contains(index) else { continue }
+        if point.value.isFinite { series.values[index] = point.value } else { missing += 1 }
+      }
+      first = part.upperBound
+    }
+    if missing > 0 {
+      logger.debug(
+        "query gave values that are not finite; they count as missing", ["query": query, "count": "\(missing)"])
+    }
+    return series
+  }
+
+  private func ask(from start: Date, points: Int, step: Duration) async throws -> PrometheusAnswer {
+    let end = start.addingTimeInterval(Double(points - 1) * step.inSeconds)
+    let form = FormEncoding.encode([
+      ("query", query), ("start", seconds(start.timeIntervalSince1970)), ("end", seconds(end.timeIntervalSince1970)),
+      ("step", seconds(step.inSeconds)), ("timeout", seconds(endpoint.deadline.inSeconds)),
+    ])
+    let request = HTTPRequest(
+      endpoint, method: "POST", path: "/api/v1/query_range",
+      headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded")], body: form,
+      acceptsCompression: points > Self.plainAnswerPoints)
+    let response = try await client.answer(to: request, asked: asked) { response in
+      (try? PrometheusAnswer(response.body))?.failure.map { "\($0.type): \($0.message)" }
+    }
+    return try check(response.body, points: points)
+  }
+
+  private func check(_ body: [UInt8], points: Int) throws -> PrometheusAnswer {
+    let answer: PrometheusAnswer
+    do {
+      answer = try PrometheusAnswer(body, expectedPoints: points)
+    } catch {
+      throw failure("the answer is not Prometheus's JSON: \(error)")
+    }
+    for warning in answer.warnings { logger.warn("query warning", ["query": query, "warning": warning]) }
+    if let problem = answer.failure { throw failure("\(problem.type): \(problem.message)") }
+    guard answer.resultType == "matrix" else { throw failure("a matrix expected, got '\(answer.resultType)'") }
+    guard answer.seriesCount <= 1 else {
+      let examples = answer.firstSelectors.joined(separator: " and ")
+      throw failure("got \(answer.seriesCount) series, such as \(examples); aggregate them to one, for instance sum(…)")
+    }
+    return answer
+  }
+
+  private var asked: String { "query \(query)" }
+
+  private func failure(_ problem: String) -> SourceError {
+    SourceError(asked: asked, of: endpoint.displayName, problem: problem)
+  }
+
+  /// Seconds as decimal text, exact to the millisecond.
+  private func seconds(_ value: Double) -> String {
+    let milliseconds = Int((value * 1000).rounded())
+    return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)" : "\(Double(milliseconds) / 1000)"
+  }
+}

@@ -1,0 +1,76 @@
+/// Which samples of an exposition count: a metric name, and label values that must or must not be there.
+///
+///     try ScrapeSelector(#"http_requests_total{app="shop",code!="500"}"#)
+///
+/// The syntax is PromQL's, as far as `=` and `!=` go. A label that is absent has the empty value.
+public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
+  /// What is wrong with a text that is no selector.
+  public struct ParseError: Error, Equatable, CustomStringConvertible {
+    /// The text that was given.
+    public let text: String
+    /// What is wrong.
+    public let problem: String
+    public var description: String {
+      "'\(text)' is not a selector: \(problem); write for instance http_requests_total{app=\"shop\",code!=\"500\"}"
+    }
+  }
+
+  struct Matcher: Equatable {
+    let label: String
+    let value: String
+    let isNegated: Bool
+  }
+
+  /// The metric's name.
+  public let metric: String
+  let matchers: [Matcher]
+  public let description: String
+
+  /// Reads a selector.
+  public init(_ text: String) throws(ParseError) {
+    func problem(_ problem: String) -> ParseError { ParseError(text: text, problem: problem) }
+    let name = text.prefix { $0 != "{" }
+    metric = name.filter { !$0.isWhitespace }
+    description = text
+    guard !metric.isEmpty, metric.utf8.allSatisfy({ Self.isNameByte($0) }) else {
+      throw problem("it must begin with a metric name")
+    }
+    var rest = text.dropFirst(name.count)
+    var matchers: [Matcher] = []
+    if !rest.isEmpty {
+      rest.removeFirst()
+      while true {
+        rest = rest.drop { $0 == " " || $0 == "," }
+        guard let first = rest.first else { throw problem("a } is missing") }
+        if first == "}" { break }
+        let label = rest.prefix { $0.utf8.allSatisfy { Self.isNameByte($0) } }
+        rest = rest.dropFirst(label.count).drop { $0 == " " }
+        let isNegated = rest.hasPrefix("!=")
+        guard !label.isEmpty, isNegated || rest.hasPrefix("="), !rest.hasPrefix("=~") else {
+          throw problem("each label is followed by = or !=")
+        }
+        rest = rest.dropFirst(isNegated ? 2 : 1).drop { $0 == " " }
+        guard rest.first == "\"", let end = rest.dropFirst().firstIndex(of: "\"") else {
+          throw problem("the value of label \(label) must be in double quotes")
+        }
+        let value = rest[rest.index(after: rest.startIndex)..<end]
+        matchers.append(Matcher(label: String(label), value: String(value), isNegated: isNegated))
+        rest = rest[rest.index(after: end)...]
+      }
+      guard rest.dropFirst().allSatisfy(\.isWhitespace) else { throw problem("nothing may follow the }") }
+    }
+    self.matchers = matchers
+  }
+
+  /// Whether a sample with these labels counts.
+  func matches(_ labels: [String: String]) -> Bool {
+    matchers.allSatisfy { (labels[$0.label] ?? "") == $0.value ? !$0.isNegated : $0.isNegated }
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x3A, 0x41...0x5A, 0x5F, 0x61...0x7A: true
+    default: false
+    }
+  }
+}

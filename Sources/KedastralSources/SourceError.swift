@@ -1,0 +1,38 @@
+/// Why a metric source has no samples: what was asked, of whom, and what came back.
+public struct SourceError: Error, Equatable, CustomStringConvertible {
+  /// What was asked.
+  public let asked: String
+  /// Of whom: a URL without secrets, or a file.
+  public let source: String
+  /// What came back, or did not.
+  public let problem: String
+
+  /// Creates an error.
+  public init(asked: String, of source: String, problem: String) {
+    self.asked = asked.count > 200 ? asked.prefix(200) + "…" : asked
+    self.source = source
+    self.problem = problem
+  }
+
+  public var description: String { "\(source): \(asked): \(problem)" }
+}
+
+extension HTTPClient {
+  /// Sends a request for a source and returns the answer if its status says success.
+  ///
+  /// - Parameter detail: finds what the body of an error says, where its form is known.
+  /// - Throws: ``SourceError`` for everything but cancellation.
+  func answer(
+    to request: HTTPRequest, asked: String, detail: (HTTPResponse) -> String? = { _ in nil }
+  ) async throws -> HTTPResponse {
+    let problem: String
+    do {
+      let response = try await send(request)
+      if response.isSuccess { return response }
+      problem = response.problem(detail(response))
+    } catch let error as HTTPError {
+      problem = error.reason.description
+    }
+    throw SourceError(asked: asked, of: request.endpoint.displayName, problem: problem)
+  }
+}
