@@ -1,1 +1,4 @@
-print("not wired yet")
+import Glibc
+import KedastralHosting
+
+exit(await ForecasterHost.main(Array(CommandLine.arguments.dropFirst())))

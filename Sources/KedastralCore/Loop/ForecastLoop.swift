@@ -19,6 +19,7 @@ public actor ForecastLoop {
   private let clock: any WallClock
   private let logger: Logger
   private let metrics: ForecastMetrics
+  private let observer: (any ForecastObserver)?
   private let backoff: Backoff
 
   private var session: any ModelSession
@@ -40,12 +41,13 @@ public actor ForecastLoop {
   /// Creates a loop that has not run yet.
   public init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
-    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent
+    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent, observer: (any ForecastObserver)? = nil
   ) {
     self.workload = workload
     self.store = store
     self.clock = clock
     self.logger = logger
+    self.observer = observer
     self.metrics = ForecastMetrics(metrics)
     session = workload.model.makeSession()
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
@@ -78,6 +80,7 @@ public actor ForecastLoop {
     do {
       let snapshot = try await tick()
       failures = 0
+      observer?.roundSucceeded(snapshot)
       logger.info(
         "stored forecast",
         [
@@ -88,6 +91,7 @@ public actor ForecastLoop {
     } catch {
       guard !Task.isCancelled else { return nil }
       failures += 1
+      observer?.roundFailed(error)
       let delay = backoff.delay(afterFailures: failures)
       logger.warn(
         "forecast failed",
@@ -166,6 +170,7 @@ public actor ForecastLoop {
     }
     history.extend(to: end)
     history.keepLast(workload.windowSteps)
+    history.dropLeadingMissing()
     guard let present = history.lastPresentIndex else { throw NoSamples(window: workload.window) }
     let silentSteps = history.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
@@ -253,6 +258,11 @@ public actor ForecastLoop {
 }
 
 extension TimeSeries {
+  /// Begins with the first sample that is present: a window that reaches further back than the source has no gap there.
+  fileprivate mutating func dropLeadingMissing() {
+    if let first = values.firstIndex(where: \.isFinite) { keepLast(count - first) }
+  }
+
   /// Appends missing samples until the last one is at `end`.
   fileprivate mutating func extend(to end: Date) {
     let missing = index(nearest: end) - count + 1

@@ -7,28 +7,23 @@ public actor Forecaster {
   private let clock: any WallClock
   private let metrics: MetricsRegistry
   private let logger: Logger
+  private let observer: (any ForecastObserver)?
   private var loops: [WorkloadName: ForecastLoop] = [:]
 
   /// Creates a forecaster without workloads.
   public init(
     store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry = MetricsRegistry(),
-    logger: Logger = .silent
+    logger: Logger = .silent, observer: (any ForecastObserver)? = nil
   ) {
     self.store = store
     self.clock = clock
     self.metrics = metrics
     self.logger = logger
+    self.observer = observer
   }
 
   /// The loop of a workload.
   public func loop(of workload: WorkloadName) -> ForecastLoop? { loops[workload] }
-
-  /// The workloads that have no plan yet, sorted.
-  public func workloadsWithoutPlan() async -> [WorkloadName] {
-    var without: [WorkloadName] = []
-    for (name, loop) in loops where await loop.latest == nil { without.append(name) }
-    return without.sorted()
-  }
 
   /// Forecasts `workloads` until the task is cancelled; more than fifty begin spread over their interval.
   ///
@@ -36,7 +31,8 @@ public actor Forecaster {
   public func run(_ workloads: [Workload]) async {
     for workload in workloads {
       precondition(loops[workload.name] == nil, "two workloads are named \(workload.name)")
-      loops[workload.name] = ForecastLoop(workload, store: store, clock: clock, metrics: metrics, logger: logger)
+      loops[workload.name] = ForecastLoop(
+        workload, store: store, clock: clock, metrics: metrics, logger: logger, observer: observer)
     }
     await withDiscardingTaskGroup { group in
       for (index, workload) in workloads.enumerated() {

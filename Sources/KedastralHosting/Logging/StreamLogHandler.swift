@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import KedastralConfiguration
 import KedastralCore
 import Synchronization
 
@@ -85,5 +86,12 @@ public final class StreamLogHandler: LogHandler {
       }
     }
     return result + "\""
+  }
+}
+
+extension StreamLogHandler {
+  /// The handler that settings describe, writing to standard error.
+  convenience init(_ settings: LogConfiguration, clock: any WallClock) {
+    self.init(format: settings.format == .json ? .json : .text, level: settings.level, clock: clock)
   }
 }

@@ -1,0 +1,108 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralSources
+
+/// Follows a forecaster over its HTTP API: fetches every workload's plan again and again, ahead of any question.
+///
+/// The plans it has stay in use while the forecaster is away; they grow stale by their own age.
+struct ForecasterFollower {
+  /// How often plans are fetched; with thousands of workloads less often, so that the forecaster is not kept busy by it.
+  private static let interval: Duration = .seconds(5)
+  private static let intervalPerWorkload: Duration = .milliseconds(5)
+
+  let endpoint: HTTPEndpoint
+  let client: HTTPClient
+  let clock: any WallClock
+  let logger: Logger
+  private let fetchSeconds: Metric
+  private let fetchErrors: Metric
+  private let updates = UpdateBroadcast()
+
+  init(endpoint: HTTPEndpoint, client: HTTPClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
+    self.endpoint = endpoint
+    self.client = client
+    self.clock = clock
+    self.logger = logger
+    fetchSeconds = metrics.histogram(
+      "kedastral_scaler_forecast_fetch_duration_seconds", help: "Time to fetch one plan from the forecaster."
+    ).with()
+    fetchErrors = metrics.counter(
+      "kedastral_scaler_forecast_fetch_errors_total", help: "Plans that could not be fetched."
+    ).with()
+  }
+
+  /// What is fetched, to be asked for before ``run(onOutcome:)`` begins.
+  func makeUpdates() -> AsyncStream<StoreUpdate> { updates.subscribe { _ in } }
+
+  /// Fetches until the task is cancelled; `onOutcome` gets what is wrong after each round, or nil.
+  func run(onOutcome: @Sendable (String?) -> Void) async throws {
+    var known: Set<WorkloadName> = []
+    var failures = 0
+    let backoff = Backoff(initial: .milliseconds(500), maximum: Self.interval)
+    while true {
+      do {
+        known = try await fetchAll(known)
+        failures = 0
+        onOutcome(nil)
+        try await clock.sleep(for: max(Self.interval, Self.intervalPerWorkload * known.count))
+      } catch is CancellationError {
+        throw CancellationError()
+      } catch {
+        failures += 1
+        fetchErrors.increment()
+        onOutcome("\(error)")
+        let delay = backoff.delay(afterFailures: failures)
+        logger.warn("forecaster not reached", ["error": "\(error)", "retryIn": DurationText.format(delay)])
+        try await clock.sleep(for: delay)
+      }
+    }
+  }
+
+  private struct WorkloadList: Decodable { let workloads: [String] }
+
+  private func fetchAll(_ known: Set<WorkloadName>) async throws -> Set<WorkloadName> {
+    let list = try await get("/workloads")
+    guard list.status == 200 else { throw UnexpectedAnswer(request: "\(endpoint.displayName)/workloads", answer: list) }
+    let names: [WorkloadName]
+    do {
+      names = try JSONDecoder().decode(WorkloadList.self, from: Data(list.body)).workloads.map { try WorkloadName($0) }
+    } catch {
+      throw UnexpectedAnswer(request: "\(endpoint.displayName)/workloads", answer: list)
+    }
+    for gone in known.subtracting(names) { updates.send(.removed(gone)) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for name in names { group.addTask { try await fetch(name) } }
+      try await group.waitForAll()
+    }
+    return Set(names)
+  }
+
+  private func fetch(_ workload: WorkloadName) async throws {
+    let begin = ContinuousClock.now
+    let answer = try await get("/forecast/current?workload=\(workload)")
+    switch answer.status {
+    case 200:
+      do {
+        updates.send(.put(try Snapshot(json: Data(answer.body))))
+        fetchSeconds.observe(ContinuousClock.now - begin)
+      } catch {
+        // One bad plan must not keep the others from being fetched; the last good one stays.
+        fetchErrors.increment()
+        logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
+      }
+    case 404: updates.send(.removed(workload))
+    default:
+      throw UnexpectedAnswer(request: "\(endpoint.displayName)/forecast/current?workload=\(workload)", answer: answer)
+    }
+  }
+
+  private func get(_ path: String) async throws -> HTTPResponse {
+    try await client.send(HTTPRequest(endpoint, path: path))
+  }
+
+  private struct UnexpectedAnswer: Error, CustomStringConvertible {
+    let request: String
+    let answer: HTTPResponse
+    var description: String { "\(request) answered \(answer.status): \(answer.excerpt)" }
+  }
+}

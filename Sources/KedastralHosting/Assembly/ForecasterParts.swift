@@ -1,0 +1,69 @@
+import KedastralConfiguration
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import KedastralSources
+
+/// The forecasting half of a host: sources, loops, and the HTTP server that shows their plans.
+struct ForecasterParts {
+  let store: any ForecastStore
+  let client: HTTPClient
+  let server: ForecastHTTPServer
+  private let forecaster: Forecaster
+  private let workloads: [Workload]
+  private let sourceServices: [ServiceRunner.Service]
+
+  /// Wires the parts; the server listens when this returns.
+  init(
+    _ configuration: ForecasterConfiguration, store: any ForecastStore, leadTime: Duration, on loop: EventLoop,
+    clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
+    makeSource: ((WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made)? = nil
+  ) async throws {
+    self.store = store
+    let client = try HTTPClient(on: loop)
+    self.client = client
+    let factory = SourceFactory(client: client, clock: clock, logger: logger)
+    let made = try configuration.workloads.map { try makeSource?($0, factory) ?? factory.make($0) }
+    sourceServices = made.compactMap(\.service)
+    workloads = try zip(configuration.workloads, made).map { settings, made in
+      try Workload(settings, source: made.source, model: try ModelCatalog.make(settings.model, client: client))
+    }
+    let readiness = ForecastReadiness(workloadCount: workloads.count)
+    forecaster = Forecaster(store: store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
+    let intervals = Dictionary(uniqueKeysWithValues: workloads.map { ($0.name, $0.interval) })
+    let address = ListenAddress(configuration.listen)
+    server = try await ForecastHTTPServer(
+      HTTPServerSettings(address: address, tls: try TLSContext(server: configuration.tls)), on: loop, clock: clock,
+      leadTime: leadTime, interval: { intervals[$0] ?? .seconds(30) }, metrics: metrics,
+      readiness: readiness.readiness, history: forecaster)
+    logger.info(
+      "serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
+  }
+
+  /// What must run: the loops, the server's view of the store, and sources that collect by themselves.
+  var services: [ServiceRunner.Service] {
+    sourceServices + [
+      { [forecaster, workloads] in await forecaster.run(workloads) },
+      { [server, store] in await server.follow(store.updates()) },
+    ]
+  }
+}
+
+extension Forecaster: LoadHistory {
+  public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+}
+
+extension ListenAddress {
+  /// The address of a setting.
+  init(_ address: NetworkAddress) { self.init(host: address.host, port: UInt16(clamping: address.port)) }
+}
+
+extension TLSContext {
+  /// The server's side of TLS settings; nil when TLS is off.
+  convenience init?(server settings: TLSConfiguration, protocols: [String] = []) throws {
+    guard settings.isEnabled else { return nil }
+    try self.init(
+      .server, files: Files(certificate: settings.certFile, key: settings.keyFile, authorities: settings.caFile),
+      protocols: protocols)
+  }
+}

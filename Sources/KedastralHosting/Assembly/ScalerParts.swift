@@ -1,0 +1,31 @@
+import KedastralConfiguration
+import KedastralCore
+import KedastralGRPC
+import KedastralNet
+
+/// The serving half of a host: the gRPC server, and what fills its table.
+struct ScalerParts {
+  let server: ScalerServer
+
+  /// Starts the server, which listens when this returns.
+  init(
+    _ configuration: ScalerConfiguration, clock: any WallClock, metrics: MetricsRegistry, logger: Logger
+  ) async throws {
+    let tls = configuration.tls
+    server = ScalerServer(
+      address: ListenAddress(configuration.listen),
+      tls: tls.isEnabled && tls.certFile != nil
+        ? TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile) : nil,
+      defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter), clock: clock,
+      metrics: metrics, logger: logger)
+    let address = try await server.start()
+    logger.info(
+      "serving KEDA",
+      ["address": "\(address)", "leadTime": DurationText.format(configuration.leadTime)])
+  }
+
+  /// What must run: the table follows `updates`.
+  func service(following updates: AsyncStream<StoreUpdate>) -> ServiceRunner.Service {
+    { [server] in await server.follow(updates) }
+  }
+}

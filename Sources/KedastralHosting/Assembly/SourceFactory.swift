@@ -1,0 +1,69 @@
+import FoundationEssentials
+import KedastralConfiguration
+import KedastralCore
+import KedastralNet
+import KedastralSources
+
+/// Makes metric sources of settings.
+struct SourceFactory {
+  let client: HTTPClient
+  let clock: any WallClock
+  let logger: Logger
+
+  /// A source, and the service that it needs to have run, if any.
+  struct Made {
+    let source: any MetricSource
+    let service: ServiceRunner.Service?
+  }
+
+  func make(_ workload: WorkloadConfiguration) throws -> Made {
+    switch workload.source {
+    case .prometheus(let settings):
+      return Made(
+        source: PrometheusSource(
+          endpoint: endpoint(settings.url, settings.access), query: settings.query, client: client, logger: logger),
+        service: nil)
+    case .http: throw StoreFactory.Unavailable(description: "http source")
+    case .csv(let settings):
+      return Made(source: try csvSource(settings, window: workload.window), service: nil)
+    case .scrape(let settings):
+      let source = try scrapeSource(settings, step: workload.step, window: workload.window)
+      return Made(source: source, service: { try await source.run() })
+    }
+  }
+
+  /// Plays a trace so that the present finds the window behind it, as far as the trace reaches, and some of it ahead.
+  private func csvSource(_ settings: CSVSourceConfiguration, window: Duration) throws -> CSVSource {
+    let recorded = try TraceFile(path: settings.path).series
+    let trace = TimeSeries(
+      start: recorded.start, step: recorded.step / settings.speed, values: recorded.values)
+    let behind = min(trace.count * 4 / 5, Int((window.inSeconds / trace.step.inSeconds).rounded(.up)))
+    return CSVSource(
+      trace, clock: clock,
+      playback: .shifted(position: trace.instant(at: behind), to: clock.now.floored(to: trace.step)))
+  }
+
+  private func scrapeSource(
+    _ settings: ScrapeSourceConfiguration, step: Duration, window: Duration
+  ) throws -> ScrapeSource {
+    let labels = settings.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
+    let selector = labels.isEmpty ? settings.metric : "\(settings.metric){\(labels.joined(separator: ","))}"
+    return ScrapeSource(
+      endpoint: endpoint(settings.url, settings.access), selector: try ScrapeSelector(selector), step: step,
+      capacity: Int((window.inSeconds / step.inSeconds).rounded(.up)), client: client, clock: clock, logger: logger)
+  }
+
+  private func endpoint(_ url: WebURL, _ access: SourceAccess) -> HTTPEndpoint {
+    let credentials: HTTPCredentials =
+      switch access.authentication {
+      case .none: .none
+      case .bearer(let token): .bearer(token.text)
+      case .bearerFile(let path): .bearer(file: path)
+      case .basic(let user, let password): .basic(user: user, password: password.text)
+      }
+    return HTTPEndpoint(
+      url.text, credentials: credentials, tls: TLSContext.Files(authorities: access.caFile),
+      headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
+      deadline: access.timeout)
+  }
+}

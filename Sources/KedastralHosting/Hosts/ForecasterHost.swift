@@ -1,0 +1,28 @@
+import KedastralConfiguration
+import KedastralCore
+import KedastralNet
+
+/// The program `kedastral-forecaster`: forecasts workloads, stores their plans and shows them over HTTP.
+public enum ForecasterHost {
+  /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
+  public static func main(_ arguments: [String]) async -> Int32 {
+    await Program.main(.forecaster) { loader throws(ConfigurationError) in
+      try loader.forecaster(arguments: arguments)
+    } run: { configuration in
+      try await run(configuration)
+    }
+  }
+
+  static func run(_ configuration: ForecasterConfiguration) async throws {
+    let clock = SystemWallClock()
+    let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
+    let metrics = MetricsRegistry()
+    let loop = try EventLoop()
+    let store = try StoreFactory.make(configuration.storage, clock: clock)
+    let forecaster = try await ForecasterParts(
+      configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics, logger: logger)
+    try await ServiceRunner(loop: loop, logger: logger).run(forecaster.services) {
+      await forecaster.server.shutdown(within: .seconds(3))
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import KedastralConfiguration
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import KedastralSources
+
+/// The program `kedastral-scaler`: serves plans to KEDA, which it follows in a store or at a forecaster.
+public enum ScalerHost {
+  /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
+  public static func main(_ arguments: [String]) async -> Int32 {
+    await Program.main(.scaler) { loader throws(ConfigurationError) in
+      try loader.scaler(arguments: arguments)
+    } run: { configuration in
+      try await run(configuration)
+    }
+  }
+
+  static func run(_ configuration: ScalerConfiguration) async throws {
+    let clock = SystemWallClock()
+    let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
+    let metrics = MetricsRegistry()
+    let loop = try EventLoop()
+    let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
+    let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger)
+    let operations = try await OperationsHTTPServer(
+      HTTPServerSettings(address: ListenAddress(configuration.httpListen)), on: loop, metrics: metrics,
+      readiness: readiness)
+    logger.info("serving operations", ["address": "\(operations.address)"])
+
+    var services: [ServiceRunner.Service] = []
+    switch configuration.storage {
+    case .redis:
+      let store = try StoreFactory.make(configuration.storage, clock: clock)
+      services.append(scaler.service(following: store.updates()))
+    case .memory:
+      let tls = configuration.tls
+      let endpoint = HTTPEndpoint(
+        configuration.forecasterURL.text,
+        tls: TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile),
+        deadline: .seconds(5))
+      let follower = ForecasterFollower(
+        endpoint: endpoint, client: try HTTPClient(on: loop), clock: clock, metrics: metrics, logger: logger)
+      services.append(scaler.service(following: follower.makeUpdates()))
+      services.append {
+        try await follower.run { problem in
+          readiness.report("forecaster", problem: problem)
+          if problem == nil { readiness.report("plans", problem: nil) }
+          Task { await scaler.server.setReady(readiness.reasons.isEmpty) }
+        }
+      }
+    }
+    try await ServiceRunner(loop: loop, logger: logger).run(services) {
+      await scaler.server.shutdown(within: .seconds(3))
+      await operations.shutdown(within: .seconds(1))
+    }
+  }
+}

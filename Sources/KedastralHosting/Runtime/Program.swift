@@ -1,0 +1,59 @@
+import FoundationEssentials
+import Glibc
+import KedastralConfiguration
+import KedastralCore
+
+/// What the executables have in common: reading settings, `--help`, `--version`, and exit codes.
+///
+/// 0: ended as asked; 1: could not start, or a part failed; 2: settings that make no sense.
+public enum Program {
+  /// The version of all executables.
+  public static let version = "0.1.0"
+
+  /// Runs a host.
+  ///
+  /// - Parameters:
+  ///   - load: reads the settings.
+  ///   - run: runs until a signal.
+  static func main<Configuration>(
+    _ host: Host, load: (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
+    run: (Configuration) async throws -> Void
+  ) async -> Int32 {
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
+    let configuration: Configuration
+    do {
+      switch try load(loader) {
+      case .help(let text):
+        print(text)
+        return 0
+      case .version:
+        print("\(host.name) \(version)")
+        return 0
+      case .run(let loaded): configuration = loaded
+      }
+    } catch {
+      for problem in error.problems { say("\(host.name): \(problem)") }
+      say("see \(host.name) --help")
+      return 2
+    }
+    do {
+      try await run(configuration)
+      return 0
+    } catch {
+      say("\(host.name): \(error)")
+      return 1
+    }
+  }
+
+  /// Writes a line to standard error.
+  static func say(_ line: String) { put(line, to: STDERR_FILENO) }
+
+  /// Writes text to standard output at once, also when that is no terminal.
+  static func show(_ text: String) { put(text, to: STDOUT_FILENO) }
+
+  private static func put(_ line: String, to descriptor: CInt) {
+    let bytes = Array((line + "\n").utf8)
+    _ = write(descriptor, bytes, bytes.count)
+  }
+}

@@ -1,0 +1,40 @@
+import Foundation
+import KedastralCore
+import TestSupport
+import Testing
+
+@Suite("The demonstration")
+struct DemoTests {
+  /// A running demonstration on free ports.
+  private func start() async throws -> (demo: Daemon, http: UInt16, grpc: UInt16) {
+    let (http, grpc) = (freePort(), freePort())
+    let demo = try Daemon("kedastral", ["demo", "-listen", "127.0.0.1:\(http)", "-scaler-listen", "127.0.0.1:\(grpc)"])
+    try await eventually("both first plans") {
+      await Daemon.get(http, "/workloads").body == #"{"workloads":["api-app","worker-app"]}"#
+    }
+    return (demo, http, grpc)
+  }
+
+  @Test("forecasts flow to a gRPC scaler, and replicas rise before the load", arguments: [SIGINT, SIGTERM])
+  func flows(signal: Int32) async throws {
+    let (demo, http, grpc) = try await start()
+    #expect(demo.process.output.contains("http://127.0.0.1:\(http)/"))
+    #expect(await Daemon.get(http, "/readyz").status == 200)
+    #expect(await Daemon.get(http, "/").body.contains("<title>"))
+
+    // Five minutes before the full hour (seconds of a test's time) the answer is far above what the load needs now.
+    try await eventually("replicas before the spike", within: .seconds(90)) {
+      let document = await Daemon.get(http, "/forecast/current?workload=api-app")
+      guard let snapshot = try? Snapshot(json: Data(document.body.utf8)), let load = snapshot.currentValue else {
+        return false
+      }
+      let answer = try await KEDAClient.ask(grpc, ["workload": "api-app"])
+      return load < 150 && (answer.value ?? 0) >= 12
+    }
+    let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
+    #expect(worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0)
+
+    demo.process.signal(signal)
+    #expect(try await demo.process.waitForExit(within: .seconds(30)) == 0)
+  }
+}
