@@ -82,6 +82,20 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
+  @Test("a store's updates are followed")
+  func follows() async throws {
+    let server = try await TestServer()
+    let (updates, store) = AsyncStream<StoreUpdate>.makeStream()
+    let following = Task { [running = server.running] in await running?.follow(updates) }
+    store.yield(.put(try TestServer.snapshot("api")))
+    try await eventually("the workload") { try await curl(server.url + "/workloads").body.contains("api") }
+    store.yield(.removed(try WorkloadName("api")))
+    try await eventually("its removal") { try await !curl(server.url + "/workloads").body.contains("api") }
+    store.finish()
+    await following.value
+    await server.shutdown()
+  }
+
   @Test("the history is the measured load and what was asked for meanwhile")
   func history() async throws {
     let server = try await TestServer()

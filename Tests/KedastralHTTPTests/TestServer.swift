@@ -1,10 +1,11 @@
 import Foundation
 import KedastralCore
-import KedastralHTTP
 import KedastralNet
 import KedastralTesting
 import Synchronization
 import TestSupport
+
+@testable import KedastralHTTP
 
 /// A forecast server on a free port whose snapshots a test scripts.
 final class TestServer: LoadHistory {
@@ -17,8 +18,6 @@ final class TestServer: LoadHistory {
   let tls: Bool
   private let histories = Mutex<[String: TimeSeries]>([:])
   private let server = Mutex<ForecastHTTPServer?>(nil)
-  private let updates: AsyncStream<StoreUpdate>.Continuation
-  private let following = Mutex<Task<Void, Never>?>(nil)
 
   /// Starts it.
   init(
@@ -28,8 +27,6 @@ final class TestServer: LoadHistory {
     loop = try EventLoop()
     readiness = Readiness(problems: problems)
     tls = files != nil
-    let (stream, continuation) = AsyncStream<StoreUpdate>.makeStream()
-    updates = continuation
     var settings = HTTPServerSettings(
       address: ListenAddress(host: "127.0.0.1", port: port), tls: try files.map { try TLSContext(.server, files: $0) },
       token: token.flatMap { BearerToken($0) })
@@ -38,7 +35,6 @@ final class TestServer: LoadHistory {
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: metrics,
       readiness: readiness, history: self)
     self.server.withLock { $0 = server }
-    following.withLock { $0 = Task { await server.follow(stream) } }
   }
 
   var running: ForecastHTTPServer? { server.withLock { $0 } }
@@ -53,21 +49,13 @@ final class TestServer: LoadHistory {
     histories.withLock { $0[workload] = TimeSeries(start: start, step: .seconds(60), values: values) }
   }
 
-  /// Feeds one update and waits until it is served.
-  func apply(_ update: StoreUpdate) async throws {
-    updates.yield(update)
-    // The stream's consumer hops to the loop; a marker behind the update tells that it has arrived.
-    let marker = try WorkloadName("marker-\(UInt32.random(in: 0 ... .max))")
-    updates.yield(.put(try Self.snapshot(marker.text, at: clock.now)))
-    updates.yield(.removed(marker))
-    try await eventually("the update") { [self] in
-      let names = try await curl(url + "/workloads").body
-      return !names.contains("marker") && names.contains(update.workload.text) == update.isPut
-    }
+  /// Feeds updates and returns when they are served.
+  func apply(_ updates: StoreUpdate...) async throws {
+    for update in updates { running?.apply(update) }
+    try await loop.run {}
   }
 
   func shutdown() async {
-    updates.finish()
     await running?.shutdown()
     server.withLock { $0 = nil }
     await loop.stop()
@@ -87,10 +75,6 @@ final class TestServer: LoadHistory {
       ]), plannedLoad: values.map { $0 * 1.2 }, model: model, currentValue: base, targetPerPod: 50,
       accuracy: .init(mase: 0.42, coverage: ["0.9": 0.91]))
   }
-}
-
-extension StoreUpdate {
-  fileprivate var isPut: Bool { if case .put = self { true } else { false } }
 }
 
 /// What curl got.

@@ -55,9 +55,12 @@ public final class ForecastHTTPServer: Sendable {
 
   /// Serves what a store's stream of updates brings, until it ends or the task is cancelled.
   public func follow(_ updates: AsyncStream<StoreUpdate>) async {
-    for await update in updates {
-      board.loop.execute { [board] in board.withValue { $0.apply(update) } }
-    }
+    for await update in updates { apply(update) }
+  }
+
+  /// Hands one update to the loop.
+  func apply(_ update: StoreUpdate) {
+    board.loop.execute { [board] in board.withValue { $0.apply(update) } }
   }
 
   /// Stops accepting, lets the answers in flight leave, and closes all connections at the latest after `limit`.

@@ -3,9 +3,13 @@ extension HTTPRouter {
   ///
   /// The files tell nothing of the workloads, so they are open to all; with a token set, the page asks for it.
   mutating func addPage(_ overview: OverviewStream) {
+    let script = "text/javascript; charset=utf-8"
     add("/", "text/html; charset=utf-8", PackageResources.page_html)
     add("/page.css", "text/css; charset=utf-8", PackageResources.page_css)
-    add("/page.js", "text/javascript; charset=utf-8", PackageResources.page_js)
+    add("/page.js", script, PackageResources.page_js)
+    add("/feed.js", script, PackageResources.feed_js)
+    add("/plan.js", script, PackageResources.plan_js)
+    add("/chart.js", script, PackageResources.chart_js)
     add("/icon.svg", "image/svg+xml", PackageResources.icon_svg)
     get("/events") { _ in
       guard overview.hasRoom else {

@@ -1,0 +1,69 @@
+// A workload's forecast, plan and past, as functions of time. Times are milliseconds since 1970.
+
+/** Joins a snapshot and a history document into what the card and the chart show. */
+export function workloadView(snapshot, history, leadSeconds) {
+  const step = snapshot.stepSeconds * 1000;
+  const made = Date.parse(snapshot.generatedAt);
+  const lead = leadSeconds * 1000;
+  const plan = snapshot.desiredReplicas;
+  const count = plan.length;
+  const clamp = (index) => Math.min(Math.max(index, 0), count - 1);
+  const stepAt = (time) => clamp(Math.floor((time - made) / step));
+
+  /** The replicas that KEDA is told at a time: the plan's highest from then to the lead time later. */
+  const askedByPlan = (time) => {
+    const first = stepAt(time);
+    const last = Math.max(first, clamp(Math.ceil((time + lead - made) / step) - 1));
+    return Math.max(...plan.slice(first, last + 1));
+  };
+
+  const load = [];
+  if (history?.start) {
+    const start = Date.parse(history.start);
+    history.values.forEach((value, index) => load.push([start + index * history.stepSeconds * 1000, value]));
+  }
+  const trail = (history?.replicas ?? []).filter(([time]) => time < made);
+  const paths = Object.entries(snapshot.quantiles ?? {})
+    .map(([level, values]) => ({ level: Number(level), values }))
+    .sort((one, other) => one.level - other.level);
+  const lower = paths.length && paths[0].level < 0.5 ? paths[0] : null;
+  const upper = paths.length && paths.at(-1).level > 0.5 ? paths.at(-1) : null;
+
+  return {
+    snapshot, step, made, lead, load, trail, lower, upper,
+    end: made + count * step,
+    begin: Math.min(made, load[0]?.[0] ?? made, trail[0]?.[0] ?? made),
+    lastLoad: load.findLast(([, value]) => value !== null),
+    needed: (time) => plan[stepAt(time)],
+    asked(time) {
+      if (time >= made) return askedByPlan(time);
+      return trail.findLast(([since]) => since <= time)?.[1] ?? null;
+    },
+    /** The points of time from `from` to `to` at which the replicas asked for may change. */
+    changes(from, to) {
+      const times = [from, to, ...trail.map(([time]) => time)];
+      for (let index = 0; index <= count; index++) times.push(made + index * step, made + index * step - lead);
+      return times.filter((time) => time >= from && time <= to && (time >= made || time < made))
+        .sort((one, other) => one - other);
+    },
+    /** The forecast at a time: `{ value, lower, upper }`, or null outside of it. */
+    forecast(time) {
+      if (time <= made || time > made + count * step) return null;
+      const index = clamp(Math.ceil((time - made) / step) - 1);
+      return { value: snapshot.values[index], lower: lower?.values[index], upper: upper?.values[index] };
+    },
+    /** The next rise of the replicas asked for: when KEDA is told, when the load needs them, and how many. */
+    nextRise(now) {
+      const current = askedByPlan(now);
+      const waiting = plan[stepAt(now)] < current;
+      const from = waiting ? plan[stepAt(now)] : current;
+      for (let index = stepAt(now) + 1; index < count; index++) {
+        if (plan[index] <= from) continue;
+        const need = made + index * step;
+        if (waiting) return { told: null, need, replicas: current };
+        return { told: Math.max(now, need - lead), need, replicas: askedByPlan(need - lead + 1), from };
+      }
+      return null;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import Foundation
+import KedastralCore
+import TestSupport
+import Testing
+
+@testable import KedastralHTTP
+
+/// The page in a real Chromium. Set KEDASTRAL_SCREENSHOTS to a folder to keep its pictures.
+@Suite("Live page", .serialized)
+struct PageTests {
+  private let pictures: String
+  private let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    pictures = ProcessInfo.processInfo.environment["KEDASTRAL_SCREENSHOTS"] ?? folder.url.path
+  }
+
+  private func visit(_ server: TestServer, scene: String) throws -> ChildProcess {
+    let script = Repository.root.appendingPathComponent("Tests/Python/page_check.py").path
+    return try ChildProcess(Repository.python, script, server.url, pictures, scene)
+  }
+
+  private func seen(_ what: String, in visitor: ChildProcess) async throws {
+    try await eventually("the page to show \(what)", within: .seconds(60)) {
+      if !visitor.isRunning, !visitor.output.contains("seen: \(what)") { throw PageProblem(output: visitor.output) }
+      return visitor.output.contains("seen: \(what)")
+    }
+  }
+
+  private struct PageProblem: Error, CustomStringConvertible {
+    let output: String
+    var description: String { output }
+  }
+
+  /// Load with a spike at 20 minutes past each hour, or a working day's slow wave.
+  private func load(_ workload: String, at instant: Date) -> Double {
+    let minutes = instant.timeIntervalSince(TestServer.noon) / 60
+    let ripple = 1 + 0.03 * sin(minutes * 1.7) + 0.025 * sin(minutes * 0.61 + 1)
+    if workload == "api-app" {
+      let phase = (minutes - 20).remainder(dividingBy: 60)
+      return (120 + 460 * exp(-pow(phase / 7, 2))) * ripple
+    }
+    return (260 + 190 * sin((minutes + 40) / 150 * .pi)) * ripple
+  }
+
+  private func plan(_ workload: String, at instant: Date, model: String = "seasonal baseline") throws -> Snapshot {
+    let values = (1...60).map { load(workload, at: instant.addingTimeInterval(Double($0) * 60)) }
+    let spread = { (scale: Double) in values.enumerated().map { $1 * (1 + scale * (0.06 + 0.002 * Double($0))) } }
+    return Snapshot(
+      workload: try WorkloadName(workload), metric: "http_requests_per_second", generatedAt: instant,
+      step: .seconds(60), horizon: .seconds(3600), values: values,
+      desiredReplicas: values.map { max(2, Int(($0 * 1.1 / 40).rounded(.up))) },
+      quantiles: Quantiles([
+        .init(level: 0.1, values: spread(-1.3)), .init(level: 0.5, values: values),
+        .init(level: 0.9, values: spread(1.3)),
+      ]), plannedLoad: values.map { $0 * 1.1 }, model: model, currentValue: load(workload, at: instant),
+      targetPerPod: 40, accuracy: .init(mase: 0.42))
+  }
+
+  @Test("two workloads are shown big, live, in words, by keyboard, light and dark, and on a phone")
+  func twoApps() async throws {
+    let server = try await TestServer()
+    server.clock.advance(by: .seconds(-5400))
+    for _ in 0..<90 {
+      server.clock.advance(by: .seconds(60))
+      try await server.apply(.put(plan("api-app", at: server.clock.now)), .put(plan("shop-web", at: server.clock.now)))
+    }
+    for name in ["api-app", "shop-web"] {
+      server.measure(name, (0..<120).map { load(name, at: TestServer.noon.addingTimeInterval(Double($0 - 119) * 60)) })
+    }
+    let page = try visit(server, scene: "two-apps")
+    try await seen("no cursor", in: page)
+    server.clock.advance(by: .seconds(1020))
+    try await server.apply(
+      .put(plan("api-app", at: server.clock.now, model: "renewed")), .put(plan("shop-web", at: server.clock.now)))
+    try await seen("its pods", in: page)
+    server.clock.advance(by: .seconds(61))
+    try await seen("a stale plan", in: page)
+    try await server.apply(.removed(WorkloadName("api-app")))
+    try await seen("a clean console", in: page)
+    await server.shutdown()
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+  }
+
+  @Test("ten thousand workloads are listed, searched and compared without lag")
+  func many() async throws {
+    let server = try await TestServer()
+    let template = try plan("api-app", at: server.clock.now)
+    for index in 0..<10_000 {
+      let name = "svc-" + String(String(10_000 + index).dropFirst())
+      let offset = server.clock.now.addingTimeInterval(Double(index % 60) * -60)
+      var snapshot = Snapshot(
+        workload: try WorkloadName(name), metric: template.metric, generatedAt: template.generatedAt,
+        step: template.step, horizon: template.horizon, values: template.values,
+        desiredReplicas: template.desiredReplicas, quantiles: template.quantiles,
+        plannedLoad: template.plannedLoad, model: template.model, currentValue: load("api-app", at: offset),
+        targetPerPod: 40)
+      let shift = index % 60
+      snapshot.desiredReplicas = Array(template.desiredReplicas[shift...] + template.desiredReplicas[..<shift])
+      snapshot.values = Array(template.values[shift...] + template.values[..<shift])
+      server.running?.apply(.put(snapshot))
+    }
+    try await server.loop.run {}
+    let page = try visit(server, scene: "many")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
+  @Test("a host with a token is asked with it")
+  func token() async throws {
+    let server = try await TestServer(token: "s3cret")
+    try await server.apply(.put(plan("api-app", at: server.clock.now)))
+    let page = try visit(server, scene: "token")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
+  @Test("the page loads nothing from elsewhere and may not")
+  func strictPolicy() async throws {
+    let server = try await TestServer()
+    for (path, type) in [
+      ("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/icon.svg", "image/svg+xml"),
+    ] {
+      let answer = try await curl(server.url + path)
+      #expect(answer.headers["content-type"]?.hasPrefix(type) == true)
+      #expect(answer.headers["content-security-policy"]?.hasPrefix("default-src 'none'; script-src 'self';") == true)
+      #expect(answer.headers["x-content-type-options"] == "nosniff")
+      #expect(!answer.body.replacing("http://www.w3.org/2000/svg", with: "").contains("http"))
+    }
+    await server.shutdown()
+  }
+}
