@@ -178,6 +178,12 @@ struct BrokenConfigurationTests {
         "k.yaml:6:15: workloads[0].interval: the interval 1m is not shorter than the Redis TTL 30s, so plans would expire before they are renewed; lengthen the TTL"
       ]),
     Broken(
+      what: "a Redis URL beside an address",
+      file: "storage: {type: redis, redis: {url: 'redis://:hunter2@a', addr: 'b:6379'}}\n" + workload(""),
+      lines: [
+        "k.yaml:1:37: storage.redis.url: a Redis URL and an address (k.yaml:1:65: storage.redis.addr) are given together; keep one of them"
+      ]),
+    Broken(
       what: "sentinels without a master",
       file: "storage: {type: redis, redis: {sentinels: ['a:26379', 'b:26379'], db: -1}}\n" + workload(""),
       lines: [
@@ -229,6 +235,21 @@ struct BrokenConfigurationTests {
   @Test("each is told exactly", arguments: all)
   func message(broken: Broken) {
     #expect(problems { _ = try forecaster(file: broken.file, broken.arguments) } == broken.lines)
+  }
+
+  @Test("a damaged file is read or told, without a trap")
+  func damaged() {
+    var random = SystemRandomNumberGenerator()
+    let whole = Array(Self.all.map(\.file).joined().utf8) + Array(HelpText.exampleFile.utf8)
+    for _ in 0..<300 {
+      let start = Int.random(in: 0..<whole.count, using: &random)
+      var bytes = Array(whole[start...].prefix(400))
+      for _ in 0..<3 {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...127, using: &random)
+      }
+      let lines = problems { _ = try forecaster(file: String(decoding: bytes, as: UTF8.self)) }
+      #expect(lines.allSatisfy { !$0.hasPrefix("another error") })
+    }
   }
 
   @Test("no message shows a secret", arguments: all)

@@ -151,6 +151,10 @@ struct HostReader {
     let passwordFile = given.text(Settings.redisPasswordFile, section?.passwordFile)
     let sentinels = given.value(Settings.redisSentinels, section?.sentinels)
     let master = given.text(Settings.redisSentinelMaster, section?.sentinelMaster)
+    let url = given.value(Settings.redisURL, section?.url)
+    if let url, !endpoint.origin.isBuiltIn {
+      problems.add(url.origin, "a Redis URL and an address (\(endpoint.origin)) are given together; keep one of them")
+    }
     if password != nil, let passwordFile {
       problems.add(passwordFile.origin, "a Redis password and a file with it are given together; keep one of them")
     }
@@ -176,7 +180,7 @@ struct HostReader {
     }
     return .redis(
       RedisConfiguration(
-        url: given.value(Settings.redisURL, section?.url)?.value, endpoint: endpoint.value,
+        url: url?.value, endpoint: endpoint.value,
         username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
         passwordFile: passwordFile?.value, database: database.value, ttl: ttl.value, prefix: prefix.value,
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value))

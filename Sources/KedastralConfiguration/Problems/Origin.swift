@@ -11,6 +11,9 @@ public enum Origin: Sendable, Hashable, CustomStringConvertible {
   /// No place: something is missing altogether.
   case nowhere
 
+  /// Whether nobody gave the value.
+  var isBuiltIn: Bool { if case .builtIn = self { true } else { false } }
+
   /// The place as an error begins with it: `-min`, `MIN_REPLICAS`, `kedastral.yaml:7:12: workloads[0].policy.min`.
   public var description: String {
     switch self {

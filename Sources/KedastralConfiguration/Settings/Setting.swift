@@ -46,6 +46,8 @@ struct SettingDescriptor: Sendable {
 /// A setting and the type of its value.
 struct Setting<Value: SettingValue>: Sendable {
   let descriptor: SettingDescriptor
+  /// The default's value.
+  let defaultValue: Value?
 
   init(
     _ flag: String, inAllInOne: String? = nil, _ environment: String, default defaultText: String? = nil,
@@ -53,6 +55,7 @@ struct Setting<Value: SettingValue>: Sendable {
     hosts: Set<Host> = [.forecaster, .allInOne], placeholder: String = Value.placeholder,
     aliases: [SettingDescriptor.Alias] = [], oneWorkload: Bool = false, _ help: String
   ) {
+    defaultValue = defaultText.flatMap { try? Value(settingText: $0) }
     descriptor = SettingDescriptor(
       flag: flag, flagInAllInOne: inAllInOne, environment: environment, aliases: aliases, defaultText: defaultText,
       defaultNote: defaultNote, fileKey: file, group: group, hosts: hosts, belongsToOneWorkload: oneWorkload,
@@ -63,10 +66,5 @@ struct Setting<Value: SettingValue>: Sendable {
           return nil
         } catch { return error.message(for: text, isSecret: Value.isSecret) }
       })
-  }
-
-  /// The default's value.
-  var defaultValue: Value? {
-    descriptor.defaultText.flatMap { try? Value(settingText: $0) }
   }
 }

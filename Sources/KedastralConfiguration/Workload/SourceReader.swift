@@ -126,7 +126,7 @@ struct SourceReader {
   private var kind: SourceKind {
     guard let kind = given.value(Settings.adapter, section?.type) else { return .prometheus }
     // The earlier names of the query said which of the two servers is meant.
-    if case .builtIn = kind.origin, let query = given.text(Settings.adapterQuery) {
+    if kind.origin.isBuiltIn, let query = given.text(Settings.adapterQuery) {
       switch query.origin {
       case .flag("victoria-metrics-query"), .environment("VICTORIA_METRICS_QUERY"): return .victoriametrics
       default: break

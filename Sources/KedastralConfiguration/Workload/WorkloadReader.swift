@@ -167,8 +167,7 @@ struct WorkloadReader {
 
   /// Of two values that do not fit, the place of the one that somebody gave, rather than that of a default.
   private func later<First, Second>(_ first: Located<First>, _ second: Located<Second>) -> Origin {
-    if case .builtIn = second.origin { return first.origin }
-    return second.origin
+    second.origin.isBuiltIn ? first.origin : second.origin
   }
 }
 
