@@ -50,7 +50,7 @@ public struct TraceFile: Sendable, Equatable {
   /// Reads a file's text.
   public init(text: String, name: String) throws {
     var points: [(seconds: Double, value: Double, line: Int)] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let number = index + 1
       let content = Self.trimmed(line)
       if content.isEmpty || content.hasPrefix("#") || (points.isEmpty && content.first?.isLetter == true) { continue }
