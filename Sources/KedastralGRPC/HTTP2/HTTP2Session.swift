@@ -33,6 +33,8 @@ final class HTTP2Session {
   private var session: OpaquePointer?
   /// The call whose headers arrive now; a header block is never interrupted by another stream's frames.
   private var receiving: GRPCCall?
+  /// Calls whose answer is complete while the client still sends: it need not, and is told so behind the last frame.
+  private var answeredEarly: Set<Int32> = []
   private let maximumHeaderBytes: Int
 
   init?(limits: GRPCLimits, delegate: any HTTP2SessionDelegate) {
@@ -98,7 +100,7 @@ final class HTTP2Session {
     HeaderBlock.withTemporary(HeaderBlock.answerFields + Self.fields(of: status)) { fields, count in
       nghttp2_submit_response(session, call.id, fields, count, nil)
     }
-    if !call.hasWholeRequest { reset(call.id, NGHTTP2_NO_ERROR) }
+    noteEnd(of: call)
   }
 
   /// Answers in plain HTTP, for a client that does not speak gRPC; the text is the call's output.
@@ -114,20 +116,19 @@ final class HTTP2Session {
     var provider = nghttp2_data_provider()
     // Unretained: nghttp2 reads from open streams alone, and `calls` holds the call until its stream is closed.
     provider.source.ptr = Unmanaged.passUnretained(call).toOpaque()
-    provider.read_callback = { session, _, buffer, length, flags, source, _ in
-      guard let source = source?.pointee.ptr, let buffer, let flags else {
+    provider.read_callback = { _, _, buffer, length, flags, source, context in
+      guard let session = HTTP2Session.from(context), let source = source?.pointee.ptr, let buffer, let flags else {
         return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
       }
       let call = Unmanaged<GRPCCall>.fromOpaque(source).takeUnretainedValue()
-      return HTTP2Session.fill(UnsafeMutableRawBufferPointer(start: buffer, count: length), from: call, flags, session)
+      return session.fill(UnsafeMutableRawBufferPointer(start: buffer, count: length), from: call, flags)
     }
     nghttp2_submit_response(session, call.id, fields, count, &provider)
   }
 
   /// Moves output of a call into a frame, and ends the answer behind the last byte.
-  private static func fill(
-    _ frame: UnsafeMutableRawBufferPointer, from call: GRPCCall, _ flags: UnsafeMutablePointer<UInt32>,
-    _ session: OpaquePointer?
+  private func fill(
+    _ frame: UnsafeMutableRawBufferPointer, from call: GRPCCall, _ flags: UnsafeMutablePointer<UInt32>
   ) -> Int {
     let count = call.moveOutput(to: frame)
     guard call.pendingOutput == 0 else { return count }
@@ -141,14 +142,16 @@ final class HTTP2Session {
       if status.code == .ok {
         nghttp2_submit_trailer(session, call.id, HeaderBlock.success.fields, HeaderBlock.success.count)
       } else {
-        HeaderBlock.withTemporary(fields(of: status)) { nghttp2_submit_trailer(session, call.id, $0, $1) }
+        HeaderBlock.withTemporary(Self.fields(of: status)) { nghttp2_submit_trailer(session, call.id, $0, $1) }
       }
     }
-    if call.ending != .none, !call.hasWholeRequest {
-      // The client need not send the rest of a request that is answered.
-      nghttp2_submit_rst_stream(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), call.id, NGHTTP2_NO_ERROR.rawValue)
-    }
+    if call.ending != .none { noteEnd(of: call) }
     return count
+  }
+
+  /// An answer's last frame is on its way.
+  private func noteEnd(of call: GRPCCall) {
+    if !call.hasWholeRequest { answeredEarly.insert(call.id) }
   }
 
   private static func fields(of status: GRPCStatus) -> [(name: String, value: String)] {
@@ -213,7 +216,16 @@ final class HTTP2Session {
     }
   }
 
+  private func sent(_ frame: UnsafePointer<nghttp2_frame>) {
+    let header = frame.pointee.hd
+    guard !answeredEarly.isEmpty, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
+      answeredEarly.remove(header.stream_id) != nil, calls[header.stream_id]?.hasWholeRequest == false
+    else { return }
+    reset(header.stream_id, NGHTTP2_NO_ERROR)
+  }
+
   private func closed(_ stream: Int32) {
+    if !answeredEarly.isEmpty { answeredEarly.remove(stream) }
     if let call = calls.removeValue(forKey: stream) { delegate.closed(call) }
   }
 
@@ -247,6 +259,10 @@ final class HTTP2Session {
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(pointer) { _, frame, context in
       if let frame { HTTP2Session.from(context)?.received(frame) }
+      return 0
+    }
+    nghttp2_session_callbacks_set_on_frame_send_callback(pointer) { _, frame, context in
+      if let frame { HTTP2Session.from(context)?.sent(frame) }
       return 0
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(pointer) { _, _, stream, data, length, context in

@@ -1,0 +1,231 @@
+import Foundation
+import KedastralCore
+import KedastralGRPC
+import TestSupport
+import Testing
+
+@Suite("The external scaler, by the official client")
+struct ScalerServerTests {
+  @Test("answers IsActive, GetMetricSpec and GetMetrics from the plan, by the ScaledObject's name alone")
+  func defaults() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("IsActive", "api").active == true)
+      let spec = try await client.call("GetMetricSpec", "api")
+      #expect(spec.metric == "kedastral-api")
+      #expect(spec.integer == 1)
+      #expect(spec.value == 1)
+      // The default lead of five minutes covers the peak of 9 in the third minute.
+      let value = try await client.call("GetMetrics", "api", [:], ["metric": "s0-kedastral-api"])
+      #expect(value.metric == "s0-kedastral-api")
+      #expect(value.integer == 9)
+      #expect(value.value == 9)
+      #expect(scaler.metric("kedastral_scaler_desired_replicas_returned", "api") == 9)
+      #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "OK") == 1)
+    }
+  }
+
+  @Test("every metadata key is obeyed, and foreign keys are no error")
+  func metadata() async throws {
+    try await TestScaler.serving([try .plan("shop")]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      func value(_ metadata: [String: String]) async throws -> PythonClient.Answer {
+        let metadata = metadata.merging(["workload": "shop", "scalerAddress": "scaler.kedastral:50051"]) { $1 }
+        return try await client.call("GetMetrics", "another-name", metadata)
+      }
+      #expect(try await value(["leadTime": "60s"]).value == 2)
+      #expect(try await value(["leadTime": "2m"]).value == 3)
+      #expect(try await value(["leadTime": "4m"]).value == 9)
+      #expect(try await value(["leadTime": "4m", "select": "at-lead"]).value == 4)
+      #expect(try await value(["leadTime": "9m", "select": "at-lead"]).value == 1)
+      #expect(try await value(["metricName": "visits"]).metric == "visits")
+      let load = try await value(["mode": "load", "leadTime": "2m"])
+      #expect(load.value == 287.5)
+      #expect(load.integer == 288)
+      let spec = try await client.call(
+        "GetMetricSpec", "x", ["workload": "shop", "mode": "load", "metricName": "visits"])
+      #expect(spec.metric == "visits")
+      #expect(spec.value == 100)
+      #expect(spec.integer == 100)
+    }
+  }
+
+  @Test("the answer is the plan's maximum from now to now + lead while the clock moves")
+  func movingClock() async throws {
+    let plan = try Snapshot.plan(replicas: [4, 4, 4, 8, 8, 8, 5, 5, 2, 2, 2, 2])
+    try await TestScaler.serving([plan], defaults: ScalerDefaults(staleAfter: .seconds(3600))) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for elapsed in stride(from: 0, to: 11 * 60, by: 40) {
+        let lead = 180
+        // Steps from the one that holds now to the one that ends at or behind now + lead.
+        let steps = (elapsed / 60)...min(plan.desiredReplicas.count - 1, (elapsed + lead + 59) / 60 - 1)
+        let value = try await client.call("GetMetrics", "api", ["leadTime": "3m"]).value
+        #expect(value == Double(plan.desiredReplicas[steps].max() ?? -1), "after \(elapsed) s")
+        scaler.clock.advance(by: .seconds(40))
+      }
+    }
+  }
+
+  @Test("a new snapshot is served at once, an older one never")
+  func updates() async throws {
+    try await TestScaler.serving([try .plan(replicas: [3])]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("GetMetrics", "api").value == 3)
+      await scaler.put([try .plan(replicas: [6], at: TestScaler.start + .seconds(30))])
+      #expect(try await client.call("GetMetrics", "api").value == 6)
+      await scaler.put([try .plan(replicas: [4])])
+      #expect(try await client.call("GetMetrics", "api").value == 6)
+      await scaler.apply([.removed(try WorkloadName("api"))])
+      #expect(try await client.call("GetMetrics", "api").code == "NOT_FOUND")
+    }
+  }
+
+  @Test("a stale plan makes IsActive false and GetMetrics UNAVAILABLE, so that KEDA's fallback takes over")
+  func stale() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      scaler.clock.advance(by: .seconds(120))
+      #expect(try await client.call("GetMetrics", "api").code == "OK")
+      scaler.clock.advance(by: .seconds(1))
+      let answer = try await client.call("GetMetrics", "api")
+      #expect(answer.code == "UNAVAILABLE")
+      #expect(answer.message == "the forecast of workload 'api' is 2m1s old; it is stale after 2m")
+      #expect(try await client.call("IsActive", "api").active == false)
+      #expect(try await client.call("GetMetricSpec", "api").value == 1)
+      #expect(scaler.metric("kedastral_scaler_forecast_age_seen_seconds", "api") == 121)
+    }
+  }
+
+  @Test("with an activation threshold, active means that more load is planned before the lead time ends")
+  func activation() async throws {
+    let plan = try Snapshot.plan(replicas: [0, 0, 0, 1, 1], load: [0, 0, 0, 50, 80])
+    try await TestScaler.serving([plan]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      func isActive(_ threshold: String, lead: String) async throws -> Bool? {
+        try await client.call("IsActive", "api", ["activationThreshold": threshold, "leadTime": lead]).active
+      }
+      #expect(try await isActive("0", lead: "3m") == false)
+      #expect(try await isActive("0", lead: "4m") == true)
+      #expect(try await isActive("50", lead: "4m") == false)
+      #expect(try await isActive("50", lead: "5m") == true)
+      scaler.clock.advance(by: .seconds(60))
+      #expect(try await isActive("0", lead: "3m") == true)
+    }
+  }
+
+  @Test("a plan without planned load is activated by its forecast, and refuses mode load")
+  func foreignSnapshot() async throws {
+    var plan = try Snapshot.plan()
+    plan.plannedLoad = []
+    plan.targetPerPod = nil
+    try await TestScaler.serving([plan]) { [plan] scaler in
+      _ = plan
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("IsActive", "api", ["activationThreshold": "100"]).active == true)
+      #expect(try await client.call("IsActive", "api", ["activationThreshold": "10000"]).active == false)
+      let answer = try await client.call("GetMetrics", "api", ["mode": "load"])
+      #expect(answer.code == "FAILED_PRECONDITION")
+      #expect(answer.message?.contains("use mode replicas") == true)
+    }
+  }
+
+  @Test("a lead beyond the horizon uses its end, is counted, and logged once")
+  func beyondHorizon() async throws {
+    try await TestScaler.serving([try .plan(replicas: [1, 2, 3])]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for _ in 0..<5 { #expect(try await client.call("GetMetrics", "api", ["leadTime": "1h"]).value == 3) }
+      #expect(scaler.metric("kedastral_scaler_lead_beyond_horizon_total", "api") == 5)
+      let lines = scaler.log.lines.filter { $0.contains("beyond the forecast") }
+      #expect(
+        lines == ["warn lead time reaches beyond the forecast; its end is used workload=api leadTime=1h horizon=3m"])
+    }
+  }
+
+  @Test("bad requests are refused with the key, the value and what would be right")
+  func badRequests() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      func refusal(_ metadata: [String: String], name: String = "api") async throws -> String {
+        let answer = try await client.call("GetMetrics", name, metadata)
+        return "\(answer.code ?? "") \(answer.message ?? "")"
+      }
+      let durations = "write a duration such as 90s, 5m or 1h30m"
+      #expect(try await refusal(["leadTime": "5"]) == "INVALID_ARGUMENT metadata leadTime is '5'; \(durations)")
+      #expect(try await refusal(["leadTime": "-5m"]) == "INVALID_ARGUMENT metadata leadTime is '-5m'; \(durations)")
+      #expect(try await refusal(["leadTime": ""]) == "INVALID_ARGUMENT metadata leadTime is ''; \(durations)")
+      #expect(
+        try await refusal(["mode": "pods"]) == "INVALID_ARGUMENT metadata mode is 'pods'; write replicas or load")
+      #expect(
+        try await refusal(["select": "min"]) == "INVALID_ARGUMENT metadata select is 'min'; write max or at-lead")
+      #expect(
+        try await refusal(["activationThreshold": "much"])
+          == "INVALID_ARGUMENT metadata activationThreshold is 'much'; write a load of 0 or more, such as 10 or 0.5")
+      #expect(try await refusal(["workload": "nobody"]) == "NOT_FOUND no forecast for workload 'nobody'")
+      #expect(
+        try await refusal(["workload": "größe 100%"]).hasPrefix("INVALID_ARGUMENT 'größe 100%' is not a workload name"))
+      #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT no workload is named"))
+      #expect(try await client.call("IsActive", "nobody").code == "NOT_FOUND")
+      #expect(try await client.call("GetMetricSpec", "nobody").code == "NOT_FOUND")
+      #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "NOT_FOUND") == 1)
+    }
+  }
+
+  @Test("malformed protobuf, unknown methods and unknown services get their status codes")
+  func malformed() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let getMetrics = "/externalscaler.ExternalScaler/GetMetrics"
+      for hex in ["ff", "0a", "0affffffff0f", "0a03616263", "0a0412020aff"] {
+        let answer = try await client.call(getMetrics, "", [:], ["hex": hex])
+        #expect(answer.code == "INVALID_ARGUMENT", "\(hex)")
+      }
+      let empty = try await client.call(getMetrics, "", [:], ["hex": ""])
+      #expect(empty.message == "the request holds no scaledObjectRef")
+      // Fields that we do not know are no error: KEDA may add some.
+      let unknownField = try await client.call(getMetrics, "", [:], ["hex": "0a050a0361706922" + "0378797a"])
+      #expect(unknownField.code == "OK")
+      let method = try await client.call("/externalscaler.ExternalScaler/Nothing")
+      #expect(method.code == "UNIMPLEMENTED")
+      #expect(method.message == "unknown method /externalscaler.ExternalScaler/Nothing")
+      #expect(try await client.call("/Nothing").code == "UNIMPLEMENTED")
+    }
+  }
+
+  @Test("messages compressed with gzip are read; other codings are refused with what is accepted")
+  func compression() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let gzip = try await client.call(
+        "GetMetrics", "api", ["note": String(repeating: "a", count: 5000)], ["compression": "gzip"])
+      #expect(gzip.value == 9)
+      let deflate = try await client.call(
+        "GetMetrics", "api", ["note": String(repeating: "a", count: 5000)], ["compression": "deflate"])
+      #expect(deflate.code == "UNIMPLEMENTED")
+    }
+  }
+
+  @Test("a message over the limit is refused, plain or compressed, and the connection goes on")
+  func messageLimit() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for coding in ["none", "gzip"] {
+        let big = ["note": String(repeating: "a", count: 5 << 20)]
+        let answer = try await client.call("GetMetrics", "api", big, ["compression": coding])
+        #expect(answer.code == "RESOURCE_EXHAUSTED", "\(coding)")
+        let large = ["note": String(repeating: "a", count: 4_000_000)]
+        #expect(try await client.call("GetMetrics", "api", large, ["compression": coding]).value == 9, "\(coding)")
+      }
+    }
+  }
+
+  @Test("calls wait for a server that is still to come, and several loops share its port")
+  func loopsAndLateStart() async throws {
+    let scaler = try await TestScaler(loops: 2)
+    await scaler.put([try .plan()])
+    for _ in 0..<4 {
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("GetMetrics", "api", [:], ["waitForReady": true]).value == 9)
+    }
+    await scaler.server.shutdown(within: .seconds(1))
+  }
+}
