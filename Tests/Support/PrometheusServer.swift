@@ -20,10 +20,11 @@ public final class PrometheusServer: Sendable {
   ///   - openMetrics: samples with timestamps in OpenMetrics text, written to its database beforehand.
   ///   - configuration: its configuration file, for instance with what it scrapes.
   ///   - webConfiguration: its web configuration file, for instance with users and certificates.
+  ///   - port: the port to listen on; a free one unless it is given.
   ///   - arguments: more flags.
   public init(
     openMetrics: String? = nil, configuration: String = "global: {}", webConfiguration: String? = nil,
-    arguments: [String] = []
+    port: UInt16 = freePort(), arguments: [String] = []
   ) async throws {
     folder = try TemporaryFolder()
     let data = folder.url.appendingPathComponent("data").path
@@ -32,7 +33,6 @@ public final class PrometheusServer: Sendable {
       let backfill = try ChildProcess("promtool", "tsdb", "create-blocks-from", "--quiet", "openmetrics", input, data)
       guard try await backfill.waitForExit() == 0 else { throw ConditionTimeout(what: "promtool: \(backfill.output)") }
     }
-    let port = freePort()
     var flags = [
       "--config.file=\(try folder.write(configuration, to: "prometheus.yml"))", "--storage.tsdb.path=\(data)",
       "--storage.tsdb.retention.time=100y", "--web.listen-address=127.0.0.1:\(port)",

@@ -34,8 +34,8 @@ struct ForecasterFollower {
   /// What is fetched, to be asked for before ``run(onOutcome:)`` begins.
   func makeUpdates() -> AsyncStream<StoreUpdate> { updates.subscribe { _ in } }
 
-  /// Fetches until the task is cancelled; `onOutcome` gets what is wrong after each round, or nil.
-  func run(onOutcome: @Sendable (String?) -> Void) async throws {
+  /// Fetches until the task is cancelled; `onOutcome` gets after each round how many workloads there are, or what is wrong.
+  func run(onOutcome: @Sendable (Outcome) -> Void) async throws {
     var known: Set<WorkloadName> = []
     var failures = 0
     let backoff = Backoff(initial: .milliseconds(500), maximum: Self.interval)
@@ -43,19 +43,25 @@ struct ForecasterFollower {
       do {
         known = try await fetchAll(known)
         failures = 0
-        onOutcome(nil)
+        onOutcome(.workloads(known.count))
         try await clock.sleep(for: max(Self.interval, Self.intervalPerWorkload * known.count))
       } catch is CancellationError {
         throw CancellationError()
       } catch {
         failures += 1
         fetchErrors.increment()
-        onOutcome("\(error)")
+        onOutcome(.problem("\(error)"))
         let delay = backoff.delay(afterFailures: failures)
         logger.warn("forecaster not reached", ["error": "\(error)", "retryIn": DurationText.format(delay)])
         try await clock.sleep(for: delay)
       }
     }
+  }
+
+  /// How a round ended.
+  enum Outcome: Sendable {
+    case workloads(Int)
+    case problem(String)
   }
 
   private struct WorkloadList: Decodable { let workloads: [String] }

@@ -42,9 +42,13 @@ public enum ScalerHost {
         endpoint: endpoint, client: try HTTPClient(on: loop), clock: clock, metrics: metrics, logger: logger)
       services.append(scaler.service(following: follower.makeUpdates()))
       services.append {
-        try await follower.run { problem in
-          readiness.report("forecaster", problem: problem)
-          if problem == nil { readiness.report("plans", problem: nil) }
+        try await follower.run { outcome in
+          switch outcome {
+          case .workloads(let count):
+            readiness.report("forecaster", problem: nil)
+            if count > 0 { readiness.report("plans", problem: nil) }
+          case .problem(let problem): readiness.report("forecaster", problem: problem)
+          }
           Task { await scaler.server.setReady(readiness.reasons.isEmpty) }
         }
       }
