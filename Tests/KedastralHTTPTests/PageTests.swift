@@ -86,19 +86,14 @@ struct PageTests {
   @Test("ten thousand workloads are listed, searched and compared without lag")
   func many() async throws {
     let server = try await TestServer()
-    let template = try plan("api-app", at: server.clock.now)
+    let plans = try (0..<60).map { try plan("api-app", at: server.clock.now.addingTimeInterval(Double($0) * 60)) }
     for index in 0..<10_000 {
-      let name = "svc-" + String(String(10_000 + index).dropFirst())
-      let offset = server.clock.now.addingTimeInterval(Double(index % 60) * -60)
-      var snapshot = Snapshot(
-        workload: try WorkloadName(name), metric: template.metric, generatedAt: template.generatedAt,
-        step: template.step, horizon: template.horizon, values: template.values,
-        desiredReplicas: template.desiredReplicas, quantiles: template.quantiles,
-        plannedLoad: template.plannedLoad, model: template.model, currentValue: load("api-app", at: offset),
-        targetPerPod: 40)
-      let shift = index % 60
-      snapshot.desiredReplicas = Array(template.desiredReplicas[shift...] + template.desiredReplicas[..<shift])
-      snapshot.values = Array(template.values[shift...] + template.values[..<shift])
+      let plan = plans[index % plans.count]
+      let name = try WorkloadName("svc-" + String(String(10_000 + index).dropFirst()))
+      let snapshot = Snapshot(
+        workload: name, metric: plan.metric, generatedAt: server.clock.now, step: plan.step, horizon: plan.horizon,
+        values: plan.values, desiredReplicas: plan.desiredReplicas, quantiles: plan.quantiles,
+        plannedLoad: plan.plannedLoad, model: plan.model, currentValue: plan.currentValue, targetPerPod: 40)
       server.running?.apply(.put(snapshot))
     }
     try await server.loop.run {}

@@ -8,6 +8,7 @@ import sys
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -49,8 +50,8 @@ class Page:
                 if condition():
                     print("seen:", what, flush=True)
                     return
-            except Exception as error:  # An element that was just replaced.
-                last = error
+            except WebDriverException:  # An element that was just replaced.
+                pass
             time.sleep(0.05)
         sys.exit(f"never seen: {what}\n{self.driver.find_element(By.TAG_NAME, 'body').text}\n{self.console()}")
 
@@ -76,6 +77,7 @@ def two_apps(page):
     page.expect("the lead time", "lead time 5 min" in page.script("return document.querySelector('.chart').textContent"))
     asked = page.texts(".card .pods dd")[0]
     page.expect(f"what KEDA is asked for: {asked}", asked.endswith("pods"))
+    page.expect("the lead in the picture", page.texts(".chart .halo")[0] == "5 min")
     page.expect("the story", "before." in page.texts(".story")[0])
     page.script("window.keptSince = 'the first load'")
     for theme in ("light", "dark"):
@@ -106,7 +108,7 @@ def two_apps(page):
 
 
 def many(page):
-    page.wait("the list", lambda: page.texts("#count") == ["10000 workloads"])
+    page.wait("the list", lambda: page.texts("#count") == ["10,000 workloads"])
     page.expect("few rows in the document", page.script("return document.querySelectorAll('.row').length") < 60)
     paint = page.script("return performance.getEntriesByName('first-contentful-paint')[0].startTime")
     weight = page.script(
@@ -120,12 +122,12 @@ def many(page):
     page.size(1360, 1000)
     search = page.driver.find_element(By.ID, "search")
     search.send_keys("svc-0042")
-    page.wait("what was searched", lambda: page.texts("#count") == ["1 of 10000 workloads"])
+    page.wait("what was searched", lambda: page.texts("#count") == ["1 of 10,000 workloads"])
     search.send_keys(Keys.ENTER)
     page.wait("the one chosen", lambda: page.texts(".card h2") == ["svc-0042"])
     search.clear()
     search.send_keys(Keys.SPACE, Keys.BACKSPACE)
-    page.wait("all again", lambda: page.texts("#count") == ["10000 workloads"])
+    page.wait("all again", lambda: page.texts("#count") == ["10,000 workloads"])
     rows = page.driver.find_element(By.ID, "list")
     rows.send_keys(Keys.HOME, Keys.ARROW_DOWN, Keys.ENTER)
     page.wait("one chosen by keyboard", lambda: page.texts(".card h2") == ["svc-0001"])

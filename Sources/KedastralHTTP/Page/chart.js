@@ -35,12 +35,13 @@ export function draw(svg, view, now, cursor) {
   const width = svg.clientWidth, height = svg.clientHeight;
   const { snapshot } = view;
   const future = view.end;
-  const past = Math.max(view.begin, now - (view.end - view.made) * 1.5);
+  const past = Math.max(view.begin, now - (view.end - view.made) * (width < 500 ? 0.6 : 1.3));
   const perPod = snapshot.targetPerPod || null;
 
-  const inside = view.load.filter(([time]) => time >= past - view.step && time <= now);
+  const inside = view.load.filter(([time]) => time >= past && time <= now);
   const podTimes = view.changes(past, future);
-  const asked = podTimes.map((time) => [time, view.asked(time)]).filter(([, replicas]) => replicas !== null);
+  // A lead time that ends exactly with a step does not reach the next one yet: what counts is the moment after.
+  const asked = podTimes.map((time) => [time, view.asked(time + 1)]).filter(([, replicas]) => replicas !== null);
   const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas));
   const mostLoad = Math.max(
     1e-9, ...inside.map(([, value]) => value ?? 0), ...snapshot.values, ...(view.upper?.values ?? []));
@@ -60,12 +61,13 @@ export function draw(svg, view, now, cursor) {
     class: "lead-zone", x: x(now), y: margin.top, width: Math.max(0, x(leadEnd) - x(now)), height: bottom - margin.top,
   });
 
-  const loadStep = roundStep(top, height < 260 ? 3 : 5);
+  const parts = Math.max(2, Math.round((bottom - margin.top) / 52));
+  const loadStep = roundStep(top, parts);
   for (let value = 0; value <= top; value += loadStep) {
     element(svg, "line", { class: value ? "grid" : "axis", x1: margin.left, x2: right, y1: y(value), y2: y(value) });
     element(svg, "text", { x: margin.left - 7, y: y(value) + 4, "text-anchor": "end" }, numberText(value));
   }
-  const podStep = Math.max(1, roundStep(top / pod, height < 260 ? 3 : 5));
+  const podStep = Math.max(1, roundStep(top / pod, parts));
   for (let pods = podStep; pods * pod <= top; pods += podStep) {
     element(svg, "text", { class: "pods-tick", x: right + 7, y: y(pods * pod) + 4 }, `${pods} pod${pods > 1 ? "s" : ""}`);
   }
@@ -108,13 +110,22 @@ export function draw(svg, view, now, cursor) {
       run = [];
     }
   }
+  const rise = view.middleOfRise(now);
+  if (rise) {
+    const level = y(rise.replicas * pod), from = x(rise.asked), to = x(rise.need);
+    element(svg, "path", { class: "gap-line", d: `M${from} ${level}H${to}M${from} ${level - 4}v8M${to} ${level - 4}v8` });
+    if (from - x(now) > 45) {
+      const lead = durationText(rise.need - rise.asked);
+      element(svg, "text", { class: "strong halo", x: from - 7, y: level + 4, "text-anchor": "end" }, lead);
+    }
+  }
   if (joint.length) element(svg, "circle", { class: "dot", cx: joint[0][0], cy: joint[0][1], r: 4.5 });
   element(svg, "circle", { class: "pods-dot", cx: x(now), cy: y(view.asked(now) * pod), r: 4.5 });
 
   element(svg, "line", { class: "now-line", x1: x(now), x2: x(now), y1: margin.top - 4, y2: bottom });
   element(svg, "line", { class: "lead-line", x1: x(leadEnd), x2: x(leadEnd), y1: margin.top - 4, y2: bottom });
   element(svg, "text", { class: "strong", x: x(now) - 5, y: 12, "text-anchor": "end" }, "now");
-  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(view.lead)}`);
+  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(view.lead)}${right - x(now) > 400 ? ": pods are asked for this long before the load" : ""}`);
   if (cursor !== null) {
     element(svg, "line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: margin.top, y2: bottom });
   }

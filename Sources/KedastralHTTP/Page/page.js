@@ -85,7 +85,8 @@ function arrange(namesChanged) {
     shown = [...rows.values()].filter((row) => row.name.toLowerCase().includes(text)).sort(orders[order]).map((row) => row.name);
   }
   byId("side").hidden = rows.size <= 2;
-  const count = text ? `${shown.length} of ${rows.size} workloads` : `${rows.size} workloads`;
+  const all = `${rows.size.toLocaleString()} workloads`;
+  const count = text ? `${shown.length.toLocaleString()} of ${all}` : all;
   if (byId("count").textContent !== count) byId("count").textContent = count;
   active = Math.min(active, Math.max(0, shown.length - 1));
   sizer.style.height = `${shown.length * rowHeight}px`;
@@ -181,10 +182,10 @@ function chooseCards() {
       cards.delete(name);
     }
   }
-  for (const name of wanted) {
-    if (!cards.has(name)) cards.set(name, newCard(name));
-    main.append(...(main.lastChild === cards.get(name).element ? [] : wanted.length > 1 || !cards.get(name).element.isConnected ? [cards.get(name).element] : []));
-  }
+  for (const name of wanted) if (!cards.has(name)) cards.set(name, newCard(name));
+  const order = [...main.querySelectorAll(".card")].map((element) => element.dataset.workload);
+  // Moving a card takes the focus from it, so they are left alone unless the order changes.
+  if (order.join() !== wanted.join()) main.append(...wanted.map((name) => cards.get(name).element));
   const empty = byId("empty");
   empty.hidden = wanted.length > 0;
   empty.textContent = rows.size
@@ -205,17 +206,20 @@ function newCard(name) {
   element.className = "card";
   element.dataset.workload = name;
   element.innerHTML = `
-    <div class="title"><h2></h2><p class="quiet"></p><a class="quiet">JSON</a><span class="pill good" hidden></span></div>
-    <p class="story"></p>
-    <dl class="figures">
-      <div class="load"><dt>load now</dt><dd></dd></div>
-      <div class="pods"><dt>KEDA is asked for</dt><dd></dd></div>
-      <div class="load"><dt>load expected at the lead time</dt><dd></dd></div>
-      <div class="pods"><dt>most pods ahead</dt><dd></dd></div>
-    </dl>
+    <div class="head">
+      <div>
+        <div class="title"><h2></h2><span class="pill bad" hidden>stale</span><p class="quiet"></p><a class="quiet">JSON</a></div>
+        <p class="story"></p>
+      </div>
+      <dl class="figures">
+        <div class="load"><dt>load now</dt><dd></dd></div>
+        <div class="load"><dt></dt><dd></dd></div>
+        <div class="pods"><dt>KEDA is asked for</dt><dd></dd></div>
+        <div class="pods"><dt>most ahead</dt><dd></dd></div>
+      </dl>
+    </div>
     <svg class="chart" role="img" tabindex="0"></svg>
-    <p class="readout" aria-live="polite"></p>
-    <div class="legend"></div>`;
+    <div class="below"><p class="readout" aria-live="polite"></p><div class="legend"></div></div>`;
   element.querySelector("h2").textContent = name;
   element.querySelector("a").href = `forecast/current?workload=${name}`;
   for (const [style, text, path] of legend) {
@@ -289,15 +293,13 @@ function describe(element, view, row, now, cursor) {
   const accuracy = snapshot.accuracy?.mase ?? null;
   setText(part(".title p"), [
     snapshot.metric, snapshot.model && `model ${snapshot.model}`, accuracy !== null && `error ${numberText(accuracy)} MASE`,
-    `planned ${durationText(Math.max(0, now - view.made))} ago`,
+    now - view.made < 2000 ? "planned just now" : `planned ${durationText(now - view.made)} ago`,
   ].filter(Boolean).join(" · "));
 
-  const badge = part(".title .pill");
-  badge.hidden = !row.isStale;
-  badge.className = "pill bad";
-  setText(badge, "stale");
+  part(".title .pill").hidden = !row.isStale;
 
-  const [load, asked, ahead, most] = element.querySelectorAll("dd");
+  const [load, ahead, asked, most] = element.querySelectorAll("dd");
+  setText(element.querySelectorAll("dt")[1], `load in ${durationText(view.lead)}`);
   const later = view.forecast(now + view.lead);
   setText(load, snapshot.currentValue === undefined ? "unknown" : numberText(snapshot.currentValue));
   setText(asked, row.replicas === null ? "nothing" : pods(row.replicas));
@@ -351,11 +353,11 @@ function readout(view, time, now) {
 
 // Time goes on between two events: at a tenth of a second when the host's clock is fast, otherwise once a second.
 
-let drawn = 0;
+let drawn = -Infinity;
 function frame(time) {
-  if (time - drawn > (clock.pace > 4 ? 100 : 1000)) {
+  if (clock.at && time - drawn > (clock.pace > 4 ? 100 : 1000)) {
     drawn = time;
-    if (clock.at) setText(byId("clock"), `${timeText(hostNow())}${clock.pace > 1.5 ? ` · ${Math.round(clock.pace)}× speed` : ""}`);
+    setText(byId("clock"), `${timeText(hostNow())}${clock.pace > 1.5 ? ` · ${Math.round(clock.pace)}× speed` : ""}`);
     for (const card of cards.values()) card.draw();
   }
   requestAnimationFrame(frame);

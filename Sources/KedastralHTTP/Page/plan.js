@@ -43,7 +43,7 @@ export function workloadView(snapshot, history, leadSeconds) {
     changes(from, to) {
       const times = [from, to, ...trail.map(([time]) => time)];
       for (let index = 0; index <= count; index++) times.push(made + index * step, made + index * step - lead);
-      return times.filter((time) => time >= from && time <= to && (time >= made || time < made))
+      return times.filter((time) => time >= from && time <= to)
         .sort((one, other) => one - other);
     },
     /** The forecast at a time: `{ value, lower, upper }`, or null outside of it. */
@@ -51,6 +51,15 @@ export function workloadView(snapshot, history, leadSeconds) {
       if (time <= made || time > made + count * step) return null;
       const index = clamp(Math.ceil((time - made) / step) - 1);
       return { value: snapshot.values[index], lower: lower?.values[index], upper: upper?.values[index] };
+    },
+    /** Half-way up the greatest rise ahead: when that many pods are asked for and when they are needed, or null. */
+    middleOfRise(now) {
+      const ahead = plan.slice(stepAt(now));
+      const goal = Math.ceil((ahead[0] + Math.max(...ahead)) / 2);
+      if (goal <= ahead[0]) return null;
+      const need = made + (stepAt(now) + ahead.findIndex((replicas) => replicas >= goal)) * step;
+      const asked = this.changes(now, need).find((time) => askedByPlan(time + 1) >= goal);
+      return asked === undefined || asked <= now || need <= asked ? null : { asked, need, replicas: goal };
     },
     /** The next rise of the replicas asked for: when KEDA is told, when the load needs them, and how many. */
     nextRise(now) {
