@@ -165,12 +165,13 @@ struct HTTPServerTests {
           return .json(Array("{}".utf8))
         }
       }
+      router.get("/quick") { _ in .now(.json([])) }
       return router
     }
     async let answer = curl("http://\(service.address)/slow")
     for await _ in entered {}
     async let closed: Void = service.shutdown(within: .seconds(20))
-    try await eventually("a refused connection") { try await curl("http://\(service.address)/slow").exitCode == 7 }
+    try await eventually("a refused connection") { try await curl("http://\(service.address)/quick").exitCode == 7 }
     release.finish()
     #expect(try await answer.status == 200)
     await closed

@@ -47,6 +47,7 @@ struct MetricsTests {
       .with("api").observe(0.002)
     try await server.apply(.put(TestServer.snapshot("api")))
     server.clock.advance(by: .seconds(7))
+    _ = try await curl(server.url + "/workloads")
     let answer = try await curl(server.url + "/metrics")
     #expect(answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
     #expect(answer.body.contains("kedastral_forecast_age_seconds{workload=\"api\"} 7\n"))
