@@ -3,7 +3,8 @@ import CEvent
 import KedastralNet
 
 /// libcurl's multi interface, driven by an event loop; used on the loop's thread alone, but for its making.
-final class CurlMulti {
+// Safe to share: what other threads may call checks that it runs on the loop's thread.
+final class CurlMulti: @unchecked Sendable {
   private let loop: EventLoop
   private var multi: UnsafeMutableRawPointer?
   private var timer: OpaquePointer?
@@ -45,6 +46,7 @@ final class CurlMulti {
 
   /// Takes a transfer out, at any time.
   func remove(_ easy: UnsafeMutableRawPointer) {
+    loop.preconditionOnLoop()
     completions[easy] = nil
     curl_multi_remove_handle(multi, easy)
   }

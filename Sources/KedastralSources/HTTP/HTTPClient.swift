@@ -56,7 +56,7 @@ public actor HTTPClient {
     self.multi = multi
   }
 
-  isolated deinit { multi.close() }
+  deinit { loop.execute { [multi] in multi.close() } }
 
   /// Sends a request and returns its whole answer, whatever the status.
   ///
