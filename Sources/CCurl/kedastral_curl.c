@@ -24,10 +24,6 @@ CURLMcode kedastral_curl_multi_setopt_long(CURLM *multi, CURLMoption option, lon
   return curl_multi_setopt(multi, option, value);
 }
 
-CURLMcode kedastral_curl_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value) {
-  return curl_multi_setopt(multi, option, value);
-}
-
 CURLcode kedastral_curl_set_write_callback(CURL *handle, kedastral_curl_write_callback callback, void *context) {
   CURLcode code = curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, callback);
   return code == CURLE_OK ? curl_easy_setopt(handle, CURLOPT_WRITEDATA, context) : code;

@@ -20,10 +20,12 @@ public struct SourceError: Error, Equatable, CustomStringConvertible {
 extension HTTPClient {
   /// Sends a request for a source and returns the answer if its status says success.
   ///
-  /// - Parameter detail: finds what the body of an error says, where its form is known.
+  /// - Parameters:
+  ///   - source: the server as errors name it, without secrets; its endpoint's name unless it is given.
+  ///   - detail: finds what the body of an error says, where its form is known.
   /// - Throws: ``SourceError`` for everything but cancellation.
   func answer(
-    to request: HTTPRequest, asked: String, detail: (HTTPResponse) -> String? = { _ in nil }
+    to request: HTTPRequest, asked: String, of source: String? = nil, detail: (HTTPResponse) -> String? = { _ in nil }
   ) async throws -> HTTPResponse {
     let problem: String
     do {
@@ -33,6 +35,6 @@ extension HTTPClient {
     } catch let error as HTTPError {
       problem = error.reason.description
     }
-    throw SourceError(asked: asked, of: request.endpoint.displayName, problem: problem)
+    throw SourceError(asked: asked, of: source ?? request.endpoint.displayName, problem: problem)
   }
 }

@@ -53,6 +53,28 @@ struct HTTPClientTests {
     }
   }
 
+  @Test(
+    "a body that is empty or absent has the length 0 where the method means one", arguments: ["POST", "PUT", "DELETE"])
+  func emptyBody(method: String) async throws {
+    try await with(respond: { _ in .json("{}") }) { client, server in
+      let endpoint = HTTPEndpoint(server.url)
+      _ = try await client.send(HTTPRequest(endpoint, method: method, body: []))
+      _ = try await client.send(HTTPRequest(endpoint, method: method))
+      #expect(server.requests.map(\.line) == [String](repeating: "\(method) / HTTP/1.1", count: 2))
+      #expect(server.requests[0].headers["content-length"] == "0")
+      #expect(server.requests[1].headers["content-length"] == (method == "DELETE" ? nil : "0"))
+    }
+  }
+
+  @Test("a HEAD request has an answer without a body")
+  func head() async throws {
+    try await with(respond: { _ in .raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n") }) { client, server in
+      let response = try await client.send(HTTPRequest(HTTPEndpoint(server.url), method: "HEAD"))
+      #expect(response.status == 200)
+      #expect(response.body.isEmpty)
+    }
+  }
+
   @Test("a connection that the server closed while it was idle is replaced unnoticed")
   func hangUp() async throws {
     try await with(respond: { _ in .answerAndHangUp("fine") }) { client, server in

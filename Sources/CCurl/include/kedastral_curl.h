@@ -10,7 +10,6 @@ CURLcode kedastral_curl_setopt_pointer(CURL *handle, CURLoption option, void *va
 CURLcode kedastral_curl_getinfo_long(CURL *handle, CURLINFO info, long *value);
 CURLcode kedastral_curl_getinfo_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode kedastral_curl_multi_setopt_long(CURLM *multi, CURLMoption option, long value);
-CURLMcode kedastral_curl_multi_setopt_pointer(CURLM *multi, CURLMoption option, void *value);
 
 typedef size_t (*kedastral_curl_write_callback)(char *data, size_t size, size_t count, void *context);
 typedef int (*kedastral_curl_socket_callback)(CURL *easy, curl_socket_t socket, int what, void *context, void *socketContext);

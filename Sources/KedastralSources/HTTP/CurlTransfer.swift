@@ -109,16 +109,22 @@ final class CurlTransfer {
   }
 
   private func setBody() {
-    if let bytes = request.body {
-      set(CURLOPT_POSTFIELDSIZE, bytes.count)
+    let method = request.method
+    // Servers want to be told a length, if only 0, where the method means a body.
+    let body = request.body ?? (["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
+    if let body {
+      set(CURLOPT_POSTFIELDSIZE, body.count)
       note(
-        bytes.withUnsafeBytes {
-          kedastral_curl_setopt_pointer(
-            easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: $0.baseAddress))
+        body.withUnsafeBytes { bytes in
+          // No pointer at all would make libcurl read the body from standard input.
+          guard let start = bytes.baseAddress else {
+            return kedastral_curl_setopt_string(easy, CURLOPT_COPYPOSTFIELDS, "")
+          }
+          return kedastral_curl_setopt_pointer(easy, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: start))
         })
     }
-    if request.method == "HEAD" { set(CURLOPT_NOBODY, 1) }
-    if request.method != (request.body == nil ? "GET" : "POST") { set(CURLOPT_CUSTOMREQUEST, request.method) }
+    if method == "HEAD" { set(CURLOPT_NOBODY, 1) }
+    if method != (body == nil ? "GET" : "POST") { set(CURLOPT_CUSTOMREQUEST, method) }
   }
 
   private func setTLS() {

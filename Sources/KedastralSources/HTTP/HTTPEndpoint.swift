@@ -6,7 +6,7 @@ import KedastralNet
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
 ///     prometheus.tls.authorities = "/etc/kedastral/ca.pem"
 public struct HTTPEndpoint: Sendable {
-  /// The `http` or `https` URL that requests start from, without a trailing slash.
+  /// The `http` or `https` URL that requests start from.
   public let url: String
   /// How to say who asks.
   public var credentials: HTTPCredentials
@@ -24,9 +24,7 @@ public struct HTTPEndpoint: Sendable {
     _ url: String, credentials: HTTPCredentials = .none, tls: TLSContext.Files = .init(), headers: [HTTPHeader] = [],
     deadline: Duration = .seconds(10), maximumAnswerBytes: Int = 32 << 20
   ) {
-    var url = url[...]
-    while url.hasSuffix("/"), !url.hasSuffix("://") { url = url.dropLast() }
-    self.url = String(url)
+    self.url = url
     self.credentials = credentials
     self.tls = tls
     self.headers = headers

@@ -27,7 +27,10 @@ public struct HTTPRequest: Sendable {
   }
 
   /// The whole URL.
-  var url: String { endpoint.url + path }
+  var url: String {
+    // One slash where the two meet; a slash at the end of an URL without a path is the server's business.
+    endpoint.url.hasSuffix("/") && path.hasPrefix("/") ? endpoint.url + path.dropFirst() : endpoint.url + path
+  }
 
   /// The request in a few words, without secrets: `POST http://prometheus:9090/api/v1/query_range`.
   var displayName: String { "\(method) \(Self.redacted(url))" }

@@ -62,6 +62,14 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
     self.matchers = matchers
   }
 
+  /// The samples of `metric` that have all of `labels`.
+  public init(metric: String, labels: [String: String]) {
+    self.metric = metric
+    matchers = labels.sorted { $0.key < $1.key }.map { Matcher(label: $0.key, value: $0.value, isNegated: false) }
+    description =
+      matchers.isEmpty ? metric : "\(metric){\(matchers.map { "\($0.label)=\"\($0.value)\"" }.joined(separator: ","))}"
+  }
+
   /// Whether a sample with these labels counts.
   func matches(_ labels: [String: String]) -> Bool {
     matchers.allSatisfy { (labels[$0.label] ?? "") == $0.value ? !$0.isNegated : $0.isNegated }

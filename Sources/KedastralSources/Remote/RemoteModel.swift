@@ -1,0 +1,96 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A model that runs elsewhere and is asked over HTTP: bring your own.
+///
+///     let model = RemoteModel(endpoint: HTTPEndpoint("http://prophet:8082"), fallback: SeasonalBaseline(), client: client)
+///
+/// It is sent `POST <url>/predict` with `{"now", "horizonSeconds", "stepSeconds", "features": [{"ts", "value"}…]}` (instants by
+/// RFC 3339, missing samples left out) and answers `{"values": […]}`, one for each step, and perhaps `"quantiles": {"0.9": […]}`.
+/// Values below zero count as zero. When it fails, the fallback forecasts, and the forecast's reason says so.
+public struct RemoteModel: Model {
+  public let name = "byom"
+  /// The service; `/predict` is appended unless its URL ends so.
+  public let endpoint: HTTPEndpoint
+  private let fallback: (any Model)?
+  private let client: HTTPClient
+  private let logger: Logger
+
+  /// Creates a model.
+  ///
+  /// - Parameters:
+  ///   - endpoint: the service, and the deadline of one forecast.
+  ///   - fallback: the model that stands in; nil to fail instead.
+  ///   - logger: takes each failure of the service.
+  public init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: Logger = .silent) {
+    self.endpoint = endpoint
+    self.fallback = fallback
+    self.client = client
+    self.logger = logger
+  }
+
+  /// Not for a remote model: it has to wait, which only a session can.
+  ///
+  /// - Throws: `ModelError.remote`, always.
+  public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    throw ModelError.remote(
+      "\(endpoint.displayName): the model 'byom' answers over the network and can only be asked in a session (makeSession)"
+    )
+  }
+
+  public func makeSession() -> any ModelSession {
+    Session(model: self, fallback: fallback?.makeSession(), fallbackName: fallback?.name ?? "")
+  }
+
+  private struct Session: ModelSession {
+    let model: RemoteModel
+    var fallback: (any ModelSession)?
+    let fallbackName: String
+
+    mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
+      do {
+        return try await model.ask(history, steps: steps, quantiles: quantiles)
+      } catch let error as ModelError {
+        guard case .remote(let problem) = error, var session = fallback else { throw error }
+        model.logger.warn("remote model failed", ["error": problem, "fallback": fallbackName])
+        var forecast = try await session.forecast(history, steps: steps, quantiles: quantiles)
+        fallback = session
+        let said = forecast.reason.map { "; \($0)" } ?? ""
+        forecast.reason = "the remote model failed, forecast by \(fallbackName) instead (\(problem))\(said)"
+        return forecast
+      }
+    }
+
+    var state: Data? { fallback?.state }
+
+    mutating func restore(_ state: Data) { fallback?.restore(state) }
+  }
+
+  private func ask(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
+    guard history.lastPresentIndex != nil else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
+    let request = HTTPRequest(
+      endpoint, method: "POST", path: endpoint.url.hasSuffix("/predict") ? "" : "/predict",
+      headers: [HTTPHeader("Content-Type", "application/json")],
+      body: RemoteModelMessage.question(history, steps: steps))
+    let asked = "forecast of \(steps) steps"
+    do {
+      let response = try await client.answer(to: request, asked: asked, of: request.displayName) {
+        (try? JSONValue($0.body))?["error"].text
+      }
+      let answer: RemoteModelMessage.Answer
+      do { answer = try RemoteModelMessage.answer(response.body, steps: steps) } catch {
+        throw SourceError(asked: asked, of: request.displayName, problem: "\(error)")
+      }
+      let wanted = answer.quantiles.filter { path in quantiles.contains { abs($0 - path.level) < 1e-9 } }
+      return Forecast(
+        start: history.end, step: history.step, values: answer.values, quantiles: Quantiles(wanted), model: name)
+    } catch let error as SourceError {
+      throw ModelError.remote(error.description)
+    }
+  }
+}
