@@ -13,6 +13,8 @@ final class ScalerWorker {
     var logger: Logger
   }
 
+  private static let reflectionVersions = ["v1", "v1alpha"]
+
   let server: GRPCServer
   private let scaler: ExternalScalerService
   private let health: HealthService
@@ -25,8 +27,12 @@ final class ScalerWorker {
     scaler = ExternalScalerService(
       defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, logger: settings.logger)
     health = HealthService(services: [ExternalScalerService.serviceName])
+    let names = [ExternalScalerService.serviceName, health.name] + Self.reflectionVersions.map(ReflectionService.name)
+    let reflection = Self.reflectionVersions.map {
+      ReflectionService(version: $0, services: names, files: ReflectionCodec.files)
+    }
     server = try GRPCServer(
-      on: loop, at: address, tls: settings.tls, sharesPort: sharesPort, services: [scaler, health],
+      on: loop, at: address, tls: settings.tls, sharesPort: sharesPort, services: [scaler, health] + reflection,
       limits: settings.limits, metrics: settings.metrics, logger: settings.logger)
     refresher = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in
       scaler.refreshStreams()

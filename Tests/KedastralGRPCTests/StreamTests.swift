@@ -110,3 +110,24 @@ struct StreamTests {
     }
   }
 }
+
+@Suite("Server reflection")
+struct ReflectionTests {
+  @Test("a client without our .proto files finds services, methods and fields, and is told what is missing")
+  func reflection() async throws {
+    try await TestScaler.serving([]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let answer = try await client.perform(["do": "reflect"])
+      #expect(answer.code == "OK")
+      #expect(
+        answer.services == [
+          "externalscaler.ExternalScaler", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+          "grpc.reflection.v1alpha.ServerReflection",
+        ])
+      #expect(answer.fields == ["name", "namespace", "scalerMetadata"])
+      #expect(
+        answer.methods == ["IsActive", "StreamIsActive", "GetMetricSpec", "StreamMetricSpec", "GetMetrics"])
+      #expect(answer.missing?.contains("externalscaler.Nothing") == true)
+    }
+  }
+}

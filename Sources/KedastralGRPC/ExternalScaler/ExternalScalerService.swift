@@ -14,7 +14,9 @@ final class ExternalScalerService: GRPCService {
   static let serviceName = "externalscaler.ExternalScaler"
 
   private(set) var table = SnapshotTable()
+  private let codec = ExternalScalerCodec()
   private let defaults: ScalerDefaults
+  private var leadTimes = LeadTimes()
   private let clock: any WallClock
   private let metrics: ScalerMetrics
   private let logger: Logger
@@ -36,19 +38,19 @@ final class ExternalScalerService: GRPCService {
     GRPCMethod(
       "IsActive",
       .unary { [unowned self] request, response throws(GRPCStatus) in
-        let trigger = try trigger(of: ExternalScalerCodec.reference(request))
+        let trigger = try trigger(of: codec.reference(request))
         try state(.activity, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetricSpec",
       .unary { [unowned self] request, response throws(GRPCStatus) in
-        let trigger = try trigger(of: ExternalScalerCodec.reference(request))
+        let trigger = try trigger(of: codec.reference(request))
         try state(.specification, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetrics",
       .unary { [unowned self] request, response throws(GRPCStatus) in
-        let request = try ExternalScalerCodec.metricsRequest(request)
+        let request = try codec.metricsRequest(request)
         let trigger = try trigger(of: request.reference)
         let value = try metricValue(for: trigger, at: clock.now)
         let name = request.metricName.isEmpty ? trigger.effectiveMetricName : request.metricName
@@ -57,12 +59,12 @@ final class ExternalScalerService: GRPCService {
     GRPCMethod(
       "StreamIsActive",
       .serverStreaming { [unowned self] request, call throws(GRPCStatus) in
-        try open(.activity, for: ExternalScalerCodec.reference(request), on: call)
+        try open(.activity, for: codec.reference(request), on: call)
       }),
     GRPCMethod(
       "StreamMetricSpec",
       .serverStreaming { [unowned self] request, call throws(GRPCStatus) in
-        try open(.specification, for: ExternalScalerCodec.reference(request), on: call)
+        try open(.specification, for: codec.reference(request), on: call)
       }),
   ]
 
@@ -88,7 +90,7 @@ final class ExternalScalerService: GRPCService {
   // MARK: Answers
 
   private func trigger(of reference: ScaledObjectReference) throws(GRPCStatus) -> Trigger {
-    try Trigger(reference, defaultLeadTime: defaults.leadTime)
+    try Trigger(reference, defaultLeadTime: defaults.leadTime, leadTimes: &leadTimes)
   }
 
   private func snapshot(of trigger: Trigger) throws(GRPCStatus) -> Snapshot {

@@ -16,22 +16,26 @@ public struct ScaledObjectReference: Sendable, Equatable {
 
   /// A few keys and values; looked through one by one, which is quicker than hashing them all.
   public struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    private var keys: [String] = []
-    private var values: [String] = []
+    private struct Entry: Sendable, Equatable {
+      var key: String
+      var value: String
+    }
+
+    private var entries: [Entry] = []
 
     /// Creates metadata; of a key given twice the last value counts.
     public init(dictionaryLiteral elements: (String, String)...) {
       for (key, value) in elements { append(key, value) }
     }
 
+    /// Makes room for `count` keys.
+    public mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
+
     /// Adds a key, behind the others.
-    public mutating func append(_ key: String, _ value: String) {
-      keys.append(key)
-      values.append(value)
-    }
+    public mutating func append(_ key: String, _ value: String) { entries.append(Entry(key: key, value: value)) }
 
     /// The value of a key.
-    public subscript(key: String) -> String? { keys.lastIndex(of: key).map { values[$0] } }
+    public subscript(key: String) -> String? { entries.last { $0.key == key }?.value }
   }
 }
 

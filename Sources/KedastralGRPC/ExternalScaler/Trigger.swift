@@ -23,12 +23,14 @@ struct Trigger: Equatable {
   /// Reads a trigger.
   ///
   /// - Throws: INVALID_ARGUMENT naming the key, its value and what would be right.
-  init(_ reference: ScaledObjectReference, defaultLeadTime: Duration) throws(GRPCStatus) {
+  init(
+    _ reference: ScaledObjectReference, defaultLeadTime: Duration, leadTimes: inout LeadTimes
+  ) throws(GRPCStatus) {
     let metadata = reference.metadata
     workload = metadata["workload"] ?? reference.name
     metricName = metadata["metricName"]
     question = ScalingQuestion(leadTime: defaultLeadTime)
-    if let text = metadata["leadTime"] { question.leadTime = try Self.leadTime(text) }
+    if let text = metadata["leadTime"] { question.leadTime = try leadTimes.read(text) }
     if let text = metadata["mode"] { question.mode = try Self.choice(text, of: "mode") }
     if let text = metadata["select"] { question.selection = try Self.choice(text, of: "select") }
     if let text = metadata["activationThreshold"] {
@@ -42,13 +44,6 @@ struct Trigger: Equatable {
   /// The name that the metric goes by.
   var effectiveMetricName: String { metricName ?? "kedastral-\(workload)" }
 
-  private static func leadTime(_ text: String) throws(GRPCStatus) -> Duration {
-    guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
-      throw invalid("leadTime", text, "a duration such as 90s, 5m or 1h30m")
-    }
-    return leadTime
-  }
-
   private static func choice<Choice: RawRepresentable & CaseIterable>(
     _ text: String, of key: String
   ) throws(GRPCStatus) -> Choice where Choice.RawValue == String {
@@ -56,7 +51,23 @@ struct Trigger: Equatable {
     throw invalid(key, text, Choice.allCases.map { $0.rawValue }.joined(separator: " or "))
   }
 
-  private static func invalid(_ key: String, _ value: String, _ right: String) -> GRPCStatus {
+  fileprivate static func invalid(_ key: String, _ value: String, _ right: String) -> GRPCStatus {
     GRPCStatus(.invalidArgument, "metadata \(key) is '\(value.prefix(60))'; write \(right)")
+  }
+}
+
+/// Reads lead times, and remembers those it has read: every poll repeats the same few texts.
+struct LeadTimes {
+  private var known: [String: Duration] = [:]
+
+  /// The duration that `text` says.
+  mutating func read(_ text: String) throws(GRPCStatus) -> Duration {
+    if let present = known[text] { return present }
+    guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
+      throw Trigger.invalid("leadTime", text, "a duration such as 90s, 5m or 1h30m")
+    }
+    if known.count >= 1000 { known.removeAll() }
+    known[text] = leadTime
+    return leadTime
   }
 }

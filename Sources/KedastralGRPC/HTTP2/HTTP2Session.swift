@@ -97,7 +97,7 @@ final class HTTP2Session {
 
   /// Answers with a status alone, in one header frame.
   func answer(_ call: GRPCCall, status: GRPCStatus) {
-    HeaderBlock.withTemporary(HeaderBlock.answerFields + Self.fields(of: status)) { fields, count in
+    HeaderBlock.withTemporary(HeaderBlock.refusalFields + Self.fields(of: status)) { fields, count in
       nghttp2_submit_response(session, call.id, fields, count, nil)
     }
     noteEnd(of: call)

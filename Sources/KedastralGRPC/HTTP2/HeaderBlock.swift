@@ -14,9 +14,9 @@ struct HeaderBlock: @unchecked Sendable {
   /// The trailers of success.
   static let success = HeaderBlock(immortal: [("grpc-status", "0")])
 
-  static let answerFields = [
-    (":status", "200"), ("content-type", "application/grpc"), ("grpc-accept-encoding", "identity,gzip"),
-  ]
+  private static let answerFields = [(":status", "200"), ("content-type", "application/grpc")]
+  /// The headers of an answer that is a status alone, before the status.
+  static let refusalFields = answerFields + [("grpc-accept-encoding", "identity,gzip")]
 
   private init(immortal list: [(name: String, value: String)]) {
     let fields = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: list.count)

@@ -3,22 +3,24 @@ import CExternalScaler
 /// KEDA's messages as protobuf-c reads and writes them.
 // Pointers here live as long as the call that makes them: unpacked messages are copied into Swift values and freed at once,
 // strings are lent to a message while it is packed.
-enum ExternalScalerCodec {
-  static func reference(_ bytes: RawSpan) throws(GRPCStatus) -> ScaledObjectReference {
+struct ExternalScalerCodec {
+  private let arena = ProtobufArena()
+
+  func reference(_ bytes: RawSpan) throws(GRPCStatus) -> ScaledObjectReference {
     let message = bytes.withUnsafeBytes {
-      externalscaler__scaled_object_ref__unpack(nil, $0.count, $0.bindMemory(to: UInt8.self).baseAddress)
+      externalscaler__scaled_object_ref__unpack(arena.allocator, $0.count, $0.bindMemory(to: UInt8.self).baseAddress)
     }
     guard let message else { throw Protobuf.malformed("externalscaler.ScaledObjectRef") }
-    defer { externalscaler__scaled_object_ref__free_unpacked(message, nil) }
+    defer { externalscaler__scaled_object_ref__free_unpacked(message, arena.allocator) }
     return try reference(message)
   }
 
-  static func metricsRequest(_ bytes: RawSpan) throws(GRPCStatus) -> MetricsRequest {
+  func metricsRequest(_ bytes: RawSpan) throws(GRPCStatus) -> MetricsRequest {
     let message = bytes.withUnsafeBytes {
-      externalscaler__get_metrics_request__unpack(nil, $0.count, $0.bindMemory(to: UInt8.self).baseAddress)
+      externalscaler__get_metrics_request__unpack(arena.allocator, $0.count, $0.bindMemory(to: UInt8.self).baseAddress)
     }
     guard let message else { throw Protobuf.malformed("externalscaler.GetMetricsRequest") }
-    defer { externalscaler__get_metrics_request__free_unpacked(message, nil) }
+    defer { externalscaler__get_metrics_request__free_unpacked(message, arena.allocator) }
     guard let object = message.pointee.scaledobjectref else {
       throw GRPCStatus(.invalidArgument, "the request holds no scaledObjectRef")
     }
@@ -26,11 +28,12 @@ enum ExternalScalerCodec {
       reference: try reference(object), metricName: try Protobuf.text(message.pointee.metricname))
   }
 
-  private static func reference(
+  private func reference(
     _ message: UnsafePointer<Externalscaler__ScaledObjectRef>
   ) throws(GRPCStatus) -> ScaledObjectReference {
     var reference = ScaledObjectReference(
       name: try Protobuf.text(message.pointee.name), namespace: try Protobuf.text(message.pointee.namespace_))
+    reference.metadata.reserveCapacity(message.pointee.n_scalermetadata)
     for index in 0..<message.pointee.n_scalermetadata {
       guard let entry = message.pointee.scalermetadata[index] else { continue }
       reference.metadata.append(try Protobuf.text(entry.pointee.key), try Protobuf.text(entry.pointee.value))

@@ -6,7 +6,7 @@ import KedastralNet
 /// Several servers, one a loop, may share a port; nothing is shared between them.
 package final class GRPCServer {
   /// The address in use.
-  package let address: ListenAddress
+  package private(set) var address: ListenAddress
   /// Runs when the last connection has gone.
   package var onEmpty: (() -> Void)?
   /// Connections open now.
@@ -15,6 +15,8 @@ package final class GRPCServer {
   let limits: GRPCLimits
   let registry: GRPCRegistry
   let metrics: GRPCMetrics
+  /// Held because handlers refer to their services without owning them.
+  private let services: [any GRPCService]
   private let loop: EventLoop
   private let logger: Logger
   private let tls: TLSContext?
@@ -40,23 +42,18 @@ package final class GRPCServer {
     services: [any GRPCService], limits: GRPCLimits = GRPCLimits(), metrics: MetricsRegistry, logger: Logger
   ) throws {
     self.loop = loop
+    self.services = services
     self.tls = tls
     self.limits = limits
     self.logger = logger
     self.metrics = GRPCMetrics(metrics)
     registry = GRPCRegistry(services, metrics: self.metrics)
-    let accept = AcceptHandler()
-    let listener = try Listener(on: loop, at: address, sharesPort: sharesPort) { accept.server?.accept($0) }
+    self.address = address
+    let listener = try Listener(on: loop, at: address, sharesPort: sharesPort) { [unowned self] in accept($0) }
     self.listener = listener
     self.address = listener.address
-    accept.server = self
     sweeper = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in sweep() }
     flusher = LoopTimer(on: loop, every: .zero, repeating: false) { [unowned self] in flushAll() }
-  }
-
-  /// The listener exists before the server does.
-  private final class AcceptHandler {
-    weak var server: GRPCServer?
   }
 
   /// Accepts no more connections, tells the clients to go, and ends streams; ``onEmpty`` runs when all have gone.

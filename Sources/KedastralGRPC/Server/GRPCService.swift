@@ -1,7 +1,7 @@
 /// A set of methods under one name, which a server answers.
 ///
 /// A service is made on its event loop and lives there: its handlers run on the loop's thread, may touch the service's state
-/// freely, and must not block.
+/// freely, and must not block. The server holds the service, so handlers need not.
 package protocol GRPCService {
   /// The full name, such as `grpc.health.v1.Health`.
   var name: String { get }
@@ -36,10 +36,16 @@ package struct GRPCMethod {
 /// The methods of all services of a server, found by their path.
 struct GRPCRegistry {
   /// A method with what the server keeps about it.
-  struct Entry {
+  final class Entry {
     let path: [UInt8]
     let handler: GRPCMethod.Handler
     let metrics: GRPCMetrics.Method
+
+    init(path: [UInt8], handler: GRPCMethod.Handler, metrics: GRPCMetrics.Method) {
+      self.path = path
+      self.handler = handler
+      self.metrics = metrics
+    }
   }
 
   private var entriesByLength: [Int: [Entry]] = [:]

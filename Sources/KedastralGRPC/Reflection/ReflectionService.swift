@@ -1,0 +1,65 @@
+/// Server reflection: a tool asks what services there are and gets their `.proto` files, so it needs none of its own.
+///
+/// Versions v1 and v1alpha differ in their package alone, so two of these serve both.
+final class ReflectionService: GRPCService {
+  /// What a client asks.
+  enum Question {
+    case fileNamed(String)
+    case fileDefining(String)
+    case services
+    case extensions
+    case nothing
+  }
+
+  /// What it is told.
+  enum Answer {
+    case file(descriptor: [UInt8])
+    case services([String])
+    case failure(GRPCStatus)
+  }
+
+  let name: String
+  private let services: [String]
+  private let files: [ProtoFile]
+
+  /// The service's full name in a version of the protocol.
+  static func name(version: String) -> String { "grpc.reflection.\(version).ServerReflection" }
+
+  /// Creates the service for one version of the protocol, `v1` or `v1alpha`.
+  init(version: String, services: [String], files: [ProtoFile]) {
+    name = Self.name(version: version)
+    self.services = services
+    self.files = files
+  }
+
+  // The server owns the service, and its handlers end with it.
+  private(set) lazy var methods: [GRPCMethod] = [
+    GRPCMethod(
+      "ServerReflectionInfo",
+      .bidirectional { [unowned self] request, call throws(GRPCStatus) in
+        let response = try ReflectionCodec.response(to: request, answer)
+        call.send { $0 += response }
+      })
+  ]
+
+  /// Answers a question.
+  func answer(_ question: Question) -> Answer {
+    switch question {
+    case .services: return .services(services)
+    case .fileNamed(let name):
+      guard let file = files.first(where: { $0.name == name }) else { return .failure(notFound("file", name)) }
+      return .file(descriptor: file.descriptor)
+    case .fileDefining(let symbol):
+      guard let file = files.first(where: { $0.symbols.contains(symbol) }) else {
+        return .failure(notFound("symbol", symbol))
+      }
+      return .file(descriptor: file.descriptor)
+    case .extensions: return .failure(GRPCStatus(.notFound, "there are no extensions here"))
+    case .nothing: return .failure(GRPCStatus(.invalidArgument, "the request asks nothing"))
+    }
+  }
+
+  private func notFound(_ kind: String, _ name: String) -> GRPCStatus {
+    GRPCStatus(.notFound, "there is no \(kind) '\(name.prefix(100))' here")
+  }
+}
