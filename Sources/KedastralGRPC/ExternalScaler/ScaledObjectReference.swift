@@ -35,7 +35,9 @@ public struct ScaledObjectReference: Sendable, Equatable {
     public mutating func append(_ key: String, _ value: String) { entries.append(Entry(key: key, value: value)) }
 
     /// The value of a key.
-    public subscript(key: String) -> String? { entries.last { $0.key == key }?.value }
+    public subscript(key: String) -> String? {
+      entries.last { $0.key.utf8.count == key.utf8.count && $0.key == key }?.value
+    }
   }
 }
 

@@ -29,7 +29,8 @@ final class HTTP2Session {
   /// What nghttp2 found wrong last.
   private(set) var complaint: String?
 
-  private unowned let delegate: any HTTP2SessionDelegate
+  // Unchecked, since it is asked for every header: the connection owns the session, and alone calls it.
+  private unowned(unsafe) let delegate: any HTTP2SessionDelegate
   private var session: OpaquePointer?
   /// The call whose headers arrive now; a header block is never interrupted by another stream's frames.
   private var receiving: GRPCCall?

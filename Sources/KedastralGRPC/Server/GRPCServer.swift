@@ -15,6 +15,7 @@ package final class GRPCServer {
   let limits: GRPCLimits
   let registry: GRPCRegistry
   let metrics: GRPCMetrics
+  let buffers = BufferPool()
   /// Held because handlers refer to their services without owning them.
   private let services: [any GRPCService]
   private let loop: EventLoop
@@ -27,8 +28,6 @@ package final class GRPCServer {
   private var connectionsToFlush: [ObjectIdentifier] = []
   /// Frames on their way to a socket.
   private var scratch: [UInt8] = []
-  /// Emptied buffers of calls that are over.
-  private var spareBuffers: [[UInt8]] = []
   private var refusalLog = LogThrottle(every: .seconds(10))
 
   /// Starts to listen.
@@ -129,11 +128,5 @@ package final class GRPCServer {
     batch.removeAll(keepingCapacity: true)
     swap(&batch, &scratch)
     return count
-  }
-
-  func takeBuffer() -> [UInt8] { spareBuffers.popLast() ?? [] }
-
-  func giveBack(_ buffer: [UInt8]) {
-    if spareBuffers.count < 512, (1...4096).contains(buffer.capacity) { spareBuffers.append(buffer) }
   }
 }
