@@ -302,6 +302,68 @@ struct HTTP2Tests {
   }
 }
 
+@Suite("Many streams")
+struct ManyStreamsTests {
+  private typealias Frame = RawClient.Frame
+
+  @Test("thousands of streams on one connection are all told of a change, and freed with it")
+  func thousands() async throws {
+    let count = 3000
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try RawClient.greeted(port: scaler.port)
+      // All messages fit into this window.
+      client.send(Frame(type: 8, payload: [0, 0x10, 0, 0]))
+      for index in 0..<count {
+        let stream = UInt32(1 + 2 * index)
+        client.send(
+          .headers(stream, path: "/externalscaler.ExternalScaler/StreamIsActive"),
+          .message(stream, [0x0A, 3] + Array("api".utf8)))
+      }
+      for _ in 0..<count { #expect(client.next(type: 0)?.payload == [0, 0, 0, 0, 2, 8, 1]) }
+      #expect(scaler.metric("kedastral_scaler_streams") == Double(count))
+      scaler.clock.advance(by: .seconds(121))
+      var told: Set<UInt32> = []
+      for _ in 0..<count {
+        let frame = try #require(client.next(type: 0))
+        #expect(frame.payload == [0, 0, 0, 0, 0])
+        told.insert(frame.stream)
+      }
+      #expect(told.count == count)
+      client.end()
+      try await eventually("the streams' end") { scaler.metric("kedastral_scaler_streams") == 0 }
+    }
+  }
+
+  @Test("a client that reads nothing holds no memory: of many states it gets the newest when it reads again")
+  func slowReader() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try RawClient(port: scaler.port)
+      client.send(RawClient.preface)
+      // The window lets the first state through, and no more.
+      client.send(
+        Frame(type: 4, payload: [0, 4, 0, 0, 0, 7]),
+        .headers(1, path: "/externalscaler.ExternalScaler/StreamMetricSpec", more: []),
+        .message(
+          1,
+          [0x0A, 3] + Array("api".utf8) + [0x1A, 12] + [0x0A, 4] + Array("mode".utf8) + [0x12, 4] + Array("load".utf8)))
+      #expect(client.next(type: 0)?.payload.count == 7)
+      var plan = try Snapshot.plan()
+      for target in 1...200 {
+        plan.targetPerPod = Double(target)
+        await scaler.put([plan])
+      }
+      client.send(Frame(type: 8, stream: 1, payload: [0, 0x10, 0, 0]))
+      // The rest of the first state, then the newest alone.
+      var received: [UInt8] = []
+      try await eventually("the newest state") {
+        received += client.next(type: 0)?.payload ?? []
+        return received.suffix(8) == [0, 0, 0, 0, 0, 0, 0x69, 0x40]
+      }
+      #expect(received.count < 100)
+    }
+  }
+}
+
 @Suite("Clients that speak something else")
 struct OtherClientsTests {
   @Test("curl by HTTP/1.1 gets a short clean answer")

@@ -97,6 +97,9 @@ final class RawClient {
 
   deinit { close(descriptor) }
 
+  /// Ends the connection.
+  func end() { shutdown(descriptor, CInt(SHUT_RDWR)) }
+
   /// A client whose greeting is over.
   static func greeted(port: UInt16) throws -> RawClient {
     let client = try RawClient(port: port)

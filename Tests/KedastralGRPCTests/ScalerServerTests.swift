@@ -218,6 +218,37 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("a connection serves any amount of requests, one after another")
+  func manyLargeCalls() async throws {
+    var limits = GRPCLimits()
+    limits.bufferedBytesPerConnection = 1 << 20
+    try await TestScaler.serving([try .plan()], limits: limits) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let large: [String: any Sendable] = [
+        "do": "many", "method": "GetMetrics", "name": "api", "count": 20,
+        "metadata": ["note": String(repeating: "a", count: 900_000)],
+      ]
+      #expect(try await client.perform(large).counts == ["OK": 20])
+      let small: [String: any Sendable] = ["do": "many", "method": "GetMetrics", "name": "api", "count": 2000]
+      #expect(try await client.perform(small).counts == ["OK": 2000])
+    }
+  }
+
+  @Test("h2load's calls on many streams of many connections are all answered well")
+  func h2load() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let folder = try TemporaryFolder()
+      // A GetMetricsRequest of workload api, behind its gRPC prefix.
+      let body = try folder.write("\0\0\0\0\u{7}\u{A}\u{5}\u{A}\u{3}api", to: "body")
+      let process = try ChildProcess(
+        "h2load", "-c10", "-m20", "-n20000", "-H", "content-type: application/grpc", "-H", "te: trailers", "-d", body,
+        "http://127.0.0.1:\(scaler.port)/externalscaler.ExternalScaler/GetMetrics")
+      #expect(try await process.waitForExit() == 0)
+      #expect(process.output.contains("20000 succeeded, 0 failed, 0 errored, 0 timeout"), "\(process.output)")
+      #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "OK") == 20_000)
+    }
+  }
+
   @Test("calls wait for a server that is still to come, and several loops share its port")
   func loopsAndLateStart() async throws {
     let scaler = try await TestScaler(loops: 2)

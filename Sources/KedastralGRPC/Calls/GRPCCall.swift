@@ -46,6 +46,8 @@ package final class GRPCCall {
   var head = RequestHead()
   var headerBytes = 0
   var deframer: MessageDeframer
+  /// What the connection's sum of buffered bytes holds of this call.
+  var accountedBytes = 0
   /// Whether the client has ended its side.
   var hasWholeRequest = false
   var hasBegunAnswer = false

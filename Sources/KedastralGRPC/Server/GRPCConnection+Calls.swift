@@ -50,12 +50,11 @@ extension GRPCConnection: HTTP2SessionDelegate {
   func received(data: RawSpan, of call: GRPCCall) {
     guard call.ending == .none, let entry = call.head.entry else { return }
     do throws(GRPCStatus) {
-      let before = call.deframer.pendingCount
       try call.deframer.append(data)
       if case .bidirectional(let handler) = entry.handler {
         while let message = try call.deframer.next() { try hand(message, of: call, to: handler) }
       }
-      bufferedBytes += call.deframer.pendingCount - before
+      account(for: call, bytes: call.deframer.pendingCount)
       if bufferedBytes > limits.bufferedBytesPerConnection {
         server.refused(.bufferedBytes, "\(bufferedBytes) bytes of unfinished requests")
         throw GRPCStatus(.resourceExhausted, "the connection's unfinished requests are over the limit")
@@ -64,6 +63,12 @@ extension GRPCConnection: HTTP2SessionDelegate {
       if error.code == .resourceExhausted { server.refused(.messageSize, error.message) }
       fail(call, error)
     }
+  }
+
+  /// Keeps the sum of what unfinished requests hold.
+  private func account(for call: GRPCCall, bytes: Int) {
+    bufferedBytes += bytes - call.accountedBytes
+    call.accountedBytes = bytes
   }
 
   func receivedEnd(of call: GRPCCall) {
@@ -176,7 +181,7 @@ extension GRPCConnection: HTTP2SessionDelegate {
 
   func closed(_ call: GRPCCall) {
     guard !call.isClosed else { return }
-    bufferedBytes -= call.deframer.pendingCount
+    account(for: call, bytes: 0)
     idleFrames.give(2)
     switch call.ending {
     case .status(let status): (call.head.entry?.metrics ?? metrics.unknownMethod).count(status.code)
