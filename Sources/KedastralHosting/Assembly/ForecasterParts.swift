@@ -26,7 +26,8 @@ struct ForecasterParts {
     let made = try configuration.workloads.map { try makeSource?($0, factory) ?? factory.make($0) }
     sourceServices = made.compactMap(\.service)
     workloads = try zip(configuration.workloads, made).map { settings, made in
-      try Workload(settings, source: made.source, model: try ModelCatalog.make(settings.model, client: client))
+      try Workload(
+        settings, source: made.source, model: try ModelCatalog.make(settings.model, client: client, logger: logger))
     }
     let readiness = ForecastReadiness(workloadCount: workloads.count)
     forecaster = Forecaster(store: store, clock: clock, metrics: metrics, logger: logger, observer: readiness)

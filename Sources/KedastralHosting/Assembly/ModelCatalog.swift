@@ -5,14 +5,18 @@ import KedastralSources
 /// The models that a configuration can name.
 enum ModelCatalog {
   /// Their names, in the order in which help shows them.
-  static let names = ["auto", "baseline"]
+  static let names = ["auto", "baseline", "byom"]
 
   /// Makes a model.
   ///
   /// - Parameter client: for models that run elsewhere.
-  static func make(_ configuration: ModelConfiguration, client: HTTPClient) throws -> any Model {
+  static func make(_ configuration: ModelConfiguration, client: HTTPClient, logger: Logger) throws -> any Model {
     switch configuration.name {
     case "auto", "baseline": return SeasonalBaseline()
+    case "byom":
+      guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
+      return RemoteModel(
+        endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: client, logger: logger)
     default: throw UnknownModel(name: configuration.name)
     }
   }

@@ -23,7 +23,8 @@ struct SourceFactory {
         source: PrometheusSource(
           endpoint: endpoint(settings.url, settings.access), query: settings.query, client: client, logger: logger),
         service: nil)
-    case .http: throw StoreFactory.Unavailable(description: "http source")
+    case .http(let settings):
+      return Made(source: try httpSource(settings), service: nil)
     case .csv(let settings):
       return Made(source: try csvSource(settings, window: workload.window), service: nil)
     case .scrape(let settings):
@@ -51,6 +52,19 @@ struct SourceFactory {
     return ScrapeSource(
       endpoint: endpoint(settings.url, settings.access), selector: try ScrapeSelector(selector), step: step,
       capacity: Int((window.inSeconds / step.inSeconds).rounded(.up)), client: client, clock: clock, logger: logger)
+  }
+
+  private func httpSource(_ settings: HTTPSourceConfiguration) throws -> HTTPSource {
+    let format: HTTPSource.TimestampFormat =
+      switch settings.timestampFormat {
+      case .rfc3339: .rfc3339
+      case .unix: .unix
+      case .unixMillis: .unixMilliseconds
+      }
+    return try HTTPSource(
+      endpoint: endpoint(settings.url, settings.access), method: settings.method.rawValue, body: settings.body,
+      valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: format,
+      variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
   }
 
   private func endpoint(_ url: WebURL, _ access: SourceAccess) -> HTTPEndpoint {

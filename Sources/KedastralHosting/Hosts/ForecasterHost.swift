@@ -20,7 +20,8 @@ public enum ForecasterHost {
     let loop = try EventLoop()
     let store = try StoreFactory.make(configuration.storage, clock: clock)
     let forecaster = try await ForecasterParts(
-      configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics, logger: logger)
+      configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
+      logger: logger)
     try await ServiceRunner(loop: loop, logger: logger).run(forecaster.services) {
       await forecaster.server.shutdown(within: .seconds(3))
     }

@@ -23,8 +23,9 @@ public final class StreamLogHandler: LogHandler {
   private let threshold: Atomic<Int>
 
   /// Creates a handler.
-  public init(descriptor: CInt = STDERR_FILENO, format: Format, level: LogLevel, clock: any WallClock = SystemWallClock())
-  {
+  public init(
+    descriptor: CInt = STDERR_FILENO, format: Format, level: LogLevel, clock: any WallClock = SystemWallClock()
+  ) {
     self.descriptor = descriptor
     self.format = format
     self.clock = clock
