@@ -66,6 +66,7 @@ enum Demo {
     let clock = ScaledWallClock(startingAt: start, speed: speed)
     let logger = Logger(StreamLogHandler(configuration.forecaster.log, clock: SystemWallClock()))
     let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: logger)
     let app = try await LoadApp(app: "api-app", on: loop, clock: clock, load: apiLoad(at:))
     let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger) { workload, factory in
       switch workload.source {
@@ -74,7 +75,7 @@ enum Demo {
       }
     }
     Program.show(welcome(page: host.forecaster.server.address, scaler: await host.scaler.server.address))
-    try await ServiceRunner(loop: loop, logger: logger).run(host.services + [{ try await app.run() }]) {
+    try await runner.run(host.services + [{ try await app.run() }]) {
       await host.shutdown()
       await app.shutdown()
     }

@@ -20,9 +20,10 @@ public enum AllInOneHost {
       let clock = SystemWallClock()
       let logger = Logger(StreamLogHandler(configuration.forecaster.log, clock: clock))
       let loop = try EventLoop()
+      let runner = try await ServiceRunner(on: loop, logger: logger)
       let host = try await AllInOneParts(
         configuration, on: loop, clock: clock, logger: logger)
-      try await ServiceRunner(loop: loop, logger: logger).run(host.services) { await host.shutdown() }
+      try await runner.run(host.services) { await host.shutdown() }
     }
   }
 }

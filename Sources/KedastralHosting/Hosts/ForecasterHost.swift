@@ -18,11 +18,12 @@ public enum ForecasterHost {
     let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: logger)
     let store = try StoreFactory.make(configuration.storage, clock: clock)
     let forecaster = try await ForecasterParts(
       configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
       logger: logger)
-    try await ServiceRunner(loop: loop, logger: logger).run(forecaster.services) {
+    try await runner.run(forecaster.services) {
       await forecaster.server.shutdown(within: .seconds(3))
     }
   }

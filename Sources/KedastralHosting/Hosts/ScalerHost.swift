@@ -20,6 +20,7 @@ public enum ScalerHost {
     let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: logger)
     let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
     let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger)
     let operations = try await OperationsHTTPServer(
@@ -53,7 +54,7 @@ public enum ScalerHost {
         }
       }
     }
-    try await ServiceRunner(loop: loop, logger: logger).run(services) {
+    try await runner.run(services) {
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
     }

@@ -10,14 +10,19 @@ struct ServiceRunner {
   /// How long winding down may take in all; the process ends then, whatever still hangs.
   static let patience: Duration = .seconds(5)
 
-  let loop: EventLoop
-  let logger: Logger
+  private let logger: Logger
+  private let signals: ShutdownSignals
+
+  /// Starts to watch for signals on `loop`: first of all, so that one that comes early is not missed.
+  init(on loop: EventLoop, logger: Logger) async throws {
+    self.logger = logger
+    signals = try await ShutdownSignals(on: loop)
+  }
 
   /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
   ///
   /// - Throws: the error of a service that failed; the others are wound down all the same.
   func run(_ services: [Service], windDown: @escaping @Sendable () async -> Void) async throws {
-    let signals = try await ShutdownSignals(on: loop)
     let failure = await withTaskGroup(of: Ending.self) { group in
       for service in services {
         group.addTask {
@@ -31,7 +36,7 @@ struct ServiceRunner {
           }
         }
       }
-      group.addTask { [logger] in
+      group.addTask { [logger, signals] in
         if let signal = await signals.next() { logger.info("shutting down", ["signal": signal]) }
         return .asked
       }

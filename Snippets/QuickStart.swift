@@ -1,0 +1,26 @@
+// The README's example: a forecast of your own load, planned and stored, in one process.
+// snippet.hide
+import FoundationEssentials
+// snippet.show
+import KedastralCore
+import KedastralMemoryStore
+
+struct Orders: MetricSource {
+  func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    var load = TimeSeries.missing(in: range, step: step)
+    for index in load.values.indices { load.values[index] = ordersPerSecond(at: load.instant(at: index)) }
+    return load
+  }
+}
+
+let shop = Workload(
+  name: try WorkloadName("shop"), metric: "orders per second", source: Orders(), model: SeasonalBaseline(),
+  policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 20))
+let snapshot = try await ForecastLoop(shop, store: MemoryStore()).tick()
+print("pods for the next half hour:", snapshot.desiredReplicas)
+// snippet.hide
+
+/// Where your numbers come from; here 100, and 600 in the first ten minutes of each hour.
+func ordersPerSecond(at instant: Date) -> Double {
+  instant.timeIntervalSince1970.truncatingRemainder(dividingBy: 3600) < 600 ? 600 : 100
+}

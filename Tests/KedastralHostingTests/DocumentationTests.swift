@@ -1,0 +1,105 @@
+import Foundation
+import KedastralConfiguration
+import TestSupport
+import Testing
+
+@Suite("Documentation")
+struct DocumentationTests {
+  private func text(_ path: String) throws -> String {
+    try String(contentsOf: Repository.root.appendingPathComponent(path), encoding: .utf8)
+  }
+
+  /// A fenced block of a page, with the HTML comment on the line before it.
+  private struct Block {
+    let language: Substring
+    let note: Substring
+    let text: String
+  }
+
+  private func blocks(of page: String) throws -> [Block] {
+    var blocks: [Block] = []
+    var note: Substring = ""
+    var open: (language: Substring, lines: [Substring])?
+    for line in try text(page).split(separator: "\n", omittingEmptySubsequences: false) {
+      if let (language, lines) = open {
+        if line == "```" {
+          blocks.append(Block(language: language, note: note, text: lines.joined(separator: "\n")))
+          open = nil
+          note = ""
+        } else {
+          open = (language, lines + [line])
+        }
+      } else if line.hasPrefix("```") {
+        open = (line.dropFirst(3), [])
+      } else {
+        note = line.hasPrefix("<!-- ") && line.hasSuffix(" -->") ? line.dropFirst(5).dropLast(4) : ""
+      }
+    }
+    return blocks
+  }
+
+  @Test("the page of settings is what the table in code says; KEDASTRAL_WRITE_DOCS=1 writes it")
+  func settings() throws {
+    let page = """
+      # Settings
+
+      A setting is a flag (`-flag=value` or `-flag value`, one dash or two), an environment variable, or a key of the YAML file that
+      `-config` names. A flag goes before the environment, the environment before the file, the file before the default. In the
+      file, `${NAME}` in a value stands for an environment variable. Durations: `30s`, `5m`, `1d12h`. This page is generated.
+
+
+      """ + SettingsReference.markdown
+    if ProcessInfo.processInfo.environment["KEDASTRAL_WRITE_DOCS"] != nil {
+      try Data(page.utf8).write(to: Repository.root.appendingPathComponent("docs/settings.md"))
+    }
+    #expect(try text("docs/settings.md") == page)
+  }
+
+  @Test("the README's Swift is a snippet that is compiled")
+  func snippets() throws {
+    for block in try blocks(of: "README.md") where block.language == "swift" {
+      let path = try #require(block.note.hasPrefix("from: ") ? block.note.dropFirst(6) : nil)
+      var shown: [Substring] = []
+      var isShown = false
+      for line in try text(String(path)).split(separator: "\n", omittingEmptySubsequences: false) {
+        if line == "// snippet.hide" {
+          isShown = false
+        } else if line == "// snippet.show" {
+          isShown = true
+        } else if isShown {
+          shown.append(line)
+        }
+      }
+      #expect(block.text == shown.joined(separator: "\n"))
+    }
+  }
+
+  @Test("the README's daemons start as written, and end when asked")
+  func daemons() async throws {
+    var count = 0
+    for block in try blocks(of: "README.md") where block.language == "sh" && block.note == "runs: until stopped" {
+      let daemon = try ChildProcess(
+        "sh", arguments: ["-c", "exec " + block.text],
+        environment: [
+          "PATH": "\(Repository.products.path):/usr/bin:/bin", "LISTEN": "127.0.0.1:0", "SCALER_LISTEN": "127.0.0.1:0",
+          "SCALER_HTTP_LISTEN": "127.0.0.1:0",
+        ], directory: Repository.root)
+      try await eventually("\(block.text) to serve; \(daemon.output)") { daemon.output.contains("serving ") }
+      daemon.signal(SIGTERM)
+      #expect(try await daemon.waitForExit() == 0, "\(daemon.output)")
+      count += 1
+    }
+    #expect(count == 3)
+  }
+
+  @Test("links between pages lead somewhere")
+  func links() throws {
+    for page in ["README.md", "docs/architecture.md", "docs/benchmarks.md", "docs/settings.md"] {
+      let folder = Repository.root.appendingPathComponent(page).deletingLastPathComponent()
+      for match in try text(page).matches(of: /\]\(([^)#]+)[^)]*\)/) where !match.1.hasPrefix("http") {
+        let target = folder.appendingPathComponent(String(match.1))
+        #expect(FileManager.default.fileExists(atPath: target.path), "\(page) links to \(match.1)")
+      }
+    }
+  }
+}
