@@ -44,16 +44,22 @@ public struct TraceFile: Sendable, Equatable {
       let isThere = FileManager.default.fileExists(atPath: path)
       throw ReadError(file: path, line: nil, problem: isThere ? "the file cannot be read" : "no such file")
     }
-    try self.init(text: String(decoding: data, as: UTF8.self), name: path)
+    try self.init(bytes: Array(data), name: path)
   }
 
   /// Reads a file's text.
   public init(text: String, name: String) throws {
+    try self.init(bytes: Array(text.utf8), name: name)
+  }
+
+  private init(bytes: [UInt8], name: String) throws {
     var points: [(seconds: Double, value: Double, line: Int)] = []
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+    for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
       let number = index + 1
       let content = Self.trimmed(line)
-      if content.isEmpty || content.hasPrefix("#") || (points.isEmpty && content.first?.isLetter == true) { continue }
+      guard let first = content.first, first != 0x23 else { continue }
+      // A header begins with a letter.
+      if points.isEmpty, (0x61...0x7A).contains(first | 0x20) { continue }
       let point = try Self.point(content, file: name, line: number)
       if let last = points.last, point.seconds <= last.seconds {
         throw ReadError(
@@ -64,12 +70,14 @@ public struct TraceFile: Sendable, Equatable {
     series = try Self.series(points, file: name)
   }
 
-  private static func point(_ line: Substring, file: String, line number: Int) throws -> (
-    seconds: Double, value: Double
-  ) {
-    let fields = line.split(separator: ",", omittingEmptySubsequences: false).map { Self.trimmed($0) }
+  private static func point(
+    _ line: ArraySlice<UInt8>, file: String, line number: Int
+  ) throws -> (seconds: Double, value: Double) {
+    let fields = line.split(separator: 0x2C, omittingEmptySubsequences: false)
+      .map { String(decoding: trimmed($0), as: UTF8.self) }
     guard fields.count == 2 else {
-      throw ReadError(file: file, line: number, problem: "'\(line)' is not timestamp,value")
+      let text = String(decoding: line.prefix(100), as: UTF8.self)
+      throw ReadError(file: file, line: number, problem: "'\(text)' is not timestamp,value")
     }
     let seconds = Double(fields[0]) ?? Timestamp.parse(fields[0])?.timeIntervalSince1970
     guard let seconds, seconds.isFinite else {
@@ -109,10 +117,12 @@ public struct TraceFile: Sendable, Equatable {
     return TimeSeries(start: Date(timeIntervalSince1970: first.seconds), step: .seconds(step), values: values)
   }
 
-  private static func trimmed(_ text: Substring) -> Substring {
+  /// Without blanks, tabs and carriage returns at its ends.
+  private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    func isBlank(_ byte: UInt8?) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
     var text = text
-    while text.first?.isWhitespace == true { text.removeFirst() }
-    while text.last?.isWhitespace == true { text.removeLast() }
+    while isBlank(text.first) { text.removeFirst() }
+    while isBlank(text.last) { text.removeLast() }
     return text
   }
 }

@@ -56,7 +56,10 @@ public actor HTTPClient {
     self.multi = multi
   }
 
-  deinit { loop.execute { [multi] in multi.close() } }
+  deinit {
+    // Once closed there is nothing to do, and the loop may have stopped.
+    if !isClosed { loop.execute { [multi] in multi.close() } }
+  }
 
   /// Sends a request and returns its whole answer, whatever the status.
   ///
