@@ -114,7 +114,7 @@ struct HTTPClientTests {
   @Test("time runs out for the request under way and for the one in line, and each says where it was")
   func deadline() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 1), respond: { _ in .silence }) { client, server in
-      let endpoint = HTTPEndpoint(server.url, deadline: .milliseconds(200))
+      let endpoint = HTTPEndpoint(server.url, deadline: .milliseconds(500))
       let first = Task { try await client.send(HTTPRequest(endpoint)) }
       try await eventually("the first request") { server.requests.count == 1 }
       let second = await #expect(throws: HTTPError.self) {
@@ -124,7 +124,7 @@ struct HTTPClientTests {
         second?.description.hasSuffix("no answer within 1ms (waiting in line behind other requests to this host)")
           == true)
       let error = await #expect(throws: HTTPError.self) { try await first.value }
-      #expect(error?.description == "GET \(server.url): no answer within 200ms (waiting for the answer)")
+      #expect(error?.description == "GET \(server.url): no answer within 500ms (waiting for the answer)")
     }
   }
 

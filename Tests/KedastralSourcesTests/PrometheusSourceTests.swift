@@ -2,6 +2,7 @@ import Foundation
 import KedastralCore
 import KedastralNet
 import KedastralSources
+import KedastralTesting
 import Synchronization
 import TestSupport
 import Testing
@@ -139,6 +140,25 @@ struct PrometheusSourceTests {
       #expect(error?.description == "\(PrometheusTrait.url)/nowhere: query load: HTTP 404: 404 page not found")
     }
   }
+
+  @Test("a real exposition, Prometheus's own, is scraped into the rate at which it was asked")
+  func scrape() async throws {
+    try await withClient { client in
+      let ready = HTTPRequest(HTTPEndpoint(PrometheusTrait.url), path: "/-/ready")
+      let clock = ManualClock(at: History.start)
+      let source = ScrapeSource(
+        endpoint: HTTPEndpoint(PrometheusTrait.url + "/metrics"),
+        selector: try ScrapeSelector(#"prometheus_http_requests_total{handler="/-/ready"}"#), step: minute,
+        client: client, clock: clock)
+      _ = try await client.send(ready)
+      try await source.scrape()
+      for _ in 0..<30 { _ = try await client.send(ready) }
+      clock.advance(by: minute)
+      try await source.scrape()
+      let load = try await source.samples(in: History.start + minute..<History.start + .seconds(61), step: minute)
+      #expect(load.values == [0.5])
+    }
+  }
 }
 
 @Suite("Prometheus source, on faulty servers")
@@ -174,7 +194,7 @@ struct PrometheusFaultTests {
   @Test("a server that is slow, and one that is down")
   func unreachable() async throws {
     #expect(
-      try await problem(.silence, deadline: .milliseconds(100)) == "no answer within 100ms (waiting for the answer)")
+      try await problem(.silence, deadline: .milliseconds(500)) == "no answer within 500ms (waiting for the answer)")
     let port = freePort()
     try await withClient { client in
       let source = PrometheusSource(endpoint: HTTPEndpoint("http://127.0.0.1:\(port)"), query: "load", client: client)

@@ -22,13 +22,13 @@ struct RemoteModelTests {
 
   private func forecast(
     _ answer: FaultServer.Answer, path: String = "", fallback: (any Model)? = nil, quantiles: [Double] = [0.5, 0.9],
-    logger: Logger = .silent
+    deadline: Duration = .seconds(30), logger: Logger = .silent
   ) async throws -> (forecast: Forecast, request: FaultServer.Request?, url: String) {
     let loop = try EventLoop()
     let server = try await FaultServer(on: loop) { _ in answer }
     let result: Result<Forecast, any Error> = await Result {
       try await withClient { client in
-        let endpoint = HTTPEndpoint(server.url + path, deadline: .milliseconds(200))
+        let endpoint = HTTPEndpoint(server.url + path, deadline: deadline)
         let model = RemoteModel(endpoint: endpoint, fallback: fallback, client: client, logger: logger)
         var session = model.makeSession()
         return try await session.forecast(history, steps: 3, quantiles: quantiles)
@@ -91,13 +91,13 @@ struct RemoteModelTests {
 
   @Test("the fallback forecasts when the service fails or is too slow, and the reason and the log say so")
   func fallback() async throws {
-    let failures: [(FaultServer.Answer, String)] = [
-      (.json(#"{"error": "not trained"}"#, status: 503), "HTTP 503: not trained"),
-      (.silence, "no answer within 200ms (waiting for the answer)"),
+    let failures: [(FaultServer.Answer, Duration, String)] = [
+      (.json(#"{"error": "not trained"}"#, status: 503), .seconds(30), "HTTP 503: not trained"),
+      (.silence, .milliseconds(500), "no answer within 500ms (waiting for the answer)"),
     ]
-    for (answer, problem) in failures {
+    for (answer, deadline, problem) in failures {
       let lines = LogLines()
-      let outcome = try await forecast(answer, fallback: Constant(), logger: Logger(lines))
+      let outcome = try await forecast(answer, fallback: Constant(), deadline: deadline, logger: Logger(lines))
       #expect(outcome.forecast.values == [7, 7, 7])
       #expect(outcome.forecast.model == "constant")
       #expect(
