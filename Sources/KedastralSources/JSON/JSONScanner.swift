@@ -5,6 +5,9 @@
 ///       if key == "values" { try scanner.array { values.append(try $0.number()) } } else { try scanner.skipValue() }
 ///     }
 ///     try scanner.finish()
+///
+/// Why not a decoder: 10,080 points of a range query took FoundationEssentials' 6.7 ms and this 1.8 ms, two points 6.3 µs and
+/// 0.75 µs (release build), and a first fetch of 10,000 workloads pays that 10,000 times.
 struct JSONScanner {
   /// What is wrong, and where.
   struct Defect: Error, Equatable, CustomStringConvertible {
