@@ -52,7 +52,9 @@ let package = Package(
     .executableTarget(
       name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
     .executableTarget(
-      name: "kedastral-bench-grpc", dependencies: ["KedastralGRPC"], path: "Sources/Hosts/kedastral-bench-grpc"),
+      name: "kedastral-bench",
+      dependencies: ["KedastralCore", "KedastralMemoryStore", "KedastralGRPC", "KedastralTesting"],
+      path: "Sources/Hosts/kedastral-bench"),
 
     // C libraries, as Debian packages them.
     .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),

@@ -1,0 +1,246 @@
+/// Direct regressions of one load, combined, with calibrated quantiles.
+///
+/// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days);
+/// their forecasts are averaged with weights from blocked cross-validation. Quantiles come from the errors of that average on
+/// blocks of the history that were held out.
+struct LoadRegression: Sendable, Equatable {
+  let units: LoadUnits
+  let features: LoadFeatures
+  private(set) var members: [DirectRegression]
+  /// The share of each member in the forecast; 1 in sum.
+  let shares: [Double]
+  /// The horizons at which coefficients are kept, ascending, from 1 to the last step.
+  let knots: [Int]
+  private let spreads: [SpreadModel]
+  /// The mean absolute error at held-out blocks relative to that of the start forecasts alone, below 1 when learning helped.
+  let meanError: Double
+
+  /// About how many rows a fit takes at most.
+  private static let rowLimit = 1200
+  /// Rows this share of the history old count 1/e.
+  private static let memory = 0.4
+  /// How strongly a member's smaller error earns it a larger share.
+  private static let shareExponent = 6.0
+  private static let fewestRows = 40
+
+  /// Fits a load without gaps.
+  ///
+  /// - Parameters:
+  ///   - values: the load in `units`, gaps filled.
+  ///   - isPresent: whether a sample was measured; filled ones are no targets.
+  /// - Returns: the fit and the tracker after the last sample; nil when the history is too short to learn from.
+  static func fit(
+    _ values: [Double], isPresent: [Bool], layout: LoadTracker.Layout, units: LoadUnits, steps: Int
+  ) -> (regression: LoadRegression, tracker: LoadTracker)? {
+    let knots = Self.knots(steps: steps)
+    let season = layout.season ?? 0
+    let first = layout.season == nil ? 8 : values.count >= 4 * season ? 2 * season : season
+    guard values.count - first - knots[0] >= fewestRows else { return nil }
+    let features = LoadFeatures(layout: layout, lowest: values.min() ?? 0)
+    let stride = max(1, (values.count - first + rowLimit - 1) / rowLimit)
+    let grid = Array(Swift.stride(from: (values.count - 2 - first) % stride + first, to: values.count - 1, by: stride))
+    var tracker = LoadTracker(layout: layout, values: values)
+    var standings: [LoadTracker.Standing] = []
+    standings.reserveCapacity(grid.count)
+    for (index, value) in values.enumerated() {
+      tracker.absorb(value)
+      if standings.count < grid.count, grid[standings.count] == index { standings.append(tracker.standing) }
+    }
+    let training = knots.compactMap { horizon in
+      Training(
+        tracker, features, grid: grid, standings: standings, values: values, isPresent: isPresent, horizon: horizon,
+        memory: memory * Double(values.count))
+    }
+    guard training.count == knots.count, training.allSatisfy({ $0.indices.count >= fewestRows / 2 }) else { return nil }
+    return (LoadRegression(training, features: features, units: units, knots: knots), tracker)
+  }
+
+  private init(_ training: [Training], features: LoadFeatures, units: LoadUnits, knots: [Int]) {
+    self.units = units
+    self.features = features
+    self.knots = knots
+    let plans = Self.plans(features)
+    members = plans.map { plan in DirectRegression(plan, knots: training.map { $0.knot(from: plan.firstIndex) }) }
+    var losses = Array(repeating: 0.0, count: members.count)
+    for (index, knot) in training.enumerated() {
+      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+      let errors = members.map { Self.loss($0.outOfBlock[index].suffix(common), knot, common) }
+      let least = max(errors.min() ?? 1, .leastNormalMagnitude)
+      for member in losses.indices { losses[member] += errors[member] / least }
+    }
+    let least = losses.min() ?? 1
+    let raw = losses.map { power(max(least, .leastNormalMagnitude) / max($0, .leastNormalMagnitude), Self.shareExponent) }
+    let shares = raw.map { $0 / raw.reduce(0, +) }
+    self.shares = shares
+    var spreads: [SpreadModel] = []
+    var error = 0.0
+    for (index, knot) in training.enumerated() {
+      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+      var forecasts = Array(repeating: 0.0, count: common)
+      for (member, share) in zip(members, shares) {
+        for (row, value) in member.outOfBlock[index].suffix(common).enumerated() { forecasts[row] += share * value }
+      }
+      let targets = knot.targets.suffix(common)
+      let errors = zip(targets, forecasts).map { $0 - $1 }
+      error += errors.reduce(0) { $0 + abs($1) } / Double(max(1, common)) / Double(training.count)
+      let signals = zip(knot.surroundings.suffix(common), forecasts).map { surrounding, forecast in
+        SpreadModel.signals(
+          forecast: forecast, lowest: features.lowest, volatility: surrounding.volatility,
+          timeOfDay: surrounding.timeOfDay)
+      }
+      spreads.append(SpreadModel(signals: signals, errors: errors, weights: Array(knot.weights.suffix(common))))
+    }
+    self.spreads = spreads
+    meanError = error
+    for index in members.indices { members[index].dropTraining() }
+  }
+
+  private static func loss(_ forecasts: ArraySlice<Double>, _ knot: Training, _ common: Int) -> Double {
+    var loss = 0.0
+    for (forecast, (target, weight)) in zip(forecasts, zip(knot.targets.suffix(common), knot.weights.suffix(common))) {
+      loss += weight * abs(target - forecast)
+    }
+    return loss
+  }
+
+  /// The forecast of the steps after the tracker's last sample, in loads, and its quantiles.
+  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double]) -> (values: [Double], quantiles: Quantiles) {
+    let levels = levels.sorted()
+    var values: [Double] = []
+    var paths = levels.map { _ in [Double]() }
+    for horizon in 1...max(1, steps) {
+      let knot = knots.firstIndex { $0 >= horizon } ?? knots.count - 1
+      let share = knot == 0 ? 1 : min(1, Double(horizon - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1]))
+      let row = features.row(tracker, tracker.standing, at: tracker.count - 1, horizon: horizon)
+      var value = 0.0
+      for (member, weight) in zip(members, shares) { value += weight * member.value(row, knot: knot, share: share) }
+      values.append(units.load(value))
+      let signals = SpreadModel.signals(
+        forecast: value, lowest: features.lowest, volatility: tracker.standing.volatility,
+        timeOfDay: features.volatility(tracker, at: tracker.count - 1, horizon: horizon))
+      let (upper, lower) = (spreads[knot], spreads[max(0, knot - 1)])
+      let (upperScale, lowerScale) = (upper.scale(signals), lower.scale(signals))
+      for (index, level) in levels.enumerated() {
+        let distance = upperScale * upper.quantile(level) * share + lowerScale * lower.quantile(level) * (1 - share)
+        let previous = index > 0 ? paths[index - 1][horizon - 1] : 0
+        paths[index].append(max(previous, units.load(value + distance)))
+      }
+    }
+    return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }))
+  }
+
+  /// How many of the last samples forecasts look at.
+  var reach: Int {
+    let season = features.layout.season ?? 0
+    let days = features.layout.week == nil ? LoadTracker.medianDays.max() ?? 0 : max(8, LoadTracker.medianDays.max() ?? 0)
+    return max(season * (days + 1), 2 * (features.layout.shortSeason ?? 0)) + (knots.last ?? 0)
+  }
+
+  /// Horizons that grow by about half each, so that near steps are told apart and far ones share.
+  private static func knots(steps: Int) -> [Int] {
+    var knots = [1]
+    while let last = knots.last, last < steps { knots.append(min(steps, max(last + 1, last * 3 / 2))) }
+    return knots
+  }
+
+  private static func plans(_ features: LoadFeatures) -> [DirectRegression.Plan] {
+    let columns = features.columns
+    guard let profile = columns.profile, let season = features.layout.season else {
+      let all = Array(0..<columns.count)
+      let constant = DirectRegression.Start(name: "median", sum: [], correctedBy: [])
+      let level = DirectRegression.Start(name: "level", sum: [1], correctedBy: [])
+      return [DirectRegression.Plan(columns: all, starts: [constant, level], firstIndex: 0)]
+    }
+    return columns.medians.indices.map { kind in
+      let usesWeek = kind == 0 && features.layout.week != nil
+      let deviations = columns.medianDeviations[kind]
+      var chosen = Array(columns.levels) + [profile, columns.medians[kind]] + Array(columns.profileDeviations)
+      chosen += Array(deviations) + Array(columns.yesterday) + Array(columns.short)
+      if usesWeek { chosen += Array(columns.lastWeek) + Array(columns.weekDeviations) }
+      func position(_ column: Int) -> Int { chosen.firstIndex(of: column) ?? 0 }
+      let byProfile = [0, 2, 4].map { position(columns.profileDeviations.lowerBound + $0) }
+      let byMedian = [0, 1, 3].map { position(deviations.lowerBound + $0) }
+      var starts = [
+        DirectRegression.Start(name: "median", sum: [], correctedBy: []),
+        DirectRegression.Start(name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile),
+        DirectRegression.Start(
+          name: "median of the same time of \(LoadTracker.medianDays[kind]) days", sum: [position(columns.medians[kind])],
+          correctedBy: byMedian),
+      ]
+      if usesWeek {
+        starts.append(
+          DirectRegression.Start(
+            name: "same time last week", sum: [position(profile), position(columns.lastWeek.lowerBound)],
+            correctedBy: columns.weekDeviations.map(position)))
+      }
+      return DirectRegression.Plan(columns: chosen, starts: starts, firstIndex: usesWeek ? 7 * season : 0)
+    }
+  }
+}
+
+/// The rows of one knot.
+private struct Training {
+  struct Surrounding {
+    var volatility: [Double]
+    var timeOfDay: Double?
+  }
+
+  let horizon: Int
+  private(set) var indices: [Int] = []
+  private(set) var rows: [[Double]] = []
+  private(set) var targets: [Double] = []
+  private(set) var weights: [Double] = []
+  private(set) var surroundings: [Surrounding] = []
+
+  init?(
+    _ tracker: LoadTracker, _ features: LoadFeatures, grid: [Int], standings: [LoadTracker.Standing], values: [Double],
+    isPresent: [Bool], horizon: Int, memory: Double
+  ) {
+    self.horizon = horizon
+    for (index, standing) in zip(grid, standings) where index + horizon < values.count && isPresent[index + horizon] {
+      indices.append(index)
+      rows.append(features.row(tracker, standing, at: index, horizon: horizon))
+      targets.append(values[index + horizon])
+      weights.append(exponential(Double(index - values.count) / memory))
+      surroundings.append(
+        Surrounding(
+          volatility: standing.volatility, timeOfDay: features.volatility(tracker, at: index, horizon: horizon)))
+    }
+    guard !indices.isEmpty else { return nil }
+    let mean = weights.reduce(0, +) / Double(weights.count)
+    for index in weights.indices { weights[index] /= mean }
+  }
+
+  /// The rows from step `first` on.
+  func knot(from first: Int) -> DirectRegression.Knot {
+    let start = indices.firstIndex { $0 >= first } ?? 0
+    return DirectRegression.Knot(
+      horizon: horizon, rows: Array(rows[start...]), targets: Array(targets[start...]), weights: Array(weights[start...]))
+  }
+}
+
+extension LoadTracker {
+  /// A tracker that has not absorbed anything yet, with bounds taken from the load it is going to absorb.
+  init(layout: Layout, values: [Double]) {
+    guard let season = layout.season, values.count > season else {
+      self.init(layout: layout, outlierBound: .infinity, volatilityBound: .infinity)
+      return
+    }
+    var free = LoadTracker(
+      layout: Layout(season: season, shortSeason: nil, week: nil), outlierBound: .infinity, volatilityBound: .infinity)
+    var deviations: [Double] = []
+    var moves: [Double] = []
+    deviations.reserveCapacity(values.count)
+    moves.reserveCapacity(values.count)
+    for (index, value) in values.enumerated() {
+      free.absorb(value)
+      if index >= season { deviations.append(abs(value - free.profile[index - season])) }
+      moves.append(abs(value - free.standing.levels[2]))
+    }
+    deviations.sort()
+    moves.sort()
+    self.init(
+      layout: layout, outlierBound: max(1e-9, OrderStatistics.quantile(0.99, ofSorted: deviations)),
+      volatilityBound: OrderStatistics.quantile(0.995, ofSorted: moves))
+  }
+}
