@@ -16,6 +16,7 @@ final class ExternalScalerService: GRPCService {
   private(set) var table = SnapshotTable()
   private let codec = ExternalScalerCodec()
   private let defaults: ScalerDefaults
+  private let staleAfterSeconds: Double
   private var leadTimes = LeadTimes()
   private let clock: any WallClock
   private let metrics: ScalerMetrics
@@ -25,6 +26,7 @@ final class ExternalScalerService: GRPCService {
 
   init(defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
     self.defaults = defaults
+    staleAfterSeconds = defaults.staleAfter.inSeconds
     self.clock = clock
     self.metrics = ScalerMetrics(metrics)
     self.logger = logger
@@ -113,12 +115,12 @@ final class ExternalScalerService: GRPCService {
   private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
     let snapshot = try snapshot(of: trigger)
     let metrics = metrics[trigger.workload]
-    let age = snapshot.age(at: now)
-    metrics.age.set(age.inSeconds)
-    guard age <= defaults.staleAfter else {
+    let ageSeconds = now.timeIntervalSince(snapshot.generatedAt)
+    metrics.age.set(max(0, ageSeconds))
+    guard ageSeconds <= staleAfterSeconds else {
       throw GRPCStatus(
         .unavailable,
-        "the forecast of workload '\(trigger.workload)' is \(DurationText.format(age)) old; it is stale after \(DurationText.format(defaults.staleAfter))"
+        "the forecast of workload '\(trigger.workload)' is \(DurationText.format(snapshot.age(at: now))) old; it is stale after \(DurationText.format(defaults.staleAfter))"
       )
     }
     let answer = try answer(trigger, from: snapshot, at: now)
@@ -146,7 +148,7 @@ final class ExternalScalerService: GRPCService {
   }
 
   private func isActive(_ trigger: Trigger, _ snapshot: Snapshot, at now: Date) -> Bool {
-    guard snapshot.age(at: now) <= defaults.staleAfter else { return false }
+    guard now.timeIntervalSince(snapshot.generatedAt) <= staleAfterSeconds else { return false }
     guard let threshold = trigger.activationThreshold else { return true }
     // A foreign writer may have stored the forecast alone; then that is the load to expect.
     var plan = snapshot
