@@ -50,6 +50,8 @@ package final class GRPCCall {
   var accountedBytes = 0
   /// Whether the client has ended its side.
   var hasWholeRequest = false
+  /// Whether all of the answer has left while the client still sends.
+  var isAnsweredEarly = false
   var hasBegunAnswer = false
   private(set) var ending = Ending.none
   /// When the answer was complete on our side.

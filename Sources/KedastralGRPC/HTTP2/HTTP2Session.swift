@@ -34,7 +34,7 @@ final class HTTP2Session {
   private var session: OpaquePointer?
   /// The call whose headers arrive now; a header block is never interrupted by another stream's frames.
   private var receiving: GRPCCall?
-  /// Calls whose answer is complete while the client still sends: it need not, and is told so behind the last frame.
+  /// Calls whose answer is complete, but has not left, while the client still sends.
   private var answeredEarly: Set<Int32> = []
   private let maximumHeaderBytes: Int
 
@@ -109,6 +109,9 @@ final class HTTP2Session {
     let list = [(":status", "\(httpStatus)"), ("content-type", "text/plain; charset=utf-8")]
     HeaderBlock.withTemporary(list) { fields, count in submitBody(of: call, fields, count) }
   }
+
+  /// Tells the client of an answered call that the rest of its request is not wanted.
+  func declineRequest(of call: GRPCCall) { reset(call.id, NGHTTP2_NO_ERROR) }
 
   /// Breaks a call off.
   func cancel(_ call: GRPCCall) { reset(call.id, NGHTTP2_CANCEL) }
@@ -220,9 +223,9 @@ final class HTTP2Session {
   private func sent(_ frame: UnsafePointer<nghttp2_frame>) {
     let header = frame.pointee.hd
     guard !answeredEarly.isEmpty, header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0,
-      answeredEarly.remove(header.stream_id) != nil, calls[header.stream_id]?.hasWholeRequest == false
+      answeredEarly.remove(header.stream_id) != nil
     else { return }
-    reset(header.stream_id, NGHTTP2_NO_ERROR)
+    calls[header.stream_id]?.isAnsweredEarly = true
   }
 
   private func closed(_ stream: Int32) {

@@ -208,7 +208,10 @@ final class GRPCConnection {
 
   private func sweepCalls(at now: ContinuousClock.Instant) {
     for call in (session?.calls ?? [:]).values {
-      if let endedAt = call.endedAt {
+      if call.isAnsweredEarly {
+        // Some clients take a reset for a failure as long as they send; the end of a small request comes by itself.
+        if let endedAt = call.endedAt, endedAt + .seconds(1) <= now { session?.declineRequest(of: call) }
+      } else if let endedAt = call.endedAt {
         // The client keeps its window shut.
         if endedAt + limits.writeTimeout <= now {
           server.refused(.slowReader, "an answer was not read in time")
