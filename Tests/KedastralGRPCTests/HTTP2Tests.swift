@@ -251,6 +251,33 @@ struct HTTP2Tests {
     }
   }
 
+  @Test("a connection without calls is asked to go after its time")
+  func idle() async throws {
+    var limits = GRPCLimits()
+    limits.idleTimeout = .milliseconds(100)
+    try await TestScaler.serving([], limits: limits) { scaler in
+      let client = try RawClient.greeted(port: scaler.port)
+      #expect(client.next(type: 7)?.errorCode == 0)
+      client.send(.ping(1))
+      while client.next() != nil {}
+      #expect(client.isClosed)
+    }
+  }
+
+  @Test("an answer that the client never reads is cancelled after its time")
+  func unreadAnswer() async throws {
+    var limits = GRPCLimits()
+    limits.writeTimeout = .milliseconds(200)
+    try await TestScaler.serving([try .plan()], limits: limits) { scaler in
+      let client = try RawClient(port: scaler.port)
+      client.send(RawClient.preface)
+      client.send(Frame(type: 4, payload: [0, 4, 0, 0, 0, 0]), .headers(1), .message(1, Self.reference))
+      let cancel: UInt8 = 8
+      #expect(client.next(type: 3)?.errorCode == cancel)
+      #expect(scaler.metric("kedastral_scaler_grpc_refusals_total", "slow_reader") == 1)
+    }
+  }
+
   @Test("an old connection is asked to go, and calls in flight may end")
   func connectionAge() async throws {
     var limits = GRPCLimits()

@@ -75,7 +75,10 @@ final class PythonClient: Sendable {
     try await perform(["do": "connect", "target": "\(host):\(port)"].merging(connection) { $1 })
   }
 
-  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+  deinit {
+    output.fileHandleForReading.readabilityHandler = nil
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+  }
 
   /// Makes one call.
   func call(

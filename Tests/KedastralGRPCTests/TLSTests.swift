@@ -6,35 +6,14 @@ import Testing
 
 @Suite("TLS and mutual TLS")
 struct TLSTests {
-  /// An authority, a server's and a client's certificate, made by the openssl command.
-  struct Certificates {
-    let folder: TemporaryFolder
-    func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
-
-    init() async throws {
-      folder = try TemporaryFolder()
-      let script = """
-        set -e
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority
-        for name in server client; do
-          openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $name.key -out $name.csr -subj /CN=$name
-          printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > $name.ext
-          openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out $name.pem -days 2 -extfile $name.ext
-        done
-        """
-      let process = try ChildProcess("sh", arguments: ["-c", script], directory: folder.url)
-      try #require(try await process.waitForExit() == 0, "\(process.output)")
-    }
-  }
-
   @Test(
     "a client that trusts the authority calls over TLS with HTTP/2 negotiated; one that speaks plain text is cut off")
   func tls() async throws {
-    let certificates = try await Certificates()
-    let files = TLSContext.Files(certificate: certificates.path("server.pem"), key: certificates.path("server.key"))
+    let certificates = try await TestCertificates()
+    let files = TLSContext.Files(certificate: certificates.server, key: certificates.serverKey)
     let scaler = try await TestScaler(tls: files)
     await scaler.put([try .plan()])
-    let client = try await PythonClient(port: scaler.port, ["authorities": certificates.path("ca.pem")])
+    let client = try await PythonClient(port: scaler.port, ["authorities": certificates.authority])
     #expect(try await client.call("GetMetrics", "api").value == 9)
     let stream = try client.stream("StreamIsActive", "api")
     #expect(try await stream.next().active == true)
@@ -46,18 +25,18 @@ struct TLSTests {
 
   @Test("with client authorities, a client needs a certificate of theirs")
   func mutual() async throws {
-    let certificates = try await Certificates()
-    let strangers = try await Certificates()
+    let certificates = try await TestCertificates()
+    let strangers = try await TestCertificates()
     let files = TLSContext.Files(
-      certificate: certificates.path("server.pem"), key: certificates.path("server.key"),
-      authorities: certificates.path("ca.pem"))
+      certificate: certificates.server, key: certificates.serverKey,
+      authorities: certificates.authority)
     let scaler = try await TestScaler(tls: files)
     await scaler.put([try .plan()])
-    func code(_ identity: Certificates?) async throws -> String? {
-      var connection: [String: any Sendable] = ["authorities": certificates.path("ca.pem")]
+    func code(_ identity: TestCertificates?) async throws -> String? {
+      var connection: [String: any Sendable] = ["authorities": certificates.authority]
       if let identity {
-        connection["certificate"] = identity.path("client.pem")
-        connection["key"] = identity.path("client.key")
+        connection["certificate"] = identity.client
+        connection["key"] = identity.clientKey
       }
       let client = try await PythonClient(port: scaler.port, connection)
       return try await client.call("GetMetrics", "api", [:], ["timeout": 5]).code

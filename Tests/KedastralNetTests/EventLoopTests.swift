@@ -139,6 +139,50 @@ struct ListenerTests {
     await loop.stop()
   }
 
+  @Test("after the end of output the peer reads all of it, and is still heard")
+  func endOfOutput() async throws {
+    let loop = try EventLoop()
+    let heard = KeptText()
+    let kept = try await loop.run { LoopBound<[AnyObject]>([], to: loop) }
+    let address = try await loop.run {
+      let listener = try Listener(on: loop, at: ListenAddress(host: "127.0.0.1", port: 0)) { descriptor in
+        guard let stream = ByteStream(on: loop, accepted: descriptor) else { return }
+        stream.onInput = { [unowned stream] in
+          stream.withInput { bytes in
+            heard.add(String(decoding: bytes, as: UTF8.self))
+            return bytes.count
+          }
+        }
+        kept.withValue { $0.append(stream) }
+        Array("that is all".utf8).withUnsafeBytes { stream.write($0) }
+        stream.endOutput()
+      }
+      kept.withValue { $0.append(listener) }
+      return listener.address
+    }
+    let script = """
+      import socket, sys
+      s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+      data = b""
+      while part := s.recv(100): data += part
+      s.sendall(b"understood")
+      print(data.decode())
+      """
+    let client = try ChildProcess("python3", "-c", script, "\(address.port)")
+    #expect(try await client.waitForExit() == 0)
+    #expect(client.output == "that is all\n")
+    try await eventually("the peer's words") { heard.text == "understood" }
+    try await loop.run { kept.withValue { $0 = [] } }
+    await loop.stop()
+  }
+
+  /// What a callback heard.
+  private final class KeptText: Sendable {
+    private let kept = Mutex("")
+    var text: String { kept.withLock { $0 } }
+    func add(_ text: String) { kept.withLock { $0 += text } }
+  }
+
   @Test("a port in use is refused with the address and the reason")
   func portInUse() async throws {
     let loop = try EventLoop()
