@@ -59,7 +59,10 @@ public actor ScalerServer {
       for _ in 0..<loopCount {
         let loop = try EventLoop()
         do {
+          let isFirst = workers.isEmpty
           let (state, bound) = try await loop.run { [address, settings, sharesPort = loopCount > 1] in
+            // A port that is shared could be shared with another process too; only one that is free is.
+            if sharesPort, isFirst { try Listener(on: loop, at: address) { Listener.refuse($0) }.close() }
             let worker = try ScalerWorker(on: loop, at: address, sharesPort: sharesPort, settings)
             return (LoopBound<ScalerWorker?>(worker, to: loop), worker.server.address)
           }

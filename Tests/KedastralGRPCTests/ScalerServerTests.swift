@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralGRPC
+import KedastralNet
 import TestSupport
 import Testing
 
@@ -247,6 +248,16 @@ struct ScalerServerTests {
       #expect(process.output.contains("20000 succeeded, 0 failed, 0 errored, 0 timeout"), "\(process.output)")
       #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "OK") == 20_000)
     }
+  }
+
+  @Test("a port in use stops the start, naming the address, however many loops are wanted", arguments: [1, 2])
+  func portInUse(loops: Int) async throws {
+    let first = try await TestScaler(loops: loops)
+    let address = await first.server.address
+    let second = ScalerServer(address: address, loops: loops, metrics: MetricsRegistry())
+    let error = await #expect(throws: Listener.ListenError.self) { try await second.start() }
+    #expect(error?.description == "cannot listen on \(address): the port is in use by another process")
+    await first.server.shutdown(within: .zero)
   }
 
   @Test("calls wait for a server that is still to come, and several loops share its port")
