@@ -30,7 +30,7 @@ struct DirectRegression: Sendable, Equatable {
   /// What the regression would have forecast for each row at each knot, had its block of the history not been seen.
   private(set) var outOfBlock: [[Double]]
 
-  static let penalties: [Double] = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]
+  static let penalties: [Double] = [1e-3, 1e-2, 1e-1, 1, 10]
   private static let blockCount = 5
   private static let iterations = 3
 

@@ -16,11 +16,11 @@ struct LoadRegression: Sendable, Equatable {
   let meanError: Double
 
   /// About how many rows a fit takes at most.
-  private static let rowLimit = 1200
+  private static let rowLimit = 2100
   /// Rows this share of the history old count 1/e.
-  private static let memory = 0.4
+  private static let memory = 0.3
   /// How strongly a member's smaller error earns it a larger share.
-  private static let shareExponent = 6.0
+  private static let shareExponent = 8.0
   private static let fewestRows = 40
 
   /// Fits a load without gaps.
@@ -37,8 +37,7 @@ struct LoadRegression: Sendable, Equatable {
     let first = layout.season == nil ? 8 : values.count >= 4 * season ? 2 * season : season
     guard values.count - first - knots[0] >= fewestRows else { return nil }
     let features = LoadFeatures(layout: layout, lowest: values.min() ?? 0)
-    let stride = max(1, (values.count - first + rowLimit - 1) / rowLimit)
-    let grid = Array(Swift.stride(from: (values.count - 2 - first) % stride + first, to: values.count - 1, by: stride))
+    let grid = Self.grid(first..<values.count - 1, dense: layout.week.map { max(first, $0) } ?? first)
     var tracker = LoadTracker(layout: layout, values: values)
     var standings: [LoadTracker.Standing] = []
     standings.reserveCapacity(grid.count)
@@ -53,6 +52,23 @@ struct LoadRegression: Sendable, Equatable {
     }
     guard training.count == knots.count, training.allSatisfy({ $0.indices.count >= fewestRows / 2 }) else { return nil }
     return (LoadRegression(training, features: features, units: units, knots: knots), tracker)
+  }
+
+  /// The steps to learn from: all of them, or about `rowLimit` of those from `dense` on. They are spread without a period of
+  /// their own (by the golden ratio), because an even stride would see only half of a load that alternates.
+  private static func grid(_ steps: Range<Int>, dense: Int) -> [Int] {
+    let stride = max(1, Double(steps.upperBound - dense) / Double(rowLimit))
+    guard stride > 1 else { return Array(steps) }
+    var grid: [Int] = []
+    var position = Double(steps.lowerBound)
+    var turn = 0.0
+    while position < Double(steps.upperBound) {
+      let step = Int(position + turn * stride)
+      if step < steps.upperBound, grid.last != step { grid.append(step) }
+      turn = (turn + 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+      position += stride
+    }
+    return grid
   }
 
   private init(_ training: [Training], features: LoadFeatures, units: LoadUnits, knots: [Int]) {
@@ -151,7 +167,13 @@ struct LoadRegression: Sendable, Equatable {
       let level = DirectRegression.Start(name: "level", sum: [1], correctedBy: [])
       return [DirectRegression.Plan(columns: all, starts: [constant, level], firstIndex: 0)]
     }
-    return columns.medians.indices.map { kind in
+    let robust = DirectRegression.Plan(
+      columns: [columns.medians[1]] + Array(columns.medianDeviations[1]),
+      starts: [
+        DirectRegression.Start(
+          name: "median of the same time of \(LoadTracker.medianDays[1]) days", sum: [0], correctedBy: [1, 2, 4])
+      ], firstIndex: 0)
+    return [robust] + columns.medians.indices.map { kind in
       let usesWeek = kind == 0 && features.layout.week != nil
       let deviations = columns.medianDeviations[kind]
       var chosen = Array(columns.levels) + [profile, columns.medians[kind]] + Array(columns.profileDeviations)
@@ -160,13 +182,14 @@ struct LoadRegression: Sendable, Equatable {
       func position(_ column: Int) -> Int { chosen.firstIndex(of: column) ?? 0 }
       let byProfile = [0, 2, 4].map { position(columns.profileDeviations.lowerBound + $0) }
       let byMedian = [0, 1, 3].map { position(deviations.lowerBound + $0) }
+      let byProfileStart = DirectRegression.Start(name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile)
       var starts = [
         DirectRegression.Start(name: "median", sum: [], correctedBy: []),
-        DirectRegression.Start(name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile),
         DirectRegression.Start(
           name: "median of the same time of \(LoadTracker.medianDays[kind]) days", sum: [position(columns.medians[kind])],
           correctedBy: byMedian),
       ]
+      if kind == 0 { starts.append(byProfileStart) }
       if usesWeek {
         starts.append(
           DirectRegression.Start(

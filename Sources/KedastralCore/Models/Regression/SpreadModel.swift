@@ -9,6 +9,9 @@ struct SpreadModel: Sendable, Equatable {
   /// The quantiles of scaled errors at `levels`.
   private let quantiles: [Double]
 
+  /// The share of the way to the end at which a quantile is looked up.
+  private static let caution = 0.15
+
   /// The levels at which quantiles are kept.
   static let levels: [Double] =
     [0.005, 0.01, 0.02, 0.03] + (1...19).map { Double($0) / 20 } + [0.97, 0.98, 0.99, 0.995]
@@ -35,8 +38,12 @@ struct SpreadModel: Sendable, Equatable {
   func scale(_ signals: Signals) -> Double { max(floor, (signals * gains).sum()) }
 
   /// The quantile of scaled errors, linear between the levels kept.
-  func quantile(_ level: Double) -> Double {
+  ///
+  /// Looked up a little further out than asked, because the future differs from the history by more than its blocks differ
+  /// from each other.
+  func quantile(_ asked: Double) -> Double {
     let levels = Self.levels
+    let level = asked + Self.caution * (asked > 0.5 ? 1 - asked : asked < 0.5 ? -asked : 0)
     guard let upper = levels.firstIndex(where: { $0 >= level }) else { return quantiles.last ?? 0 }
     guard upper > 0 else { return quantiles.first ?? 0 }
     let share = (level - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
