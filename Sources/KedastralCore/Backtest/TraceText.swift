@@ -50,7 +50,8 @@ public enum TraceText {
     guard (last - first.instant) / seconds < 50_000_000 else { throw Problem.line(rows.count, "timestamp \(last)") }
     let count = Int(((last - first.instant) / seconds).rounded()) + 1
     var series = TimeSeries(
-      start: start, step: .milliseconds(Int64((seconds * 1000).rounded())), values: Array(repeating: .nan, count: count))
+      start: start, step: .milliseconds(Int64((seconds * 1000).rounded())), values: Array(repeating: .nan, count: count)
+    )
     for row in rows {
       let index = min(count - 1, Int(((row.instant - first.instant) / seconds).rounded()))
       series.values[index] = row.value

@@ -4,16 +4,16 @@
 /// It begins at a simple forecast (the past profile or median, corrected by how far the load is off it: whichever served best)
 /// and learns what the features add, held back by a ridge penalty that blocked cross-validation over the history chose; where
 /// nothing is worth adding, the simple forecast is left.
-struct DirectRegression: Sendable, Equatable {
+struct DirectRegression: Sendable, Equatable, Codable {
   /// A simple forecast to start from: features taken as they are, and a few to correct them by.
-  struct Start: Sendable, Equatable {
+  struct Start: Sendable, Equatable, Codable {
     var name: String
     var sum: [Int]
     var correctedBy: [Int]
   }
 
   /// Which features a regression uses.
-  struct Plan: Sendable, Equatable {
+  struct Plan: Sendable, Equatable, Codable {
     var columns: [Int]
     var starts: [Start]
     /// The first step of the history that it can learn from.

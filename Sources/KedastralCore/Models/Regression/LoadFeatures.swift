@@ -1,7 +1,7 @@
 /// What a regression looks at to forecast a step: levels now, the same time of earlier days, and how far the load is off them.
-struct LoadFeatures: Sendable, Equatable {
+struct LoadFeatures: Sendable, Equatable, Codable {
   /// Where a group of features lies in a row.
-  struct Columns: Sendable, Equatable {
+  struct Columns: Sendable, Equatable, Codable {
     var levels: Range<Int> = 0..<0
     var profile: Int?
     var medians: [Int] = []

@@ -3,7 +3,7 @@
 /// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days);
 /// their forecasts are averaged with weights from blocked cross-validation. Quantiles come from the errors of that average on
 /// blocks of the history that were held out.
-struct LoadRegression: Sendable, Equatable {
+struct LoadRegression: Sendable, Equatable, Codable {
   let units: LoadUnits
   let features: LoadFeatures
   private(set) var members: [DirectRegression]
@@ -85,7 +85,9 @@ struct LoadRegression: Sendable, Equatable {
       for member in losses.indices { losses[member] += errors[member] / least }
     }
     let least = losses.min() ?? 1
-    let raw = losses.map { power(max(least, .leastNormalMagnitude) / max($0, .leastNormalMagnitude), Self.shareExponent) }
+    let raw = losses.map {
+      power(max(least, .leastNormalMagnitude) / max($0, .leastNormalMagnitude), Self.shareExponent)
+    }
     let shares = raw.map { $0 / raw.reduce(0, +) }
     self.shares = shares
     var spreads: [SpreadModel] = []
@@ -120,7 +122,9 @@ struct LoadRegression: Sendable, Equatable {
   }
 
   /// The forecast of the steps after the tracker's last sample, in loads, and its quantiles.
-  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double]) -> (values: [Double], quantiles: Quantiles) {
+  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double]) -> (
+    values: [Double], quantiles: Quantiles
+  ) {
     let levels = levels.sorted()
     var values: [Double] = []
     var paths = levels.map { _ in [Double]() }
@@ -145,10 +149,33 @@ struct LoadRegression: Sendable, Equatable {
     return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }))
   }
 
+  /// What the forecast is made of, for people.
+  var explanation: String {
+    let parts = zip(members, shares).map { member, share in
+      "\(member.start)\(member.penalty == nil ? "" : " and what was learned beyond it") \(Int((share * 100).rounded())) %"
+    }
+    let season = features.layout.season.map { "season \($0) steps" } ?? "no season"
+    let short = features.layout.shortSeason.map { ", within it \($0) steps" } ?? ""
+    return parts.joined(separator: ", ") + "; " + season + short + (features.layout.week == nil ? "" : ", and the week")
+  }
+
+  /// Whether the parts fit together, as a stored one might not.
+  var isConsistent: Bool {
+    !knots.isEmpty && spreads.count == knots.count && shares.count == members.count
+      && spreads.allSatisfy(\.isConsistent)
+      && members.allSatisfy { member in
+        member.coefficients.count == knots.count
+          && member.coefficients.allSatisfy { $0.count == member.plan.columns.count + 1 && $0.allSatisfy(\.isFinite) }
+          && member.plan.columns.allSatisfy { (0..<features.columns.count).contains($0) }
+      } && features == LoadFeatures(layout: features.layout, lowest: features.lowest)
+      && (features.layout.season ?? 1) > 0 && (features.layout.shortSeason ?? 1) > 0
+  }
+
   /// How many of the last samples forecasts look at.
   var reach: Int {
     let season = features.layout.season ?? 0
-    let days = features.layout.week == nil ? LoadTracker.medianDays.max() ?? 0 : max(8, LoadTracker.medianDays.max() ?? 0)
+    let days =
+      features.layout.week == nil ? LoadTracker.medianDays.max() ?? 0 : max(8, LoadTracker.medianDays.max() ?? 0)
     return max(season * (days + 1), 2 * (features.layout.shortSeason ?? 0)) + (knots.last ?? 0)
   }
 
@@ -173,31 +200,34 @@ struct LoadRegression: Sendable, Equatable {
         DirectRegression.Start(
           name: "median of the same time of \(LoadTracker.medianDays[1]) days", sum: [0], correctedBy: [1, 2, 4])
       ], firstIndex: 0)
-    return [robust] + columns.medians.indices.map { kind in
-      let usesWeek = kind == 0 && features.layout.week != nil
-      let deviations = columns.medianDeviations[kind]
-      var chosen = Array(columns.levels) + [profile, columns.medians[kind]] + Array(columns.profileDeviations)
-      chosen += Array(deviations) + Array(columns.yesterday) + Array(columns.short)
-      if usesWeek { chosen += Array(columns.lastWeek) + Array(columns.weekDeviations) }
-      func position(_ column: Int) -> Int { chosen.firstIndex(of: column) ?? 0 }
-      let byProfile = [0, 2, 4].map { position(columns.profileDeviations.lowerBound + $0) }
-      let byMedian = [0, 1, 3].map { position(deviations.lowerBound + $0) }
-      let byProfileStart = DirectRegression.Start(name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile)
-      var starts = [
-        DirectRegression.Start(name: "median", sum: [], correctedBy: []),
-        DirectRegression.Start(
-          name: "median of the same time of \(LoadTracker.medianDays[kind]) days", sum: [position(columns.medians[kind])],
-          correctedBy: byMedian),
-      ]
-      if kind == 0 { starts.append(byProfileStart) }
-      if usesWeek {
-        starts.append(
+    return [robust]
+      + columns.medians.indices.map { kind in
+        let usesWeek = kind == 0 && features.layout.week != nil
+        let deviations = columns.medianDeviations[kind]
+        var chosen = Array(columns.levels) + [profile, columns.medians[kind]] + Array(columns.profileDeviations)
+        chosen += Array(deviations) + Array(columns.yesterday) + Array(columns.short)
+        if usesWeek { chosen += Array(columns.lastWeek) + Array(columns.weekDeviations) }
+        func position(_ column: Int) -> Int { chosen.firstIndex(of: column) ?? 0 }
+        let byProfile = [0, 2, 4].map { position(columns.profileDeviations.lowerBound + $0) }
+        let byMedian = [0, 1, 3].map { position(deviations.lowerBound + $0) }
+        let byProfileStart = DirectRegression.Start(
+          name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile)
+        var starts = [
+          DirectRegression.Start(name: "median", sum: [], correctedBy: []),
           DirectRegression.Start(
-            name: "same time last week", sum: [position(profile), position(columns.lastWeek.lowerBound)],
-            correctedBy: columns.weekDeviations.map(position)))
+            name: "median of the same time of \(LoadTracker.medianDays[kind]) days",
+            sum: [position(columns.medians[kind])],
+            correctedBy: byMedian),
+        ]
+        if kind == 0 { starts.append(byProfileStart) }
+        if usesWeek {
+          starts.append(
+            DirectRegression.Start(
+              name: "same time last week", sum: [position(profile), position(columns.lastWeek.lowerBound)],
+              correctedBy: columns.weekDeviations.map(position)))
+        }
+        return DirectRegression.Plan(columns: chosen, starts: starts, firstIndex: usesWeek ? 7 * season : 0)
       }
-      return DirectRegression.Plan(columns: chosen, starts: starts, firstIndex: usesWeek ? 7 * season : 0)
-    }
   }
 }
 
@@ -238,7 +268,8 @@ private struct Training {
   func knot(from first: Int) -> DirectRegression.Knot {
     let start = indices.firstIndex { $0 >= first } ?? 0
     return DirectRegression.Knot(
-      horizon: horizon, rows: Array(rows[start...]), targets: Array(targets[start...]), weights: Array(weights[start...]))
+      horizon: horizon, rows: Array(rows[start...]), targets: Array(targets[start...]),
+      weights: Array(weights[start...]))
   }
 }
 
@@ -246,11 +277,12 @@ extension LoadTracker {
   /// A tracker that has not absorbed anything yet, with bounds taken from the load it is going to absorb.
   init(layout: Layout, values: [Double]) {
     guard let season = layout.season, values.count > season else {
-      self.init(layout: layout, outlierBound: .infinity, volatilityBound: .infinity)
+      self.init(layout: layout, outlierBound: .greatestFiniteMagnitude, volatilityBound: .greatestFiniteMagnitude)
       return
     }
     var free = LoadTracker(
-      layout: Layout(season: season, shortSeason: nil, week: nil), outlierBound: .infinity, volatilityBound: .infinity)
+      layout: Layout(season: season, shortSeason: nil, week: nil), outlierBound: .greatestFiniteMagnitude,
+      volatilityBound: .greatestFiniteMagnitude)
     var deviations: [Double] = []
     var moves: [Double] = []
     deviations.reserveCapacity(values.count)

@@ -4,7 +4,7 @@
 /// Values are in units of the fit (see LoadUnits) and without gaps. Everything at a step uses samples up to that step alone.
 struct LoadTracker: Sendable, Equatable {
   /// The lengths that a tracker works with.
-  struct Layout: Sendable, Equatable {
+  struct Layout: Sendable, Equatable, Codable {
     /// The season in steps: the day where the history is long enough, else the longest detected; nil when there is none.
     var season: Int?
     /// A shorter season beside it.
@@ -80,7 +80,9 @@ struct LoadTracker: Sendable, Equatable {
     if let season = layout.season { absorbSeason(season, value, move: move, at: index) }
     if let short = layout.shortSeason {
       let gain = max(Self.profileGain, 1 / Double(index / short + 1))
-      shortProfile.append(Self.learned(shortProfile, value, lag: short, at: index - firstIndex, gain: gain, bound: .infinity))
+      shortProfile.append(
+        Self.learned(
+          shortProfile, value, lag: short, at: index - firstIndex, gain: gain, bound: .greatestFiniteMagnitude))
     }
   }
 
@@ -107,7 +109,8 @@ struct LoadTracker: Sendable, Equatable {
     profile.append(Self.learned(profile, value, lag: season, at: position, gain: gain, bound: outlierBound))
     volatilityProfile.append(
       Self.learned(
-        volatilityProfile, min(move, volatilityBound), lag: season, at: position, gain: gain, bound: .infinity))
+        volatilityProfile, min(move, volatilityBound), lag: season, at: position, gain: gain,
+        bound: .greatestFiniteMagnitude))
     appendMedians(season, at: position)
   }
 

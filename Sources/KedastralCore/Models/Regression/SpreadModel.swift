@@ -1,6 +1,6 @@
 /// How far a load strays from its forecast: a scale that follows level, recent volatility and time of day, and the quantiles of
 /// errors in units of that scale.
-struct SpreadModel: Sendable, Equatable {
+struct SpreadModel: Sendable, Equatable, Codable {
   /// What the scale depends on; each part adds to it and none takes away.
   typealias Signals = SIMD8<Double>
 
@@ -10,7 +10,7 @@ struct SpreadModel: Sendable, Equatable {
   private let quantiles: [Double]
 
   /// The share of the way to the end at which a quantile is looked up.
-  private static let caution = 0.15
+  private static let caution = 0.1
 
   /// The levels at which quantiles are kept.
   static let levels: [Double] =
@@ -33,6 +33,9 @@ struct SpreadModel: Sendable, Equatable {
     self.floor = floor
     quantiles = Self.weightedQuantiles(scaled, weights)
   }
+
+  /// Whether the parts fit together, as a stored one might not.
+  var isConsistent: Bool { quantiles.count == Self.levels.count }
 
   /// The scale of one step.
   func scale(_ signals: Signals) -> Double { max(floor, (signals * gains).sum()) }
