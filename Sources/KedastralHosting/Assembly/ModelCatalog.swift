@@ -12,7 +12,8 @@ enum ModelCatalog {
   /// - Parameter client: for models that run elsewhere.
   static func make(_ configuration: ModelConfiguration, client: HTTPClient, logger: Logger) throws -> any Model {
     switch configuration.name {
-    case "auto", "baseline": return SeasonalBaseline()
+    case "auto": return AutoModel()
+    case "baseline": return SeasonalBaseline()
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
