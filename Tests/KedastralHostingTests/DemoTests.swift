@@ -22,15 +22,15 @@ struct DemoTests {
     #expect(await Daemon.get(http, "/readyz").status == 200)
     #expect(await Daemon.get(http, "/").body.contains("<title>"))
 
-    // Five minutes before the full hour (seconds of a test's time) the answer is far above what the load needs now.
-    try await eventually("replicas before the spike", within: .seconds(90)) {
+    // Before a full hour the plan for the next five minutes is far above what the load needs now.
+    let question = ScalingQuestion(leadTime: .seconds(300))
+    try await eventually("replicas before the spike", within: .seconds(180)) {
       let document = await Daemon.get(http, "/forecast/current?workload=api-app")
-      guard let snapshot = try? Snapshot(json: Data(document.body.utf8)), let load = snapshot.currentValue else {
-        return false
-      }
-      let answer = try await KEDAClient.ask(grpc, ["workload": "api-app"])
-      return load < 150 && (answer.value ?? 0) >= 12
+      guard let plan = try? Snapshot(json: Data(document.body.utf8)), let load = plan.currentValue else { return false }
+      return load < 150 && (plan.answer(question, at: plan.generatedAt)?.value ?? 0) >= 12
     }
+    let api = try await KEDAClient.ask(grpc, ["workload": "api-app"])
+    #expect(api.target == 1 && api.active == true && (api.value ?? 0) >= 3)
     let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
     #expect(worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0)
 

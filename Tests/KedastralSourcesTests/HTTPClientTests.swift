@@ -114,17 +114,20 @@ struct HTTPClientTests {
   @Test("time runs out for the request under way and for the one in line, and each says where it was")
   func deadline() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 1), respond: { _ in .silence }) { client, server in
-      let endpoint = HTTPEndpoint(server.url, deadline: .milliseconds(500))
-      let first = Task { try await client.send(HTTPRequest(endpoint)) }
+      let first = Task { try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .seconds(60)))) }
       try await eventually("the first request") { server.requests.count == 1 }
-      let second = await #expect(throws: HTTPError.self) {
+      let inLine = await #expect(throws: HTTPError.self) {
         try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .milliseconds(1))))
       }
       #expect(
-        second?.description.hasSuffix("no answer within 1ms (waiting in line behind other requests to this host)")
+        inLine?.description.hasSuffix("no answer within 1ms (waiting in line behind other requests to this host)")
           == true)
-      let error = await #expect(throws: HTTPError.self) { try await first.value }
-      #expect(error?.description == "GET \(server.url): no answer within 500ms (waiting for the answer)")
+      first.cancel()
+      await #expect(throws: CancellationError.self) { try await first.value }
+      let underWay = await #expect(throws: HTTPError.self) {
+        try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .seconds(2))))
+      }
+      #expect(underWay?.description == "GET \(server.url): no answer within 2s (waiting for the answer)")
     }
   }
 
