@@ -7,6 +7,7 @@ let package = Package(
   products: [
     .library(name: "KedastralCore", targets: ["KedastralCore"]),
     .library(name: "KedastralMemoryStore", targets: ["KedastralMemoryStore"]),
+    .library(name: "KedastralRedisStore", targets: ["KedastralRedisStore"]),
     .library(name: "KedastralSources", targets: ["KedastralSources"]),
     .library(name: "KedastralGRPC", targets: ["KedastralGRPC"]),
     .library(name: "KedastralHTTP", targets: ["KedastralHTTP"]),
@@ -24,6 +25,10 @@ let package = Package(
     .target(name: "KedastralTesting", dependencies: ["KedastralCore"]),
     .target(
       name: "KedastralMemoryStore", dependencies: ["KedastralCore"], path: "Sources/KedastralStorage/Memory"),
+
+    .target(
+      name: "KedastralRedisStore", dependencies: ["KedastralCore", "KedastralNet", "CHiredis"],
+      path: "Sources/KedastralStorage/Redis"),
 
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
@@ -61,6 +66,8 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // By the module map alone: hiredis's pkg-config file carries a flag that SwiftPM warns of.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CCurlLibrary", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -71,6 +78,9 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting"], path: "Tests/Support"),
     .testTarget(name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
+    .testTarget(
+      name: "KedastralRedisStoreTests",
+      dependencies: ["KedastralRedisStore", "KedastralNet", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
     .testTarget(
       name: "KedastralSourcesTests",

@@ -49,7 +49,7 @@ package final class ByteStream {
     self.init(on: loop, event: event, isPlain: tls == nil)
   }
 
-  private init(on loop: EventLoop, event: OpaquePointer, isPlain: Bool) {
+  init(on loop: EventLoop, event: OpaquePointer, isPlain: Bool) {
     loop.preconditionOnLoop()
     self.loop = loop
     self.isPlain = isPlain
@@ -152,7 +152,10 @@ package final class ByteStream {
     let socketError = errno
     guard let bufferEvent else { return errnoText(socketError) }
     let tlsError = bufferevent_get_openssl_error(bufferEvent)
-    if tlsError != 0, let reason = ERR_reason_error_string(tlsError) { return "TLS: " + String(cString: reason) }
+    if tlsError != 0, let reason = ERR_reason_error_string(tlsError) {
+      let details = Self.certificateProblem(bufferevent_openssl_get_ssl(bufferEvent)).map { " (\($0))" } ?? ""
+      return "TLS: " + String(cString: reason) + details
+    }
     return socketError == 0 ? "connection lost" : errnoText(socketError)
   }
 

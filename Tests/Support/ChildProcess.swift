@@ -32,11 +32,20 @@ public final class ChildProcess: Sendable {
     process.standardOutput = pipe
     process.standardError = pipe
     process.standardInput = FileHandle.nullDevice
-    pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil } else { self?.collected.withLock { $0.append(data) } }
-    }
     try process.run()
+    try? pipe.fileHandleForWriting.close()
+    // A thread rather than a handler of the file handle: those crash when many programs start and end at the same time.
+    Thread.detachNewThread { [weak self] in
+      withExtendedLifetime(pipe) {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+          let count = read(pipe.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
+          if count < 0, errno == EINTR { continue }
+          guard count > 0 else { return }
+          self?.collected.withLock { $0.append(contentsOf: buffer[..<count]) }
+        }
+      }
+    }
   }
 
   /// Starts `name` with arguments.

@@ -1,0 +1,247 @@
+import KedastralCore
+import KedastralNet
+import Synchronization
+
+/// The store's access to Redis: any task gives it commands and gets their replies.
+///
+/// It bounds what waits, in time and in memory, whatever the servers do.
+final class RedisClient: Sendable {
+  let loop: EventLoop
+  let configuration: RedisStore.Configuration
+  private let core: LoopBound<ClientCore?>
+  private let healthBox: HealthBox
+  /// Set before the loop is told: a loop that has stopped tells nobody anything.
+  private let isClosed = Atomic(false)
+
+  /// Connects in the background.
+  init(_ configuration: RedisStore.Configuration, on loop: EventLoop, logger: Logger) async throws {
+    self.loop = loop
+    self.configuration = configuration
+    let healthBox = HealthBox(logger: logger)
+    self.healthBox = healthBox
+    core = try await loop.run {
+      let core = ClientCore(configuration, on: loop)
+      core.router.onChange = { [unowned core] in healthBox.set(problem: core.router.problem) }
+      core.router.start()
+      return LoopBound(core, to: loop)
+    }
+  }
+
+  deinit {
+    let core = core
+    loop.execute { core.withValue { Self.end(&$0) } }
+  }
+
+  /// Whether the servers can be reached now.
+  var health: RedisStore.Health { healthBox.value }
+
+  /// Sends commands in one go.
+  ///
+  /// - Returns: the replies in the same order; a refusal is a reply too.
+  /// - Throws: `RedisCall.Failure` when one of them has no answer in time.
+  func execute(
+    _ commands: [RedisCommand], target: RedisCall.Target = .owner, deadline: Duration? = nil
+  ) async throws -> [RESPValue] {
+    guard !commands.isEmpty else { return [] }
+    guard !isClosed.load(ordering: .relaxed) else { throw RedisCall.Failure(problem: "the store is closed") }
+    let deadline = deadline ?? configuration.callDeadline
+    return try await withCheckedThrowingContinuation { continuation in
+      let core = core
+      loop.execute {
+        core.withValue { core in
+          guard let core else {
+            return continuation.resume(throwing: RedisCall.Failure(problem: "the store is closed"))
+          }
+          core.execute(commands, target: target, deadline: deadline) { continuation.resume(with: $0) }
+        }
+      }
+    }
+  }
+
+  /// The nodes that hold the data between them.
+  func masters() async throws -> [RedisCall.Target] {
+    let end = ContinuousClock.now + configuration.callDeadline
+    let core = core
+    while true {
+      guard !isClosed.load(ordering: .relaxed) else { throw RedisCall.Failure(problem: "the store is closed") }
+      let masters = try await loop.run { core.withValue { $0?.router.masters } }
+      if let masters { return masters }
+      guard ContinuousClock.now < end else { throw RedisCall.Failure(problem: health.problem ?? "no nodes are known") }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+  }
+
+  /// Subscribes to a channel, for good.
+  func subscribe(_ channel: String, handler: SubscriptionHandler) {
+    let core = core
+    loop.execute { core.withValue { $0?.subscribe(channel, handler: handler) } }
+  }
+
+  /// Ends all connections; calls under way fail.
+  func close() async {
+    guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+    let core = core
+    try? await loop.run { core.withValue { Self.end(&$0) } }
+    healthBox.set(problem: "the store is closed")
+  }
+
+  private static func end(_ core: inout ClientCore?) {
+    core?.close()
+    core = nil
+  }
+}
+
+/// The health, for readers on any thread; changes are logged once.
+private final class HealthBox: Sendable {
+  private let logger: Logger
+  private let state = Mutex<RedisStore.Health>(.unreachable(why: "not connected yet"))
+
+  init(logger: Logger) { self.logger = logger }
+
+  var value: RedisStore.Health { state.withLock { $0 } }
+
+  func set(problem: String?) {
+    let new = problem.map { RedisStore.Health.unreachable(why: $0) } ?? .reachable
+    let old = state.withLock { state in
+      defer { state = new }
+      return state
+    }
+    switch (old.problem, new.problem) {
+    case (.some, nil): logger.info("redis is reachable")
+    case (nil, .some(let problem)): logger.warn("redis is away", ["error": problem])
+    case (.some(let before), .some(let problem)) where before != problem:
+      logger.debug("redis is still away", ["error": problem])
+    default: break
+    }
+  }
+}
+
+/// The part of a client that lives on the loop.
+final class ClientCore {
+  let router: any CallRouter
+  private let configuration: RedisStore.Configuration
+  private let loop: EventLoop
+  private var outstanding: [RedisCall] = []
+  private var waitingBytes = 0
+  private var tick: LoopTimer?
+  private var later: [RedisCall] = []
+  private var laterTimer: LoopTimer?
+  private var subscriptions: [RedisSubscription] = []
+
+  init(_ configuration: RedisStore.Configuration, on loop: EventLoop) {
+    self.configuration = configuration
+    self.loop = loop
+    let plan = ConnectionPlan.server(configuration, on: loop)
+    switch configuration.deployment {
+    case .single(let address):
+      router = SingleRouter(to: .fixed(address), plan: plan, configuration: configuration)
+    case .sentinel(let master, let sentinels):
+      let group = SentinelGroup(
+        master: master, sentinels: sentinels, plan: .sentinel(configuration, on: loop))
+      router = SingleRouter(to: .sentinels(group), plan: plan, configuration: configuration)
+    case .cluster(let nodes):
+      router = ClusterRouter(seeds: nodes, plan: plan, configuration: configuration)
+    }
+    router.onLater = { [unowned self] calls in postpone(calls) }
+  }
+
+  func execute(
+    _ commands: [RedisCommand], target: RedisCall.Target, deadline: Duration,
+    _ completion: @escaping (Result<[RESPValue], any Error>) -> Void
+  ) {
+    guard waitingBytes < configuration.maximumWaitingBytes else {
+      let problem = router.problem ?? "it does not keep up"
+      return completion(.failure(RedisCall.Failure(problem: "\(waitingBytes) bytes wait already: \(problem)")))
+    }
+    let batch = Batch(count: commands.count, completion)
+    let end = ContinuousClock.now + deadline
+    let calls = commands.enumerated().map { index, command in
+      RedisCall(command, target: target, deadline: end) { batch.set(index, $0) }
+    }
+    for call in calls { waitingBytes += call.bytes.count }
+    let bytes = calls.reduce(0) { $0 + $1.bytes.count }
+    batch.onEnd = { [weak self] in self?.waitingBytes -= bytes }
+    outstanding += calls
+    if tick == nil {
+      tick = LoopTimer(on: loop, every: .milliseconds(50)) { [unowned self] in expire() }
+    }
+    router.submit(calls)
+  }
+
+  func subscribe(_ channel: String, handler: SubscriptionHandler) {
+    let subscription = RedisSubscription(
+      channel: channel, plan: .server(configuration, on: loop), backoff: configuration.reconnect, handler: handler
+    ) { [unowned self] in router.subscriptionLocation }
+    subscriptions.append(subscription)
+    subscription.start()
+  }
+
+  func close() {
+    for subscription in subscriptions { subscription.close() }
+    tick = nil
+    laterTimer = nil
+    _ = router.close()
+    for call in outstanding { call.finish(.failure(.init(problem: "the store is closed"))) }
+    outstanding = []
+    later = []
+  }
+
+  private func postpone(_ calls: [RedisCall]) {
+    later += calls
+    guard laterTimer == nil else { return }
+    laterTimer = LoopTimer(on: loop, every: .milliseconds(100) * Double.random(in: 0.8..<1.2), repeating: false) {
+      [unowned self] in
+      laterTimer = nil
+      let calls = later.filter { !$0.isOver }
+      later = []
+      router.submit(calls)
+    }
+  }
+
+  private func expire() {
+    let now = ContinuousClock.now
+    var stuck: [RedisConnection] = []
+    let expired = outstanding.filter { !$0.isOver && $0.deadline <= now }
+    for call in expired {
+      // A connection that still answers others is only slow; one that answers nobody is dead.
+      if let connection = call.connection, connection.isSilent(for: configuration.callDeadline * 0.8),
+        !stuck.contains(where: { $0 === connection })
+      {
+        stuck.append(connection)
+      }
+      let limit = DurationText.format(configuration.callDeadline)
+      call.finish(
+        .failure(.init(problem: "no answer within \(limit)" + (call.lastProblem.map { " (\($0))" } ?? ""))))
+    }
+    for connection in stuck { connection.fail("it has stopped answering") }
+    outstanding.removeAll { $0.isOver }
+    if outstanding.isEmpty { tick = nil }
+  }
+
+  /// The replies of commands that were sent together.
+  private final class Batch {
+    var onEnd: () -> Void = {}
+    private var replies: [RESPValue]
+    private var missing: Int
+    private var completion: ((Result<[RESPValue], any Error>) -> Void)?
+    private var failure: RedisCall.Failure?
+
+    init(count: Int, _ completion: @escaping (Result<[RESPValue], any Error>) -> Void) {
+      replies = Array(repeating: .null, count: count)
+      missing = count
+      self.completion = completion
+    }
+
+    func set(_ index: Int, _ result: Result<RESPValue, RedisCall.Failure>) {
+      switch result {
+      case .success(let reply): replies[index] = reply
+      case .failure(let failure): self.failure = self.failure ?? failure
+      }
+      missing -= 1
+      guard missing == 0 else { return }
+      onEnd()
+      completion?(failure.map { .failure($0) } ?? .success(replies))
+      completion = nil
+    }
+  }
+}

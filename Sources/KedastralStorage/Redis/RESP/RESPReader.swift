@@ -1,0 +1,67 @@
+import CHiredis
+
+/// Turns bytes from a Redis server into replies, with hiredis's reader.
+///
+/// Feed it what comes, in pieces of any size, and take replies until there are none.
+// The one file with raw pointers of hiredis: the reader is owned by this object alone, and each reply is copied and freed at once.
+final class RESPReader {
+  /// The bytes are no RESP, or hold a reply larger than allowed.
+  struct ProtocolError: Error, CustomStringConvertible {
+    let problem: String
+    var description: String { "not a reply of Redis: \(problem)" }
+  }
+
+  private let reader: UnsafeMutablePointer<redisReader>
+  private let maximumBytes: Int
+
+  /// Creates a reader that holds at most `maximumBytes` of an unfinished reply; nil without memory.
+  init?(maximumBytes: Int) {
+    guard let reader = redisReaderCreate() else { return nil }
+    self.reader = reader
+    self.maximumBytes = maximumBytes
+  }
+
+  deinit { redisReaderFree(reader) }
+
+  /// Takes in bytes.
+  func feed(_ bytes: UnsafeRawBufferPointer) throws(ProtocolError) {
+    guard let start = bytes.bindMemory(to: CChar.self).baseAddress else { return }
+    guard redisReaderFeed(reader, start, bytes.count) == REDIS_OK else { throw readerError }
+  }
+
+  /// The next whole reply, or nil when more bytes are needed.
+  func next() throws(ProtocolError) -> RESPValue? {
+    var reply: UnsafeMutableRawPointer?
+    guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw readerError }
+    guard let reply else {
+      let pending = reader.pointee.len - reader.pointee.pos
+      guard pending <= maximumBytes else {
+        throw ProtocolError(problem: "more than \(maximumBytes) bytes in one")
+      }
+      return nil
+    }
+    defer { freeReplyObject(reply) }
+    return Self.value(reply.assumingMemoryBound(to: redisReply.self).pointee)
+  }
+
+  private var readerError: ProtocolError {
+    ProtocolError(
+      problem: withUnsafeBytes(of: &reader.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+  }
+
+  private static func value(_ reply: redisReply) -> RESPValue {
+    switch reply.type {
+    case REDIS_REPLY_STRING: .bytes(Array(bytes(reply)))
+    case REDIS_REPLY_STATUS: .status(String(decoding: bytes(reply), as: UTF8.self))
+    case REDIS_REPLY_ERROR: .error(String(decoding: bytes(reply), as: UTF8.self))
+    case REDIS_REPLY_INTEGER: .integer(Int(reply.integer))
+    case REDIS_REPLY_ARRAY:
+      .array((0..<reply.elements).map { index in (reply.element?[index]?.pointee).map(value) ?? .null })
+    default: .null
+    }
+  }
+
+  private static func bytes(_ reply: redisReply) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: reply.str, count: reply.str == nil ? 0 : reply.len)
+  }
+}

@@ -1,0 +1,130 @@
+import KedastralCore
+import Synchronization
+
+/// Follows what is written to Redis: messages tell of changes at once, and sweeps find what messages have missed.
+///
+/// It begins with the first listener. A sweep reads all values when the channel is subscribed to, again after every lost
+/// connection, and each interval.
+final class Follower: Sendable {
+  private let client: RedisClient
+  private let logger: Logger
+  private let channel: String
+  private let known: Mutex<KnownSnapshots>
+  private let broadcast = UpdateBroadcast()
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  /// How many values are asked for in one go.
+  private static let chunk = 256
+
+  init(_ client: RedisClient, logger: Logger) {
+    self.client = client
+    self.logger = logger
+    channel = client.configuration.channel
+    known = Mutex(KnownSnapshots(timeToLive: client.configuration.timeToLive))
+  }
+
+  /// What is known now, then every change.
+  func updates() -> AsyncStream<StoreUpdate> {
+    task.withLock { task in if task == nil { task = start() } }
+    return broadcast.subscribe { replay in
+      known.withLock { known in for snapshot in known.snapshots { replay(.put(snapshot)) } }
+    }
+  }
+
+  /// Ends the following.
+  func stop() { task.withLock { $0?.cancel() } }
+
+  private func start() -> Task<Void, Never> {
+    let (reasons, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let handler = SubscriptionHandler(
+      onSubscribed: { wake.yield() },
+      onAway: { [logger, channel] problem in
+        logger.debug("no messages from redis", ["channel": channel, "error": problem])
+        wake.yield()
+      },
+      onMessage: { [weak self] payload in self?.receive(payload) })
+    client.subscribe(channel, handler: handler)
+    let interval = client.configuration.sweepInterval
+    let backoff = client.configuration.reconnect
+    let ticker = Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: interval)
+        wake.yield()
+      }
+    }
+    return Task { [weak self] in
+      var failures = 0
+      for await _ in reasons {
+        guard !Task.isCancelled else { break }
+        do {
+          try await self?.sweep()
+          failures = 0
+        } catch {
+          failures += 1
+          self?.logger.debug("redis was not read", ["error": "\(error)"])
+          try? await Task.sleep(for: backoff.delay(afterFailures: failures))
+          wake.yield()
+        }
+      }
+      ticker.cancel()
+    }
+  }
+
+  /// Reads all values.
+  private func sweep() async throws {
+    let configuration = client.configuration
+    let keys = try await KeyScan(client).keys()
+    var rest = keys.sorted { $0.text < $1.text }[...]
+    while !rest.isEmpty {
+      let chunk = rest.prefix(Self.chunk)
+      rest = rest.dropFirst(Self.chunk)
+      let replies = try await client.execute(chunk.map { StoredValue.command(key: $0.text, configuration) })
+      for (key, reply) in zip(chunk, replies) {
+        switch StoredValue(reply, configuration) {
+        case .missing: break
+        case .bytes(let bytes): take(bytes, key: key)
+        case .unreadable(let problem): reject(key.text, digest: problem.hashValue, problem)
+        }
+      }
+    }
+    known.withLock { known in
+      for workload in known.swept(keys, now: .now) { broadcast.send(.removed(workload)) }
+    }
+  }
+
+  private func receive(_ payload: [UInt8]) {
+    switch UpdateMessage(payload) {
+    case .removal(let workload):
+      known.withLock { known in if known.remove(workload) { broadcast.send(.removed(workload)) } }
+    case .value(let bytes):
+      // Whose it is, only its content says; what is no snapshot will be found under its key by the sweep, if it is there.
+      guard bytes.count <= client.configuration.maximumValueBytes else { return }
+      guard let snapshot = try? Snapshot(json: .init(bytes)) else {
+        return logger.debug("a message was no snapshot", ["channel": channel, "bytes": "\(bytes.count)"])
+      }
+      accept(snapshot, digest: bytes.hashValue, key: client.configuration.keyPrefix + snapshot.workload.text)
+    }
+  }
+
+  private func take(_ bytes: [UInt8], key: KeyScan.Key) {
+    let digest = bytes.hashValue
+    if known.withLock({ $0.hasSeen(digest, of: key.workload, key: key.text) }) { return }
+    do {
+      accept(
+        try StoredValue.snapshot(bytes, key: key.text, workload: key.workload), digest: digest, key: key.text)
+    } catch { reject(key.text, digest: digest, "\(error)") }
+  }
+
+  /// Sent under the lock, so that listeners see a workload's changes in the order in which they happened.
+  private func accept(_ snapshot: Snapshot, digest: Int, key: String) {
+    known.withLock { known in
+      if known.accept(snapshot, digest: digest, key: key, now: .now) { broadcast.send(.put(snapshot)) }
+    }
+  }
+
+  private func reject(_ key: String, digest: Int, _ problem: String) {
+    if known.withLock({ $0.reject(key: key, digest: digest) }) {
+      logger.warn("a stored forecast is not usable", ["key": key, "error": problem])
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import KedastralCore
+
+/// The newest good snapshot of every workload that has been seen in Redis.
+///
+/// A value that is no snapshot is reported once and changes nothing. A workload that is missing stays until its time to live
+/// has passed since its snapshot came: Redis may have been restarted without its data, and its writers will bring it back.
+struct KnownSnapshots {
+  private struct Entry {
+    let snapshot: Snapshot
+    let digest: Int
+    let arrivedAt: ContinuousClock.Instant
+  }
+
+  private let timeToLive: Duration
+  private var entries: [WorkloadName: Entry] = [:]
+  /// Digests of bad values by key: each is reported once.
+  private var bad: [String: Int] = [:]
+
+  /// Creates an empty table.
+  init(timeToLive: Duration) { self.timeToLive = timeToLive }
+
+  /// All snapshots.
+  var snapshots: [Snapshot] { entries.values.map(\.snapshot) }
+
+  /// Whether exactly these bytes have been dealt with, well or badly.
+  func hasSeen(_ digest: Int, of workload: WorkloadName, key: String) -> Bool {
+    entries[workload]?.digest == digest || bad[key] == digest
+  }
+
+  /// Takes a good snapshot.
+  ///
+  /// - Returns: whether it is news.
+  mutating func accept(_ snapshot: Snapshot, digest: Int, key: String, now: ContinuousClock.Instant) -> Bool {
+    bad[key] = nil
+    if let present = entries[snapshot.workload], !isExpired(present, now) {
+      // Several readers of one change: the message and the sweep.
+      if present.digest == digest || present.snapshot.generatedAt > snapshot.generatedAt { return false }
+    }
+    entries[snapshot.workload] = Entry(snapshot: snapshot, digest: digest, arrivedAt: now)
+    return true
+  }
+
+  /// Notes that a key holds no snapshot.
+  ///
+  /// - Returns: whether this is to be reported.
+  mutating func reject(key: String, digest: Int) -> Bool { bad.updateValue(digest, forKey: key) != digest }
+
+  /// Forgets a workload.
+  ///
+  /// - Returns: whether it was known.
+  mutating func remove(_ workload: WorkloadName) -> Bool { entries.removeValue(forKey: workload) != nil }
+
+  /// Notes that a sweep has found these keys and no others.
+  ///
+  /// - Returns: the workloads that are gone for good.
+  mutating func swept(_ found: Set<KeyScan.Key>, now: ContinuousClock.Instant) -> [WorkloadName] {
+    let names = Set(found.map(\.text))
+    bad = bad.filter { names.contains($0.key) }
+    let present = Set(found.map(\.workload))
+    let gone = entries.filter { !present.contains($0.key) && isExpired($0.value, now) }.map(\.key)
+    for workload in gone { entries[workload] = nil }
+    return gone.sorted()
+  }
+
+  private func isExpired(_ entry: Entry, _ now: ContinuousClock.Instant) -> Bool {
+    now - entry.arrivedAt >= timeToLive
+  }
+}

@@ -1,0 +1,104 @@
+import KedastralCore
+import KedastralNet
+
+/// What a subscription tells of; called on the loop.
+struct SubscriptionHandler: Sendable {
+  /// The channel is subscribed to, for the first time or again: messages before now may have been lost.
+  let onSubscribed: @Sendable () -> Void
+  /// It cannot be subscribed to now.
+  let onAway: @Sendable (String) -> Void
+  /// A message has come.
+  let onMessage: @Sendable ([UInt8]) -> Void
+}
+
+/// Listens to one channel on a connection of its own, and subscribes anew when it is lost. Loop-bound.
+///
+/// A channel without messages looks the same as a dead connection, so the server is pinged every few seconds.
+final class RedisSubscription {
+  private let channel: String
+  private let plan: ConnectionPlan
+  private let handler: SubscriptionHandler
+  private let locate: () -> MasterLocation?
+  private var state: LinkState
+  private var search: SentinelSearch?
+  private var connection: RedisConnection?
+  private var timer: LoopTimer?
+  private var isPingAnswered = true
+
+  init(
+    channel: String, plan: ConnectionPlan, backoff: Backoff, handler: SubscriptionHandler,
+    locate: @escaping () -> MasterLocation?
+  ) {
+    self.channel = channel
+    self.plan = plan
+    self.handler = handler
+    self.locate = locate
+    state = LinkState(backoff: backoff)
+  }
+
+  /// Connects and subscribes.
+  func start() {
+    guard state.begin() else { return }
+    timer = nil
+    switch locate() {
+    case .fixed(let address): connect(to: address)
+    case .sentinels(let group):
+      search = SentinelSearch(group) { [unowned self] result in
+        search = nil
+        switch result {
+        case .success(let address): connect(to: address)
+        case .failure(let error): lost(error.problem)
+        }
+      }
+    case nil: lost("no node is known")
+    }
+  }
+
+  /// Ends it for good.
+  func close() {
+    state.close()
+    timer = nil
+    search = nil
+    connection?.close()
+    connection = nil
+  }
+
+  private func connect(to address: RemoteAddress) {
+    let connection = RedisConnection(to: address, plan: plan)
+    self.connection = connection
+    connection.onClosed = { [unowned self] problem in lost("\(address): \(problem)") }
+    connection.onMessage = { [unowned self] payload in
+      state.answered()
+      handler.onMessage(payload)
+    }
+    connection.onReady = { [unowned self, unowned connection] in
+      connection.send(RedisCommand("SUBSCRIBE", channel)) { [unowned self, unowned connection] reply in
+        if let error = reply.errorText { return connection.fail("it does not let us subscribe: \(error)") }
+        state.welcomed()
+        handler.onSubscribed()
+      }
+      isPingAnswered = true
+      timer = LoopTimer(on: plan.loop, every: plan.deadline) { [unowned self] in ping() }
+    }
+    connection.open()
+  }
+
+  private func ping() {
+    guard isPingAnswered else {
+      connection?.fail("it has stopped answering")
+      return
+    }
+    isPingAnswered = false
+    connection?.send(RedisCommand("PING")) { [unowned self] _ in
+      isPingAnswered = true
+      state.answered()
+    }
+  }
+
+  private func lost(_ problem: String) {
+    connection = nil
+    guard let delay = state.failed(problem) else { return }
+    timer = LoopTimer(on: plan.loop, every: delay, repeating: false) { [unowned self] in start() }
+    handler.onAway(problem)
+  }
+}

@@ -1,0 +1,141 @@
+import KedastralCore
+import KedastralNet
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Keeps snapshots in Redis: one server, a master behind sentinels, or a cluster.
+///
+///     let store = try await RedisStore(.init(url: "redis://redis:6379"), on: loop, logger: logger)
+///     try await store.put(snapshot)
+///     for await update in store.updates() { … }
+///     await store.close()
+///
+/// Creating a store does not wait for Redis, and it gets over any outage by itself: a call waits for at most its deadline,
+/// ``health`` tells how Redis is, and ``updates()`` catches up when it is back. A snapshot never replaces one that was
+/// generated later: the server compares and stores in one step.
+///
+/// Give it an event loop of its own where other work must not wait for the reading of many snapshots.
+public final class RedisStore: ForecastStore {
+  let client: RedisClient
+  private let configuration: Configuration
+  private let logger: Logger
+  private let follower: Follower
+
+  /// Whether Redis can be reached.
+  public enum Health: Sendable, Equatable {
+    /// It can.
+    case reachable
+    /// It cannot, for this reason.
+    case unreachable(why: String)
+
+    /// The reason, or nil when Redis can be reached.
+    public var problem: String? {
+      if case .unreachable(let why) = self { why } else { nil }
+    }
+  }
+
+  /// Connects in the background.
+  ///
+  /// - Throws: ``ConfigurationError``, or what TLS files that cannot be loaded throw.
+  public init(_ configuration: Configuration, on loop: EventLoop, logger: Logger = .silent) async throws {
+    try configuration.check()
+    self.configuration = configuration
+    self.logger = logger
+    client = try await RedisClient(configuration, on: loop, logger: logger)
+    follower = Follower(client, logger: logger)
+  }
+
+  deinit { follower.stop() }
+
+  /// Whether Redis can be reached now; for a readiness probe.
+  public var health: Health { client.health }
+
+  /// Who is asked, for errors: the servers without any secret.
+  public var name: String { configuration.deployment.description }
+
+  /// Ends all connections. Calls under way fail; streams of updates go on without news.
+  public func close() async {
+    follower.stop()
+    await client.close()
+  }
+
+  @discardableResult
+  public func put(_ snapshot: Snapshot) async throws -> PutOutcome {
+    switch try await put(snapshot, notAfter: nil) {
+    case .stored: .stored
+    case .superseded: .superseded
+    case .tooLate: throw error("put \(snapshot.workload)", "the lease ran out")
+    }
+  }
+
+  /// Stores a snapshot unless the server's clock has passed `notAfter` (milliseconds since 1970).
+  func put(_ snapshot: Snapshot, notAfter: Int?) async throws -> PutScript.Outcome {
+    let operation = "put \(snapshot.workload)"
+    let value = [UInt8](try snapshot.json())
+    guard value.count <= configuration.maximumValueBytes else {
+      throw error(operation, "the snapshot has \(value.count) bytes, allowed are \(configuration.maximumValueBytes)")
+    }
+    let script = PutScript(
+      key: configuration.keyPrefix + snapshot.workload.text, value: value, generatedAt: snapshot.generatedAt,
+      timeToLive: configuration.timeToLive, channel: configuration.channel, notAfter: notAfter)
+    let reply = try await ask(operation, [script.command])[0]
+    guard let outcome = PutScript.Outcome(reply) else { throw error(operation, unexpected: reply) }
+    return outcome
+  }
+
+  public func get(_ workload: WorkloadName) async throws -> Snapshot? {
+    let operation = "get \(workload)"
+    let keys = configuration.readPrefixes.map { $0 + workload.text }
+    let replies = try await ask(operation, keys.map { StoredValue.command(key: $0, configuration) })
+    var newest: Snapshot?
+    for (key, reply) in zip(keys, replies) {
+      switch StoredValue(reply, configuration) {
+      case .missing: break
+      case .unreadable(let problem): throw error(operation, "\(key): \(problem)")
+      case .bytes(let bytes):
+        do {
+          let snapshot = try StoredValue.snapshot(bytes, key: key, workload: workload)
+          if newest.map({ $0.generatedAt < snapshot.generatedAt }) ?? true { newest = snapshot }
+        } catch { throw self.error(operation, "\(key): \(error)") }
+      }
+    }
+    return newest
+  }
+
+  public func list() async throws -> [WorkloadName] {
+    do {
+      return Set(try await KeyScan(client).keys().map(\.workload)).sorted()
+    } catch { throw self.error("list", "\(error)") }
+  }
+
+  public func remove(_ workload: WorkloadName) async throws {
+    let operation = "remove \(workload)"
+    let key = configuration.keyPrefix + workload.text
+    let replies = try await ask(
+      operation,
+      [
+        RedisCommand("DEL", key, key: key),
+        RedisCommand("PUBLISH", configuration.channel, UpdateMessage.removal(of: workload), key: key),
+      ])
+    if let refused = replies.first(where: { $0.errorText != nil }) { throw error(operation, unexpected: refused) }
+  }
+
+  public func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
+
+  /// Sends commands and names the operation in what they throw.
+  func ask(_ operation: String, _ commands: [RedisCommand]) async throws -> [RESPValue] {
+    do { return try await client.execute(commands) } catch { throw self.error(operation, "\(error)") }
+  }
+
+  func error(_ operation: String, _ problem: String) -> ForecastStoreError {
+    ForecastStoreError(operation: operation, store: name, problem: problem)
+  }
+
+  func error(_ operation: String, unexpected reply: RESPValue) -> ForecastStoreError {
+    error(operation, reply.errorText.map(ReplyVerdict.plainText) ?? "unexpected answer: \(reply.summary)")
+  }
+}

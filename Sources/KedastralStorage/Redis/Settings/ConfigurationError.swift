@@ -1,0 +1,51 @@
+import KedastralCore
+import KedastralNet
+
+extension RedisStore {
+  /// Settings that cannot work.
+  public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// What is wrong.
+    public let problem: String
+    public var description: String { "Redis: \(problem)" }
+  }
+}
+
+extension RedisStore.Configuration {
+  /// Checks the settings, and loads the TLS files once so that a wrong one is reported at the start.
+  func check() throws {
+    func demand(_ condition: Bool, _ problem: String) throws {
+      if !condition { throw RedisStore.ConfigurationError(problem: problem) }
+    }
+    try demand(timeToLive >= .seconds(1), "the time to live must be a second or more")
+    try demand(callDeadline > .zero && connectDeadline > .zero, "deadlines must be positive")
+    try demand(sweepInterval > .zero, "the sweep interval must be positive")
+    try demand(maximumValueBytes > 0, "the largest value must have bytes")
+    try demand(database >= 0, "a database number is 0 or more")
+    switch deployment {
+    case .single: break
+    case .sentinel(let master, let sentinels):
+      try demand(!master.isEmpty, "the sentinels must be asked for a master by name")
+      try demand(!sentinels.isEmpty, "a sentinel's address is needed")
+    case .cluster(let nodes):
+      try demand(!nodes.isEmpty, "the address of a node of the cluster is needed")
+      try demand(database == 0, "a cluster has database 0 alone")
+    }
+    if let tls { _ = try TLSContext(.client, files: tls.files) }
+  }
+
+  /// The prefixes of all keys that are read, our own first.
+  var readPrefixes: [String] { [keyPrefix] + alsoReadPrefixes.filter { $0 != keyPrefix } }
+
+  /// The channel that announces changes. Channels do not know databases, so the number is part of the name.
+  var channel: String { "\(keyPrefix)updates:\(database)" }
+}
+
+extension RedisStore.Deployment: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .single(let server): "redis \(server)"
+    case .sentinel(let master, _): "redis master '\(master)'"
+    case .cluster(let nodes): "redis cluster \(nodes.map(\.description).joined(separator: ","))"
+    }
+  }
+}

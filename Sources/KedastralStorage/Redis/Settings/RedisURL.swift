@@ -1,0 +1,113 @@
+import KedastralNet
+
+extension RedisStore {
+  /// What is wrong with a Redis URL.
+  public struct URLError: Error, Equatable, CustomStringConvertible {
+    /// What is wrong; the URL itself is left out, since it may hold a password.
+    public let problem: String
+    public var description: String {
+      "Redis URL: \(problem); write redis://[user:password@]host[:port][/database], rediss://… for TLS, or unix:///path[?db=1]"
+    }
+  }
+}
+
+/// The parts of a Redis URL.
+struct RedisURL: Equatable {
+  private(set) var server: RemoteAddress
+  private(set) var credentials: RedisStore.Credentials?
+  private(set) var database = 0
+  private(set) var usesTLS = false
+
+  /// Reads a URL.
+  init(_ text: String) throws(RedisStore.URLError) {
+    guard let (scheme, rest) = text.split(at: "://") else { throw .init(problem: "no scheme") }
+    let (beforeQuery, query) = rest.split(at: "?") ?? (rest, "")
+    let (userInfo, location) = beforeQuery.split(atLast: "@") ?? ("", beforeQuery)
+    switch scheme.lowercased() {
+    case "redis", "rediss":
+      let (authority, path) = location.split(at: "/") ?? (location, "")
+      server = try Self.address(authority)
+      usesTLS = scheme.lowercased() == "rediss"
+      if !path.isEmpty { database = try Self.databaseNumber(path) }
+    case "unix":
+      guard location.hasPrefix("/") else { throw .init(problem: "a socket's path begins with /") }
+      server = .unixSocket(path: try Self.decoded(location))
+    default: throw .init(problem: "unknown scheme '\(scheme.prefix(20))'")
+    }
+    if !userInfo.isEmpty { credentials = try Self.credentials(userInfo) }
+    for item in query.split(separator: "&") {
+      guard let number = item.split(at: "="), number.0 == "db" else {
+        throw .init(problem: "unknown parameter '\(item.prefix { $0 != "=" })'")
+      }
+      database = try Self.databaseNumber(number.1)
+    }
+  }
+
+  /// `user:password`, `:password`, or by an old habit the password alone.
+  private static func credentials(_ text: Substring) throws(RedisStore.URLError) -> RedisStore.Credentials {
+    guard let (user, password) = text.split(at: ":") else { return .init(password: .text(try decoded(text))) }
+    let name = try decoded(user)
+    return .init(user: name.isEmpty ? nil : name, password: .text(try decoded(password)))
+  }
+
+  private static func address(_ text: Substring) throws(RedisStore.URLError) -> RemoteAddress {
+    var host = text
+    var port: UInt16 = 6379
+    let end = text.lastIndex(of: "]") ?? text.startIndex
+    if let colon = text.lastIndex(of: ":"), colon >= end {
+      guard let number = UInt16(text[text.index(after: colon)...]), number > 0 else {
+        throw .init(problem: "'\(text[colon...].dropFirst())' is not a port")
+      }
+      host = text[..<colon]
+      port = number
+    }
+    if host.hasPrefix("["), host.hasSuffix("]") {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      throw .init(problem: "an IPv6 address stands in brackets")
+    }
+    return .network(host: host.isEmpty ? "localhost" : try decoded(host), port: port)
+  }
+
+  private static func databaseNumber(_ text: some StringProtocol) throws(RedisStore.URLError) -> Int {
+    guard let number = Int(text), number >= 0 else { throw .init(problem: "'\(text)' is not a database number") }
+    return number
+  }
+
+  /// Undoes percent-encoding.
+  private static func decoded(_ text: Substring) throws(RedisStore.URLError) -> String {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let digits = String(rest.prefix(2)), digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else {
+        throw .init(problem: "a % without two hexadecimal digits behind it")
+      }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+extension StringProtocol {
+  /// What stands before and behind the first `separator`; nil when there is none.
+  func split(at separator: String) -> (Substring, Substring)? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(separator) {
+        return (Substring(self[..<start]), Substring(self[start...].dropFirst(separator.count)))
+      }
+      start = index(after: start)
+    }
+    return nil
+  }
+
+  /// What stands before and behind the last `separator`; nil when there is none.
+  func split(atLast separator: Character) -> (Substring, Substring)? {
+    lastIndex(of: separator).map { (Substring(self[..<$0]), Substring(self[index(after: $0)...])) }
+  }
+}

@@ -1,0 +1,82 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Stores a snapshot on the server in one step: unless a newer one is there, and not after a lease has run out.
+///
+/// The stored value is any JSON with `generatedAt`; one without counts as older than everything.
+struct PutScript {
+  /// What became of it.
+  enum Outcome: Int, Equatable {
+    /// It is stored and announced.
+    case stored = 1
+    /// A newer one is there.
+    case superseded = 0
+    /// The server's clock has passed the limit.
+    case tooLate = -1
+
+    /// Reads the script's reply; nil when it is something else, such as a refusal.
+    init?(_ reply: RESPValue) {
+      guard case .integer(let number) = reply else { return nil }
+      self.init(rawValue: number)
+    }
+  }
+
+  let key: String
+  let value: [UInt8]
+  let generatedAt: Date
+  let timeToLive: Duration
+  let channel: String
+  /// Milliseconds since 1970 by the server's clock, or nil without a limit.
+  let notAfter: Int?
+
+  /// The script with its arguments.
+  var command: RedisCommand {
+    let milliseconds = Int((generatedAt.timeIntervalSince1970 * 1000).rounded())
+    let texts = ["EVAL", Self.source, "1", key].map { Array($0.utf8) }
+    let limits = [
+      "\(milliseconds)", "\(Int(timeToLive.inSeconds * 1000))", channel, notAfter.map { "\($0)" } ?? "",
+    ]
+    return RedisCommand(texts + [value] + limits.map { Array($0.utf8) }, key: key)
+  }
+
+  /// Days from the civil date by counting in years that begin in March, as `Timestamp` does.
+  private static let source = """
+    local function instant(text)
+      local y, mo, d, h, mi, s, frac, zone =
+        string.match(text, '^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(%.?%d*)(.+)$')
+      if not y then return nil end
+      local offset = 0
+      if zone ~= 'Z' and zone ~= 'z' then
+        local sign, oh, om = string.match(zone, '^([+-])(%d%d):(%d%d)$')
+        if not sign then return nil end
+        offset = (oh * 60 + om) * 60
+        if sign == '-' then offset = -offset end
+      end
+      y, mo = y - 0, mo - 0
+      if mo <= 2 then y = y - 1; mo = mo + 12 end
+      local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400)
+        + math.floor((153 * (mo - 3) + 2) / 5) + d - 719469
+      local fraction = 0
+      if #frac > 1 then fraction = tonumber('0' .. frac) end
+      return (days * 86400 + h * 3600 + mi * 60 + s - offset) * 1000 + math.floor(fraction * 1000 + 0.5)
+    end
+    if ARGV[5] ~= '' then
+      local now = redis.call('TIME')
+      if now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(ARGV[5]) then return -1 end
+    end
+    local present = redis.call('GET', KEYS[1])
+    if present then
+      local text = string.match(present, '"[Gg]eneratedAt"%s*:%s*"([^"]+)"')
+      local time = text and instant(text)
+      if time and time > tonumber(ARGV[2]) then return 0 end
+    end
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+    redis.pcall('PUBLISH', ARGV[4], ARGV[1])
+    return 1
+    """
+}

@@ -1,0 +1,106 @@
+import Foundation
+import KedastralCore
+import KedastralNet
+import KedastralRedisStore
+import Synchronization
+import TestSupport
+
+/// A store on a loop of its own, for one test.
+final class TestStore: ForecastStore {
+  let store: RedisStore
+  let log = LogRecorder()
+  private let loop: EventLoop
+
+  init(_ configuration: RedisStore.Configuration) async throws {
+    loop = try EventLoop()
+    store = try await RedisStore(configuration, on: loop, logger: Logger(log))
+  }
+
+  var health: RedisStore.Health { store.health }
+  @discardableResult
+  func put(_ snapshot: Snapshot) async throws -> PutOutcome { try await store.put(snapshot) }
+  func get(_ workload: WorkloadName) async throws -> Snapshot? { try await store.get(workload) }
+  func list() async throws -> [WorkloadName] { try await store.list() }
+  func remove(_ workload: WorkloadName) async throws { try await store.remove(workload) }
+  func updates() -> AsyncStream<StoreUpdate> { store.updates() }
+
+  deinit {
+    let loop = loop
+    let store = store
+    Task {
+      await store.close()
+      await loop.stop()
+    }
+  }
+}
+
+/// Keeps log lines, so that tests can say what operators are told.
+final class LogRecorder: LogHandler {
+  private let kept = Mutex<[String]>([])
+
+  var lines: [String] { kept.withLock { $0 } }
+
+  func isEnabled(_ level: LogLevel) -> Bool { true }
+
+  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+    let text = fields.map { "\($0)=\($1)" }.joined(separator: " ")
+    kept.withLock { $0.append("\(level.rawValue) \(message) \(text)") }
+  }
+}
+
+/// What a listener of a store has heard.
+final class Heard: Sendable {
+  private let state = Mutex<(latest: [WorkloadName: Snapshot], order: [StoreUpdate])>(([:], []))
+  private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
+
+  init(_ store: some ForecastStore) {
+    let updates = store.updates()
+    let listening = Task { [weak self] in
+      for await update in updates { self?.note(update) }
+    }
+    task.withLock { $0 = listening }
+  }
+
+  deinit { task.withLock { $0?.cancel() } }
+
+  /// The newest snapshot of a workload.
+  func latest(_ name: String) -> Snapshot? {
+    state.withLock { state in state.latest.first { $0.key.text == name }?.value }
+  }
+
+  /// How many workloads have a snapshot.
+  var count: Int { state.withLock { $0.latest.count } }
+
+  /// Every update in order.
+  var all: [StoreUpdate] { state.withLock { $0.order } }
+
+  private func note(_ update: StoreUpdate) {
+    state.withLock { state in
+      state.order.append(update)
+      switch update {
+      case .put(let snapshot): state.latest[snapshot.workload] = snapshot
+      case .removed(let workload): state.latest[workload] = nil
+      }
+    }
+  }
+}
+
+extension RedisStore.Configuration {
+  /// A server on the loopback address, with waits that suit a test.
+  static func loopback(_ port: UInt16) -> Self { quick(.init(server: .network(host: "127.0.0.1", port: port))) }
+
+  static func quick(_ configuration: Self) -> Self {
+    var configuration = configuration
+    configuration.reconnect = Backoff(initial: .milliseconds(20), maximum: .milliseconds(200))
+    configuration.callDeadline = .seconds(10)
+    return configuration
+  }
+}
+
+let noon = Date(timeIntervalSince1970: 1_769_860_800)
+
+func snapshot(_ name: String, at instant: Date = noon, replicas: Int = 1) throws -> Snapshot {
+  Snapshot(
+    workload: try WorkloadName(name), metric: "rps", generatedAt: instant, step: .seconds(60), horizon: .seconds(60),
+    values: [1], desiredReplicas: [replicas])
+}
