@@ -104,3 +104,16 @@ func snapshot(_ name: String, at instant: Date = noon, replicas: Int = 1) throws
     workload: try WorkloadName(name), metric: "rps", generatedAt: instant, step: .seconds(60), horizon: .seconds(60),
     values: [1], desiredReplicas: [replicas])
 }
+
+extension RedisServer {
+  /// How many sweeps over `keys` keys the server has answered since its statistics were reset.
+  func sweeps(keys: Int) async throws -> Int {
+    let statistics = try await cli("INFO", "commandstats")
+    guard
+      let line = statistics.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("cmdstat_getrange:calls=") }
+      ),
+      let calls = Int(line.dropFirst("cmdstat_getrange:calls=".count).prefix { $0.isNumber })
+    else { return 0 }
+    return calls / keys
+  }
+}

@@ -117,8 +117,8 @@ final class RedisConnection {
     stream.onEvent = { [unowned self] event in
       switch event {
       case .connected, .drained, .timedOut: break
-      case .closedByPeer: fail("the server closed the connection")
-      case .failed(let problem): fail(problem)
+      case .closedByPeer: lost("the server closed the connection")
+      case .failed(let problem): lost(problem)
       }
     }
     welcomeTimer = LoopTimer(on: plan.loop, every: plan.deadline, repeating: false) { [unowned self] in
@@ -128,6 +128,14 @@ final class RedisConnection {
       expected.append(.handshake)
       write(command.encoded)
     }
+  }
+
+  /// A server that wants TLS, or another certificate than ours, often just hangs up.
+  private func lost(_ problem: String) {
+    guard welcomeTimer != nil else { return fail(problem) }
+    let guess =
+      plan.tls == nil ? "perhaps it wants TLS" : "perhaps it wants a client certificate, or does not trust ours"
+    fail("\(problem) before its welcome; \(guess)")
   }
 
   private func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { stream?.write($0) } }

@@ -54,7 +54,8 @@ final class RedisLink {
       call.lastProblem = state.problem ?? call.lastProblem
       waiting.append(call)
     }
-    start()
+    // After a failure, the pause comes first, however many calls wait.
+    if state.phase == .idle { start() }
   }
 
   /// Gives the connection up and makes a new one.

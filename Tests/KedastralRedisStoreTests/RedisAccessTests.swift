@@ -1,0 +1,132 @@
+import Foundation
+import KedastralCore
+import KedastralRedisStore
+import TestSupport
+import Testing
+
+@Suite("Getting in to Redis")
+struct RedisAccessTests {
+  /// The problem of a put that cannot succeed.
+  private func problem(_ configuration: RedisStore.Configuration) async throws -> String {
+    var configuration = configuration
+    configuration.callDeadline = .milliseconds(700)
+    configuration.connectDeadline = .milliseconds(400)
+    let store = try await TestStore(configuration)
+    let error = await #expect(throws: ForecastStoreError.self) { try await store.put(try snapshot("w")) }
+    #expect(store.health.problem != nil)
+    return error?.description ?? ""
+  }
+
+  private func expect(_ part: String, of configuration: RedisStore.Configuration) async throws {
+    let problem = try await problem(configuration)
+    #expect(problem.contains(part))
+  }
+
+  @Test("a password, and a user with a password")
+  func authentication() async throws {
+    let redis = try await RedisServer(
+      ["--requirepass", "s3cret:@/"], cli: ["-a", "s3cret:@/", "--no-auth-warning"])
+    try await redis.cli("ACL", "SETUSER", "writer", "on", ">other", "~forecast:*", "&forecast:*", "+@all")
+    let byDefault = try await TestStore(.quick(.init(url: "redis://:s3cret%3A%40%2F@127.0.0.1:\(redis.port)")))
+    try await byDefault.put(try snapshot("w"))
+    let byName = try await TestStore(.quick(.init(url: "redis://writer:other@127.0.0.1:\(redis.port)/0")))
+    #expect(try await byName.get(WorkloadName("w")) == snapshot("w"))
+    let heard = Heard(byName)
+    try await eventually("the sweep") { heard.latest("w") != nil }
+
+    let without = try await problem(.loopback(redis.port))
+    #expect(without.contains("put w: redis 127.0.0.1:\(redis.port): "))
+    #expect(without.contains("it wants a password, and none is set: NOAUTH"))
+    let wrong = try await problem(.init(url: "redis://writer:wrong@127.0.0.1:\(redis.port)"))
+    #expect(wrong.contains("it does not accept the user and password: WRONGPASS"))
+    #expect(!wrong.contains("wrong@"))
+  }
+
+  @Test("a password file is read again when the connection is made anew")
+  func passwordFile() async throws {
+    let redis = try await RedisServer(["--requirepass", "first"], cli: ["-a", "first", "--no-auth-warning"])
+    let folder = try TemporaryFolder()
+    var configuration = RedisStore.Configuration.loopback(redis.port)
+    configuration.credentials = .init(password: .file(try folder.write("first\n", to: "password")))
+    let store = try await TestStore(configuration)
+    try await store.put(try snapshot("w"))
+    try await redis.cli("CONFIG", "SET", "requirepass", "second")
+    _ = try folder.write("second\n", to: "password")
+    let cli = try ChildProcess(
+      "redis-cli", "-p", "\(redis.port)", "-a", "second", "--no-auth-warning", "CLIENT", "KILL", "TYPE", "normal")
+    _ = try await cli.waitForExit()
+    #expect(try await store.put(try snapshot("w")) == .stored)
+
+    configuration.credentials = .init(password: .file("/nonexistent/password"))
+    try await expect("cannot read the password file /nonexistent/password", of: configuration)
+  }
+
+  @Test("a database that is not there is refused by name")
+  func unknownDatabase() async throws {
+    let redis = try await RedisServer()
+    let problem = try await problem(.init(url: "redis://127.0.0.1:\(redis.port)/99"))
+    #expect(problem.contains("it does not give the database: ERR DB index is out of range"))
+  }
+
+  @Test("TLS with a client certificate")
+  func mutualTLS() async throws {
+    let certificates = try await TestCertificates()
+    let redis = try await RedisServer(tls: certificates)
+    var configuration = RedisStore.Configuration.quick(try .init(url: "rediss://127.0.0.1:\(redis.port)"))
+    configuration.tls?.files = .init(
+      certificate: certificates.client, key: certificates.clientKey, authorities: certificates.authority)
+    let store = try await TestStore(configuration)
+    try await store.put(try snapshot("w"))
+    let heard = Heard(store)
+    try await eventually("the sweep") { heard.latest("w") != nil }
+    configuration.deployment = .single(.network(host: "localhost", port: redis.port))
+    #expect(try await TestStore(configuration).get(WorkloadName("w")) != nil)
+  }
+
+  @Test("TLS that must not succeed says what is wrong")
+  func brokenTLS() async throws {
+    let certificates = try await TestCertificates()
+    let redis = try await RedisServer(tls: certificates)
+    var right = try RedisStore.Configuration(url: "rediss://127.0.0.1:\(redis.port)")
+    right.tls?.files = .init(
+      certificate: certificates.client, key: certificates.clientKey, authorities: certificates.authority)
+    var configuration = right
+    configuration.tls?.files.authorities = certificates.foreignAuthority
+    try await expect("certificate verify failed (self-signed certificate in certificate chain)", of: configuration)
+
+    configuration = right
+    configuration.tls?.serverName = "redis.example"
+    try await expect("certificate verify failed (hostname mismatch)", of: configuration)
+    configuration.tls?.serverName = "127.0.0.2"
+    try await expect("certificate verify failed (IP address mismatch)", of: configuration)
+    configuration.tls?.verifiesName = false
+    #expect(try await TestStore(.quick(configuration)).put(try snapshot("w")) == .stored)
+
+    configuration = right
+    configuration.tls?.files.certificate = nil
+    configuration.tls?.files.key = nil
+    try await expect("perhaps it wants a client certificate, or does not trust ours", of: configuration)
+
+    configuration = right
+    configuration.tls = nil
+    try await expect("before its welcome; perhaps it wants TLS", of: configuration)
+
+    let plain = try await RedisServer()
+    configuration = right
+    configuration.deployment = .single(.network(host: "127.0.0.1", port: plain.port))
+    try await expect("waited in vain for the TLS handshake", of: configuration)
+  }
+
+  @Test("a server that is not there is named with the reason")
+  func nobodyThere() async throws {
+    let port = freePort()
+    let refused = try await problem(.loopback(port))
+    #expect(refused.contains("no answer within 700ms (127.0.0.1:\(port): Connection refused)"))
+    let nameless = try await problem(.init(url: "redis://redis.invalid:6379"))
+    // With a name server that does not answer, time runs out instead.
+    #expect(
+      nameless.contains("the name does not resolve") || nameless.contains("waited in vain for the name's address"))
+    let socket = try await problem(.init(url: "unix:///nonexistent/redis.sock"))
+    #expect(socket.contains("/nonexistent/redis.sock: No such file or directory"))
+  }
+}
