@@ -67,7 +67,7 @@ struct PutScript {
     end
     if ARGV[5] ~= '' then
       local now = redis.call('TIME')
-      if now[1] * 1000 + math.floor(now[2] / 1000) > tonumber(ARGV[5]) then return -1 end
+      if now[1] * 1000 + math.floor(now[2] / 1000) >= tonumber(ARGV[5]) then return -1 end
     end
     local present = redis.call('GET', KEYS[1])
     if present then

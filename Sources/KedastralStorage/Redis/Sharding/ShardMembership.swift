@@ -1,0 +1,129 @@
+import KedastralCore
+import Synchronization
+
+/// Shares workloads among all forecaster processes that use one Redis: each is one process's, as long as it holds a lease.
+///
+///     let membership = ShardMembership(store: store)
+///     async let renewing: Void = membership.run()
+///     for await shard in membership.shards() {
+///       // Stop the loops of an earlier term and of workloads that shard.owns(_:) denies; start the missing ones
+///       // with membership.store(during: shard), which cannot overwrite another owner's plans.
+///     }
+///
+/// A process that dies is replaced within one lease; one that joins takes over about one workload in N. A process that was
+/// paused finds its lease gone, and Redis refuses what it was about to write.
+public final class ShardMembership: Sendable {
+  /// How long a dead process's workloads may stay without forecasts.
+  public let lease: Duration
+  /// This process, as the others see it.
+  public let member: String
+  private let store: RedisStore
+  private let logger: Logger
+  private let key: String
+  private let state: Mutex<State>
+
+  private struct State {
+    var membership: MembershipState
+    var published: Shard?
+    var listeners: [Int: AsyncStream<Shard>.Continuation] = [:]
+    var nextListener = 0
+  }
+
+  /// Creates a membership that has not joined.
+  ///
+  /// - Parameters:
+  ///   - name: a name for people; what makes it unique is added.
+  ///   - lease: the same in all processes.
+  public init(store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: Logger = .silent) {
+    precondition(lease > .zero, "a lease lasts some time")
+    self.store = store
+    self.lease = lease
+    self.logger = logger
+    member = "\(name)-" + String(UInt64.random(in: 0..<(1 << 48)), radix: 36)
+    key = store.leasesKey
+    // Between the end of a lease on the server and its discovery by the others, a renewal interval may pass.
+    state = Mutex(State(membership: MembershipState(member: member, timeToLive: lease - lease / 5)))
+  }
+
+  /// Joins, renews the lease until the task is cancelled, and leaves.
+  public func run() async {
+    let clock = ContinuousClock()
+    let interval = lease / 5
+    while !Task.isCancelled {
+      let begin = clock.now
+      await renew()
+      publish()
+      var next = begin + interval
+      if let end = state.withLock({ $0.membership.end }), end > clock.now, end < next { next = end }
+      try? await clock.sleep(until: next, tolerance: .zero)
+      publish()
+    }
+    _ = try? await store.client.execute([LeaseScript.leave(key: key, member: member)], deadline: interval)
+  }
+
+  /// The share as of now.
+  public var current: Shard { state.withLock { $0.membership.shard(at: .now) } }
+
+  /// The share now and after every change; a slow listener gets the newest.
+  public func shards() -> AsyncStream<Shard> {
+    let (stream, continuation) = AsyncStream.makeStream(of: Shard.self, bufferingPolicy: .bufferingNewest(1))
+    let identifier = state.withLock { state in
+      state.nextListener += 1
+      state.listeners[state.nextListener] = continuation
+      continuation.yield(state.membership.shard(at: .now))
+      return state.nextListener
+    }
+    continuation.onTermination = { [weak self] _ in
+      self?.state.withLock { _ = $0.listeners.removeValue(forKey: identifier) }
+    }
+    return stream
+  }
+
+  /// The store for what is forecast during `shard`: it stores a plan only while this process owns the workload, in the same
+  /// term, by this process's clock and by the server's.
+  public func store(during shard: Shard) -> any ForecastStore {
+    FencedStore(store: store, membership: self, term: shard.term)
+  }
+
+  /// Until when, by the server's clock, a plan of `workload` may be stored; nil when it may not.
+  func writeLimit(of workload: WorkloadName, term: Int) -> Int? {
+    state.withLock { state in
+      let now = ContinuousClock.now
+      let shard = state.membership.shard(at: now)
+      return shard.term == term && shard.owns(workload) ? state.membership.writeLimit(at: now) : nil
+    }
+  }
+
+  private func renew() async {
+    let sentAt = ContinuousClock.now
+    let timeToLive = state.withLock { $0.membership.timeToLive }
+    do {
+      let command = LeaseScript.renew(key: key, member: member, timeToLive: timeToLive)
+      let reply = try await store.client.execute([command], deadline: lease / 5)[0]
+      guard let answer = LeaseScript.Reply(reply) else { throw store.error("renew lease", unexpected: reply) }
+      state.withLock { $0.membership.renewed(answer, sentAt: sentAt) }
+    } catch {
+      logger.warn("the lease was not renewed", ["member": member, "error": "\(error)"])
+    }
+  }
+
+  private func publish() {
+    state.withLock { state in
+      let shard = state.membership.shard(at: .now)
+      guard shard != state.published else { return }
+      state.published = shard
+      logger.info(
+        "share of the workloads",
+        [
+          "member": member, "members": "\(shard.members.count)", "active": "\(shard.isActive)",
+          "term": "\(shard.term)",
+        ])
+      for listener in state.listeners.values { listener.yield(shard) }
+    }
+  }
+}
+
+extension RedisStore {
+  /// Where the leases of all forecasters are. No workload has a name like this.
+  fileprivate var leasesKey: String { client.configuration.keyPrefix + "@leases" }
+}
