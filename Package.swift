@@ -48,7 +48,8 @@ let package = Package(
     .target(
       name: "KedastralHosting",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralSources", "KedastralNet", "KedastralGRPC",
+        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources", "KedastralNet",
+        "KedastralGRPC",
         "KedastralHTTP", "KedastralConfiguration",
       ]),
     .executableTarget(name: "kedastral", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral"),

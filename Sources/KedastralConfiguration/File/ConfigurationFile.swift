@@ -39,7 +39,15 @@ struct RedisSection: Decodable, Sendable {
   var prefix: Located<String>?
   var sentinels: Located<[NetworkAddress]>?
   var sentinelMaster: Located<String>?
+  var sentinelUsername: Located<String>?
+  var sentinelPassword: Located<Secret>?
   var cluster: Located<Bool>?
+  var tls: Located<Bool>?
+  var tlsCaFile: Located<String>?
+  var tlsCertFile: Located<String>?
+  var tlsKeyFile: Located<String>?
+  var tlsServerName: Located<String>?
+  var shardLease: Located<Duration>?
 }
 
 struct ScalerSection: Decodable, Sendable {

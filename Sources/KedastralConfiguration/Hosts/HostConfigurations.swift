@@ -94,4 +94,26 @@ public struct RedisConfiguration: Sendable, Equatable {
   public var sentinelMaster: String?
   /// Whether the server is part of a Redis Cluster.
   public var isCluster: Bool
+  /// The user at the sentinels; nil for the default user.
+  public var sentinelUsername: String?
+  /// The password at the sentinels; nil when none is needed.
+  public var sentinelPassword: Secret?
+  /// TLS towards Redis.
+  public var tls: RedisTLSConfiguration
+  /// How long a dead forecaster's workloads wait for another; nil when every forecaster forecasts all workloads.
+  public var shardLease: Duration?
+}
+
+/// TLS towards Redis. Whether the files exist and fit has not been looked at.
+public struct RedisTLSConfiguration: Sendable, Equatable {
+  /// Whether TLS is used, whatever a URL says.
+  public var isEnabled = false
+  /// The authorities to trust (PEM); nil for the system's.
+  public var caFile: String?
+  /// The own certificate chain (PEM).
+  public var certFile: String?
+  /// The own certificate's private key (PEM).
+  public var keyFile: String?
+  /// The name that Redis's certificate must be made out to; nil for the host's.
+  public var serverName: String?
 }

@@ -145,8 +145,13 @@ struct HostReader {
     guard let endpoint = given.value(Settings.redisAddr, section?.addr),
       let database = given.value(Settings.redisDB, section?.db), let ttl = given.value(Settings.redisTTL, section?.ttl),
       let prefix = given.value(Settings.redisPrefix, section?.prefix),
-      let isCluster = given.value(Settings.redisCluster, section?.cluster)
+      let isCluster = given.value(Settings.redisCluster, section?.cluster),
+      let tls = readRedisTLS(section), let shardLease = given.value(Settings.shardLease, section?.shardLease)
     else { return nil }
+    if shardLease.value != .zero, shardLease.value < .seconds(1) {
+      problems.add(
+        shardLease.origin, "the lease \(text(shardLease.value)) is shorter than a second; write one such as 15s, or 0")
+    }
     let password = given.value(Settings.redisPassword, section?.password)
     let passwordFile = given.text(Settings.redisPasswordFile, section?.passwordFile)
     let sentinels = given.value(Settings.redisSentinels, section?.sentinels)
@@ -183,7 +188,25 @@ struct HostReader {
         url: url?.value, endpoint: endpoint.value,
         username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
         passwordFile: passwordFile?.value, database: database.value, ttl: ttl.value, prefix: prefix.value,
-        sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value))
+        sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
+        sentinelUsername: given.text(Settings.redisSentinelUsername, section?.sentinelUsername)?.value,
+        sentinelPassword: given.value(Settings.redisSentinelPassword, section?.sentinelPassword)?.value, tls: tls,
+        shardLease: shardLease.value == .zero ? nil : shardLease.value))
+  }
+
+  private func readRedisTLS(_ section: RedisSection?) -> RedisTLSConfiguration? {
+    guard let enabled = given.value(Settings.redisTLS, section?.tls) else { return nil }
+    let cert = given.text(Settings.redisTLSCertFile, section?.tlsCertFile)
+    let key = given.text(Settings.redisTLSKeyFile, section?.tlsKeyFile)
+    if let lonely = cert ?? key, cert == nil || key == nil {
+      problems.add(
+        lonely.origin,
+        "a certificate and its key belong together; give both -redis-tls-cert-file and -redis-tls-key-file")
+    }
+    return RedisTLSConfiguration(
+      isEnabled: enabled.value, caFile: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value,
+      certFile: cert?.value, keyFile: key?.value,
+      serverName: given.text(Settings.redisTLSServerName, section?.tlsServerName)?.value)
   }
 
   private func text(_ duration: Duration) -> String { DurationText.format(duration) }

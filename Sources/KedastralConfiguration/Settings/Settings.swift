@@ -215,6 +215,32 @@ enum Settings {
   static let redisCluster = Setting<Bool>(
     "redis-cluster", "REDIS_CLUSTER", default: "false", file: "storage.redis.cluster", .storage, hosts: everyHost,
     "the server is part of a Redis Cluster")
+  static let redisSentinelUsername = Setting<String>(
+    "redis-sentinel-username", "REDIS_SENTINEL_USERNAME", file: "storage.redis.sentinelUsername", .storage,
+    hosts: everyHost, placeholder: "NAME", "user at the sentinels")
+  static let redisSentinelPassword = Setting<Secret>(
+    "redis-sentinel-password", "REDIS_SENTINEL_PASSWORD", file: "storage.redis.sentinelPassword", .storage,
+    hosts: everyHost, "password at the sentinels")
+  static let redisTLS = Setting<Bool>(
+    "redis-tls", "REDIS_TLS", default: "false", file: "storage.redis.tls", .storage, hosts: everyHost,
+    "use TLS towards Redis, as a rediss:// URL does")
+  static let redisTLSCAFile = Setting<String>(
+    "redis-tls-ca-file", "REDIS_TLS_CA_FILE", file: "storage.redis.tlsCaFile", .storage, hosts: everyHost,
+    placeholder: "FILE", "authorities that Redis's certificate must come from (PEM); the system's unless given")
+  static let redisTLSCertFile = Setting<String>(
+    "redis-tls-cert-file", "REDIS_TLS_CERT_FILE", file: "storage.redis.tlsCertFile", .storage, hosts: everyHost,
+    placeholder: "FILE", "own certificate chain (PEM), when Redis asks for one")
+  static let redisTLSKeyFile = Setting<String>(
+    "redis-tls-key-file", "REDIS_TLS_KEY_FILE", file: "storage.redis.tlsKeyFile", .storage, hosts: everyHost,
+    placeholder: "FILE", "the own certificate's private key (PEM)")
+  static let redisTLSServerName = Setting<String>(
+    "redis-tls-server-name", "REDIS_TLS_SERVER_NAME", file: "storage.redis.tlsServerName", .storage, hosts: everyHost,
+    placeholder: "NAME", "name that Redis's certificate must be made out to; the host's unless given")
+  static let shardLease = Setting<Duration>(
+    "shard-lease", "SHARD_LEASE", default: "0s", file: "storage.redis.shardLease", .storage,
+    hosts: [.forecaster, .allInOne],
+    "share the workloads among all forecasters on this Redis, each by one; a dead one's move after this long, such as 15s; 0: every forecaster does all"
+  )
 
   // Scaler
   static let forecasterURL = Setting<WebURL>(
@@ -249,6 +275,9 @@ enum Settings {
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor, redisCluster.descriptor,
+    redisSentinelUsername.descriptor, redisSentinelPassword.descriptor, redisTLS.descriptor,
+    redisTLSCAFile.descriptor, redisTLSCertFile.descriptor, redisTLSKeyFile.descriptor,
+    redisTLSServerName.descriptor, shardLease.descriptor,
     forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor,
   ]
 

@@ -189,7 +189,7 @@ public actor ForecastLoop {
       guard let stored, !stored.desiredReplicas.isEmpty else { return }
       last = PublishedPlan(
         start: stored.generatedAt.floored(to: workload.step),
-        state: stored.capacityState ?? CapacityState(replicas: stored.desiredReplicas[0]),
+        state: CapacityState(replicas: stored.capacityState?.replicas ?? stored.desiredReplicas[0]),
         replicas: stored.desiredReplicas, snapshot: stored)
       logger.info(
         "going on from the stored plan",

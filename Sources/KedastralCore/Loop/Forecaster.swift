@@ -3,12 +3,17 @@
 ///     let forecaster = Forecaster(store: store, logger: logger)
 ///     await forecaster.run([apiApp, workerApp])   // until the task is cancelled
 public actor Forecaster {
+  private struct Running {
+    let loop: ForecastLoop
+    let task: Task<Void, Never>
+  }
+
   private let store: any ForecastStore
   private let clock: any WallClock
   private let metrics: MetricsRegistry
   private let logger: Logger
   private let observer: (any ForecastObserver)?
-  private var loops: [WorkloadName: ForecastLoop] = [:]
+  private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
   public init(
@@ -22,25 +27,42 @@ public actor Forecaster {
     self.observer = observer
   }
 
-  /// The loop of a workload.
-  public func loop(of workload: WorkloadName) -> ForecastLoop? { loops[workload] }
+  /// The loop of a workload that is forecast now.
+  public func loop(of workload: WorkloadName) -> ForecastLoop? { running[workload]?.loop }
 
-  /// Forecasts `workloads` until the task is cancelled; more than fifty begin spread over their interval.
+  /// Forecasts `workloads` until the task is cancelled.
   ///
   /// - Precondition: the names differ.
   public func run(_ workloads: [Workload]) async {
-    for workload in workloads {
-      precondition(loops[workload.name] == nil, "two workloads are named \(workload.name)")
-      loops[workload.name] = ForecastLoop(
-        workload, store: store, clock: clock, metrics: metrics, logger: logger, observer: observer)
-    }
-    await withDiscardingTaskGroup { group in
-      for (index, workload) in workloads.enumerated() {
-        guard let loop = loops[workload.name] else { continue }
-        let share = workloads.count > 50 ? Double(index) / Double(workloads.count) : 0
-        group.addTask { await loop.run(startDelay: workload.interval * share) }
-      }
-    }
-    for workload in workloads { loops[workload.name] = nil }
+    start(workloads)
+    while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+    await stopAll()
   }
+
+  /// Starts the loops of those of `workloads` that do not run yet; more than fifty begin spread over their interval.
+  ///
+  /// - Parameter store: where their plans go, if not into the forecaster's own store.
+  public func start(_ workloads: [Workload], into store: (any ForecastStore)? = nil) {
+    let new = workloads.filter { running[$0.name] == nil }
+    for (index, workload) in new.enumerated() {
+      let loop = ForecastLoop(
+        workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer)
+      let share = new.count > 50 ? Double(index) / Double(new.count) : 0
+      let task = Task { await loop.run(startDelay: workload.interval * share) }
+      running[workload.name] = Running(loop: loop, task: task)
+    }
+  }
+
+  /// Stops the loops of all workloads but those that `isKept` names, and waits until they have ended.
+  public func stop(except isKept: (WorkloadName) -> Bool) async {
+    let stopped = running.filter { !isKept($0.key) }
+    for (name, loop) in stopped {
+      loop.task.cancel()
+      running[name] = nil
+    }
+    for loop in stopped.values { await loop.task.value }
+  }
+
+  /// Stops all loops and waits until they have ended.
+  public func stopAll() async { await stop { _ in false } }
 }

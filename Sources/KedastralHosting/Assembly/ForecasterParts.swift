@@ -2,20 +2,23 @@ import KedastralConfiguration
 import KedastralCore
 import KedastralHTTP
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 
 /// The forecasting half of a host: sources, loops, and the HTTP server that shows their plans.
 struct ForecasterParts {
-  let store: any ForecastStore
+  let store: OpenedStore
   let client: HTTPClient
   let server: ForecastHTTPServer
   private let forecaster: Forecaster
   private let workloads: [Workload]
+  private let readiness: ForecastReadiness
+  private let membership: ShardMembership?
   private let sourceServices: [ServiceRunner.Service]
 
   /// Wires the parts; the server listens when this returns.
   init(
-    _ configuration: ForecasterConfiguration, store: any ForecastStore, leadTime: Duration, on loop: EventLoop,
+    _ configuration: ForecasterConfiguration, store: OpenedStore, leadTime: Duration, on loop: EventLoop,
     clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
     makeSource: ((WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made)? = nil
   ) async throws {
@@ -29,8 +32,13 @@ struct ForecasterParts {
       try Workload(
         settings, source: made.source, model: try ModelCatalog.make(settings.model, client: client, logger: logger))
     }
-    let readiness = ForecastReadiness(workloadCount: workloads.count)
-    forecaster = Forecaster(store: store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
+    readiness = ForecastReadiness(workloadCount: workloads.count)
+    if case .redis(let settings) = configuration.storage, let lease = settings.shardLease, let redis = store.redis {
+      membership = ShardMembership(store: redis, lease: lease, logger: logger)
+    } else {
+      membership = nil
+    }
+    forecaster = Forecaster(store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
     let intervals = Dictionary(uniqueKeysWithValues: workloads.map { ($0.name, $0.interval) })
     let address = ListenAddress(configuration.listen)
     server = try await ForecastHTTPServer(
@@ -44,9 +52,30 @@ struct ForecasterParts {
   /// What must run: the loops, the server's view of the store, and sources that collect by themselves.
   var services: [ServiceRunner.Service] {
     sourceServices + [
-      { [forecaster, workloads] in await forecaster.run(workloads) },
-      { [server, store] in await server.follow(store.updates()) },
+      forecasting,
+      { [server, store] in await server.follow(store.store.updates()) },
     ]
+  }
+
+  /// Forecasts all workloads, or this process's share of them as it changes.
+  private var forecasting: ServiceRunner.Service {
+    guard let membership else { return { [forecaster, workloads] in await forecaster.run(workloads) } }
+    return { [forecaster, workloads, readiness] in
+      await withDiscardingTaskGroup { group in
+        group.addTask { await membership.run() }
+        var term: Int?
+        for await shard in membership.shards() {
+          let own = workloads.filter { shard.owns($0.name) }
+          let isNewTerm = shard.term != term
+          term = shard.term
+          // After a pause another process may have planned meanwhile: what the loops knew is out of date.
+          await forecaster.stop { !isNewTerm && shard.owns($0) }
+          if shard.isActive { readiness.share(of: own.map(\.name)) }
+          await forecaster.start(own, into: membership.store(during: shard))
+        }
+        await forecaster.stopAll()
+      }
+    }
   }
 }
 

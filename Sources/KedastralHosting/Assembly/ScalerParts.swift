@@ -1,6 +1,7 @@
 import KedastralConfiguration
 import KedastralCore
 import KedastralGRPC
+import KedastralHTTP
 import KedastralNet
 
 /// The serving half of a host: the gRPC server, and what fills its table.
@@ -27,5 +28,16 @@ struct ScalerParts {
   /// What must run: the table follows `updates`.
   func service(following updates: AsyncStream<StoreUpdate>) -> ServiceRunner.Service {
     { [server] in await server.follow(updates) }
+  }
+
+  /// What must run: gRPC's health checks say what `readiness` says, which `check` brings up to date each second.
+  func service(relaying readiness: Readiness, check: @escaping @Sendable () -> Void = {}) -> ServiceRunner.Service {
+    { [server] in
+      while true {
+        check()
+        await server.setReady(readiness.reasons.isEmpty)
+        try await Task.sleep(for: .seconds(1))
+      }
+    }
   }
 }

@@ -1,18 +1,75 @@
 import KedastralConfiguration
 import KedastralCore
 import KedastralMemoryStore
+import KedastralNet
+import KedastralRedisStore
 
-/// Makes stores of settings.
-enum StoreFactory {
-  /// A storage that settings can name and this build does not have.
-  struct Unavailable: Error, CustomStringConvertible {
-    let description: String
+/// The store that settings name, opened.
+struct OpenedStore {
+  /// The store.
+  let store: any ForecastStore
+  /// The same, when it is Redis.
+  let redis: RedisStore?
+
+  /// Opens a store; Redis is connected to in the background, on a loop of its own.
+  init(_ configuration: StorageConfiguration, clock: any WallClock, logger: Logger) async throws {
+    switch configuration {
+    case .memory:
+      store = MemoryStore(clock: clock)
+      redis = nil
+    case .redis(let settings):
+      let redis = try await RedisStore(try RedisStore.Configuration(settings), on: try EventLoop(), logger: logger)
+      store = redis
+      self.redis = redis
+      logger.info("keeping plans in Redis", ["redis": redis.name])
+    }
   }
 
-  static func make(_ configuration: StorageConfiguration, clock: any WallClock) throws -> any ForecastStore {
-    switch configuration {
-    case .memory: MemoryStore(clock: clock)
-    case .redis: throw Unavailable(description: "-storage: Redis is not part of this build; use 'memory'")
+  /// What is wrong with the store now, or nil.
+  var problem: String? { redis?.health.problem }
+
+  /// Ends the store's connections.
+  func close() async { await redis?.close() }
+}
+
+extension RedisStore.Configuration {
+  /// The configuration that settings describe.
+  init(_ settings: RedisConfiguration) throws {
+    if let url = settings.url {
+      try self.init(url: url.text)
+    } else {
+      self.init(server: RemoteAddress(settings.endpoint))
+      database = settings.database
+    }
+    if !settings.sentinels.isEmpty {
+      deployment = .sentinel(
+        master: settings.sentinelMaster ?? "", sentinels: settings.sentinels.map { RemoteAddress(.network($0)) })
+    } else if settings.isCluster, case .single(let node) = deployment {
+      deployment = .cluster(nodes: [node])
+    }
+    if let password = settings.password.map({ .text($0.text) }) ?? settings.passwordFile.map(RedisStore.Password.file) {
+      credentials = RedisStore.Credentials(user: settings.username, password: password)
+    }
+    if let password = settings.sentinelPassword {
+      sentinelCredentials = RedisStore.Credentials(user: settings.sentinelUsername, password: .text(password.text))
+    }
+    let tls = settings.tls
+    if tls.isEnabled || self.tls != nil {
+      self.tls = RedisStore.TLS(
+        files: TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile),
+        serverName: tls.serverName)
+    }
+    timeToLive = settings.ttl
+    keyPrefix = settings.prefix
+  }
+}
+
+extension RemoteAddress {
+  /// The address of a setting.
+  init(_ endpoint: RedisEndpoint) {
+    switch endpoint {
+    case .network(let address): self = .network(host: address.host, port: UInt16(clamping: address.port))
+    case .unixSocket(let path): self = .unixSocket(path: path)
     }
   }
 }

@@ -33,6 +33,7 @@ struct AllInOneParts {
   let forecaster: ForecasterParts
   let scaler: ScalerParts
   let services: [ServiceRunner.Service]
+  private let store: OpenedStore
 
   /// Wires the parts; both servers listen when this returns.
   init(
@@ -40,7 +41,7 @@ struct AllInOneParts {
     makeSource: ((WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made)? = nil
   ) async throws {
     let metrics = MetricsRegistry()
-    let store = try StoreFactory.make(configuration.forecaster.storage, clock: clock)
+    store = try await OpenedStore(configuration.forecaster.storage, clock: clock, logger: logger)
     scaler = try await ScalerParts(configuration.scaler, clock: clock, metrics: metrics, logger: logger)
     do {
       forecaster = try await ForecasterParts(
@@ -50,7 +51,7 @@ struct AllInOneParts {
       await scaler.server.shutdown(within: .zero)
       throw error
     }
-    services = forecaster.services + [scaler.service(following: store.updates())]
+    services = forecaster.services + [scaler.service(following: store.store.updates())]
     await scaler.server.setReady(true)
   }
 
@@ -58,5 +59,6 @@ struct AllInOneParts {
   func shutdown() async {
     await scaler.server.shutdown(within: .seconds(2))
     await forecaster.server.shutdown(within: .seconds(2))
+    await store.close()
   }
 }

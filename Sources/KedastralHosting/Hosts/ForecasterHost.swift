@@ -19,12 +19,13 @@ public enum ForecasterHost {
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
-    let store = try StoreFactory.make(configuration.storage, clock: clock)
+    let store = try await OpenedStore(configuration.storage, clock: clock, logger: logger)
     let forecaster = try await ForecasterParts(
       configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
       logger: logger)
     try await runner.run(forecaster.services) {
       await forecaster.server.shutdown(within: .seconds(3))
+      await store.close()
     }
   }
 }

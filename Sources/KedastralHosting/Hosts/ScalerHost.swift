@@ -29,10 +29,18 @@ public enum ScalerHost {
     logger.info("serving operations", ["address": "\(operations.address)"])
 
     var services: [ServiceRunner.Service] = []
+    var store: OpenedStore?
     switch configuration.storage {
     case .redis:
-      let store = try StoreFactory.make(configuration.storage, clock: clock)
-      services.append(scaler.service(following: store.updates()))
+      let opened = try await OpenedStore(configuration.storage, clock: clock, logger: logger)
+      store = opened
+      services = [
+        scaler.service(following: opened.store.updates()),
+        scaler.service(relaying: readiness) { readiness.report("store", problem: opened.problem) },
+        {
+          for await case .put in opened.store.updates() { return readiness.report("plans", problem: nil) }
+        },
+      ]
     case .memory:
       let tls = configuration.tls
       let endpoint = HTTPEndpoint(
@@ -41,22 +49,24 @@ public enum ScalerHost {
         deadline: .seconds(5))
       let follower = ForecasterFollower(
         endpoint: endpoint, client: try HTTPClient(on: loop), clock: clock, metrics: metrics, logger: logger)
-      services.append(scaler.service(following: follower.makeUpdates()))
-      services.append {
-        try await follower.run { outcome in
-          switch outcome {
-          case .workloads(let count):
-            readiness.report("forecaster", problem: nil)
-            if count > 0 { readiness.report("plans", problem: nil) }
-          case .problem(let problem): readiness.report("forecaster", problem: problem)
+      services = [
+        scaler.service(following: follower.makeUpdates()), scaler.service(relaying: readiness),
+        {
+          try await follower.run { outcome in
+            switch outcome {
+            case .workloads(let count):
+              readiness.report("forecaster", problem: nil)
+              if count > 0 { readiness.report("plans", problem: nil) }
+            case .problem(let problem): readiness.report("forecaster", problem: problem)
+            }
           }
-          Task { await scaler.server.setReady(readiness.reasons.isEmpty) }
-        }
-      }
+        },
+      ]
     }
-    try await runner.run(services) {
+    try await runner.run(services) { [store] in
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
+      await store?.close()
     }
   }
 }

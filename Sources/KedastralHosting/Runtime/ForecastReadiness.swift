@@ -7,15 +7,28 @@ import Synchronization
 /// A single failing source of many does not make the forecaster unready: its other workloads are served.
 final class ForecastReadiness: ForecastObserver {
   private struct State {
+    var workloadCount: Int
     var hasPlan = false
     var failingSources: [WorkloadName: String] = [:]
   }
 
-  let readiness = Readiness(problems: ["plans": "no forecast has been made yet"])
-  private let workloadCount: Int
-  private let state = Mutex(State())
+  private static let noPlan = "no forecast has been made yet"
 
-  init(workloadCount: Int) { self.workloadCount = workloadCount }
+  let readiness = Readiness(problems: ["plans": noPlan])
+  private let state: Mutex<State>
+
+  init(workloadCount: Int) { state = Mutex(State(workloadCount: workloadCount)) }
+
+  /// Sets how many workloads are this process's; one that has none is ready without a plan of its own.
+  func share(of workloads: [WorkloadName]) {
+    let hasPlan = state.withLock { state in
+      state.workloadCount = workloads.count
+      state.failingSources = state.failingSources.filter { workloads.contains($0.key) }
+      return state.hasPlan
+    }
+    readiness.report("sources", problem: nil)
+    readiness.report("plans", problem: hasPlan || workloads.isEmpty ? nil : Self.noPlan)
+  }
 
   func roundSucceeded(_ snapshot: Snapshot) {
     let isFirst = state.withLock { state in
@@ -34,7 +47,7 @@ final class ForecastReadiness: ForecastObserver {
     case .collect:
       let areAllFailing = state.withLock { state in
         state.failingSources[failure.workload] = failure.problem
-        return state.failingSources.count == workloadCount
+        return state.failingSources.count == state.workloadCount
       }
       if areAllFailing { readiness.report("sources", problem: "\(failure)") }
     case .forecast, .plan: break

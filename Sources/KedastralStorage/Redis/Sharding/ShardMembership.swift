@@ -34,7 +34,8 @@ public final class ShardMembership: Sendable {
   /// - Parameters:
   ///   - name: a name for people; what makes it unique is added.
   ///   - lease: the same in all processes.
-  public init(store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: Logger = .silent) {
+  public init(store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: Logger = .silent)
+  {
     precondition(lease > .zero, "a lease lasts some time")
     self.store = store
     self.lease = lease
