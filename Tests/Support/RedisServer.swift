@@ -75,14 +75,16 @@ public final class RedisServer: Sendable {
   /// Sends a signal, such as SIGSTOP.
   public func signal(_ signal: Int32) { process.withLock { $0 }.signal(signal) }
 
-  /// Starts it again on its port, empty.
-  public func restart() async throws {
+  /// Starts it again on its port: empty, unless it has saved its data.
+  ///
+  /// - Parameter waiting: whether to wait until it takes commands.
+  public func restart(waiting: Bool = true) async throws {
     let old = process.withLock { $0 }
     old.kill()
     _ = try await old.waitForExit()
     let new = try ChildProcess(executable, arguments: arguments)
     process.withLock { $0 = new }
-    try await waitUntilReady()
+    if waiting { try await waitUntilReady() }
   }
 
   /// Runs a command by `redis-cli` and returns what it printed, without the last line break.

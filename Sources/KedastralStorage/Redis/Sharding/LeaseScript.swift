@@ -1,20 +1,28 @@
 import KedastralCore
 
+/// A member's lease, as the server keeps it; instants are milliseconds since 1970 by its clock.
+struct Lease: Equatable, Sendable {
+  /// When it runs out.
+  var end: Int
+  /// Of which renewal the member had the answer when it sent the last one. It knows of whoever had joined before.
+  var seen: Int
+}
+
 /// Renews a member's lease and tells of all members, in one step and by the server's clock.
 ///
-/// The leases are a sorted set: members by the instant at which their lease runs out.
+/// The leases are a hash: by member, the end and what it has seen.
 struct LeaseScript {
-  /// What the server knows after a renewal; instants are milliseconds since 1970 by its clock.
+  /// What the server knows after a renewal.
   struct Reply: Equatable, Sendable {
-    /// The instant of the renewal.
+    /// The instant of the renewal, in milliseconds since 1970.
     let now: Int
     /// Whether the member still had a lease; otherwise it has just joined.
     let wasPresent: Bool
-    /// When each member's lease runs out.
-    let leases: [String: Int]
+    /// The leases of all members.
+    let leases: [String: Lease]
 
     /// Creates a reply.
-    init(now: Int, wasPresent: Bool, leases: [String: Int]) {
+    init(now: Int, wasPresent: Bool, leases: [String: Lease]) {
       self.now = now
       self.wasPresent = wasPresent
       self.leases = leases
@@ -23,34 +31,51 @@ struct LeaseScript {
     /// Reads the script's reply; nil when it is something else.
     init?(_ reply: RESPValue) {
       guard let parts = reply.elements, parts.count == 3, let now = parts[0].number, let present = parts[1].number,
-        let list = parts[2].elements, list.count % 2 == 0
+        let list = parts[2].elements, list.count % 3 == 0
       else { return nil }
-      var leases: [String: Int] = [:]
-      for index in stride(from: 0, to: list.count, by: 2) {
-        guard let member = list[index].text, let expiry = list[index + 1].text.flatMap({ Double($0) }) else {
+      var leases: [String: Lease] = [:]
+      for index in stride(from: 0, to: list.count, by: 3) {
+        guard let member = list[index].text, let end = list[index + 1].number, let seen = list[index + 2].number else {
           return nil
         }
-        leases[member] = Int(exactly: expiry)
+        leases[member] = Lease(end: end, seen: seen)
       }
       self.init(now: now, wasPresent: present == 1, leases: leases)
     }
   }
 
   /// Renews the lease of `member`.
-  static func renew(key: String, member: String, timeToLive: Duration) -> RedisCommand {
-    RedisCommand("EVAL", source, "1", key, member, "\(Int(timeToLive.inSeconds * 1000))", key: key)
+  static func renew(key: String, member: String, timeToLive: Duration, seen: Int) -> RedisCommand {
+    RedisCommand("EVAL", source, "1", key, member, "\(Int(timeToLive.inSeconds * 1000))", "\(seen)", key: key)
   }
 
   /// Gives the lease of `member` up.
-  static func leave(key: String, member: String) -> RedisCommand { RedisCommand("ZREM", key, member, key: key) }
+  static func leave(key: String, member: String) -> RedisCommand { RedisCommand("HDEL", key, member, key: key) }
 
   private static let source = """
     local time = redis.call('TIME')
     local now = time[1] * 1000 + math.floor(time[2] / 1000)
-    redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-    local present = redis.call('ZSCORE', KEYS[1], ARGV[1]) and 1 or 0
-    redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+    local leases = redis.call('HGETALL', KEYS[1])
+    local present = 0
+    local all = {}
+    for i = 1, #leases, 2 do
+      local ends, seen = string.match(leases[i + 1], '^(%d+) (%d+)$')
+      if not ends or tonumber(ends) <= now then
+        redis.call('HDEL', KEYS[1], leases[i])
+      elseif leases[i] == ARGV[1] then
+        present = 1
+      else
+        all[#all + 1] = leases[i]
+        all[#all + 1] = ends
+        all[#all + 1] = seen
+      end
+    end
+    local ends = string.format('%.0f', now + ARGV[2])
+    redis.call('HSET', KEYS[1], ARGV[1], ends .. ' ' .. ARGV[3])
     redis.call('PEXPIRE', KEYS[1], ARGV[2] * 100)
-    return {now, present, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+    all[#all + 1] = ARGV[1]
+    all[#all + 1] = ends
+    all[#all + 1] = ARGV[3]
+    return {now, present, all}
     """
 }

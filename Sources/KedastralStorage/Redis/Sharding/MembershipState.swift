@@ -2,21 +2,25 @@
 ///
 /// No workload has two owners, as far as clocks run evenly:
 /// - a lease counts, for its holder, from before the renewal was sent, so it ends here before it ends on the server;
-/// - a process that joins waits until every other one has renewed its lease since, and so has seen it and let go of its share;
-/// - when the server has lost its leases, the others are taken to be there until theirs would have run out.
+/// - a process that joins waits until every other one has said that it has seen it, and so has let go of its share;
+/// - when the server has lost its leases, the others are taken to be there until theirs would have run out. (A process that
+///   is new at just that moment cannot know of them; then the comparison of instants alone keeps plans from going back.)
 struct MembershipState {
   /// This process.
   let member: String
   /// How long a lease lasts on the server.
   let timeToLive: Duration
+  /// The server's instant of the last renewal that was answered; 0 before.
+  private(set) var seen = 0
   private var term = 0
+  private var joinedAt = 0
   private var endsAt: ContinuousClock.Instant?
   private var serverEnd = 0
-  private var leases: [String: Int] = [:]
-  /// Others that may not know of us yet, with the end of their lease when we joined.
-  private var unaware: [String: Int] = [:]
-  /// Others that the server has lost, with the end of their lease.
-  private var lost: [String: Int] = [:]
+  private var leases: [String: Lease] = [:]
+  /// Others that may not know of us yet.
+  private var unaware: Set<String> = []
+  /// Others that the server has lost.
+  private var lost: [String: Lease] = [:]
 
   /// Creates the state of a process that has not joined.
   init(member: String, timeToLive: Duration) {
@@ -27,18 +31,20 @@ struct MembershipState {
   /// Takes the answer to a renewal that was sent at `sentAt`.
   mutating func renewed(_ reply: LeaseScript.Reply, sentAt: ContinuousClock.Instant) {
     let others = reply.leases.filter { $0.key != member }
-    if !reply.wasPresent {
-      if term > 0 {
-        lost.merge(leases.filter { $0.key != member && $0.value > reply.now }) { max($0, $1) }
-      }
+    // An answer that was lost may have hidden that the lease had lapsed: what counts is the lease that we know of.
+    if !reply.wasPresent || reply.now >= serverEnd {
+      if term > 0 { lost.merge(leases.filter { $0.key != member }) { $1 } }
       term += 1
-      unaware = others
+      joinedAt = reply.now
+      unaware = Set(others.keys)
     }
-    lost = lost.filter { $0.value > reply.now && others[$0.key] == nil }
-    unaware = unaware.filter { others[$0.key] == $0.value }
+    lost = lost.filter { $0.value.end > reply.now && others[$0.key] == nil }
+    // By its silence, a member whose lease is gone has let go too.
+    unaware = unaware.filter { others[$0].map { $0.seen <= joinedAt } ?? false }
     leases = reply.leases
-    serverEnd = reply.leases[member] ?? 0
+    serverEnd = reply.leases[member]?.end ?? 0
     endsAt = sentAt + timeToLive
+    seen = reply.now
   }
 
   /// When the lease ends, by this process's clock; nil before it has joined.

@@ -53,6 +53,8 @@ public final class ShardMembership: Sendable {
     while !Task.isCancelled {
       let begin = clock.now
       await renew()
+      // A newcomer waits until it is told that it has been seen: at once rather than at the next renewal.
+      if publish() { await renew() }
       publish()
       var next = begin + interval
       if let end = state.withLock({ $0.membership.end }), end > clock.now, end < next { next = end }
@@ -97,9 +99,9 @@ public final class ShardMembership: Sendable {
 
   private func renew() async {
     let sentAt = ContinuousClock.now
-    let timeToLive = state.withLock { $0.membership.timeToLive }
+    let (timeToLive, seen) = state.withLock { ($0.membership.timeToLive, $0.membership.seen) }
     do {
-      let command = LeaseScript.renew(key: key, member: member, timeToLive: timeToLive)
+      let command = LeaseScript.renew(key: key, member: member, timeToLive: timeToLive, seen: seen)
       let reply = try await store.client.execute([command], deadline: lease / 5)[0]
       guard let answer = LeaseScript.Reply(reply) else { throw store.error("renew lease", unexpected: reply) }
       state.withLock { $0.membership.renewed(answer, sentAt: sentAt) }
@@ -108,10 +110,14 @@ public final class ShardMembership: Sendable {
     }
   }
 
-  private func publish() {
+  /// Tells the listeners of a change.
+  ///
+  /// - Returns: whether there was one.
+  @discardableResult
+  private func publish() -> Bool {
     state.withLock { state in
       let shard = state.membership.shard(at: .now)
-      guard shard != state.published else { return }
+      guard shard != state.published else { return false }
       state.published = shard
       logger.info(
         "share of the workloads",
@@ -120,6 +126,7 @@ public final class ShardMembership: Sendable {
           "term": "\(shard.term)",
         ])
       for listener in state.listeners.values { listener.yield(shard) }
+      return true
     }
   }
 }

@@ -1,0 +1,53 @@
+import KedastralNet
+import Testing
+
+@testable import KedastralRedisStore
+
+@Suite("Redis URLs")
+struct RedisURLTests {
+  @Test(
+    "servers are understood in all their forms",
+    arguments: [
+      ("redis://redis", "redis:6379"), ("redis://redis:7000/", "redis:7000"), ("redis://", "localhost:6379"),
+      ("redis://:7000", "localhost:7000"), ("REDIS://[::1]:7000/3", "[::1]:7000"), ("redis://[::1]", "[::1]:6379"),
+      ("unix:///run/redis.sock", "/run/redis.sock"), ("unix://u:p@/run/a%20b", "/run/a b"),
+    ])
+  func servers(url: String, server: String) throws {
+    #expect(try RedisURL(url).server.description == server)
+  }
+
+  @Test("user, password, database and TLS are taken from their places")
+  func parts() throws {
+    let url = try RedisURL("rediss://us%3Aer:p%40ss:w@host:1/5")
+    #expect(url.credentials == .init(user: "us:er", password: .text("p@ss:w")))
+    #expect(url.database == 5)
+    #expect(url.usesTLS)
+    #expect(try RedisURL("redis://:secret@host").credentials == .init(password: .text("secret")))
+    #expect(try RedisURL("redis://secret@host").credentials == .init(password: .text("secret")))
+    #expect(try RedisURL("unix:///s?db=2").database == 2)
+    #expect(try RedisURL("redis://host").credentials == nil)
+  }
+
+  @Test(
+    "what is no URL is refused with the reason, and without the password",
+    arguments: [
+      ("host:6379", "no scheme"), ("http://host", "unknown scheme 'http'"), ("redis://:pw@host:0", "'0' is not a port"),
+      ("redis://:pw@::1:6379", "an IPv6 address stands in brackets"),
+      ("redis://:pw@h/x", "'x' is not a database number"),
+      ("redis://:p%4w@h", "a % without two hexadecimal digits behind it"),
+      ("unix://:pw@s", "a socket's path begins with /"),
+      ("redis://:pw@h?ssl=1", "unknown parameter 'ssl'"), ("redis://h/-1", "'-1' is not a database number"),
+    ])
+  func refuses(url: String, problem: String) {
+    let error = #expect(throws: RedisStore.URLError.self) { try RedisURL(url) }
+    #expect(error?.problem == problem)
+    #expect(error?.description.contains("pw") == false)
+  }
+
+  @Test("a password is not printed by accident")
+  func hidden() throws {
+    let configuration = try RedisStore.Configuration(url: "redis://user:secret@host")
+    #expect(!"\(configuration)".contains("secret"))
+    #expect(!String(reflecting: configuration).contains("secret"))
+  }
+}
