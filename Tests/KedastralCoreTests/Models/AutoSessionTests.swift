@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Auto session")
 struct AutoSessionTests {
-  static let whole = SyntheticLoad.series(count: 4 * 1440, SyntheticLoad.day)
+  static let whole = SyntheticLoad.series(count: 3 * 1440 + 200, SyntheticLoad.day)
 
   private func history(_ count: Int) -> TimeSeries {
     var history = Self.whole
@@ -16,7 +16,7 @@ struct AutoSessionTests {
   func follows() async throws {
     var session = AutoModel().makeSession()
     var followed: Forecast?
-    for count in stride(from: 3 * 1440, through: 3 * 1440 + 60, by: 3) {
+    for count in stride(from: 3 * 1440, through: 3 * 1440 + 60, by: 6) {
       followed = try await session.forecast(history(count), steps: 30, quantiles: [0.9])
     }
     let scratch = try AutoModel().forecast(history(3 * 1440 + 60), steps: 30, quantiles: [0.9])
@@ -84,12 +84,12 @@ struct AutoSessionTests {
   func stepsBack() async throws {
     // What it learned is about noise around a level; then the load becomes a strict repetition with another rhythm.
     let learnedPart = 4 * 288
-    let load = SyntheticLoad.series(count: 9 * 288, stepSeconds: 300) { step, generator in
+    let load = SyntheticLoad.series(count: 6 * 288, stepSeconds: 300) { step, generator in
       step < learnedPart ? 100 + 5 * generator.noise() : (step % 48 < 24 ? 900 : 20)
     }
     var session = AutoModel(refitInterval: .seconds(30 * 86_400)).makeSession()
     var reasons: [String] = []
-    for count in stride(from: learnedPart, to: load.count, by: 2) {
+    for count in stride(from: learnedPart, to: load.count, by: 12) {
       var history = load
       history.values.removeSubrange(count...)
       history.keepLast(learnedPart)

@@ -40,7 +40,7 @@ struct SeasonalBaselineTests {
   func coverage() throws {
     let whole = SyntheticLoad.series(count: 6 * 1440, seed: 3, SyntheticLoad.day)
     var (below, all) = (0, 0)
-    for origin in stride(from: 4 * 1440, to: whole.count - 60, by: 97) {
+    for origin in stride(from: 4 * 1440, to: whole.count - 60, by: 211) {
       var history = whole
       history.values.removeSubrange(origin...)
       let path = try #require(
@@ -77,7 +77,7 @@ struct SeasonalBaselineTests {
     }
   }
 
-  @Test("any series gives a finite, non-negative forecast with ordered quantiles", arguments: 0..<40)
+  @Test("any series gives a finite, non-negative forecast with ordered quantiles", arguments: 0..<25)
   func anySeries(seed: Int) throws {
     let history = SyntheticLoad.anything(seed: UInt64(seed))
     guard history.lastPresentIndex != nil else { return }
