@@ -25,18 +25,8 @@ public actor ForecastLoop {
   private var session: any ModelSession
   private var collected: TimeSeries?
   private var hasAskedStore = false
-  private var last: PublishedPlan?
+  private var planner: Planner
   private var failures = 0
-
-  /// The plan in force: what the next one goes on from.
-  private struct PublishedPlan {
-    /// The grid instant at which it began, and the state then.
-    var start: Date
-    var state: CapacityState
-    /// The replicas of each grid step from there, at least one.
-    var replicas: [Int]
-    var snapshot: Snapshot
-  }
 
   /// Creates a loop that has not run yet.
   public init(
@@ -50,6 +40,7 @@ public actor ForecastLoop {
     self.observer = observer
     self.metrics = ForecastMetrics(metrics)
     session = workload.model.makeSession()
+    planner = Planner(workload)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
@@ -57,7 +48,7 @@ public actor ForecastLoop {
   public var history: TimeSeries? { collected }
 
   /// The snapshot of the last successful round, or nil before it.
-  public var latest: Snapshot? { last?.snapshot }
+  public var latest: Snapshot? { planner.inForce?.snapshot }
 
   /// Runs rounds until the task is cancelled.
   ///
@@ -120,13 +111,17 @@ public actor ForecastLoop {
     let history = try await timed(.collect, collect)
     await takeUpStoredPlan()
     let forecast = try await timed(.forecast) { try await self.forecast(history) }
-    let plan = try await timed(.plan) { self.compose(forecast, history) }
+    let plan = try await timed(.plan) {
+      self.planner.plan(
+        forecast, repairedShare: Double(history.missingCount) / Double(history.count),
+        currentLoad: history.lastPresentIndex.map { history.values[$0] }, at: self.clock.now)
+    }
     let snapshot = plan.snapshot
     try await timed(.store) { [workload, store, clock, logger] in
       let outcome = try await withDeadline(workload.storeDeadline, clock: clock) { try await store.put(snapshot) }
       if outcome == .superseded { logger.debug("a newer forecast is stored", ["workload": workload.name.text]) }
     }
-    last = plan
+    planner.publish(plan)
     metrics.publish(snapshot)
     return snapshot
   }
@@ -187,10 +182,7 @@ public actor ForecastLoop {
       }
       hasAskedStore = true
       guard let stored, !stored.desiredReplicas.isEmpty else { return }
-      last = PublishedPlan(
-        start: stored.generatedAt.floored(to: workload.step),
-        state: CapacityState(replicas: stored.capacityState?.replicas ?? stored.desiredReplicas[0]),
-        replicas: stored.desiredReplicas, snapshot: stored)
+      planner.resume(from: stored)
       logger.info(
         "going on from the stored plan",
         ["workload": workload.name.text, "replicas": "\(stored.desiredReplicas[stored.stepIndex(at: clock.now)])"])
@@ -206,35 +198,6 @@ public actor ForecastLoop {
       history, steps: workload.horizonSteps + 1, quantiles: workload.wantedQuantiles)
     if let defect = forecast.defect { throw InvalidForecast(description: defect) }
     return forecast
-  }
-
-  private func compose(_ forecast: Forecast, _ history: TimeSeries) -> PublishedPlan {
-    let state = capacityState(at: history.end, currentLoad: history.lastPresentIndex.map { history.values[$0] })
-    let plan = workload.policy.plan(forecast, from: state)
-    let now = clock.now
-    let steps = workload.horizonSteps
-    let composer = SnapshotComposer(forecastStart: forecast.start, generatedAt: now, step: workload.step)
-    let snapshot = Snapshot(
-      workload: workload.name, metric: workload.metric, generatedAt: now, step: workload.step,
-      horizon: workload.step * steps, values: composer.mean(forecast.values, steps: steps),
-      desiredReplicas: composer.maximum(plan.replicas, steps: steps),
-      quantiles: forecast.quantiles.mapValues { composer.mean($0, steps: steps) },
-      plannedLoad: composer.maximum(plan.loads, steps: steps), model: forecast.model, currentValue: state.currentLoad,
-      targetPerPod: workload.policy.targetPerPod, capacityState: state,
-      accuracy: Snapshot.Accuracy(repairedShare: Double(history.missingCount) / Double(history.count)),
-      reason: forecast.reason)
-    return PublishedPlan(start: history.end, state: state, replicas: plan.replicas, snapshot: snapshot)
-  }
-
-  /// Where a plan that begins at `start` goes on from: what the last plan says for that instant. As long as no new sample
-  /// has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
-  private func capacityState(at start: Date, currentLoad: Double?) -> CapacityState {
-    guard let last else { return CapacityState(currentLoad: currentLoad) }
-    guard start > last.start + workload.step / 2 else {
-      return CapacityState(replicas: last.state.replicas, currentLoad: currentLoad)
-    }
-    let steps = Int((start.timeIntervalSince(last.start) / workload.step.inSeconds).rounded())
-    return CapacityState(replicas: last.replicas[min(steps, last.replicas.count) - 1], currentLoad: currentLoad)
   }
 
   // MARK: Errors

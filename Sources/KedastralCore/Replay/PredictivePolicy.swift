@@ -1,0 +1,61 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Kedastral: what production runs, in a simulated cluster.
+///
+/// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot answers what a
+/// trigger with this lead time would be told; a HorizontalPodAutoscaler then applies the answer with its own tolerance and
+/// behaviour. A snapshot that has grown stale answers nothing, and the replicas stay.
+public struct PredictivePolicy: ReplayPolicy {
+  /// How old a snapshot may be before it answers nothing.
+  static let staleAfter: Duration = .seconds(120)
+
+  /// `kedastral`.
+  public let name = "kedastral"
+  public let forecastNeed: ForecastNeed?
+  /// What the trigger asks.
+  public let question: ScalingQuestion
+  private let step: Duration
+  private var planner: Planner
+  private var autoscaler: HorizontalAutoscaler
+
+  /// Creates a policy.
+  ///
+  /// - Parameters:
+  ///   - model: what forecasts.
+  ///   - policy: how the forecast becomes replicas.
+  ///   - question: lead time, mode and selection, as in a trigger's metadata.
+  ///   - step: the forecaster's step.
+  ///   - prewarmSteps: how many steps the policy looks beyond the one it plans for.
+  public init(
+    model: any Model, policy: any CapacityPolicy, question: ScalingQuestion, step: Duration = .seconds(60),
+    prewarmSteps: Int = 0, behavior: HorizontalAutoscaler.Behavior = .init()
+  ) throws {
+    let horizonSteps = max(1, Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up))) + prewarmSteps
+    self.question = question
+    self.step = step
+    forecastNeed = ForecastNeed(
+      model: model, horizon: step * (horizonSteps + 1), quantileLevels: [policy.quantileLevel].compactMap(\.self))
+    planner = Planner(
+      workload: try WorkloadName("replay"), metric: "load", policy: policy, step: step, horizonSteps: horizonSteps)
+    autoscaler = HorizontalAutoscaler(behavior)
+  }
+
+  public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
+    planner.publish(planner.plan(forecast, currentLoad: currentLoad, at: now))
+  }
+
+  public mutating func desiredReplicas(_ view: ReplayView) -> Int {
+    guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: view.now) <= max(Self.staleAfter, step * 2),
+      let answer = snapshot.answer(question, at: view.now)
+    else { return view.orderedPods }
+    let pods = answer.value / answer.target
+    return autoscaler.replicas(
+      proposed: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
+      usageRatio: view.orderedPods > 0 ? pods / Double(view.orderedPods) : .infinity, current: view.orderedPods,
+      sync: view.sync)
+  }
+}
