@@ -1,8 +1,8 @@
 /// Finds what somebody probably meant to write.
-enum Suggestion {
+package enum Suggestion {
   /// The candidate nearest to `word` by edits (insert, delete, replace, swap of neighbours), ignoring case; nil when none is near:
   /// by default within a third of the word's length.
-  static func nearest(to word: String, among candidates: [String], edits: Int? = nil) -> String? {
+  package static func nearest(to word: String, among candidates: [String], edits: Int? = nil) -> String? {
     let wanted = Array(word.lowercased().prefix(64))
     let limit = edits ?? max(1, wanted.count / 3)
     let scored = candidates.map { (name: $0, distance: distance(wanted, Array($0.lowercased()))) }

@@ -13,8 +13,7 @@ public struct PredictivePolicy: ReplayPolicy {
   /// How old a snapshot may be before it answers nothing.
   static let staleAfter: Duration = .seconds(120)
 
-  /// `kedastral`.
-  public let name = "kedastral"
+  public let name: String
   public let forecastNeed: ForecastNeed?
   /// What the trigger asks.
   public let question: ScalingQuestion
@@ -25,16 +24,19 @@ public struct PredictivePolicy: ReplayPolicy {
   /// Creates a policy.
   ///
   /// - Parameters:
+  ///   - name: the name in tables.
   ///   - model: what forecasts.
   ///   - policy: how the forecast becomes replicas.
   ///   - question: lead time, mode and selection, as in a trigger's metadata.
   ///   - step: the forecaster's step.
   ///   - prewarmSteps: how many steps the policy looks beyond the one it plans for.
   public init(
-    model: any Model, policy: any CapacityPolicy, question: ScalingQuestion, step: Duration = .seconds(60),
+    name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
+    step: Duration = .seconds(60),
     prewarmSteps: Int = 0, behavior: HorizontalAutoscaler.Behavior = .init()
   ) throws {
     let horizonSteps = max(1, Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up))) + prewarmSteps
+    self.name = name
     self.question = question
     self.step = step
     forecastNeed = ForecastNeed(

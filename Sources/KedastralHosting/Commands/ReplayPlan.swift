@@ -1,0 +1,151 @@
+import KedastralConfiguration
+import KedastralCore
+import KedastralHTTP
+
+/// Which policies a replay pits against each other, by a command's options.
+struct ReplayPlan {
+  private static let policies = ["hpa", "kedastral", "reference", "oracle"]
+  /// The knobs of a sweep. Beyond the largest quantile kedastral goes on by planning for less load a pod, below the smallest
+  /// one by planning for more.
+  private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+  private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
+  private static let sweptQuantiles: [(level: Double, load: Double)] =
+    [(0.5, 1.3), (0.5, 1.15)]
+    + [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995].map { ($0, 1) }
+    + [0.9, 0.8, 0.7, 0.6, 0.5].map { (0.995, $0) }
+
+  /// The forecaster's step.
+  let step: Duration
+  private let chosen: [String]
+  private let startups: [Duration]
+  private let utilizations: [Double]
+  private let models: [any Model]
+  private let leadTime: Duration?
+  private let mode: ScalingQuestion.Mode
+  private let selection: ScalingQuestion.Selection
+  private let stabilization: Duration
+  private let podCapacity: Double?
+  private let warmup: Duration?
+  private let interval: Duration?
+  private let window: Duration
+  private let policy: PolicyConfiguration
+  private let hasTarget: Bool
+
+  init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
+    let words = try options.words("policy", among: Self.policies)
+    chosen = words.isEmpty ? Self.policies : words
+    let durations = try options.durations("startup")
+    startups = durations.isEmpty ? [.seconds(60), .seconds(180)] : durations
+    for startup in startups where startup < .zero || startup > .seconds(3600) {
+      throw UsageError(description: "--startup \(DurationText.format(startup)) is not between 0s and 1h")
+    }
+    utilizations = try (options.has("utilization") ? options.list("utilization") : ["0.7"]).map { text in
+      guard let value = Double(text), value > 0, value <= 1 else {
+        throw UsageError(description: "--utilization '\(text)' is not a share between 0 and 1, such as 0.7")
+      }
+      return value
+    }
+    let names = options.list("model")
+    models = chosen.contains("kedastral") ? try (names.isEmpty ? ["auto"] : names).map(settings.model) : []
+    leadTime = try options.duration("lead-time")
+    mode =
+      try options.words("mode", among: ScalingQuestion.Mode.allCases.map(\.rawValue)).last
+      .flatMap(ScalingQuestion.Mode.init) ?? .replicas
+    selection =
+      try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
+      .flatMap(ScalingQuestion.Selection.init) ?? .maximum
+    stabilization = try options.duration("stabilization") ?? .seconds(300)
+    podCapacity = try options.positiveNumber("pod-capacity")
+    warmup = try options.duration("warmup")
+    interval = try options.duration("interval")
+    step = settings.workload.step
+    window = settings.workload.window
+    var policy = settings.workload.policy
+    if !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
+    self.policy = policy
+    hasTarget = settings.has("target-per-pod")
+  }
+
+  /// The replay of one load.
+  func replay(of trace: TraceInput.Trace) throws -> Replay {
+    let load = ReplayLoad(trace.series)
+    let capacity = podCapacity ?? (hasTarget ? policy.targetPerPod : load.podCapacity(pods: 20))
+    return try Replay(
+      load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, step: step, interval: interval,
+      window: window)
+  }
+
+  /// The entrants: each policy with its settings, or, in a sweep, with each setting of its knob as well.
+  func entrants(of replay: Replay, sweeps: Bool) throws -> [Replay.Entrant] {
+    try startups.flatMap { startup in
+      try chosen.flatMap { name in
+        let entrants: [Replay.Entrant] =
+          switch name {
+          case "hpa": reactive(replay, startup, sweeps: sweeps)
+          case "kedastral": try models.flatMap { try predictive($0, replay, startup, sweeps: sweeps) }
+          case "reference": try reference(replay, startup, sweeps: sweeps)
+          default:
+            [
+              Replay.Entrant(
+                OraclePolicy(
+                  replay.load, podCapacity: replay.podCapacity, startup: startup, minReplicas: policy.minReplicas),
+                startup: startup)
+            ]
+          }
+        return entrants
+      }
+    }
+  }
+
+  private func reactive(_ replay: Replay, _ startup: Duration, sweeps: Bool) -> [Replay.Entrant] {
+    let swept = sweeps ? Self.sweptUtilizations.filter { !utilizations.contains($0) } : []
+    return (utilizations + swept).map { utilization in
+      Replay.Entrant(
+        ReactivePolicy(utilization: utilization, podCapacity: replay.podCapacity, behavior: behavior()),
+        startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
+    }
+  }
+
+  private func predictive(
+    _ model: any Model, _ replay: Replay, _ startup: Duration, sweeps: Bool
+  ) throws -> [Replay.Entrant] {
+    let target = hasTarget ? policy.targetPerPod : replay.podCapacity
+    func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
+      let policy = try PredictivePolicy(
+        name: models.count > 1 ? "kedastral \(model.name)" : "kedastral", model: model,
+        policy: StandardCapacityPolicy(settings),
+        question: ScalingQuestion(
+          leadTime: leadTime ?? startup + .seconds(60), mode: mode, selection: selection), step: step,
+        prewarmSteps: settings.prewarmSteps, behavior: behavior(stabilization: stabilization))
+      return Replay.Entrant(policy, startup: startup, knob: knob, isRecorded: isRecorded)
+    }
+    var own = policy
+    own.targetPerPod = target
+    let knob = own.quantileLevel.map { "q=\($0.shortText)" } ?? "headroom=\(own.headroom.shortText)"
+    let swept = try (sweeps ? Self.sweptQuantiles : []).map { level, load in
+      var settings = own
+      settings.quantileLevel = level
+      settings.targetPerPod = target * load
+      return try entrant(
+        settings, knob: "q=\(level.shortText)" + (load == 1 ? "" : " ÷\(load.shortText)"), isRecorded: false)
+    }
+    return [try entrant(own, knob: knob, isRecorded: true)] + swept
+  }
+
+  private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Replay.Entrant] {
+    let swept = sweeps ? Self.sweptHeadrooms.filter { $0 != 1.2 } : []
+    return try ([1.2] + swept).map { headroom in
+      let policy = try StandardCapacityPolicy(
+        targetPerPod: replay.podCapacity, headroom: headroom, minReplicas: policy.minReplicas,
+        maxReplicas: policy.maxReplicas)
+      return Replay.Entrant(
+        ReferencePolicy(policy: policy, step: step, behavior: behavior()), startup: startup,
+        knob: "headroom=\(headroom.shortText)", isRecorded: headroom == 1.2)
+    }
+  }
+
+  private func behavior(stabilization: Duration = .seconds(300)) -> HorizontalAutoscaler.Behavior {
+    HorizontalAutoscaler.Behavior(
+      scaleDownStabilization: stabilization, minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+  }
+}

@@ -1,0 +1,82 @@
+import FoundationEssentials
+import KedastralConfiguration
+import KedastralCore
+import KedastralNet
+import KedastralSources
+
+/// Where a command's loads come from: files, or a query to a Prometheus.
+struct TraceInput {
+  /// A load with its name in tables.
+  struct Trace {
+    let name: String
+    let series: TimeSeries
+  }
+
+  /// The options.
+  static let options: [String: CommandOptions.Arity] = [
+    "csv": .many, "prometheus": .one, "query": .one, "days": .one, "bearer-token-file": .one,
+  ]
+
+  static let help = """
+      --csv FILE…           timestamp,value lines: Unix seconds or RFC 3339, an empty value is a missing sample
+      --prometheus URL      instead of files: a Prometheus (or VictoriaMetrics, Thanos, Mimir) to ask
+      --query PROMQL        … this query, which gives one series
+      --days N              … for so many days up to now (default 14)
+      --bearer-token-file FILE  … with the token in this file
+    """
+
+  private let files: [String]
+  private let server: HTTPEndpoint?
+  private let query: String
+  private let days: Double
+
+  init(_ options: CommandOptions) throws(UsageError) {
+    files = options.values("csv")
+    days = try options.positiveNumber("days") ?? 14
+    query = options.value("query") ?? ""
+    guard let url = options.value("prometheus") else {
+      for name in ["query", "days", "bearer-token-file"] where options.has(name) {
+        throw UsageError(description: "--\(name) belongs to --prometheus URL")
+      }
+      guard !files.isEmpty else { throw UsageError(description: "no load given; write --csv FILE or --prometheus URL") }
+      server = nil
+      return
+    }
+    guard files.isEmpty else { throw UsageError(description: "--csv and --prometheus exclude each other") }
+    guard WebURL(url) != nil else {
+      throw UsageError(
+        description: "--prometheus '\(url)' is not an http or https URL; write one such as http://prometheus:9090")
+    }
+    guard !query.isEmpty else { throw UsageError(description: "--prometheus needs --query PROMQL") }
+    guard days <= 366 else { throw UsageError(description: "--days \(days.text(0)) is more than a year") }
+    var endpoint = HTTPEndpoint(url, deadline: .seconds(60))
+    if let file = options.value("bearer-token-file") { endpoint.credentials = .bearer(file: file) }
+    server = endpoint
+  }
+
+  /// The names of the loads.
+  var names: [String] { server == nil ? files.map(Self.name) : [query] }
+
+  /// Reads load number `index`.
+  ///
+  /// - Parameter step: the distance of samples that a server is asked for.
+  func trace(_ index: Int, step: Duration) async throws -> Trace {
+    guard let server else { return Trace(name: names[index], series: try TraceFile(path: files[index]).series) }
+    let end = Date().floored(to: step)
+    let client = try HTTPClient(on: try EventLoop())
+    let source = PrometheusSource(endpoint: server, query: query, client: client)
+    let series = try await source.samples(in: (end - .seconds(days * 86_400))..<(end + step / 2), step: step)
+    guard let first = series.values.firstIndex(where: \.isFinite), let last = series.lastPresentIndex else {
+      throw UsageError(description: "the query gave no sample in the last \(days.text(0)) days: \(query)")
+    }
+    return Trace(
+      name: query,
+      series: TimeSeries(start: series.instant(at: first), step: step, values: Array(series.values[first...last])))
+  }
+
+  /// A file's name without folders and extension.
+  private static func name(_ path: String) -> String {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    return file.hasSuffix(".csv") ? String(file.dropLast(4)) : file
+  }
+}
