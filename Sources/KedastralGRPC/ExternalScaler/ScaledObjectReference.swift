@@ -16,12 +16,12 @@ public struct ScaledObjectReference: Sendable, Equatable {
 
   /// A few keys and values; looked through one by one, which is quicker than hashing them all.
   public struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    private struct Entry: Sendable, Equatable {
+    struct Entry: Sendable, Equatable {
       var key: String
       var value: String
     }
 
-    private var entries: [Entry] = []
+    private(set) var entries: [Entry] = []
 
     /// Creates metadata; of a key given twice the last value counts.
     public init(dictionaryLiteral elements: (String, String)...) {

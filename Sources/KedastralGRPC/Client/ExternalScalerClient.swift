@@ -1,0 +1,93 @@
+/// KEDA's external scaler, called as KEDA calls it.
+///
+///     let scaler = ExternalScalerClient(try await GRPCClient(.init(.network(host: "scaler", port: 50051)), on: loop))
+///     let object = ScaledObjectReference(name: "api", namespace: "shop", metadata: ["leadTime": "5m"])
+///     for spec in try await scaler.getMetricSpec(object) {
+///       for value in try await scaler.getMetrics(object, metric: spec.name) { print(spec.replicas(for: value)) }
+///     }
+///
+/// Everything throws ``GRPCCallError``, which names the address, the method and the status. It speaks to any external
+/// scaler, not only to Kedastral's.
+public struct ExternalScalerClient: Sendable {
+  /// The client that carries the calls.
+  public let client: GRPCClient
+  /// How long a unary call may take.
+  public var deadline: Duration
+
+  /// Creates a scaler's client.
+  public init(_ client: GRPCClient, deadline: Duration = .seconds(5)) {
+    self.client = client
+    self.deadline = deadline
+  }
+
+  /// Whether the ScaledObject's workload should run at all.
+  public func isActive(_ object: ScaledObjectReference) async throws(GRPCCallError) -> Bool {
+    try await ask("IsActive", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.isActive)
+  }
+
+  /// The metrics that the autoscaler shall watch, and their targets.
+  public func getMetricSpec(_ object: ScaledObjectReference) async throws(GRPCCallError) -> [MetricSpec] {
+    try await ask("GetMetricSpec", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.specs)
+  }
+
+  /// The values of a metric now.
+  public func getMetrics(
+    _ object: ScaledObjectReference, metric: String
+  ) async throws(GRPCCallError) -> [MetricValue] {
+    try await ask(
+      "GetMetrics", ExternalScalerClientCodec.encode(object, metric: metric), ExternalScalerClientCodec.values)
+  }
+
+  /// ``isActive(_:)`` as a stream: the state at once, then each change, until the iteration ends.
+  public func streamIsActive(_ object: ScaledObjectReference) -> some AsyncSequence<Bool, GRPCCallError> & Sendable {
+    follow("StreamIsActive", object, ExternalScalerClientCodec.isActive)
+  }
+
+  /// ``getMetricSpec(_:)`` as a stream: the specifications at once, then each change, until the iteration ends.
+  public func streamMetricSpec(
+    _ object: ScaledObjectReference
+  ) -> some AsyncSequence<[MetricSpec], GRPCCallError> & Sendable {
+    follow("StreamMetricSpec", object, ExternalScalerClientCodec.specs)
+  }
+
+  private func ask<Answer>(
+    _ method: String, _ message: [UInt8], _ decode: (RawSpan) throws(GRPCStatus) -> Answer
+  ) async throws(GRPCCallError) -> Answer {
+    let path = "\(ExternalScalerService.serviceName)/\(method)"
+    let bytes = try await client.call(path, message, deadline: deadline)
+    do throws(GRPCStatus) { return try decode(bytes.span.bytes) } catch { throw client.error(path, error) }
+  }
+
+  private func follow<Answer: Sendable>(
+    _ method: String, _ object: ScaledObjectReference,
+    _ decode: @escaping @Sendable (RawSpan) throws(GRPCStatus) -> Answer
+  ) -> DecodedResponses<Answer> {
+    let path = "\(ExternalScalerService.serviceName)/\(method)"
+    return DecodedResponses(
+      responses: client.responses(path, ExternalScalerClientCodec.encode(object)), decode: decode)
+  }
+}
+
+/// A stream's answers as Swift values.
+struct DecodedResponses<Element: Sendable>: AsyncSequence, Sendable {
+  typealias Failure = GRPCCallError
+
+  let responses: GRPCResponses
+  let decode: @Sendable (RawSpan) throws(GRPCStatus) -> Element
+
+  func makeAsyncIterator() -> Iterator { Iterator(base: responses.makeAsyncIterator(), sequence: self) }
+
+  struct Iterator: AsyncIteratorProtocol {
+    fileprivate let base: GRPCResponses.Iterator
+    fileprivate let sequence: DecodedResponses
+
+    mutating func next(isolation actor: isolated (any Actor)?) async throws(GRPCCallError) -> Element? {
+      guard let bytes = try await base.next(isolation: actor) else { return nil }
+      do throws(GRPCStatus) {
+        return try sequence.decode(bytes.span.bytes)
+      } catch { throw sequence.responses.client.error(sequence.responses.method, error) }
+    }
+
+    mutating func next() async throws(GRPCCallError) -> Element? { try await next(isolation: nil) }
+  }
+}
