@@ -9,6 +9,12 @@ public enum HelpText {
       lines.append("  \(host.name) -config FILE [settings]")
       lines.append("  \(host.name) -workload NAME -metric NAME -adapter-query PROMQL [settings]")
     }
+    if host == .allInOne {
+      lines += [
+        "  \(host.name) demo                            show it at work, with nothing to set up",
+        "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told; see kedastral query --help",
+      ]
+    }
     lines += [
       "",
       "A setting is a flag (-flag=value or -flag value, one dash or two), an environment variable, or a key of the",

@@ -75,7 +75,8 @@ struct Planner: Sendable {
   mutating func resume(from stored: Snapshot) {
     guard let first = stored.desiredReplicas.first else { return }
     inForce = Plan(
-      start: stored.generatedAt.floored(to: step), state: CapacityState(replicas: stored.capacityState?.replicas ?? first),
+      start: stored.generatedAt.floored(to: step),
+      state: CapacityState(replicas: stored.capacityState?.replicas ?? first),
       replicas: stored.desiredReplicas, snapshot: stored)
   }
 

@@ -108,9 +108,16 @@ final class ClientChannel {
       case .failure(let error):
         let calls = waiting
         waiting = []
-        for call in calls { call.finish(GRPCStatus(.unavailable, error.problem)) }
+        for call in calls { call.finish(GRPCStatus(.unavailable, text(of: error))) }
       }
     }
+  }
+
+  private func text(of error: OutgoingConnection.ConnectError) -> String {
+    // What OpenSSL says of a server that answers in plain text, or hangs up because it does not understand.
+    let signs = ["wrong version number", "unexpected eof", "packet length too long"]
+    let hint = tls != nil && signs.contains(where: error.problem.contains) ? "; the server may not speak TLS" : ""
+    return "cannot connect: \(error.problem)\(hint)"
   }
 
   private func use(_ connection: ClientConnection) {

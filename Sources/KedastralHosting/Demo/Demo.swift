@@ -122,7 +122,7 @@ enum Demo {
       Look:   http://\(host):\(page.port)/        replicas rise before the load does
       Ask:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
       As KEDA does:
-              scripts/query-scaler \(scalerHost):\(scaler.port) api-app
+              .build/release/kedastral query \(scalerHost):\(scaler.port) -workload api-app
 
       Ctrl-C ends it.
 

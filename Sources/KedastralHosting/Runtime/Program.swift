@@ -49,11 +49,13 @@ public enum Program {
   /// Writes a line to standard error.
   static func say(_ line: String) { put(line, to: STDERR_FILENO) }
 
-  /// Writes text to standard output at once, also when that is no terminal.
-  static func show(_ text: String) { put(text, to: STDOUT_FILENO) }
+  /// Writes text to standard output at once, also when that is no terminal; false when nobody takes it.
+  @discardableResult
+  static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
 
-  private static func put(_ line: String, to descriptor: CInt) {
+  @discardableResult
+  private static func put(_ line: String, to descriptor: CInt) -> Bool {
     let bytes = Array((line + "\n").utf8)
-    _ = write(descriptor, bytes, bytes.count)
+    return write(descriptor, bytes, bytes.count) > 0
   }
 }

@@ -1,0 +1,100 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralGRPC
+import KedastralNet
+
+/// `kedastral query`: what would KEDA be told now?
+enum QueryCommand: Command {
+  static let name = "query"
+
+  static let help = """
+    kedastral query calls an external scaler over gRPC as KEDA does, and prints what it answers and how many replicas an
+    autoscaler would want: value / target, rounded up. The ScaledObject's own limits and the autoscaler's tolerance of 10 %
+    and its behaviour rules come after that, in the cluster.
+
+    Usage:
+      kedastral query ADDRESS [WHAT] -workload NAME [options]
+
+    ADDRESS is host:port, :port of this machine, or unix:PATH. WHAT is one of
+      all             GetMetricSpec, GetMetrics and IsActive (the default)
+      isactive        IsActive alone: whether KEDA runs the workload at all
+      getmetricspec   GetMetricSpec alone: the metric's name and its target
+      getmetrics      GetMetricSpec and GetMetrics: the value now, too
+
+    What KEDA would read from the ScaledObject:
+      -workload NAME        the trigger's metadata workload, the forecast that is asked for
+      -lead-time DURATION   its metadata leadTime (default: the scaler's own)
+      -mode MODE            its metadata mode: replicas or load (default: replicas)
+      -metadata KEY=VALUE…  any other metadata, such as select=at-lead or activationThreshold=10
+      -name NAME            the ScaledObject's name (default: the workload's)
+      -namespace NAME       its namespace (default: default)
+
+    How to ask:
+      -watch                ask again and again, a line each time, until Ctrl-C; failures are shown and do not end it
+      -interval DURATION    the time between two rounds of -watch (default 15s, as KEDA's autoscaler)
+      -timeout DURATION     how long one call may take (default 5s)
+      -o json               one JSON object a round, for scripts
+
+    TLS (any of the files turns it on):
+      -tls                  TLS, with the system's authorities
+      -tls-ca-file FILE     the authorities to trust instead
+      -tls-cert-file FILE   the certificate to show, …
+      -tls-key-file FILE    … and its key, for a scaler that demands one
+      -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
+
+    Exit code: 0 answered, 1 a call failed (the status is gRPC's: UNAVAILABLE for a stale forecast or a scaler that cannot be
+    reached, NOT_FOUND for an unknown workload), 2 asked wrongly.
+
+    Examples:
+      # what the demonstration answers
+      kedastral query localhost:50051 -workload api-app
+      # follow the planned load, and the pods it needs, ten minutes ahead
+      kedastral query localhost:50051 -workload api-app -mode load -lead-time 10m -watch
+      # for a script
+      kedastral query localhost:50051 getmetrics -workload api-app -o json
+    """
+
+  static func run(_ arguments: [String]) async throws {
+    let query = try Query(arguments)
+    let loop = try EventLoop()
+    let client = try await GRPCClient(query.connection, on: loop)
+    let scaler = ExternalScalerClient(client, deadline: query.timeout)
+    if query.isWatching {
+      try await watch(query, scaler)
+    } else {
+      let answer = try await ask(query, scaler)
+      Program.show(query.wantsJSON ? answer.json(at: nil) : answer.text(for: query))
+    }
+    await client.close()
+  }
+
+  /// One round of calls, in KEDA's order.
+  private static func ask(_ query: Query, _ scaler: ExternalScalerClient) async throws(GRPCCallError) -> QueryAnswer {
+    var answer = QueryAnswer()
+    if query.what != .isActive {
+      for spec in try await scaler.getMetricSpec(query.object) {
+        var values: [MetricValue]?
+        if query.what != .metricSpec { values = try await scaler.getMetrics(query.object, metric: spec.name) }
+        answer.metrics.append(QueryAnswer.Metric(spec: spec, values: values))
+      }
+    }
+    if query.what == .isActive || query.what == .all { answer.isActive = try await scaler.isActive(query.object) }
+    return answer
+  }
+
+  private static func watch(_ query: Query, _ scaler: ExternalScalerClient) async throws {
+    while true {
+      let now = Date()
+      let line: String
+      do throws(GRPCCallError) {
+        let answer = try await ask(query, scaler)
+        line = query.wantsJSON ? answer.json(at: now) : answer.line(at: now)
+      } catch {
+        line = query.wantsJSON ? QueryAnswer.json(error, at: now) : "\(Timestamp.format(now)) \(error)"
+      }
+      // Nobody reads any more.
+      guard Program.show(line) else { return }
+      try await Task.sleep(for: query.interval)
+    }
+  }
+}
