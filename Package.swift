@@ -77,7 +77,9 @@ let package = Package(
 
     // Tests, one target a room; Support starts the real servers.
     .target(name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting"], path: "Tests/Support"),
-    .testTarget(name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"]),
+    .testTarget(
+      name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"],
+      exclude: ["Models/Fixtures"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
     .testTarget(
       name: "KedastralRedisStoreTests",

@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+
+@testable import KedastralCore
+
+/// Recorded by scripts/record-classical-models.py.
+private struct Recorded: Decodable {
+  struct ArimaCase: Decodable {
+    var order: [Int]
+    var parameters: [Double]
+    var logLikelihood: Double
+    var differencedForecast: [Double]
+    var bestLogLikelihood: Double
+  }
+  struct SmoothingCase: Decodable {
+    var trend: String
+    var season: String
+    var parameters: [Double]
+    var level: Double
+    var slope: Double
+    var parts: [Double]
+    var sse: Double
+    var forecast: [Double]
+    var bestSSE: Double
+  }
+  var series: [Double]
+  var arima: [ArimaCase]
+  var ets: [SmoothingCase]
+
+  static func load() throws -> Recorded {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/ClassicalModels.json")
+    return try JSONDecoder().decode(Recorded.self, from: Data(contentsOf: file))
+  }
+}
+
+@Suite("Classical models")
+struct ClassicalModelsTests {
+  @Test("ARIMA has the likelihood and forecast that statsmodels computes, and fits as well", arguments: 0..<3)
+  func arima(index: Int) throws {
+    let recorded = try Recorded.load()
+    let expected = recorded.arima[index]
+    let o = expected.order
+    let order = Arima.Order(
+      p: o[0], d: o[1], q: o[2], seasonalP: o[3], seasonalD: o[4], seasonalQ: o[5], season: max(1, o[6]))
+    var rest = expected.parameters[...]
+    func next(_ count: Int) -> [Double] {
+      defer { rest = rest.dropFirst(count) }
+      return Array(rest.prefix(count))
+    }
+    let (ar, ma, seasonalAR, seasonalMA) = (next(o[0]), next(o[2]), next(o[3]), next(o[5]))
+    let process = ArimaProcess(ar: ar, ma: ma, seasonalAR: seasonalAR, seasonalMA: seasonalMA, season: order.season)
+    let isPlain = o[1] + o[4] == 0
+    let mean = isPlain ? recorded.series.reduce(0, +) / Double(recorded.series.count) : 0
+    let fit = ArimaFit(recorded.series, order, process: process, mean: mean)
+    #expect(abs(fit.logLikelihood - expected.logLikelihood) < 1e-3)
+    // Forecast differences again what was summed back.
+    var all = recorded.series + fit.forecast(6).means
+    for _ in 0..<o[4] { all = zip(all.dropFirst(o[6]), all).map { $0 - $1 } }
+    for _ in 0..<o[1] { all = zip(all.dropFirst(1), all).map { $0 - $1 } }
+    for (value, reference) in zip(all.suffix(6), expected.differencedForecast) {
+      #expect(abs(value - mean - reference) < 1e-5)
+    }
+    #expect(ArimaFit(recorded.series, order).logLikelihood > expected.bestLogLikelihood - 0.5)
+  }
+
+  @Test("exponential smoothing has the errors and forecast that statsmodels computes", arguments: 0..<4)
+  func smoothing(index: Int) throws {
+    let recorded = try Recorded.load()
+    let expected = recorded.ets[index]
+    let trend = try #require(ExponentialSmoothing.Trend(rawValue: expected.trend))
+    let season = try #require(ExponentialSmoothing.Season(rawValue: expected.season))
+    var parameters = SmoothingFit.Parameters(level: expected.parameters[0])
+    var rest = expected.parameters.dropFirst()
+    if trend != .none { parameters.trend = rest.removeFirst() }
+    if season != .none { parameters.season = rest.removeFirst() }
+    if trend == .damped { parameters.damping = rest.removeFirst() }
+    let fit = SmoothingFit(
+      recorded.series, trend: trend, season: season, parameters: parameters,
+      from: SmoothingFit.State(level: expected.level, trend: expected.slope, season: expected.parts))
+    // statsmodels divides a multiplicative season's error by the new level, the book (2008, table 2.2) by the expected one.
+    let tolerance = season == .multiplicative ? 2e-3 : 1e-6
+    #expect(abs(fit.squares - expected.sse) < tolerance * expected.sse)
+    for (value, reference) in zip(fit.forecast(14), expected.forecast) {
+      #expect(abs(value - reference) < tolerance * abs(reference))
+    }
+    let best = SmoothingFit(
+      optimising: recorded.series, trend: trend, season: season, length: season == .none ? 1 : 12)
+    #expect(best.squares < 1.1 * expected.bestSSE)
+  }
+
+  @Test("the normal quantile is the tabulated one")
+  func normal() {
+    #expect(abs(NormalDistribution.quantile(0.975) - 1.959963985) < 1e-7)
+    #expect(abs(NormalDistribution.quantile(0.01) + 2.326347874) < 1e-7)
+  }
+
+  @Test("Croston's rate by hand, with the correction of Syntetos and Boylan")
+  func croston() {
+    // Sizes 4, 2 with intervals 2, 3: 4 − 0.1·2 = 3.8 over 2 + 0.1·1 = 2.1, times 0.95.
+    #expect(abs(Croston.rate([0, 4, 0, 0, 2], smoothing: 0.1) - 0.95 * 3.8 / 2.1) < 1e-12)
+    #expect(Croston.rate([0, 0, 0], smoothing: 0.1) == 0)
+  }
+
+  @Test("repeats the last season")
+  func seasonalNaive() throws {
+    let history = SyntheticLoad.series(count: 100) { minute, _ in Double(minute % 7) }
+    let forecast = try SeasonalNaive(season: 7).forecast(history, steps: 9, quantiles: [0.9])
+    #expect(zip(forecast.values, 100..<109).allSatisfy { abs($0 - Double($1 % 7)) < 1e-12 })
+  }
+
+  @Test("an impossible order is refused by name")
+  func impossibleOrder() {
+    let history = SyntheticLoad.series(count: 100, SyntheticLoad.day)
+    #expect(throws: ModelError.self) {
+      try Arima(Arima.Order(p: -1, d: 0, q: 0)).forecast(history, steps: 3, quantiles: [])
+    }
+    #expect(throws: ModelError.self) {
+      try Arima(Arima.Order(p: 1, d: 0, q: 0, seasonalP: 1, season: 0)).forecast(history, steps: 3, quantiles: [])
+    }
+  }
+
+  @Test("any series gives finite, non-negative forecasts", arguments: 0..<8)
+  func anySeries(seed: Int) throws {
+    let history = SyntheticLoad.anything(seed: UInt64(seed)).suffix(150)
+    let models: [any Model] = [
+      SeasonalNaive(), Croston(), ExponentialSmoothing(), Arima(Arima.Order(p: 1, d: 1, q: 1)),
+    ]
+    for model in models {
+      do {
+        #expect(try model.forecast(history, steps: 20, quantiles: [0.5, 0.9]).defect == nil)
+      } catch ModelError.notEnoughHistory {
+        continue
+      }
+    }
+  }
+}
