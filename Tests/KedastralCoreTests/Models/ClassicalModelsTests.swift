@@ -77,7 +77,7 @@ struct ClassicalModelsTests {
     let fit = SmoothingFit(
       recorded.series, trend: trend, season: season, parameters: parameters,
       from: SmoothingFit.State(level: expected.level, trend: expected.slope, season: expected.parts))
-    // statsmodels divides a multiplicative season's error by the new level, the book (2008, table 2.2) by the expected one.
+    // statsmodels divides a multiplicative season's error by the new level, this model by the expected one.
     let tolerance = season == .multiplicative ? 2e-3 : 1e-6
     #expect(abs(fit.squares - expected.sse) < tolerance * expected.sse)
     for (value, reference) in zip(fit.forecast(14), expected.forecast) {
