@@ -35,7 +35,8 @@ public struct PredictivePolicy: ReplayPolicy {
     step: Duration = .seconds(60),
     prewarmSteps: Int = 0, behavior: HorizontalAutoscaler.Behavior = .init()
   ) throws {
-    let horizonSteps = max(1, Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up))) + prewarmSteps
+    // One step more than the lead time has: until the next forecast the lead time reaches beyond the steps it began with.
+    let horizonSteps = Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up)) + 1 + prewarmSteps
     self.name = name
     self.question = question
     self.step = step
