@@ -18,6 +18,7 @@ let package = Package(
     .executable(name: "kedastral", targets: ["kedastral"]),
     .executable(name: "kedastral-forecaster", targets: ["kedastral-forecaster"]),
     .executable(name: "kedastral-scaler", targets: ["kedastral-scaler"]),
+    .executable(name: "multi-app-demo", targets: ["multi-app-demo"]),
   ],
   targets: [
     // The domain: the standard library and FoundationEssentials alone.
@@ -61,6 +62,12 @@ let package = Package(
       name: "kedastral-bench",
       dependencies: ["KedastralCore", "KedastralMemoryStore", "KedastralGRPC", "KedastralTesting"],
       path: "Sources/Hosts/kedastral-bench"),
+
+    // The demonstration's application and its load; here, not in a package of its own, so that it is built once with the rest.
+    .executableTarget(
+      name: "multi-app-demo",
+      dependencies: ["KedastralCore", "KedastralNet", "KedastralHTTP", "KedastralSources", "KedastralTesting"],
+      path: "Examples/multi-app-redis/DemoApp"),
 
     // C libraries, as Debian packages them.
     .systemLibrary(name: "CEvent", pkgConfig: "libevent_openssl", providers: [.apt(["libevent-dev"])]),
