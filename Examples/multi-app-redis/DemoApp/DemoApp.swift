@@ -36,13 +36,13 @@ struct DemoApp {
         .now(HTTPResponse(type: PrometheusText.contentType, body: PrometheusText.write(metrics)))
       }
       let server = try HTTPServer(on: loop, settings: HTTPServerSettings(address: address), router: router)
-      print("\(name) listens on \(server.address)")
+      Output.say("\(name) listens on \(server.address)")
       return LoopBound(server, to: loop)
     }
     await stop.wait()
     await withCheckedContinuation { continuation in
       loop.execute { server.withValue { $0.close(within: .seconds(3)) { continuation.resume() } } }
     }
-    print("\(name) answered \(Int(requests.value)) requests")
+    Output.say("\(name) answered \(Int(requests.value)) requests")
   }
 }

@@ -33,7 +33,7 @@ struct LoadGenerator {
     let server = try await OperationsHTTPServer(
       HTTPServerSettings(address: address), on: loop, metrics: metrics, readiness: Readiness())
     let client = try HTTPClient(on: loop, settings: HTTPClient.Settings(maximumRequestsPerHost: 64))
-    print("load on \(target.displayName), \(course.pattern), at \(course.speed) times real time")
+    Output.say("load on \(target.displayName), \(course.pattern), at \(course.speed) times real time")
 
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await send(by: client, results: results, wanted: wanted) }
@@ -78,7 +78,8 @@ struct LoadGenerator {
     while true {
       try await clock.sleep(for: .seconds(15))
       let counts = results.all.map { "\($0.labelValues[0]) \(Int($0.value))" }.joined(separator: ", ")
-      print("\(Timestamp.format(course.time(at: clock.now))): \(Int(wanted.value.rounded())) requests/s wanted; \(counts)")
+      Output.say(
+        "\(Timestamp.format(course.time(at: clock.now))): \(Int(wanted.value.rounded())) requests/s wanted; \(counts)")
     }
   }
 

@@ -23,16 +23,16 @@ struct LoadHistory {
   }
 
   /// Writes the text to standard output.
-  func write() throws {
-    print("# HELP api_requests Requests answered.\n# TYPE api_requests counter")
+  func write() {
+    var text = "# HELP api_requests Requests answered.\n# TYPE api_requests counter\n"
     let spacing = scrapeInterval.inSeconds / course.speed
     let count = Int((past.inSeconds / scrapeInterval.inSeconds).rounded(.down))
     var total = 0.0
     for index in (0..<count).reversed() {
       let instant = course.origin.addingTimeInterval(-Double(index + 1) * spacing)
       total += course.rate(at: instant) * spacing
-      print("api_requests_total\(labels) \(total) \((instant.timeIntervalSince1970 * 1000).rounded() / 1000)")
+      text += "api_requests_total\(labels) \(total) \((instant.timeIntervalSince1970 * 1000).rounded() / 1000)\n"
     }
-    print("# EOF")
+    Output.say(text + "# EOF")
   }
 }

@@ -1,8 +1,6 @@
 import FoundationEssentials
 import Glibc
 
-// Messages appear at once, also where standard output is a file or a pipe.
-setvbuf(stdout, nil, _IOLBF, 0)
 let environment = Environment(ProcessInfo.processInfo.environment)
 do {
   switch CommandLine.arguments.dropFirst() {
@@ -10,7 +8,7 @@ do {
   case ["load"]: try await LoadGenerator(environment).run()
   case ["history"]: try LoadHistory(environment).write()
   default:
-    print(
+    Output.say(
       """
       multi-app-demo: an application that counts its requests, and what loads it. Settings are environment variables.
 
@@ -23,9 +21,10 @@ do {
         multi-app-demo history  prints what a scrape of the application would have seen before CLOCK_ORIGIN, as OpenMetrics
           the variables of both, and HISTORY 2d (of the course's time), SCRAPE_INTERVAL 15s (of the course's time)
       """)
-    exit(CommandLine.arguments.count == 2 && ["help", "-h", "-help", "--help"].contains(CommandLine.arguments[1]) ? 0 : 2)
+    exit(
+      CommandLine.arguments.count == 2 && ["help", "-h", "-help", "--help"].contains(CommandLine.arguments[1]) ? 0 : 2)
   }
 } catch {
-  fputs("multi-app-demo: \(error)\n", stderr)
+  Output.complain("\(error)")
   exit(1)
 }
