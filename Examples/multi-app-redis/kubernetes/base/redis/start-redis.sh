@@ -1,16 +1,22 @@
 #!/bin/sh
 # Starts Redis with the configuration of the ConfigMap and the password of the Secret, which no list of processes shows.
-# Further settings come from the files in conf.d, of which the overlays have some.
+# An overlay adds settings: its *.conf files as they are, and what its scripts for it print.
 set -eu
 umask 077
 config_dir=${CONFIG_DIR:-/etc/redis}
+overlay_dir=${OVERLAY_DIR:-/etc/redis-overlay}
 run_dir=${RUN_DIR:-/run/redis}
 password=$(cat "${PASSWORD_FILE:-/run/secrets/redis/password}")
 {
   cat "$config_dir/redis.conf"
-  for file in "$config_dir"/conf.d/*.conf; do
-    [ -e "$file" ] && cat "$file"
+  for file in "$overlay_dir"/*.conf; do
+    if [ -e "$file" ]; then cat "$file"; fi
   done
-  printf 'requirepass "%s"\nmasterauth "%s"\n' "$password" "$password"
+  for script in "$overlay_dir"/announce.sh "$overlay_dir"/follow-master.sh; do
+    if [ -e "$script" ]; then sh "$script"; fi
+  done
+  printf 'masterauth "%s"\n' "$password"
+  # With an ACL file the users stand there, the default user's password too.
+  if ! grep -qs '^aclfile' "$overlay_dir"/*.conf; then printf 'requirepass "%s"\n' "$password"; fi
 } >"$run_dir/redis.conf"
 exec redis-server "$run_dir/redis.conf"
