@@ -34,6 +34,12 @@ struct DemoTests {
     let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
     #expect(worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0)
 
+    let command = try #require(demo.process.output.firstMatch(of: /\.build\/release\/kedastral (query .*)/))
+    try await eventually("the command that the demonstration prints to work") {
+      let query = try await Daemon.run("kedastral", command.1.split(separator: " ").map(String.init))
+      return query.exitCode == 0 && query.output.contains("replicas")
+    }
+
     demo.process.signal(signal)
     #expect(try await demo.process.waitForExit(within: .seconds(30)) == 0)
   }

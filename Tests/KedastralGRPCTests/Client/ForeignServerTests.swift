@@ -49,8 +49,8 @@ struct ForeignServerTests {
     let server = try await PythonServer()
     defer { server.stop() }
     try await calling(server.port, deadline: .milliseconds(300)) { client in
-      let late = try await failure { try await client.isActive(object("slow")) }
-      #expect(late.code == "DEADLINE_EXCEEDED" && late.message.contains("300ms"))
+      // The server, which is told the deadline, may be the first to say so.
+      #expect(try await failure { try await client.isActive(object("slow")) }.code == "DEADLINE_EXCEEDED")
       var patient = client
       patient.deadline = .seconds(20)
       #expect(try await patient.isActive(object("any")))

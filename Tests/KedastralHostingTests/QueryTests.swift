@@ -1,0 +1,122 @@
+import Foundation
+import KedastralCore
+import KedastralGRPC
+import KedastralNet
+import TestSupport
+import Testing
+
+@Suite("kedastral query")
+struct QueryTests {
+  /// A scaler with one fresh plan: nine pods, 100 each.
+  private func serving(_ body: (UInt16) async throws -> Void) async throws {
+    let server = ScalerServer(
+      address: ListenAddress(host: "127.0.0.1", port: 0), metrics: MetricsRegistry(), logger: .silent)
+    let port = try await server.start().port
+    let snapshot = Snapshot(
+      workload: try WorkloadName("api"), metric: "rps", generatedAt: SystemWallClock().now, step: .seconds(60),
+      horizon: .seconds(600), values: Array(repeating: 700, count: 10), desiredReplicas: Array(repeating: 9, count: 10),
+      plannedLoad: Array(repeating: 850, count: 10), targetPerPod: 100)
+    let (updates, feed) = AsyncStream.makeStream(of: StoreUpdate.self)
+    feed.yield(.put(snapshot))
+    feed.finish()
+    await server.follow(updates)
+    do { try await body(port) } catch {
+      await server.shutdown(within: .zero)
+      throw error
+    }
+    await server.shutdown(within: .zero)
+  }
+
+  private func query(_ arguments: String...) async throws -> (exitCode: Int32, output: String) {
+    try await Daemon.run("kedastral", ["query"] + arguments)
+  }
+
+  @Test("prints value, target, activity and the replicas an autoscaler would want")
+  func text() async throws {
+    try await serving { port async throws in
+      let run = try await query("127.0.0.1:\(port)", "-workload", "api", "-mode=load", "--lead-time", "2m")
+      #expect(run.exitCode == 0)
+      #expect(
+        run.output == """
+          scaler    127.0.0.1:\(port)
+          object    default/api
+          active    yes
+          metric    kedastral-api
+          target    100
+          value     850
+          replicas  9
+
+          """)
+    }
+  }
+
+  @Test("writes JSON for scripts, of the calls that were asked for")
+  func json() async throws {
+    try await serving { port async throws in
+      let address = "localhost:\(port)"
+      #expect(
+        try await query(address, "-workload", "api", "-o", "json").output
+          == #"{"active":true,"metrics":[{"name":"kedastral-api","target":1,"value":9,"replicas":9}]}"# + "\n")
+      #expect(try await query(address, "isactive", "-workload=api", "-o=json").output == "{\"active\":true}\n")
+      #expect(
+        try await query(address, "GetMetricSpec", "-name=api", "-metadata", "metricName=m", "mode=load", "-o=json")
+          .output
+          == #"{"metrics":[{"name":"m","target":100}]}"# + "\n")
+    }
+  }
+
+  @Test("a failed call ends with 1 and one line with address, method and status")
+  func failures() async throws {
+    try await serving { port async throws in
+      let unknown = try await query("127.0.0.1:\(port)", "-workload", "nobody")
+      #expect(unknown.exitCode == 1)
+      #expect(
+        unknown.output
+          == "kedastral query: 127.0.0.1:\(port): GetMetricSpec: NOT_FOUND: no forecast for workload 'nobody'\n")
+    }
+    let port = freePort()
+    let refused = try await query("127.0.0.1:\(port)", "isactive", "-workload", "api")
+    #expect(refused.exitCode == 1)
+    #expect(refused.output.contains("127.0.0.1:\(port): IsActive: UNAVAILABLE: cannot connect: Connection refused"))
+  }
+
+  @Test("-watch goes on, over failures too, and ends when nobody reads")
+  func watch() async throws {
+    try await serving { port async throws in
+      let script = "\(Repository.products.path)/kedastral query 127.0.0.1:\(port) -watch -interval 20ms -workload"
+      let good = try ChildProcess("sh", "-c", "\(script) api | head -n 3")
+      #expect(try await good.waitForExit() == 0)
+      let lines = good.output.split(separator: "\n")
+      #expect(lines.count == 3)
+      #expect(lines.allSatisfy { $0.hasSuffix(" active=yes kedastral-api value=9 target=1 replicas=9") })
+      let bad = try ChildProcess("sh", "-c", "\(script) nobody -o json | head -n 2")
+      #expect(try await bad.waitForExit() == 0)
+      #expect(bad.output.split(separator: "\n").count == 2 && bad.output.contains(#""code":"NOT_FOUND""#))
+    }
+  }
+
+  @Test(
+    "a command line that makes no sense ends with 2 and says what would be right",
+    arguments: [
+      ([], "no address"), (["localhost", "-workload=a"], "write host:port"), (["localhost:1"], "--workload NAME"),
+      (["localhost:1", "isactiv", "-workload=a"], "did you mean isactive"),
+      (["localhost:1", "-workloda=a"], "did you mean --workload"),
+      (["localhost:1", "-workload=a", "-lead-time=5"], "is not a duration"),
+      (["localhost:1", "-workload=a", "-metadata", "select"], "'select' is not KEY=VALUE"),
+      (["localhost:1", "-workload=a", "-interval=5s"], "--interval belongs to --watch"),
+      (["localhost:1", "-workload=a", "-timeout=0"], "above 0"),
+      (["localhost:1", "-workload=a", "-tls-key-file=k"], "need each other"),
+    ] as [([String], String)])
+  func usage(arguments: [String], expected: String) async throws {
+    let run = try await Daemon.run("kedastral", ["query"] + arguments)
+    #expect(run.exitCode == 2)
+    #expect(run.output.contains(expected) && run.output.contains("see kedastral query --help"), "\(run.output)")
+  }
+
+  @Test("--help teaches, and kedastral's own help names it")
+  func help() async throws {
+    let help = try await query("--help")
+    #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit code:"))
+    #expect(try await Daemon.run("kedastral", ["--help"]).output.contains("kedastral query ADDRESS"))
+  }
+}
