@@ -4,20 +4,27 @@ import KedastralSources
 
 /// The models that a configuration can name.
 enum ModelCatalog {
-  /// Their names, in the order in which help shows them.
-  static let names = ["auto", "baseline", "byom"]
+  /// Their names.
+  static let names = ["arima", "auto", "baseline", "byom", "croston", "ets", "sarima", "seasonal-naive"]
 
   /// Makes a model.
   ///
-  /// - Parameter client: for models that run elsewhere.
+  /// - Parameters:
+  ///   - client: for models that run elsewhere.
+  ///   - logger: takes what they have to say.
   static func make(_ configuration: ModelConfiguration, client: HTTPClient, logger: Logger) throws -> any Model {
     switch configuration.name {
+    case "arima", "sarima":
+      return Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima"))
     case "auto": return AutoModel()
     case "baseline": return SeasonalBaseline()
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
         endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: client, logger: logger)
+    case "croston": return Croston()
+    case "ets": return ExponentialSmoothing()
+    case "seasonal-naive": return SeasonalNaive()
     default: throw UnknownModel(name: configuration.name)
     }
   }
@@ -26,5 +33,17 @@ enum ModelCatalog {
   struct UnknownModel: Error, CustomStringConvertible {
     let name: String
     var description: String { "no model is called '\(name)'" }
+  }
+}
+
+extension Arima.Order {
+  /// The order that settings describe, parts that are not given being 0; nil when none is, so that the model chooses.
+  init?(_ orders: ARIMAOrders, isSeasonal: Bool) {
+    guard orders != .automatic else { return nil }
+    self.init(
+      p: orders.autoregression ?? 0, d: orders.differencing ?? 0, q: orders.movingAverage ?? 0,
+      seasonalP: isSeasonal ? orders.seasonalAutoregression ?? 0 : 0,
+      seasonalD: isSeasonal ? orders.seasonalDifferencing ?? 0 : 0,
+      seasonalQ: isSeasonal ? orders.seasonalMovingAverage ?? 0 : 0, season: isSeasonal ? orders.seasonSteps ?? 1 : 1)
   }
 }
