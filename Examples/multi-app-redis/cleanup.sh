@@ -34,7 +34,8 @@ if $keep_cluster; then
     echo "cleanup.sh: please install kubectl, or leave out --keep-cluster" >&2
     exit 1
   }
-  contexts=$(is_there kubectl && kubectl config get-contexts --output name 2>/dev/null) || contexts=
+  contexts=
+  $dry_run || contexts=$(kubectl config get-contexts --output name 2>/dev/null) || true
   found=false
   for context in "$cluster" "kind-$cluster"; do
     grep -qx "$context" <<<"$contexts" || $dry_run || continue

@@ -87,6 +87,11 @@ def test_containers_are_confined(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_one_version_of_redis(variant):
+    assert len({c["image"] for _, _, c in containers(variant) if c["image"].startswith("redis")}) == 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_our_own_programs_are_probed_where_they_answer(variant):
     for one, _, container in containers(variant):
         if container["image"].startswith(("kedastral-", "multi-app-demo")):

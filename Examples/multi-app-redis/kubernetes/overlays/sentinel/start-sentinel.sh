@@ -23,7 +23,7 @@ sentinel announce-ip ${POD_NAME}.${SERVICE}
 sentinel monitor forecasts $master 6379 2
 sentinel auth-pass forecasts $password
 sentinel down-after-milliseconds forecasts 5000
-sentinel failover-timeout forecasts 10000
+sentinel failover-timeout forecasts 5000
 sentinel parallel-syncs forecasts 2
 CONFIGURATION
 exec redis-sentinel "$run_dir/sentinel.conf"
