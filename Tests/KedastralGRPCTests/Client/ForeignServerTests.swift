@@ -48,7 +48,7 @@ struct ForeignServerTests {
   func deadline() async throws {
     let server = try await PythonServer()
     defer { server.stop() }
-    try await calling(server.port, deadline: .milliseconds(300)) { client in
+    try await calling(server.port, deadline: .milliseconds(300)) { client async throws in
       // The server, which is told the deadline, may be the first to say so.
       #expect(try await failure { try await client.isActive(object("slow")) }.code == "DEADLINE_EXCEEDED")
       var patient = client
