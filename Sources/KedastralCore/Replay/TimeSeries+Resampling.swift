@@ -3,7 +3,7 @@ extension TimeSeries {
   ///
   /// A shorter step is filled by linear interpolation between two samples (missing when either is), a longer one by the mean
   /// of the samples that end within it (missing ones left out).
-  func resampled(to step: Duration) -> TimeSeries {
+  public func resampled(to step: Duration) -> TimeSeries {
     let ratio = step.inSeconds / self.step.inSeconds
     guard abs(ratio - 1) > 1e-9, count > 0 else { return self }
     let resampledCount = Int((Double(count - 1) / ratio + 1e-9).rounded(.down)) + 1

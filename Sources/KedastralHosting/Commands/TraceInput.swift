@@ -74,9 +74,22 @@ struct TraceInput {
       series: TimeSeries(start: series.instant(at: first), step: step, values: Array(series.values[first...last])))
   }
 
+  /// The series of file number `index` if it is in the M4 competition's long format, else nil.
+  func splitSeries(_ index: Int) throws -> [TraceText.SplitSeries]? {
+    guard server == nil, let text = try? String(contentsOf: URL(filePath: files[index]), encoding: .utf8),
+      text.hasPrefix("id,split,step,value")
+    else { return nil }
+    do {
+      return try TraceText.splitSeries(text)
+    } catch {
+      throw UsageError(description: "\(files[index]): \(error)")
+    }
+  }
+
   /// A file's name without folders and extension.
   private static func name(_ path: String) -> String {
     let file = path.split(separator: "/").last.map(String.init) ?? path
-    return file.hasSuffix(".csv") ? String(file.dropLast(4)) : file
+    for suffix in [".long.csv", ".csv"] where file.hasSuffix(suffix) { return String(file.dropLast(suffix.count)) }
+    return file
   }
 }
