@@ -13,6 +13,8 @@ public enum HelpText {
       lines += [
         "  \(host.name) demo                            show it at work, with nothing to set up",
         "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told; see kedastral query --help",
+        "  \(host.name) backtest --csv FILE             measure models on a load; see kedastral backtest --help",
+        "  \(host.name) replay --csv FILE               play a load against policies; see kedastral replay --help",
       ]
     }
     lines += [
