@@ -1,5 +1,5 @@
 # What one does with this checkout. Anything longer than a line is in scripts/.
-.PHONY: run test lint bench bench-short format proto clean
+.PHONY: run test lint bench bench-short bench-accuracy format proto clean
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
@@ -24,6 +24,10 @@ bench: ## measure everything in docs/benchmarks.md (about ten minutes)
 bench-short: ## the same in a minute, for a first look
 	scripts/install-deps test
 	scripts/bench short
+
+bench-accuracy: ## forecast accuracy of the models on the traces in the folder TRACES
+	swift build -c release --product kedastral
+	.build/release/kedastral backtest --csv $(TRACES)/*.csv --model auto baseline -o markdown
 
 proto: ## regenerate the protobuf code
 	scripts/proto

@@ -4,7 +4,6 @@ import Glibc
 let arguments = Array(CommandLine.arguments.dropFirst())
 do {
   switch arguments.first {
-  case "accuracy": try await AccuracyCommand.run(Array(arguments.dropFirst()))
   case "loop": try await LoopCost.run(Array(arguments.dropFirst()))
   case "scaler": try await ScalerLoad.run(Array(arguments.dropFirst()))
   case "store": try await StoreContention.run()
@@ -12,7 +11,6 @@ do {
     print(
       """
       usage:
-        kedastral-bench accuracy [--json] [--model NAME]… FILE…   the rolling-origin protocol over traces
         kedastral-bench loop [WORKLOADS] [MODEL]                  CPU a workload of a forecast round in steady state
         kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with made-up plans
         kedastral-bench store                                     reads of the memory store by one and two threads
