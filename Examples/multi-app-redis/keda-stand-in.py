@@ -1,61 +1,66 @@
 #!/usr/bin/env python3
-"""Stands in for KEDA and the HPA: asks the scaler as KEDA does, and prints the replicas that each HPA would want.
+"""Stands in for KEDA and the HPA: has `kedastral query` ask the scaler as KEDA does, and prints what each HPA would want.
 
-    keda-stand-in.py 127.0.0.1:50051 --interval 15 api-app:max=20,fallback=6 worker-app:max=15,fallback=4
+    keda-stand-in.py kedastral 127.0.0.1:50051 --interval 15 api-app:max=20,fallback=6 worker-app:max=15,fallback=4
 
-A poll is GetMetrics and IsActive; the wish is value / target, rounded up, between 1 and max. Three polls without a value, and
-the fallback holds: that many replicas, or as many as there are when that is more.
+The wish is value / target, rounded up, between 1 and max. Three polls without a value, and the fallback holds: that many
+replicas, or as many as there are when that is more.
 """
 import argparse
 import json
-import math
+import queue
 import signal
+import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 import urllib.request
-
-import externalscaler_pb2 as messages
-import externalscaler_pb2_grpc as stubs
-import grpc
 
 FAILURE_THRESHOLD = 3
 
 
 class ScaledObject:
-    """One workload, its trigger's metadata, and what its HPA wants."""
+    """One workload, and what its HPA wants."""
 
     def __init__(self, text):
         self.name, _, settings = text.partition(":")
         pairs = dict(pair.split("=", 1) for pair in settings.split(",") if pair)
-        self.maximum = int(pairs.pop("max", 100))
-        self.fallback = int(pairs.pop("fallback", 1))
-        metadata = {"workload": self.name, **pairs}
-        self.reference = messages.ScaledObjectRef(name=self.name, namespace="default", scalerMetadata=metadata)
-        self.wish = 1
+        self.maximum = int(pairs.get("max", 100))
+        self.fallback = int(pairs.get("fallback", 1))
+        self.wish = None
+        self.remark = ""
         self.failures = 0
 
-    def poll(self, scaler, timeout):
-        """One poll of KEDA; returns what to print."""
-        try:
-            spec = scaler.GetMetricSpec(self.reference, timeout=timeout).metricSpecs[0]
-            request = messages.GetMetricsRequest(scaledObjectRef=self.reference, metricName=spec.metricName)
-            metric = scaler.GetMetrics(request, timeout=timeout).metricValues[0]
-            active = scaler.IsActive(self.reference, timeout=timeout).result
-        except grpc.RpcError as error:
-            self.failures += 1
-            if self.failures >= FAILURE_THRESHOLD:
-                self.wish = max(self.wish, self.fallback)
-                return f"{self.name} {self.wish} (fallback: {error.code().name}, {error.details()})"
-            return f"{self.name} {self.wish} (as before: {error.code().name}, {error.details()})"
-        self.failures = 0
-        value = metric.metricValueFloat or metric.metricValue
-        target = spec.targetSizeFloat or spec.targetSize
-        self.wish = max(1, min(self.maximum, math.ceil(value / target - 1e-9)))
-        return f"{self.name} {self.wish}" + ("" if active else " (not active)")
+    def poll(self, program, address, interval, answers):
+        """Starts to ask; each answer goes into the queue. Returns the process that asks."""
+        process = subprocess.Popen(
+            [program, "query", address, "-workload", self.name, "-watch", "-interval", f"{interval * 1000:.0f}ms",
+             "-timeout", "2s", "-o", "json"], stdout=subprocess.PIPE, text=True)
 
-    def show(self, text, load):
-        return text + (f" at {load:.0f} requests/s" if load is not None else "")
+        def read():
+            for line in process.stdout:
+                answers.put((self, json.loads(line)))
+            answers.put((self, None))
+
+        threading.Thread(target=read, daemon=True).start()
+        return process
+
+    def take(self, answer):
+        """Takes what came of a poll."""
+        error = answer.get("error")
+        if error is None:
+            self.failures, self.remark = 0, "" if answer["active"] else " (not active)"
+            self.wish = max(1, min(self.maximum, answer["metrics"][0]["replicas"]))
+            return
+        self.failures += 1
+        self.remark = f' (as before: {error["code"]}, {error["message"]})'
+        if self.failures >= FAILURE_THRESHOLD:
+            self.wish = max(self.wish or 1, self.fallback)
+            self.remark = f' (fallback: {error["code"]})'
+
+    def show(self, load):
+        return f"{self.name} {self.wish or '-'}{self.remark}" + (f" at {load:.0f} requests/s" if load is not None else "")
 
 
 def loads(prometheus, window):
@@ -71,8 +76,9 @@ def loads(prometheus, window):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("address")
-    parser.add_argument("objects", nargs="+", metavar="WORKLOAD[:KEY=VALUE,...]", help="max, fallback, trigger metadata")
+    parser.add_argument("program", help="the program kedastral")
+    parser.add_argument("address", help="the scaler's address")
+    parser.add_argument("objects", nargs="+", metavar="WORKLOAD[:max=N,fallback=N]")
     parser.add_argument("--interval", type=float, default=15, help="seconds between polls (default 15)")
     parser.add_argument("--prometheus", metavar="URL", help="show the load beside the wishes, as this Prometheus sees it")
     parser.add_argument("--rate-window", default="1m", help="window of the rate that is the load (default 1m)")
@@ -81,23 +87,40 @@ def main():
     parser.add_argument("--origin", type=float, help="when the course's clock showed --start, in seconds since 1970")
     parser.add_argument("--start", type=float, help="what it showed then, in seconds since 1970")
     arguments = parser.parse_args()
-    objects = [ScaledObject(text) for text in arguments.objects]
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: sys.exit(0))
-    scaler = stubs.ExternalScalerStub(grpc.insecure_channel(arguments.address))
-    last, printed = None, 0
-    while True:
-        now = time.time()
-        shown = now
-        if arguments.origin is not None and arguments.start is not None:
-            shown = arguments.start + (now - arguments.origin) * arguments.speed
-        wishes = [scaled.poll(scaler, timeout=max(1, arguments.interval)) for scaled in objects]
-        if wishes != last or now >= printed + arguments.quiet:
+
+    objects = [ScaledObject(text) for text in arguments.objects]
+    answers = queue.Queue()
+    pollers = []
+    shown, shown_at = None, 0.0
+    try:
+        for one in objects:
+            pollers.append(one.poll(arguments.program, arguments.address, arguments.interval, answers))
+        while True:
+            one, answer = answers.get()
+            if answer is None:
+                sys.exit(f"kedastral query for {one.name} has ended")
+            one.take(answer)
+            # A round is complete when all have answered.
+            if not answers.empty() or any(one.wish is None and not one.failures for one in objects):
+                continue
+            now = time.time()
+            state = [(one.wish, one.remark) for one in objects]
+            if state == shown and now < shown_at + arguments.quiet:
+                continue
             load = loads(arguments.prometheus, arguments.rate_window) if arguments.prometheus else {}
-            line = "   ".join(one.show(text, load.get(one.name)) for one, text in zip(objects, wishes))
-            print(time.strftime("%a %H:%M:%S", time.gmtime(shown)), " ", line, flush=True)
-            last, printed = wishes, now
-        time.sleep(max(0, now + arguments.interval - time.time()))
+            clock = now
+            if arguments.origin is not None and arguments.start is not None:
+                clock = arguments.start + (now - arguments.origin) * arguments.speed
+            words = "   ".join(one.show(load.get(one.name)) for one in objects)
+            print(time.strftime("%a %H:%M:%S", time.gmtime(clock)), " ", words, flush=True)
+            shown, shown_at = state, now
+    finally:
+        for process in pollers:
+            process.terminate()
+        for process in pollers:
+            process.wait()
 
 
 main()

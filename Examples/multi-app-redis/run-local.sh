@@ -51,7 +51,7 @@ for wanted in prometheus promtool redis-server redis-cli curl python3; do
 done
 [ ${#missing[@]} -eq 0 ] || complain "not installed: ${missing[*]}; scripts/install-deps test installs what is missing"
 
-programs=(kedastral-forecaster kedastral-scaler multi-app-demo)
+programs=(kedastral kedastral-forecaster kedastral-scaler multi-app-demo)
 if [ -z "$binaries" ]; then
   for program in "${programs[@]}"; do
     swift build --package-path "$root" -c release --product "$program"
@@ -61,7 +61,6 @@ fi
 for program in "${programs[@]}"; do
   [ -x "$binaries/$program" ] || complain "there is no program $binaries/$program"
 done
-"$root/scripts/python-env"
 
 work=$(mktemp -d)
 pids=()
@@ -209,7 +208,7 @@ All runs, $speed times as fast as real time; the logs are in $work.
 
 The replicas that both HPAs want five minutes ahead; watch them rise before the load does. Ctrl-C ends everything.
 TEXT
-"$root/.venv/bin/python" "$here/keda-stand-in.py" "127.0.0.1:$scaler" api-app:max=20,fallback=6 \
+"$here/keda-stand-in.py" "$binaries/kedastral" "127.0.0.1:$scaler" api-app:max=20,fallback=6 \
   worker-app:max=15,fallback=4 --interval "$(python3 -c "print(15 / $speed)")" --quiet "$(python3 -c "print(300 / $speed)")" \
   --prometheus "http://127.0.0.1:$prometheus" --rate-window "$(compressed 60)" \
   --speed "$speed" --origin "$(date --date "$CLOCK_ORIGIN" +%s)" --start "$(date --date "$CLOCK_START" +%s)" &
