@@ -187,3 +187,74 @@ def test_the_tls_variant_wants_a_certificate_of_its_authority(tmp_path):
 def test_the_cluster_variants_settings_start_a_node(tmp_path):
     with Redis(tmp_path, KUBERNETES / "overlays/cluster/cluster.conf") as redis:
         assert "cluster_enabled:1" in redis.ask("info", "cluster")
+
+
+def plans_reach_the_scaler(tmp_path, forecaster, scaler):
+    """Runs a forecaster on a small file and a scaler, and waits until the scaler answers with what went through Redis."""
+    trace = tmp_path / "load.csv"
+    now = int(time.time()) // 60 * 60
+    trace.write_text("timestamp,value\n" + "".join(f"{now - 60 * k},100\n" for k in range(120, -30, -1)))
+    ports = []
+    for _ in range(3):
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            ports.append(one.getsockname()[1])
+    source = {"WORKLOAD": "api-app", "METRIC": "rps", "ADAPTER": "csv", "ADAPTER_PATH": str(trace), "MODEL": "baseline"}
+    source |= {"TARGET_PER_POD": "50", "HEADROOM": "1.2", "STORAGE": "redis", "LISTEN": f"127.0.0.1:{ports[0]}"}
+    listen = {"STORAGE": "redis", "SCALER_LISTEN": f"127.0.0.1:{ports[1]}", "SCALER_HTTP_LISTEN": f"127.0.0.1:{ports[2]}"}
+    logs = [open(tmp_path / name, "w+") for name in ("forecaster.log", "scaler.log")]
+    daemons = [
+        subprocess.Popen([PROGRAMS / program], env=settings, stdout=log, stderr=subprocess.STDOUT)
+        for program, settings, log in (
+            ("kedastral-forecaster", source | forecaster, logs[0]), ("kedastral-scaler", listen | scaler, logs[1]))
+    ]
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            asked = run(PROGRAMS / "kedastral", "query", f"127.0.0.1:{ports[1]}", "-workload", "api-app", "-o", "json")
+            if asked.returncode == 0:
+                break
+            written = "".join(open(log.name).read() for log in logs)
+            assert time.monotonic() < deadline and all(one.poll() is None for one in daemons), asked.stderr + written
+            time.sleep(0.2)
+        assert yaml.safe_load(asked.stdout)["metrics"][0]["replicas"] == 3
+    finally:
+        for one in daemons:
+            one.kill()
+            one.wait()
+        for log in logs:
+            log.close()
+
+
+def test_the_daemons_work_as_the_acl_variants_users(tmp_path):
+    users = (KUBERNETES / "overlays/acl/users.acl").read_text()
+    for name in ("password", "writer", "reader"):
+        users = users.replace(f"@{name}@", f"{name}-secret")
+        (tmp_path / f"{name}-file").write_text(f"{name}-secret")
+    (tmp_path / "users.acl").write_text(users)
+    with Redis(tmp_path, KUBERNETES / "overlays/acl/acl.conf", ["/run/secrets/redis-acl"]) as redis:
+        assert redis.ask("ping", password="password-secret") == "PONG"
+        plans_reach_the_scaler(tmp_path, *(
+            {"REDIS_ADDR": f"127.0.0.1:{redis.port}", "REDIS_USERNAME": user, "REDIS_PASSWORD_FILE": f"{tmp_path}/{user}-file"}
+            for user in ("writer", "reader")))
+        assert "NOPERM" not in (tmp_path / "forecaster.log").read_text() + (tmp_path / "scaler.log").read_text()
+        assert redis.ask("acl", "log", password="password-secret") == ""
+
+
+def test_the_daemons_show_their_certificate_in_the_tls_variant(tmp_path):
+    made = run(EXAMPLE / "make-certificates.sh", tmp_path, "redis")
+    assert made.returncode == 0, made.stderr
+    shutil.copy(tmp_path / "server.crt", tmp_path / "tls.crt")
+    shutil.copy(tmp_path / "server.key", tmp_path / "tls.key")
+    with Redis(tmp_path, KUBERNETES / "overlays/tls/tls.conf", ["/run/secrets/redis-tls"]) as redis:
+        container = find("tls", "Deployment", "kedastral-scaler")["spec"]["template"]["spec"]["containers"][0]
+        settings = {k: v for k, v in environment(container).items() if k.startswith("REDIS_")}
+        places = {
+            "rediss://redis:6379": f"rediss://localhost:{redis.port}",
+            "/run/secrets/redis/password": f"{tmp_path}/password",
+            "/run/secrets/redis-tls/ca.crt": f"{tmp_path}/ca.crt",
+            "/run/secrets/redis-tls/tls.crt": f"{tmp_path}/client.crt",
+            "/run/secrets/redis-tls/tls.key": f"{tmp_path}/client.key",
+        }
+        settings = {name: places[value] for name, value in settings.items()}
+        plans_reach_the_scaler(tmp_path, settings, settings)
