@@ -59,7 +59,7 @@ struct ShardMembershipTests {
   @Test("a store of an earlier term, of another's workload, or beyond the lease refuses plans")
   func fencing() async throws {
     let redis = try await RedisServer()
-    let a = try await Member(redis.port, name: "a", lease: .milliseconds(1000))
+    let a = try await Member(redis.port, name: "a", lease: .seconds(5))
     try await eventually("a to own all") { a.membership.current.isActive }
     let shard = a.membership.current
     let fenced = a.membership.store(during: shard)
