@@ -1,10 +1,13 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// A program that a test starts, whose output it can read, and that ends with the test.
 ///
 ///     let redis = try ChildProcess("redis-server", "--port", "\(port)")
 ///     defer { redis.kill() }
+///
+/// Made of `posix_spawn` itself: Foundation's `Process` crashes when many tests start programs at the same time.
 public final class ChildProcess: Sendable {
   /// Why a program could not be started.
   public struct NotFound: Error, CustomStringConvertible {
@@ -13,39 +16,47 @@ public final class ChildProcess: Sendable {
     public var description: String { "\(name) is not installed; `make test` installs what the tests need" }
   }
 
-  /// What the program wrote to standard output and standard error so far.
-  public var output: String { collected.withLock { String(decoding: $0, as: UTF8.self) } }
+  /// One program is started at a time, so that none inherits another's pipe.
+  private static let spawning = Mutex(())
 
-  private let process: Process
-  private let collected: Mutex<Data>
+  /// What is known of the program; shared with the threads that watch it.
+  private final class Watch: Sendable {
+    let output = Mutex<[UInt8]>([])
+    /// The exit code, or the signal that ended it; nil while it runs.
+    let ending = Mutex<Int32?>(nil)
+  }
+
+  /// The process identifier.
+  public let identifier: Int32
+  private let name: String
+  private let watch = Watch()
 
   /// Starts `name`, a program on the search path or an absolute path.
   public init(_ name: String, arguments: [String], environment: [String: String] = [:], directory: URL? = nil) throws {
-    guard let path = Self.path(of: name) else { throw NotFound(name: name) }
-    process = Process()
-    collected = Mutex(Data())
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    if let directory { process.currentDirectoryURL = directory }
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    try? pipe.fileHandleForWriting.close()
-    // A thread rather than a handler of the file handle: those crash when many programs start and end at the same time.
-    Thread.detachNewThread { [weak self] in
-      withExtendedLifetime(pipe) {
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-          let count = read(pipe.fileHandleForReading.fileDescriptor, &buffer, buffer.count)
-          if count < 0, errno == EINTR { continue }
-          guard count > 0 else { return }
-          self?.collected.withLock { $0.append(contentsOf: buffer[..<count]) }
-        }
-      }
+    guard var path = Self.path(of: name) else { throw NotFound(name: name) }
+    var words = [name] + arguments
+    if let directory {
+      words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", directory.path, path] + arguments
+      path = "/bin/sh"
     }
+    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    let started = Self.spawning.withLock { _ in
+      var ends: [CInt] = [0, 0]
+      guard pipe(&ends) == 0 else { return (code: errno, identifier: pid_t(), output: CInt(-1)) }
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      let (code, identifier) = Self.spawn(path, words, variables.map { "\($0.key)=\($0.value)" }, output: ends[1])
+      close(ends[1])
+      if code != 0 { close(ends[0]) }
+      return (code, identifier, ends[0])
+    }
+    self.name = name
+    identifier = started.identifier
+    guard started.code == 0 else {
+      watch.ending.withLock { $0 = -1 }
+      throw POSIXError(POSIXErrorCode(rawValue: started.code) ?? .ENOENT)
+    }
+    Self.collectOutput(of: started.output, into: watch)
+    Self.awaitEnd(of: identifier, watch)
   }
 
   /// Starts `name` with arguments.
@@ -55,18 +66,19 @@ public final class ChildProcess: Sendable {
 
   deinit { kill() }
 
-  /// The process identifier.
-  public var identifier: Int32 { process.processIdentifier }
+  /// What the program wrote to standard output and standard error so far.
+  public var output: String { watch.output.withLock { String(decoding: $0, as: UTF8.self) } }
 
   /// Whether it still runs.
-  public var isRunning: Bool { process.isRunning }
+  public var isRunning: Bool { exitCode == nil }
 
   /// The exit code, once it has ended; a signal's number when one ended it.
-  public var exitCode: Int32? { process.isRunning ? nil : process.terminationStatus }
+  public var exitCode: Int32? { watch.ending.withLock { $0 } }
 
   /// Sends a signal.
   public func signal(_ signal: Int32) {
-    if process.isRunning { Glibc.kill(process.processIdentifier, signal) }
+    // Under the lock the process, if ended, is not reaped yet: its identifier cannot be another's.
+    watch.ending.withLock { ending in if ending == nil { _ = Glibc.kill(identifier, signal) } }
   }
 
   /// Ends it at once.
@@ -74,19 +86,74 @@ public final class ChildProcess: Sendable {
 
   /// Waits until it has ended and returns its exit code.
   public func waitForExit(within deadline: Duration = .seconds(60)) async throws -> Int32 {
-    try await eventually("the end of \(process.executableURL?.lastPathComponent ?? "the program")", within: deadline) {
-      !process.isRunning
-    }
+    try await eventually("the end of \(name)", within: deadline) { exitCode != nil }
     // The output's tail arrives on another thread.
     try await Task.sleep(for: .milliseconds(50))
-    return process.terminationStatus
+    return exitCode ?? -1
+  }
+
+  // MARK: System calls
+
+  private static func spawn(
+    _ path: String, _ words: [String], _ variables: [String], output: CInt
+  ) -> (code: CInt, identifier: pid_t) {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, 1)
+    posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // This process blocks and ignores signals that the program must not inherit so.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    var none = sigset_t()
+    sigemptyset(&none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    var argv = words.map { strdup($0) } + [nil]
+    var envp = variables.map { strdup($0) } + [nil]
+    defer {
+      for text in argv + envp { free(text) }
+      posix_spawn_file_actions_destroy(&actions)
+      posix_spawnattr_destroy(&attributes)
+    }
+    var identifier = pid_t()
+    let code = posix_spawn(&identifier, path, &actions, &attributes, &argv, &envp)
+    return (code, identifier)
+  }
+
+  private static func collectOutput(of descriptor: CInt, into watch: Watch) {
+    Thread.detachNewThread {
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      while true {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { break }
+        watch.output.withLock { $0.append(contentsOf: buffer[..<count]) }
+      }
+      close(descriptor)
+    }
+  }
+
+  private static func awaitEnd(of identifier: pid_t, _ watch: Watch) {
+    Thread.detachNewThread {
+      var information = siginfo_t()
+      while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+      watch.ending.withLock { ending in
+        var status: CInt = 0
+        while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
+        // The low seven bits are the signal, if one ended it; else the next eight are the exit code.
+        ending = status & 0x7F == 0 ? status >> 8 & 0xFF : status & 0x7F
+      }
+    }
   }
 
   private static func path(of name: String) -> String? {
     if name.hasPrefix("/") { return name }
     let searchPath = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin"
-    return searchPath.split(separator: ":").map { "\($0)/\(name)" }.first {
-      FileManager.default.isExecutableFile(atPath: $0)
-    }
+    return searchPath.split(separator: ":").map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 }
