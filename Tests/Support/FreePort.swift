@@ -1,20 +1,34 @@
 import Glibc
+import Synchronization
 
-/// A TCP port of the loopback address that nobody listens on now.
+/// A TCP port of the loopback address that nobody listens on now, each given once in a process.
 ///
-/// Ports are handed out by the kernel and each is given once in a process, so parallel tests do not collide.
+/// They lie below the range from which the kernel takes the ports of outgoing connections, so that none of those gets in the
+/// way between this call and the server's start.
 public func freePort() -> UInt16 {
+  while true {
+    let candidate = nextCandidate.withLock { next in
+      next = next < 32_000 ? next + 1 : 10_000
+      return next
+    }
+    if canListen(on: candidate) { return candidate }
+  }
+}
+
+/// Test processes that run at the same time begin at different ports.
+private let nextCandidate = Mutex(UInt16(10_000 + getpid() * 61 % 22_000))
+
+private func canListen(on port: UInt16) -> Bool {
   let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+  guard descriptor >= 0 else { return false }
   defer { close(descriptor) }
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-  return withUnsafeMutablePointer(to: &address) { pointer in
-    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-      _ = bind(descriptor, generic, length)
-      _ = getsockname(descriptor, generic, &length)
+  address.sin_port = port.bigEndian
+  return withUnsafePointer(to: &address) { pointer in
+    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
     }
-    return UInt16(bigEndian: pointer.pointee.sin_port)
   }
 }
