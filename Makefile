@@ -17,11 +17,11 @@ lint: ## check formatting and shell scripts
 format: ## format all Swift code
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
-bench: ## measure everything in docs/benchmarks.md (about ten minutes)
+bench: ## measure everything in docs/benchmarks.md (about two minutes)
 	scripts/install-deps test
 	scripts/bench full
 
-bench-short: ## the same in a minute, for a first look
+bench-short: ## the same with fewer runs, for a first look
 	scripts/install-deps test
 	scripts/bench short
 
