@@ -26,6 +26,20 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("a dry run is not served")
+  func dryRun() async throws {
+    var plan = try Snapshot.plan()
+    plan.isDryRun = true
+    try await TestScaler.serving([plan]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for method in ["GetMetrics", "IsActive"] {
+        let answer = try await client.call(method, "api")
+        #expect(answer.code == "FAILED_PRECONDITION")
+        #expect(answer.message == "workload 'api' is a dry run: its plan is not served")
+      }
+    }
+  }
+
   @Test("every metadata key is obeyed, and foreign keys are no error")
   func metadata() async throws {
     try await TestScaler.serving([try .plan("shop")]) { scaler in

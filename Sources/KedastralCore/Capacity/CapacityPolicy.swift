@@ -29,13 +29,17 @@ public struct CapacityState: Sendable, Equatable, Codable {
   /// The current load, when it is known: what a reactive autoscaler would look at.
   public var currentLoad: Double?
 
+  /// How far off recent forecasts were, as a share of the load, when that is known: 0.2 is a fifth.
+  public var forecastError: Double?
+
   /// Nothing is known: the first plan of a new workload.
   public static let unknown = CapacityState()
 
   /// Creates a state.
-  public init(replicas: Int? = nil, currentLoad: Double? = nil) {
+  public init(replicas: Int? = nil, currentLoad: Double? = nil, forecastError: Double? = nil) {
     self.replicas = replicas
     self.currentLoad = currentLoad
+    self.forecastError = forecastError
   }
 }
 
@@ -78,13 +82,22 @@ public struct CapacityPlan: Sendable, Equatable {
     public static let shrinkage = Limits(rawValue: 8)
     /// The need of the current load held it up.
     public static let reactiveFloor = Limits(rawValue: 16)
+    /// A schedule's minimum raised it.
+    public static let scheduledMinimum = Limits(rawValue: 32)
+    /// A schedule's maximum cut it.
+    public static let scheduledMaximum = Limits(rawValue: 64)
   }
 
   /// The steps, as many as the forecast has.
   public var steps: [Step]
+  /// What the policy did besides turning load into replicas, in a sentence for the operator.
+  public var reason: String?
 
   /// Creates a plan.
-  public init(steps: [Step]) { self.steps = steps }
+  public init(steps: [Step], reason: String? = nil) {
+    self.steps = steps
+    self.reason = reason
+  }
 
   /// The replicas of each step.
   public var replicas: [Int] { steps.map(\.replicas) }

@@ -114,7 +114,8 @@ public actor ForecastLoop {
     let plan = try await timed(.plan) {
       self.planner.plan(
         forecast, repairedShare: Double(history.missingCount) / Double(history.count),
-        currentLoad: history.lastPresentIndex.map { history.values[$0] }, at: self.clock.now)
+        newest: history.lastPresentIndex.map { .init(load: history.values[$0], instant: history.instant(at: $0)) },
+        at: self.clock.now)
     }
     let snapshot = plan.snapshot
     try await timed(.store) { [workload, store, clock, logger] in

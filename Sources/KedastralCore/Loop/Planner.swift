@@ -6,7 +6,7 @@
 
 /// Turns one forecast after another into plans that go on from each other.
 ///
-///     let plan = planner.plan(forecast, currentLoad: 120, at: now)
+///     let plan = planner.plan(forecast, newest: .init(load: 120, instant: noon), at: now)
 ///     try await store.put(plan.snapshot)
 ///     planner.publish(plan)                // the next plan goes on from this one
 ///
@@ -23,27 +23,41 @@ struct Planner: Sendable {
     let snapshot: Snapshot
   }
 
+  /// A load and the end of the step in which it was measured.
+  struct Measurement {
+    let load: Double
+    let instant: Date
+  }
+
   private let workload: WorkloadName
   private let metric: String
   private let policy: any CapacityPolicy
   private let step: Duration
   private let horizonSteps: Int
+  private let isDryRun: Bool
+
+  /// How good the forecasts have been lately.
+  private var accuracy = LiveAccuracy()
 
   /// The plan that was published last.
   private(set) var inForce: Plan?
 
-  init(workload: WorkloadName, metric: String, policy: any CapacityPolicy, step: Duration, horizonSteps: Int) {
+  init(
+    workload: WorkloadName, metric: String, policy: any CapacityPolicy, step: Duration, horizonSteps: Int,
+    isDryRun: Bool = false
+  ) {
     self.workload = workload
     self.metric = metric
     self.policy = policy
     self.step = step
     self.horizonSteps = horizonSteps
+    self.isDryRun = isDryRun
   }
 
   init(_ workload: Workload) {
     self.init(
       workload: workload.name, metric: workload.metric, policy: workload.policy, step: workload.step,
-      horizonSteps: workload.horizonSteps)
+      horizonSteps: workload.horizonSteps, isDryRun: workload.isDryRun)
   }
 
   /// Plans, going on from the plan in force.
@@ -51,20 +65,25 @@ struct Planner: Sendable {
   /// - Parameters:
   ///   - forecast: one step longer than the horizon, since publication falls between two grid instants.
   ///   - repairedShare: the share of the history that was missing.
-  ///   - currentLoad: the newest sample that is present.
+  ///   - newest: the newest sample that is present.
   ///   - now: when the plan is published; not before the forecast's start.
-  func plan(_ forecast: Forecast, repairedShare: Double? = nil, currentLoad: Double?, at now: Date) -> Plan {
-    let state = capacityState(at: forecast.start, currentLoad: currentLoad)
+  mutating func plan(_ forecast: Forecast, repairedShare: Double? = nil, newest: Measurement?, at now: Date) -> Plan {
+    if let newest { accuracy.observe(newest.load, at: newest.instant) }
+    accuracy.remember(forecast)
+    var state = capacityState(at: forecast.start, currentLoad: newest?.load)
+    state.forecastError = accuracy.relativeError
     let plan = policy.plan(forecast, from: state)
     let composer = SnapshotComposer(forecastStart: forecast.start, generatedAt: now, step: step)
-    let snapshot = Snapshot(
+    var snapshot = Snapshot(
       workload: workload, metric: metric, generatedAt: now, step: step, horizon: step * horizonSteps,
       values: composer.mean(forecast.values, steps: horizonSteps),
       desiredReplicas: composer.maximum(plan.replicas, steps: horizonSteps),
       quantiles: forecast.quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
       plannedLoad: composer.maximum(plan.loads, steps: horizonSteps), model: forecast.model,
       currentValue: state.currentLoad, targetPerPod: policy.targetPerPod, capacityState: state,
-      accuracy: repairedShare.map { Snapshot.Accuracy(repairedShare: $0) }, reason: forecast.reason)
+      accuracy: accuracy.record(repairedShare: repairedShare),
+      reason: [forecast.reason, plan.reason].compactMap(\.self).joinedReasons)
+    snapshot.isDryRun = isDryRun
     return Plan(start: forecast.start, state: state, replicas: plan.replicas, snapshot: snapshot)
   }
 
@@ -90,4 +109,9 @@ struct Planner: Sendable {
     let steps = Int((start.timeIntervalSince(inForce.start) / step.inSeconds).rounded())
     return CapacityState(replicas: inForce.replicas[min(steps, inForce.replicas.count) - 1], currentLoad: currentLoad)
   }
+}
+
+extension [String] {
+  /// One sentence after the other; nil of none.
+  fileprivate var joinedReasons: String? { isEmpty ? nil : joined(separator: "; ") }
 }

@@ -20,6 +20,8 @@ public struct Workload: Sendable {
   public var window: Duration
   /// The quantile levels that are stored with each forecast, besides the policy's own.
   public var quantileLevels: [Double]
+  /// Whether plans are only to be looked at: forecast, stored and shown, and nobody is served from them.
+  public var isDryRun: Bool
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -30,7 +32,7 @@ public struct Workload: Sendable {
     name: WorkloadName, metric: String, source: any MetricSource, model: any Model, policy: any CapacityPolicy,
     step: Duration = .seconds(60), horizon: Duration = .seconds(1800), interval: Duration = .seconds(30),
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
-    collectDeadline: Duration = .seconds(15), storeDeadline: Duration = .seconds(5)
+    isDryRun: Bool = false, collectDeadline: Duration = .seconds(15), storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
     self.metric = metric
@@ -42,6 +44,7 @@ public struct Workload: Sendable {
     self.interval = interval
     self.window = window
     self.quantileLevels = quantileLevels
+    self.isDryRun = isDryRun
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }

@@ -48,7 +48,8 @@ public struct PredictivePolicy: ReplayPolicy {
   }
 
   public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
-    planner.publish(planner.plan(forecast, currentLoad: currentLoad, at: now))
+    let newest = currentLoad.map { Planner.Measurement(load: $0, instant: forecast.start) }
+    planner.publish(planner.plan(forecast, newest: newest, at: now))
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {

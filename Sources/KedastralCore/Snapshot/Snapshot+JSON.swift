@@ -44,6 +44,8 @@ private struct SnapshotFields: Codable {
   var capacityState: CapacityState?
   var accuracy: Snapshot.Accuracy?
   var reason: String?
+  /// Written only when true.
+  var dryRun: Bool?
 
   init(_ snapshot: Snapshot) {
     workload = snapshot.workload.text
@@ -63,6 +65,7 @@ private struct SnapshotFields: Codable {
     capacityState = snapshot.capacityState
     accuracy = snapshot.accuracy
     reason = snapshot.reason
+    dryRun = snapshot.isDryRun ? true : nil
   }
 }
 
@@ -113,6 +116,7 @@ extension Snapshot {
       quantiles: Quantiles(paths), plannedLoad: fields.plannedLoad ?? [], model: fields.model,
       currentValue: fields.currentValue, targetPerPod: fields.targetPerPod, capacityState: fields.capacityState,
       accuracy: fields.accuracy, reason: fields.reason)
+    isDryRun = fields.dryRun ?? false
   }
 
   private static func check(_ values: [Double], field: String, count: Int) throws {

@@ -38,19 +38,26 @@ public struct Snapshot: Sendable, Equatable {
   public var accuracy: Accuracy?
   /// Why the forecast and plan look as they do.
   public var reason: String?
+  /// Whether the plan is only to be looked at: nobody is served from it.
+  public var isDryRun = false
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {
     /// Mean absolute scaled error: 1 is as good as repeating the season before.
     public var mase: Double?
+    /// Mean absolute error of recent forecasts over the mean load: 0.2 is a fifth off.
+    public var relativeError: Double?
     /// The share of recent loads that stayed below a quantile, by level ("0.9").
     public var coverage: [String: Double]?
     /// The share of the history's samples that were missing and filled in, 0…1.
     public var repairedShare: Double?
 
     /// Creates an accuracy record.
-    public init(mase: Double? = nil, coverage: [String: Double]? = nil, repairedShare: Double? = nil) {
+    public init(
+      mase: Double? = nil, relativeError: Double? = nil, coverage: [String: Double]? = nil, repairedShare: Double? = nil
+    ) {
       self.mase = mase
+      self.relativeError = relativeError
       self.coverage = coverage
       self.repairedShare = repairedShare
     }

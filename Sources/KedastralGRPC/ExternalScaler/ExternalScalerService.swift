@@ -96,7 +96,12 @@ final class ExternalScalerService: GRPCService {
   }
 
   private func snapshot(of trigger: Trigger) throws(GRPCStatus) -> Snapshot {
-    if let snapshot = table[trigger.workload] { return snapshot }
+    if let snapshot = table[trigger.workload] {
+      guard !snapshot.isDryRun else {
+        throw GRPCStatus(.failedPrecondition, "workload '\(snapshot.workload)' is a dry run: its plan is not served")
+      }
+      return snapshot
+    }
     guard !trigger.workload.isEmpty else {
       throw GRPCStatus(
         .invalidArgument, "no workload is named: metadata workload and the ScaledObject's name are empty")

@@ -1,0 +1,39 @@
+/// While recent forecasts are further off than a limit, plans for the current load instead of the forecast, and says so.
+///
+///     let policy = AccuracyGate(try StandardCapacityPolicy(targetPerPod: 50), largestError: 0.5)
+///
+/// The reactive plan is the wrapped policy's own, for a load that stays as it is: headroom and all limits count.
+public struct AccuracyGate: CapacityPolicy {
+  /// What plans.
+  public let policy: any CapacityPolicy
+  /// The largest mean error, as a share of the load, with which forecasts are still planned for.
+  public let largestError: Double
+
+  /// Wraps a policy.
+  ///
+  /// - Precondition: `largestError` is positive.
+  public init(_ policy: any CapacityPolicy, largestError: Double) {
+    precondition(largestError > 0, "the largest error is positive")
+    self.policy = policy
+    self.largestError = largestError
+  }
+
+  public var targetPerPod: Double { policy.targetPerPod }
+  public var quantileLevel: Double? { policy.quantileLevel }
+
+  public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
+    guard let error = state.forecastError, error > largestError, let load = state.currentLoad, load.isFinite else {
+      return policy.plan(forecast, from: state)
+    }
+    var reactive = forecast
+    reactive.values = Array(repeating: max(0, load), count: forecast.values.count)
+    reactive.quantiles = .none
+    var plan = policy.plan(reactive, from: state)
+    let told =
+      "planned for the current load: recent forecasts were off by \(percent(error)), more than \(percent(largestError))"
+    plan.reason = plan.reason.map { "\(told); \($0)" } ?? told
+    return plan
+  }
+
+  private func percent(_ share: Double) -> String { "\(Int(min(share * 100, 1e6).rounded())) %" }
+}

@@ -1,0 +1,31 @@
+/// Joins the plans of several metrics of one workload, say requests and queue length: at each step the largest need wins.
+///
+///     let plan = CapacityPlan.largest(of: [
+///       (requestPolicy.plan(requests, from: state), requestPolicy.targetPerPod),
+///       (queuePolicy.plan(queue, from: state), queuePolicy.targetPerPod),
+///     ])
+extension CapacityPlan {
+  /// The plan of the largest need at each step.
+  ///
+  /// Loads are told in the unit of the first metric: what of it would need as many pods. The plan is as long as the shortest.
+  ///
+  /// - Parameter parts: a plan for each metric, with the load of it that one pod serves.
+  public static func largest(of parts: [(plan: CapacityPlan, targetPerPod: Double)]) -> CapacityPlan {
+    guard let first = parts.first else { return CapacityPlan(steps: []) }
+    let count = parts.map(\.plan.steps.count).min() ?? 0
+    var steps: [Step] = []
+    for index in 0..<count {
+      var winner = first.plan.steps[index]
+      for part in parts.dropFirst() {
+        var step = part.plan.steps[index]
+        step.load *= first.targetPerPod / part.targetPerPod
+        let load = max(winner.load, step.load)
+        if (step.replicas, step.need) > (winner.replicas, winner.need) { winner = step }
+        winner.load = load
+      }
+      steps.append(winner)
+    }
+    let reasons = parts.compactMap(\.plan.reason)
+    return CapacityPlan(steps: steps, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+  }
+}

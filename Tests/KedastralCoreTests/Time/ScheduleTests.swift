@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+@testable import KedastralCore
+
+@Suite("Cron expressions")
+struct CronExpressionTests {
+  private func instants(_ text: String, from: String, to: String, zone: TimeZoneRules = .utc) throws -> [String] {
+    let from = try #require(Timestamp.parse(from)), to = try #require(Timestamp.parse(to))
+    return try CronExpression(text).instants(from: from, to: to, in: zone).map(Timestamp.format)
+  }
+
+  @Test("fields are numbers, names, ranges, steps and lists")
+  func fields() throws {
+    #expect(
+      try instants("*/20 9,17 * * *", from: "2026-01-30T00:00:00Z", to: "2026-01-30T17:01:00Z") == [
+        "2026-01-30T09:00:00Z", "2026-01-30T09:20:00Z", "2026-01-30T09:40:00Z", "2026-01-30T17:00:00Z",
+      ])
+    // From Friday on: Saturday and Sunday are left out.
+    #expect(
+      try instants("30 8 * * Mon-Fri", from: "2026-01-30T08:31:00Z", to: "2026-02-03T09:00:00Z") == [
+        "2026-02-02T08:30:00Z", "2026-02-03T08:30:00Z",
+      ])
+    #expect(
+      try instants("0 0 29 feb *", from: "2027-12-01T00:00:00Z", to: "2028-12-01T00:00:00Z") == ["2028-02-29T00:00:00Z"]
+    )
+    #expect(
+      try instants("0 12 * * 7", from: "2026-01-30T00:00:00Z", to: "2026-02-02T00:00:00Z") == ["2026-02-01T12:00:00Z"])
+    #expect(try instants("50-59/5 6 * * *", from: "2026-01-30T00:00:00Z", to: "2026-01-31T00:00:00Z").count == 2)
+  }
+
+  @Test("a day of the month and a weekday match either way, as in cron")
+  func eitherDay() throws {
+    #expect(
+      try instants("0 0 1 * mon", from: "2026-01-30T00:00:00Z", to: "2026-02-10T00:00:00Z") == [
+        "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-09T00:00:00Z",
+      ])
+  }
+
+  @Test("the end is excluded, the beginning is not")
+  func halfOpen() throws {
+    #expect(try instants("* * * * *", from: "2026-01-30T00:00:00Z", to: "2026-01-30T00:02:00Z").count == 2)
+  }
+
+  @Test(
+    "what is no schedule is refused, with the field and what would be right",
+    arguments: [
+      ("* * * *", "4 fields"), ("60 * * * *", "'60' is no minute; write 0 to 59"), ("* * 0 * *", "day of the month"),
+      ("* 9-5 * * *", "ends before it begins"), ("*/0 * * * *", "is no minute"), ("* * * foo *", "'foo' is no month"),
+      ("1,,2 * * * *", "'' is no minute"), ("1-2-3 * * * *", "'1-2-3' is no minute"), ("*-3 * * * *", "two numbers"),
+      ("", "0 fields"), ("-1 * * * *", "'' is no minute"),
+    ])
+  func refused(text: String, problem: String) {
+    let error = #expect(throws: CronExpression.ParseError.self) { try CronExpression(text) }
+    #expect(error?.description.contains(problem) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("local times follow the clocks; one that a change skips does not come")
+  func daylightSaving() throws {
+    let berlin = try TimeZoneRules(named: "Europe/Berlin")
+    #expect(
+      try instants("0 8 * * *", from: "2026-03-28T00:00:00Z", to: "2026-03-30T00:00:00Z", zone: berlin) == [
+        "2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z",
+      ])
+    #expect(try instants("30 2 * * *", from: "2026-03-29T00:00:00Z", to: "2026-03-29T20:00:00Z", zone: berlin).isEmpty)
+    #expect(
+      try instants("30 2 * * *", from: "2026-10-25T00:00:00Z", to: "2026-10-25T20:00:00Z", zone: berlin) == [
+        "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z",
+      ])
+  }
+}
+
+@Suite("Time zones")
+struct TimeZoneRulesTests {
+  @Test(
+    "offsets are those of the system's own reader, past, present and far future",
+    arguments: [
+      "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Dublin",
+      "Africa/Casablanca", "Pacific/Chatham", "America/Nuuk",
+    ])
+  func sameAsSystem(name: String) throws {
+    let zone = try TimeZoneRules(named: name)
+    let system = try #require(TimeZone(identifier: name))
+    for day in stride(from: 0, to: 25_000, by: 37) {
+      let instant = Date(timeIntervalSince1970: Double(day) * 86_400 + 4000)
+      #expect(zone.offsetSeconds(at: instant) == system.secondsFromGMT(for: instant), "\(name) at \(instant)")
+    }
+  }
+
+  @Test("rules for all years are read in POSIX's form")
+  func posix() throws {
+    let berlin = try #require(PosixTimeZone("CET-1CEST,M3.5.0,M10.5.0/3"))
+    func offset(_ zone: PosixTimeZone, _ text: String) throws -> Int {
+      zone.offsetSeconds(at: Int(try #require(Timestamp.parse(text)).timeIntervalSince1970))
+    }
+    #expect(try offset(berlin, "2076-03-29T00:59:59Z") == 3600)
+    #expect(try offset(berlin, "2076-03-29T01:00:00Z") == 7200)
+    #expect(try offset(berlin, "2076-10-25T00:59:59Z") == 7200)
+    #expect(try offset(berlin, "2076-10-25T01:00:00Z") == 3600)
+    // The summer of the southern half of the world goes over the new year.
+    let sydney = try #require(PosixTimeZone("AEST-10AEDT,M10.1.0,M4.1.0/3"))
+    #expect(try offset(sydney, "2076-01-15T00:00:00Z") == 39_600)
+    #expect(try offset(sydney, "2076-07-15T00:00:00Z") == 36_000)
+    #expect(try offset(try #require(PosixTimeZone("<+0530>-5:30")), "2030-01-01T00:00:00Z") == 19_800)
+    for text in ["", "X", "CET", "CET-1CEST", "CET-1CEST,M13.1.0,M1.1.0", "CET-1CEST,M3.5.0,M10.5.0/3x"] {
+      #expect(PosixTimeZone(text) == nil, "\(text)")
+    }
+  }
+
+  @Test(
+    "a zone that is not there, or no name, is refused; so is a damaged file",
+    arguments: ["Europe/Atlantis", "../etc/passwd", "", "tzdata.zi"])
+  func unknown(name: String) {
+    #expect(throws: TimeZoneRules.UnknownZone.self) { try TimeZoneRules(named: name) }
+  }
+}
