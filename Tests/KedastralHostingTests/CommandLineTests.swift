@@ -48,6 +48,18 @@ struct CommandLineTests {
     #expect(run.output.contains("kedastral.yaml:6") && run.output.contains("already a workload 'api-app'"))
   }
 
+  @Test("a time zone that the system does not know is an error that names it")
+  func unknownTimeZone() async throws {
+    let run = try await Daemon.run(
+      "kedastral-forecaster",
+      [
+        "-listen=127.0.0.1:0", "-workload=w", "-metric=m", "-adapter-url=http://127.0.0.1:1", "-adapter-query=up",
+        "-time-zone=Europe/Atlantis",
+      ])
+    #expect(run.exitCode == 1)
+    #expect(run.output.contains("the time zone 'Europe/Atlantis'"), "\(run.output)")
+  }
+
   @Test("a port in use is an error that names the address")
   func portInUse() async throws {
     let port = freePort()

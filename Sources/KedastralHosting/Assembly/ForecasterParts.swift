@@ -30,7 +30,9 @@ struct ForecasterParts {
     sourceServices = made.compactMap(\.service)
     workloads = try zip(configuration.workloads, made).map { settings, made in
       try Workload(
-        settings, source: made.source, model: try ModelCatalog.make(settings.model, client: client, logger: logger))
+        settings, source: made.source,
+        model: try ModelCatalog.make(
+          settings.model, timeZone: settings.timeZone, client: client, logger: logger))
     }
     readiness = ForecastReadiness(workloadCount: workloads.count)
     if case .redis(let settings) = configuration.storage, let lease = settings.shardLease, let redis = store.redis {

@@ -10,13 +10,19 @@ enum ModelCatalog {
   /// Makes a model.
   ///
   /// - Parameters:
+  ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
   ///   - client: for models that run elsewhere.
   ///   - logger: takes what they have to say.
-  static func make(_ configuration: ModelConfiguration, client: HTTPClient, logger: Logger) throws -> any Model {
+  static func make(
+    _ configuration: ModelConfiguration, timeZone: String, client: HTTPClient, logger: Logger
+  ) throws -> any Model {
     switch configuration.name {
     case "arima", "sarima":
       return Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima"))
-    case "auto": return AutoModel()
+    case "auto":
+      guard timeZone != "UTC" else { return AutoModel() }
+      let zone = try TimeZoneRules(named: timeZone)
+      return AutoModel(utcOffset: { .seconds(zone.offsetSeconds(at: $0)) })
     case "baseline": return SeasonalBaseline()
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }

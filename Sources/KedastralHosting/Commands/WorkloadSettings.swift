@@ -38,8 +38,9 @@ struct WorkloadSettings {
 
   /// The model of a name, with the settings given.
   func model(_ name: String) throws -> any Model {
-    let configuration = try Self.read(arguments, model: name).model
-    return try ModelCatalog.make(configuration, client: try HTTPClient(on: try EventLoop()), logger: .silent)
+    let settings = try Self.read(arguments, model: name)
+    return try ModelCatalog.make(
+      settings.model, timeZone: settings.timeZone, client: try HTTPClient(on: try EventLoop()), logger: .silent)
   }
 
   private static func read(_ arguments: [String], model: String?) throws -> WorkloadConfiguration {
