@@ -18,6 +18,7 @@ public struct PredictivePolicy: ReplayPolicy {
   /// What the trigger asks.
   public let question: ScalingQuestion
   private let step: Duration
+  private let levels: [Double]
   private var planner: Planner
   private var autoscaler: HorizontalAutoscaler
 
@@ -40,14 +41,18 @@ public struct PredictivePolicy: ReplayPolicy {
     self.name = name
     self.question = question
     self.step = step
-    forecastNeed = ForecastNeed(
-      model: model, horizon: step * (horizonSteps + 1), quantileLevels: [policy.quantileLevel].compactMap(\.self))
+    levels = [policy.quantileLevel].compactMap(\.self)
+    forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
       workload: try WorkloadName("replay"), metric: "load", policy: policy, step: step, horizonSteps: horizonSteps)
     autoscaler = HorizontalAutoscaler(behavior)
   }
 
   public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
+    // Others' quantiles in a shared forecast are of no use here.
+    var forecast = forecast
+    let own = forecast.quantiles.paths.filter { path in levels.contains { abs(path.level - $0) < 1e-9 } }
+    forecast.quantiles = Quantiles(own)
     let newest = currentLoad.map { Planner.Measurement(load: $0, instant: forecast.start) }
     planner.publish(planner.plan(forecast, newest: newest, at: now))
   }
