@@ -43,16 +43,40 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
       (behavior.scaleDownStabilization.inSeconds / Self.syncPeriod.inSeconds).rounded(.up))
   }
 
-  /// The replicas for a sync.
+  /// What one metric asks for.
+  public struct Proposal: Sendable, Equatable {
+    /// The replicas it asks for.
+    public var replicas: Int
+    /// The metric over its target with the present pods; 1 is just right.
+    public var usageRatio: Double
+
+    /// Creates a proposal.
+    public init(replicas: Int, usageRatio: Double) {
+      self.replicas = replicas
+      self.usageRatio = usageRatio
+    }
+
+    /// What a metric asks for that is worth `pods` pods, while there are `current`.
+    public init(pods: Double, current: Int) {
+      self.init(
+        replicas: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
+        usageRatio: current > 0 ? pods / Double(current) : .infinity)
+    }
+  }
+
+  /// The replicas for a sync: of several metrics the largest proposal wins.
   ///
   /// - Parameters:
-  ///   - proposed: what the metric asks for.
-  ///   - usageRatio: the metric over its target with the present pods; 1 is just right.
+  ///   - asked: what each metric that is there asks for; without any the replicas stay.
   ///   - current: the replicas that there are, starting ones included.
   ///   - sync: the number of this sync; they come in ascending order.
-  public mutating func replicas(proposed: Int, usageRatio: Double, current: Int, sync: Int) -> Int {
-    let isWithinTolerance = abs(usageRatio - 1) <= behavior.tolerance + 1e-9
-    let proposal = bound(isWithinTolerance ? current : proposed)
+  public mutating func replicas(for asked: Proposal..., current: Int, sync: Int) -> Int {
+    let largest = asked.map { abs($0.usageRatio - 1) <= behavior.tolerance + 1e-9 ? current : $0.replicas }.max()
+    guard let largest else { return current }
+    return replicas(proposal: bound(largest), current: current, sync: sync)
+  }
+
+  private mutating func replicas(proposal: Int, current: Int, sync: Int) -> Int {
     proposals.removeAll { sync - $0.sync >= stabilizationSyncs }
     let largest = proposals.reduce(proposal) { max($0, $1.replicas) }
     proposals.append((sync, proposal))

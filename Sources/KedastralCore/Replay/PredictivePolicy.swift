@@ -19,6 +19,7 @@ public struct PredictivePolicy: ReplayPolicy {
   public let question: ScalingQuestion
   private let step: Duration
   private let levels: [Double]
+  private let reactiveTarget: Double?
   private var planner: Planner
   private var autoscaler: HorizontalAutoscaler
 
@@ -31,16 +32,18 @@ public struct PredictivePolicy: ReplayPolicy {
   ///   - question: lead time, mode and selection, as in a trigger's metadata.
   ///   - step: the forecaster's step.
   ///   - prewarmSteps: how many steps the policy looks beyond the one it plans for.
+  ///   - reactiveTarget: the load a pod is meant to serve, for a second trigger that scales by the present load; nil for none.
   public init(
     name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
     step: Duration = .seconds(60),
-    prewarmSteps: Int = 0, behavior: HorizontalAutoscaler.Behavior = .init()
+    prewarmSteps: Int = 0, reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
   ) throws {
     // One step more than the lead time has: until the next forecast the lead time reaches beyond the steps it began with.
     let horizonSteps = Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up)) + 1 + prewarmSteps
     self.name = name
     self.question = question
     self.step = step
+    self.reactiveTarget = reactiveTarget
     levels = [policy.quantileLevel].compactMap(\.self)
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
@@ -58,13 +61,22 @@ public struct PredictivePolicy: ReplayPolicy {
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {
-    guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: view.now) <= max(Self.staleAfter, step * 2),
-      let answer = snapshot.answer(question, at: view.now)
-    else { return view.orderedPods }
-    let pods = answer.value / answer.target
-    return autoscaler.replicas(
-      proposed: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
-      usageRatio: view.orderedPods > 0 ? pods / Double(view.orderedPods) : .infinity, current: view.orderedPods,
-      sync: view.sync)
+    let current = view.orderedPods
+    let planned = answer(at: view.now).map { HorizontalAutoscaler.Proposal(pods: $0, current: current) }
+    guard let reactiveTarget, view.observedLoad.isFinite else {
+      return planned.map { autoscaler.replicas(for: $0, current: current, sync: view.sync) } ?? current
+    }
+    let present = HorizontalAutoscaler.Proposal(pods: view.observedLoad / reactiveTarget, current: current)
+    // Kubernetes does not scale down while one of several metrics is missing.
+    guard let planned else { return max(current, autoscaler.replicas(for: present, current: current, sync: view.sync)) }
+    return autoscaler.replicas(for: planned, present, current: current, sync: view.sync)
+  }
+
+  /// The pods that the trigger's answer is worth; nil when the snapshot has grown stale or there is none.
+  private func answer(at now: Date) -> Double? {
+    guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: now) <= max(Self.staleAfter, step * 2),
+      let answer = snapshot.answer(question, at: now)
+    else { return nil }
+    return answer.value / answer.target
   }
 }

@@ -22,8 +22,7 @@ public struct ReactivePolicy: ReplayPolicy {
     guard view.observedLoad.isFinite else { return view.orderedPods }
     let pods = view.observedLoad / (utilization * podCapacity)
     return autoscaler.replicas(
-      proposed: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
-      usageRatio: view.readyPods > 0 ? pods / Double(view.readyPods) : .infinity, current: view.orderedPods,
-      sync: view.sync)
+      for: HorizontalAutoscaler.Proposal(pods: pods, current: view.readyPods),
+      current: view.orderedPods, sync: view.sync)
   }
 }

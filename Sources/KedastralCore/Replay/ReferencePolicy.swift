@@ -35,7 +35,7 @@ public struct ReferencePolicy: ReplayPolicy {
     guard !replicas.isEmpty else { return view.orderedPods }
     let answer = replicas[min(leadSteps, replicas.count - 1)]
     return autoscaler.replicas(
-      proposed: answer, usageRatio: view.orderedPods > 0 ? Double(answer) / Double(view.orderedPods) : .infinity,
-      current: view.orderedPods, sync: view.sync)
+      for: HorizontalAutoscaler.Proposal(pods: Double(answer), current: view.orderedPods), current: view.orderedPods,
+      sync: view.sync)
   }
 }

@@ -32,6 +32,8 @@ enum ReplayCommand: Command {
       --mode, --select      kedastral's trigger: replicas or load, max or at-lead (default replicas, max)
       --interval DURATION   time between two forecasts (default: the step)
       --stabilization DURATION  the autoscaler's window for falls when it applies kedastral's answer (default 5m)
+      --reactive-trigger    beside kedastral's trigger a second one for the present load, with the same target per pod: the
+                            autoscaler takes the larger answer, as it does with two triggers in a ScaledObject
       and the daemons' own flags for kedastral's policy and model:
       --target-per-pod, --headroom, --quantile-level, --min, --max, --up-max-factor, --down-max-percent,
       --prewarm-steps, --rounding, --reactive-floor, --window, --step, … (see kedastral --help; --max is 1000 here)
@@ -58,6 +60,7 @@ enum ReplayCommand: Command {
   private static let ownOptions: [String: CommandOptions.Arity] = [
     "warmup": .one, "startup": .many, "pod-capacity": .one, "price": .one, "policy": .many, "utilization": .many,
     "model": .many, "lead-time": .one, "mode": .one, "select": .one, "interval": .one, "stabilization": .one,
+    "reactive-trigger": .none,
     "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one, "desired-csv": .one,
   ]
 

@@ -24,6 +24,7 @@ struct ReplayPlan {
   private let mode: ScalingQuestion.Mode
   private let selection: ScalingQuestion.Selection
   private let stabilization: Duration
+  private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
   private let interval: Duration?
@@ -55,6 +56,7 @@ struct ReplayPlan {
       try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
       .flatMap(ScalingQuestion.Selection.init) ?? .maximum
     stabilization = try options.duration("stabilization") ?? .seconds(300)
+    hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")
     interval = try options.duration("interval")
@@ -116,7 +118,9 @@ struct ReplayPlan {
         policy: StandardCapacityPolicy(settings),
         question: ScalingQuestion(
           leadTime: leadTime ?? startup + .seconds(60), mode: mode, selection: selection), step: step,
-        prewarmSteps: settings.prewarmSteps, behavior: behavior(stabilization: stabilization))
+        prewarmSteps: settings.prewarmSteps,
+        reactiveTarget: hasReactiveTrigger ? settings.targetPerPod : nil,
+        behavior: behavior(stabilization: stabilization))
       return Replay.Entrant(policy, startup: startup, knob: knob, isRecorded: isRecorded)
     }
     var own = policy

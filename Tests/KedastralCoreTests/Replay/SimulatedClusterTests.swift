@@ -49,7 +49,7 @@ struct HorizontalAutoscalerTests {
     var current = start
     return proposals.enumerated().map { sync, proposal in
       current = autoscaler.replicas(
-        proposed: proposal, usageRatio: Double(proposal) / Double(current), current: current, sync: sync)
+        for: .init(pods: Double(proposal), current: current), current: current, sync: sync)
       return current
     }
   }
