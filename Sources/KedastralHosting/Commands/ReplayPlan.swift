@@ -5,14 +5,12 @@ import KedastralHTTP
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
   private static let policies = ["hpa", "kedastral", "reference", "oracle"]
-  /// The knobs of a sweep. Beyond the largest quantile kedastral goes on by planning for less load a pod, below the smallest
-  /// one by planning for more.
+  /// The knobs of a sweep. Kedastral's is hpa's: the load that is planned for a pod, as a share of what it can serve.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
   private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
-  private static let sweptQuantiles: [(level: Double, load: Double)] =
-    [(0.5, 1.3), (0.5, 1.15)]
-    + [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995].map { ($0, 1) }
-    + [0.9, 0.8, 0.7, 0.6, 0.5].map { (0.995, $0) }
+  private static let sweptShares = [
+    0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 1.8, 2.2, 3,
+  ]
 
   /// The forecaster's step.
   let step: Duration
@@ -125,15 +123,14 @@ struct ReplayPlan {
     }
     var own = policy
     own.targetPerPod = target
-    let knob = own.quantileLevel.map { "q=\($0.shortText)" } ?? "headroom=\(own.headroom.shortText)"
-    let swept = try (sweeps ? Self.sweptQuantiles : []).map { level, load in
+    let margin = own.quantileLevel.map { "q=\($0.shortText)" } ?? "headroom=\(own.headroom.shortText)"
+    let share = target / replay.podCapacity
+    let swept = try (sweeps ? Self.sweptShares.filter { abs($0 - share) > 1e-9 } : []).map { share in
       var settings = own
-      settings.quantileLevel = level
-      settings.targetPerPod = target * load
-      return try entrant(
-        settings, knob: "q=\(level.shortText)" + (load == 1 ? "" : " ÷\(load.shortText)"), isRecorded: false)
+      settings.targetPerPod = share * replay.podCapacity
+      return try entrant(settings, knob: "\(margin) u=\(share.shortText)", isRecorded: false)
     }
-    return [try entrant(own, knob: knob, isRecorded: true)] + swept
+    return [try entrant(own, knob: "\(margin) u=\(share.text(3).trimmedZeros)", isRecorded: true)] + swept
   }
 
   private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Replay.Entrant] {
@@ -151,5 +148,15 @@ struct ReplayPlan {
   private func behavior(stabilization: Duration = .seconds(300)) -> HorizontalAutoscaler.Behavior {
     HorizontalAutoscaler.Behavior(
       scaleDownStabilization: stabilization, minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+  }
+}
+
+extension String {
+  /// A decimal number without zeros at its end.
+  fileprivate var trimmedZeros: String {
+    guard contains(".") else { return self }
+    var text = self[...]
+    while text.last == "0" { text.removeLast() }
+    return String(text.last == "." ? text.dropLast() : text)
   }
 }

@@ -167,16 +167,9 @@ struct FrontierComparison {
         startup,
         unique(here.map(\.policy)).map { policy in
           let swept = here.filter { $0.policy == policy }
-          // With a sweep the settings of the command line are not part of the curve unless they are a point of its knob.
-          let curve = swept.count > 1 ? swept.filter { $0.knob.isPoint(of: policy) } : swept
-          return (policy, Frontier(curve.map { Frontier.Point(knob: $0.knob, figures: $0.figures) }))
+          return (policy, Frontier(swept.map { Frontier.Point(knob: $0.knob, figures: $0.figures) }))
         }
       )
     }
   }
-}
-
-extension String {
-  /// Whether a knob's setting lies on its policy's curve: kedastral's is made of quantiles.
-  fileprivate func isPoint(of policy: String) -> Bool { policy.hasPrefix("kedastral") ? hasPrefix("q=") : true }
 }
