@@ -39,7 +39,7 @@ enum ReplayCommand: Command {
       --prewarm-steps, --rounding, --reactive-floor, --window, --step, … (see kedastral --help; --max is 1000 here)
 
     What to show:
-      --sweep               turn each policy's knob (the load planned for a pod; reference: headroom) and compare at equal pod-hours
+      --sweep               turn each policy's knob (utilisation; quantile and utilisation; headroom) and compare at equal pod-hours
       --json, -o json       JSON instead of tables;  -o markdown for a page
       --svg FILE            a picture of load, ready pods and violations (of the first startup)
       --frontier-svg FILE   a picture of the sweep: violations over pod-hours

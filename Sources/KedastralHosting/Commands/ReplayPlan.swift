@@ -5,11 +5,14 @@ import KedastralHTTP
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
   private static let policies = ["hpa", "kedastral", "reference", "oracle"]
-  /// The knobs of a sweep. Kedastral's is hpa's: the load that is planned for a pod, as a share of what it can serve.
+  /// The knobs of a sweep. Kedastral's is how sure one wants to be: from the median up to the 0.9 quantile, while the load that
+  /// is planned for a pod, as a share of what it can serve, falls.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
   private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
-  private static let sweptShares = [
-    0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 1.8, 2.2, 3,
+  private static let sweptMargins: [(level: Double, share: Double)] = [
+    (0.5, 2), (0.5, 1.6), (0.5, 1.3), (0.5, 1.15), (0.5, 1.05), (0.6, 1), (0.7, 0.97), (0.75, 0.94), (0.8, 0.91),
+    (0.85, 0.88), (0.9, 0.85), (0.9, 0.8), (0.9, 0.75), (0.9, 0.7), (0.9, 0.65), (0.9, 0.6), (0.9, 0.5), (0.9, 0.4),
+    (0.9, 0.3),
   ]
 
   /// The forecaster's step.
@@ -124,13 +127,14 @@ struct ReplayPlan {
     var own = policy
     own.targetPerPod = target
     let margin = own.quantileLevel.map { "q=\($0.shortText)" } ?? "headroom=\(own.headroom.shortText)"
-    let share = target / replay.podCapacity
-    let swept = try (sweeps ? Self.sweptShares.filter { abs($0 - share) > 1e-9 } : []).map { share in
+    let swept = try (sweeps ? Self.sweptMargins : []).map { level, share in
       var settings = own
+      settings.quantileLevel = level
       settings.targetPerPod = share * replay.podCapacity
-      return try entrant(settings, knob: "\(margin) u=\(share.shortText)", isRecorded: false)
+      return try entrant(settings, knob: "q=\(level.shortText) u=\(share.shortText)", isRecorded: false)
     }
-    return [try entrant(own, knob: "\(margin) u=\(share.text(3).trimmedZeros)", isRecorded: true)] + swept
+    let given = try entrant(own, knob: margin, isRecorded: true)
+    return [given] + swept
   }
 
   private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Replay.Entrant] {
@@ -148,15 +152,5 @@ struct ReplayPlan {
   private func behavior(stabilization: Duration = .seconds(300)) -> HorizontalAutoscaler.Behavior {
     HorizontalAutoscaler.Behavior(
       scaleDownStabilization: stabilization, minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
-  }
-}
-
-extension String {
-  /// A decimal number without zeros at its end.
-  fileprivate var trimmedZeros: String {
-    guard contains(".") else { return self }
-    var text = self[...]
-    while text.last == "0" { text.removeLast() }
-    return String(text.last == "." ? text.dropLast() : text)
   }
 }

@@ -153,6 +153,12 @@ struct ReplayTests {
         ]).map(\.figures)
         #expect(outcomes[1].violationMinutes <= outcomes[0].violationMinutes)
         #expect(outcomes[2].violationShare > 0.9)
+        let triggered = try PredictivePolicy(
+          model: Hopeless(), policy: StandardCapacityPolicy(targetPerPod: replay.podCapacity),
+          question: ScalingQuestion(leadTime: .seconds(240)), reactiveTarget: replay.podCapacity)
+        let reactive = ReactivePolicy(utilization: 1, podCapacity: replay.podCapacity)
+        let pair = try await replay.run([.init(reactive, startup: startup), .init(triggered, startup: startup)])
+        #expect(pair[1].figures.violationMinutes <= pair[0].figures.violationMinutes)
       }
     }
   }
