@@ -25,9 +25,8 @@ bench-short: ## the same with fewer runs, for a first look
 	scripts/install-deps test
 	scripts/bench short
 
-bench-accuracy: ## forecast accuracy of the models on the traces in the folder TRACES
-	swift build -c release --product kedastral
-	.build/release/kedastral backtest --csv $(TRACES)/*.csv --model auto baseline -o markdown
+bench-accuracy: ## accuracy of the models and outcome in a replayed cluster, on the traces in the folder TRACES
+	scripts/bench-accuracy $(TRACES)
 
 proto: ## regenerate the protobuf code
 	scripts/proto
