@@ -6,23 +6,8 @@ extension ByteStream {
   /// Takes over a connected descriptor; with TLS, `.connected` or a failure follows.
   convenience init?(on loop: EventLoop, connected descriptor: CInt, tls: OutgoingConnection.TLS?) {
     var one: CInt = 1
-    // Refused by Unix domain sockets, harmlessly.
-    setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
     setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, socklen_t(MemoryLayout<CInt>.size))
-    let event: OpaquePointer?
-    if let tls {
-      event = Self.session(tls).flatMap {
-        bufferevent_openssl_socket_new(
-          loop.base, descriptor, $0, BUFFEREVENT_SSL_CONNECTING, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
-      }
-    } else {
-      event = bufferevent_socket_new(loop.base, descriptor, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
-    }
-    guard let event else {
-      Glibc.close(descriptor)
-      return nil
-    }
-    self.init(on: loop, event: event, isPlain: tls == nil)
+    self.init(on: loop, descriptor, tls: tls.map { (Self.session($0), BUFFEREVENT_SSL_CONNECTING) })
   }
 
   private static func session(_ tls: OutgoingConnection.TLS) -> OpaquePointer? {

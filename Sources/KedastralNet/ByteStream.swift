@@ -31,16 +31,27 @@ package final class ByteStream {
 
   /// Takes over an accepted connection.
   package convenience init?(on loop: EventLoop, accepted descriptor: CInt, tls: TLSContext? = nil) {
+    self.init(on: loop, descriptor, tls: tls.map { (SSL_new($0.pointer), BUFFEREVENT_SSL_ACCEPTING) })
+  }
+
+  /// Takes over a descriptor, whose end is the caller's no more.
+  ///
+  /// - Parameter tls: the TLS session and its end of the handshake; without one, bytes go as they are. Fails when the session
+  ///   could not be made.
+  convenience init?(
+    on loop: EventLoop, _ descriptor: CInt, tls: (session: OpaquePointer?, state: bufferevent_ssl_state)?
+  ) {
     var one: CInt = 1
+    // Refused by Unix domain sockets, harmlessly.
     setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
+    let options = Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)
     let event: OpaquePointer?
     if let tls {
-      event = SSL_new(tls.pointer).flatMap {
-        bufferevent_openssl_socket_new(
-          loop.base, descriptor, $0, BUFFEREVENT_SSL_ACCEPTING, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
+      event = tls.session.flatMap {
+        bufferevent_openssl_socket_new(loop.base, descriptor, $0, tls.state, options)
       }
     } else {
-      event = bufferevent_socket_new(loop.base, descriptor, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
+      event = bufferevent_socket_new(loop.base, descriptor, options)
     }
     guard let event else {
       Glibc.close(descriptor)
@@ -49,7 +60,7 @@ package final class ByteStream {
     self.init(on: loop, event: event, isPlain: tls == nil)
   }
 
-  init(on loop: EventLoop, event: OpaquePointer, isPlain: Bool) {
+  private init(on loop: EventLoop, event: OpaquePointer, isPlain: Bool) {
     loop.preconditionOnLoop()
     self.loop = loop
     self.isPlain = isPlain

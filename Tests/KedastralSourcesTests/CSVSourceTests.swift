@@ -17,9 +17,19 @@ struct TraceFileTests {
     #expect(series.values.map { $0.isNaN ? -1 : $0 } == [1.5, 2, -1, -1, -1, 6])
   }
 
+  @Test("a header, a missing value and a gap are read")
+  func gap() throws {
+    let series = try TraceFile(text: "timestamp,value\n600,1.5\n660,\n780,4\n", name: "t").series
+    #expect(series.step == .seconds(60))
+    #expect(series.start == Date(timeIntervalSince1970: 600))
+    #expect(series.values.map { $0.isNaN ? -1 : $0 } == [1.5, -1, -1, 4])
+  }
+
   @Test(
     "what is wrong is named with file and line",
     arguments: [
+      ("timestamp,value\n600,1\n660;2\n", "t.csv:3: '660;2' is not timestamp,value"),
+      ("600,1\n", "t.csv: at least two samples are needed, 1 found"),
       ("timestamp,value\n1,2\n2;3\n", "t.csv:3: '2;3' is not timestamp,value"),
       (
         "1,2\nyesterday,3\n",

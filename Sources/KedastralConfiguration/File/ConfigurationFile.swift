@@ -130,6 +130,6 @@ struct PolicySection: Decodable, Sendable {
   var upMaxFactor: Located<Double>?
   var downMaxPercent: Located<Double>?
   var prewarmSteps: Located<Int>?
-  var rounding: Located<ReplicaRounding>?
+  var rounding: Located<StandardCapacityPolicy.Rounding>?
   var reactiveFloor: Located<Bool>?
 }

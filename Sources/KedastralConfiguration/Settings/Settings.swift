@@ -173,7 +173,7 @@ enum Settings {
   static let prewarmSteps = Setting<Int>(
     "prewarm-steps", "PREWARM_STEPS", default: "0", file: "workloads[].policy.prewarmSteps", .capacity,
     "plan each step for the largest load of it and this many steps after it")
-  static let rounding = Setting<ReplicaRounding>(
+  static let rounding = Setting<StandardCapacityPolicy.Rounding>(
     "rounding", "ROUNDING", default: "ceil", file: "workloads[].policy.rounding", .capacity,
     "how a fraction of a pod is rounded")
   static let reactiveFloor = Setting<Bool>(

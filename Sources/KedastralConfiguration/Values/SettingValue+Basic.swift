@@ -81,6 +81,7 @@ extension ChoiceSettingValue {
 }
 
 extension LogLevel: ChoiceSettingValue {}
+extension StandardCapacityPolicy.Rounding: ChoiceSettingValue {}
 
 extension Array: SettingValue, ListSettingValue where Element: SettingValue {
   static var placeholder: String { "\(Element.placeholder),…" }

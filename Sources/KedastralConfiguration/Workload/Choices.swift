@@ -48,16 +48,6 @@ public enum TimestampFormat: String, Sendable, CaseIterable, ChoiceSettingValue 
   case unixMillis = "unix_milli"
 }
 
-/// How a fraction of a pod is rounded.
-public enum ReplicaRounding: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// Up: never less than the load needs.
-  case ceil
-  /// To the nearest.
-  case round
-  /// Down.
-  case floor
-}
-
 /// The name of a time zone, such as `Europe/Berlin`.
 struct TimeZoneName: SettingValue, Equatable {
   static var placeholder: String { "ZONE" }

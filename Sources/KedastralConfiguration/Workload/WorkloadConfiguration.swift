@@ -74,7 +74,7 @@ public struct PolicyConfiguration: Sendable, Equatable {
   /// How many steps after a step count into its load; not negative.
   public var prewarmSteps: Int
   /// How a fraction of a pod is rounded.
-  public var rounding: ReplicaRounding
+  public var rounding: StandardCapacityPolicy.Rounding
   /// Whether the plan is never below what the current load needs.
   public var reactiveFloor: Bool
 }

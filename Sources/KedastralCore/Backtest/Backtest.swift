@@ -44,7 +44,8 @@ public struct Backtest: Sendable {
   public func run(_ model: any Model, on series: TimeSeries, cpuSeconds: () -> Double) async throws -> Result? {
     var scores: [AccuracyScore] = []
     var (fitSeconds, forecastSeconds, fits) = (0.0, 0.0, 0)
-    for index in origin.origins(count: series.count) {
+    let origins = origin.origins(count: series.count)
+    for index in origins {
       let history = series.slice(max(0, index - origin.window)..<index)
       let actual = Array(series.values[index..<index + origin.horizon])
       let began = cpuSeconds()
@@ -53,7 +54,7 @@ public struct Backtest: Sendable {
       fits += 1
       let scale = AccuracyScore.seasonalScale(of: history, season: origin.season)
       if let score = AccuracyScore(forecast, actual: actual, scale: scale) { scores.append(score) }
-      if index == origin.origins(count: series.count).last {
+      if index == origins.last {
         forecastSeconds = try await steadyState(model, history, cpuSeconds)
       }
     }

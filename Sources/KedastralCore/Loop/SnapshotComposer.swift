@@ -20,9 +20,6 @@ struct SnapshotComposer {
     share = offset - Double(wholeSteps) < 1e-9 ? 0 : offset - Double(wholeSteps)
   }
 
-  /// How many forecast steps are needed so that `steps` are left after the move.
-  func neededSteps(for steps: Int) -> Int { steps + wholeSteps + (share > 0 ? 1 : 0) }
-
   /// The overlap-weighted mean of neighbours.
   func mean(_ values: [Double], steps: Int) -> [Double] {
     move(values, steps: steps) { $0 * (1 - share) + $1 * share }

@@ -17,7 +17,8 @@ public enum LogLevel: String, Sendable, CaseIterable, Comparable {
 
   public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
 
-  private var rank: Int {
+  /// Its place among the levels, the least urgent first.
+  package var rank: Int {
     switch self {
     case .debug: 0
     case .info: 1

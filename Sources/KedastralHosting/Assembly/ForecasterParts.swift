@@ -84,18 +84,3 @@ struct ForecasterParts {
 extension Forecaster: LoadHistory {
   public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
 }
-
-extension ListenAddress {
-  /// The address of a setting.
-  init(_ address: NetworkAddress) { self.init(host: address.host, port: UInt16(clamping: address.port)) }
-}
-
-extension TLSContext {
-  /// The server's side of TLS settings; nil when TLS is off.
-  convenience init?(server settings: TLSConfiguration, protocols: [String] = []) throws {
-    guard settings.isEnabled else { return nil }
-    try self.init(
-      .server, files: Files(certificate: settings.certFile, key: settings.keyFile, authorities: settings.caFile),
-      protocols: protocols)
-  }
-}

@@ -11,10 +11,10 @@ enum ModelCatalog {
   ///
   /// - Parameters:
   ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
-  ///   - client: for models that run elsewhere.
+  ///   - client: for models that run elsewhere; not asked for by others.
   ///   - logger: takes what they have to say.
   static func make(
-    _ configuration: ModelConfiguration, timeZone: String, client: HTTPClient, logger: Logger
+    _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
   ) throws -> any Model {
     switch configuration.name {
     case "arima", "sarima":
@@ -27,7 +27,7 @@ enum ModelCatalog {
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
-        endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: client, logger: logger)
+        endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: try client(), logger: logger)
     case "croston": return Croston()
     case "ets": return ExponentialSmoothing()
     case "seasonal-naive": return SeasonalNaive()

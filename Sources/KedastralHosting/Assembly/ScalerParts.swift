@@ -15,8 +15,7 @@ struct ScalerParts {
     let tls = configuration.tls
     server = ScalerServer(
       address: ListenAddress(configuration.listen),
-      tls: tls.isEnabled && tls.certFile != nil
-        ? TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile) : nil,
+      tls: tls.isEnabled && tls.certFile != nil ? tls.files : nil,
       defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter), clock: clock,
       metrics: metrics, logger: logger)
     let address = try await server.start()

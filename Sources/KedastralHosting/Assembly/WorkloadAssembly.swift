@@ -4,16 +4,10 @@ import KedastralCore
 extension StandardCapacityPolicy {
   /// The policy that settings describe.
   init(_ settings: PolicyConfiguration) throws(InvalidSetting) {
-    let rounding: Rounding =
-      switch settings.rounding {
-      case .ceil: .ceil
-      case .round: .round
-      case .floor: .floor
-      }
     try self.init(
       targetPerPod: settings.targetPerPod, headroom: settings.headroom, quantileLevel: settings.quantileLevel,
       minReplicas: settings.minReplicas, maxReplicas: settings.maxReplicas, upMaxFactor: settings.upMaxFactor,
-      downMaxPercent: settings.downMaxPercent, prewarmSteps: settings.prewarmSteps, rounding: rounding,
+      downMaxPercent: settings.downMaxPercent, prewarmSteps: settings.prewarmSteps, rounding: settings.rounding,
       hasReactiveFloor: settings.reactiveFloor)
   }
 }

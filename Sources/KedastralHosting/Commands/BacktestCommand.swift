@@ -60,14 +60,14 @@ enum BacktestCommand: Command {
     var report = BacktestReport()
     var progress = ProgressLine()
     for index in input.names.indices {
+      progress.show(input.names[index])
+      let load = try await Load(input, index, step: step)
       for model in models {
         progress.show("\(input.names[index]): \(model.name)")
         let result: Backtest.Result?
-        if let series = try input.splitSeries(index) {
-          result = try await split(series, model, step: step ?? .seconds(3600))
-        } else {
-          let trace = try await input.trace(index, step: step ?? .seconds(60))
-          let series = step.map(trace.series.resampled(to:)) ?? trace.series
+        switch load {
+        case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))
+        case .whole(let series):
           result = try await Backtest(.standard(step: series.step)).run(model, on: series, cpuSeconds: cpuSeconds)
         }
         progress.clear()
@@ -78,6 +78,23 @@ enum BacktestCommand: Command {
       }
     }
     Program.show(report.text(format))
+  }
+
+  /// What one file or query gave, read once for all models.
+  private enum Load {
+    /// The series of the M4 long format, each with its test part.
+    case split([TraceText.SplitSeries])
+    /// One series.
+    case whole(TimeSeries)
+
+    init(_ input: TraceInput, _ index: Int, step: Duration?) async throws {
+      if let series = try input.splitSeries(index) {
+        self = .split(series)
+      } else {
+        let trace = try await input.trace(index, step: step ?? .seconds(60))
+        self = .whole(step.map(trace.series.resampled(to:)) ?? trace.series)
+      }
+    }
   }
 
   /// The mean over series of the M4 long format, with a day as season.

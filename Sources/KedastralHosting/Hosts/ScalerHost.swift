@@ -42,10 +42,9 @@ public enum ScalerHost {
         },
       ]
     case .memory:
-      let tls = configuration.tls
       let endpoint = HTTPEndpoint(
         configuration.forecasterURL.text,
-        tls: TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile),
+        tls: configuration.tls.files,
         deadline: .seconds(5))
       let follower = ForecasterFollower(
         endpoint: endpoint, client: try HTTPClient(on: loop), clock: clock, metrics: metrics, logger: logger)

@@ -9,33 +9,25 @@ import Synchronization
 /// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object a line with
 /// `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never stops the work.
 public final class StreamLogHandler: LogHandler {
-  /// The form of a line.
-  public enum Format: String, Sendable, CaseIterable {
-    /// For people.
-    case text
-    /// For log collectors.
-    case json
-  }
-
   private let descriptor: CInt
-  private let format: Format
+  private let format: LogFormat
   private let clock: any WallClock
   private let threshold: Atomic<Int>
 
   /// Creates a handler.
   public init(
-    descriptor: CInt = STDERR_FILENO, format: Format, level: LogLevel, clock: any WallClock = SystemWallClock()
+    descriptor: CInt = STDERR_FILENO, format: LogFormat, level: LogLevel, clock: any WallClock = SystemWallClock()
   ) {
     self.descriptor = descriptor
     self.format = format
     self.clock = clock
-    threshold = Atomic(Self.rank(level))
+    threshold = Atomic(level.rank)
   }
 
   /// Changes the lowest level that is written, at any time.
-  public func setLevel(_ level: LogLevel) { threshold.store(Self.rank(level), ordering: .relaxed) }
+  public func setLevel(_ level: LogLevel) { threshold.store(level.rank, ordering: .relaxed) }
 
-  public func isEnabled(_ level: LogLevel) -> Bool { Self.rank(level) >= threshold.load(ordering: .relaxed) }
+  public func isEnabled(_ level: LogLevel) -> Bool { level.rank >= threshold.load(ordering: .relaxed) }
 
   public func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let line =
@@ -64,8 +56,6 @@ public final class StreamLogHandler: LogHandler {
     return line + "}"
   }
 
-  private static func rank(_ level: LogLevel) -> Int { LogLevel.allCases.firstIndex(of: level) ?? 0 }
-
   private static func needsQuotes(_ value: String) -> Bool {
     value.isEmpty || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0 == "\\" }
   }
@@ -93,6 +83,6 @@ public final class StreamLogHandler: LogHandler {
 extension StreamLogHandler {
   /// The handler that settings describe, writing to standard error.
   convenience init(_ settings: LogConfiguration, clock: any WallClock) {
-    self.init(format: settings.format == .json ? .json : .text, level: settings.level, clock: clock)
+    self.init(format: settings.format, level: settings.level, clock: clock)
   }
 }

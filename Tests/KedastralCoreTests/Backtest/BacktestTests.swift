@@ -86,18 +86,11 @@ struct BacktestTests {
     #expect(result.originCount == 20)
   }
 
-  @Test("reads a trace with header, gap and missing value")
-  func traceText() throws {
-    let series = try TraceText.series("timestamp,value\n600,1.5\n660,\n780,4\n")
-    #expect(series.step == .seconds(60))
-    #expect(series.start == Date(timeIntervalSince1970: 600))
-    #expect(series.values.map { $0.isNaN ? -1 : $0 } == [1.5, -1, -1, 4])
-  }
-
-  @Test("names the line that it cannot read")
-  func badTrace() {
-    #expect(throws: TraceText.Problem.line(3, "660;2")) { try TraceText.series("timestamp,value\n600,1\n660;2\n") }
-    #expect(throws: TraceText.Problem.tooShort(rows: 1)) { try TraceText.series("600,1\n") }
+  @Test("names the line of the M4 long format that it cannot read")
+  func badLongFormat() {
+    #expect(throws: TraceText.Problem.line(3, "H1,train,1;6")) {
+      try TraceText.splitSeries("id,split,step,value\nH1,train,0,5\nH1,train,1;6\n")
+    }
   }
 
   @Test("reads the M4 long format")

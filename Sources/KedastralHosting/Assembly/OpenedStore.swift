@@ -56,20 +56,10 @@ extension RedisStore.Configuration {
     let tls = settings.tls
     if tls.isEnabled || self.tls != nil {
       self.tls = RedisStore.TLS(
-        files: TLSContext.Files(certificate: tls.certFile, key: tls.keyFile, authorities: tls.caFile),
+        files: tls.files,
         serverName: tls.serverName)
     }
     timeToLive = settings.ttl
     keyPrefix = settings.prefix
-  }
-}
-
-extension RemoteAddress {
-  /// The address of a setting.
-  init(_ endpoint: RedisEndpoint) {
-    switch endpoint {
-    case .network(let address): self = .network(host: address.host, port: UInt16(clamping: address.port))
-    case .unixSocket(let path): self = .unixSocket(path: path)
-    }
   }
 }
