@@ -12,9 +12,13 @@ public enum HelpText {
     if host == .allInOne {
       lines += [
         "  \(host.name) demo                            show it at work, with nothing to set up",
-        "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told; see kedastral query --help",
-        "  \(host.name) backtest --csv FILE             measure models on a load; see kedastral backtest --help",
-        "  \(host.name) replay --csv FILE               play a load against policies; see kedastral replay --help",
+        "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told",
+        "  \(host.name) get workloads|forecast          ask a running forecaster",
+        "  \(host.name) forecast --csv FILE             forecast a load once",
+        "  \(host.name) backtest --csv FILE             measure models on a load",
+        "  \(host.name) replay --csv FILE               play a load against policies",
+        "  \(host.name) completion bash|zsh|fish        complete this command line in a shell",
+        "  \(host.name) man                             print the manual; each command has its own --help, too",
       ]
     }
     lines += [

@@ -41,3 +41,30 @@ public enum SettingsReference {
     cell.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
   }
 }
+
+extension SettingsReference {
+  /// A setting as a manual or a shell's completion needs it.
+  package struct Entry: Sendable {
+    /// The flag, without a dash.
+    package let flag: String
+    /// The environment variable.
+    package let environment: String
+    /// What stands for the value; nil for a switch.
+    package let placeholder: String?
+    /// What it means.
+    package let help: String
+    /// The default as it would be written, or in words.
+    package let shownDefault: String?
+    /// The heading that it belongs under.
+    package let group: String
+  }
+
+  /// The settings of a host, in the order of its help.
+  package static func entries(of host: Host) -> [Entry] {
+    Settings.of(host).map {
+      Entry(
+        flag: $0.flag(in: host), environment: $0.environment, placeholder: $0.isSwitch ? nil : $0.placeholder,
+        help: $0.help, shownDefault: $0.shownDefault, group: $0.group.rawValue)
+    }
+  }
+}

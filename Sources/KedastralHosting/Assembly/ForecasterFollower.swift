@@ -10,17 +10,15 @@ struct ForecasterFollower {
   private static let interval: Duration = .seconds(5)
   private static let intervalPerWorkload: Duration = .milliseconds(5)
 
-  let endpoint: HTTPEndpoint
-  let client: HTTPClient
+  let forecaster: ForecasterClient
   let clock: any WallClock
   let logger: Logger
   private let fetchSeconds: Metric
   private let fetchErrors: Metric
   private let updates = UpdateBroadcast()
 
-  init(endpoint: HTTPEndpoint, client: HTTPClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
-    self.endpoint = endpoint
-    self.client = client
+  init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
+    self.forecaster = forecaster
     self.clock = clock
     self.logger = logger
     fetchSeconds = metrics.histogram(
@@ -64,17 +62,8 @@ struct ForecasterFollower {
     case problem(String)
   }
 
-  private struct WorkloadList: Decodable { let workloads: [String] }
-
   private func fetchAll(_ known: Set<WorkloadName>) async throws -> Set<WorkloadName> {
-    let list = try await get("/workloads")
-    guard list.status == 200 else { throw UnexpectedAnswer(request: "\(endpoint.displayName)/workloads", answer: list) }
-    let names: [WorkloadName]
-    do {
-      names = try JSONDecoder().decode(WorkloadList.self, from: Data(list.body)).workloads.map { try WorkloadName($0) }
-    } catch {
-      throw UnexpectedAnswer(request: "\(endpoint.displayName)/workloads", answer: list)
-    }
+    let names = try await forecaster.workloads()
     for gone in known.subtracting(names) { updates.send(.removed(gone)) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for name in names { group.addTask { try await fetch(name) } }
@@ -85,30 +74,14 @@ struct ForecasterFollower {
 
   private func fetch(_ workload: WorkloadName) async throws {
     let begin = ContinuousClock.now
-    let answer = try await get("/forecast/current?workload=\(workload)")
-    switch answer.status {
-    case 200:
-      do {
-        updates.send(.put(try Snapshot(json: Data(answer.body))))
-        fetchSeconds.observe(ContinuousClock.now - begin)
-      } catch {
-        // One bad plan must not keep the others from being fetched; the last good one stays.
-        fetchErrors.increment()
-        logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
-      }
-    case 404: updates.send(.removed(workload))
-    default:
-      throw UnexpectedAnswer(request: "\(endpoint.displayName)/forecast/current?workload=\(workload)", answer: answer)
+    do {
+      guard let snapshot = try await forecaster.snapshot(of: workload) else { return updates.send(.removed(workload)) }
+      updates.send(.put(snapshot))
+      fetchSeconds.observe(ContinuousClock.now - begin)
+    } catch let error as SnapshotError {
+      // One bad plan must not keep the others from being fetched; the last good one stays.
+      fetchErrors.increment()
+      logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
     }
-  }
-
-  private func get(_ path: String) async throws -> HTTPResponse {
-    try await client.send(HTTPRequest(endpoint, path: path))
-  }
-
-  private struct UnexpectedAnswer: Error, CustomStringConvertible {
-    let request: String
-    let answer: HTTPResponse
-    var description: String { "\(request) answered \(answer.status): \(answer.excerpt)" }
   }
 }

@@ -6,6 +6,7 @@ import KedastralCore
 /// `kedastral backtest`: how well do the models forecast my load?
 enum BacktestCommand: Command {
   static let name = "backtest"
+  static let summary = "measure how well models forecast a recorded load"
 
   static let help = """
     kedastral backtest measures how well models forecast recorded loads: from 20 origins in the last fifth of each load, with
@@ -43,11 +44,11 @@ enum BacktestCommand: Command {
   private static let ownOptions: [String: CommandOptions.Arity] = [
     "step": .one, "model": .many, "protocol": .one, "json": .none, "o": .one,
   ]
+  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
-    let known = ownOptions.merging(TraceInput.options) { own, _ in own }
-    let options = try CommandOptions(arguments, known: known)
-    let settings = try WorkloadSettings(options.rest, others: known.keys)
+    let options = try CommandOptions(arguments, known: options)
+    let settings = try WorkloadSettings(options.rest, others: Self.options.keys)
     _ = try options.words("protocol", among: ["rolling-origin"])
     let format = try ReplayCommand.format(options)
     let input = try TraceInput(options)
@@ -60,10 +61,11 @@ enum BacktestCommand: Command {
     var report = BacktestReport()
     var progress = ProgressLine()
     for index in input.names.indices {
-      progress.show(input.names[index])
+      let tasks = Double(input.names.count * models.count)
+      progress.show("reading \(input.names[index])", share: Double(index * models.count) / tasks)
       let load = try await Load(input, index, step: step)
-      for model in models {
-        progress.show("\(input.names[index]): \(model.name)")
+      for (number, model) in models.enumerated() {
+        progress.show("\(input.names[index]): \(model.name)", share: Double(index * models.count + number) / tasks)
         let result: Backtest.Result?
         switch load {
         case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))

@@ -21,7 +21,7 @@ struct Query {
   let interval: Duration
   let wantsJSON: Bool
 
-  private static let known: [String: CommandOptions.Arity] = [
+  static let known: [String: CommandOptions.Arity] = [
     "workload": .one, "lead-time": .one, "mode": .one, "metadata": .many, "name": .one, "namespace": .one,
     "watch": .none, "interval": .one, "timeout": .one, "o": .one, "tls": .none, "tls-ca-file": .one,
     "tls-cert-file": .one, "tls-key-file": .one, "tls-server-name": .one,

@@ -6,6 +6,10 @@ import KedastralNet
 /// `kedastral query`: what would KEDA be told now?
 enum QueryCommand: Command {
   static let name = "query"
+  static let summary = "ask a scaler what KEDA would be told"
+  static let options = Query.known
+  static let choices = ["mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "o": ["text", "json"]]
+  static let words = Query.What.allCases.map(\.rawValue)
 
   static let help = """
     kedastral query calls an external scaler over gRPC as KEDA does, and prints what it answers and how many replicas an
@@ -42,8 +46,8 @@ enum QueryCommand: Command {
       -tls-key-file FILE    … and its key, for a scaler that demands one
       -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
 
-    Exit code: 0 answered, 1 a call failed (the status is gRPC's: UNAVAILABLE for a stale forecast or a scaler that cannot be
-    reached, NOT_FOUND for an unknown workload), 2 asked wrongly.
+    A call that fails says so with gRPC's status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
+    NOT_FOUND for an unknown workload.
 
     Examples:
       # what the demonstration answers

@@ -5,6 +5,7 @@ import KedastralCore
 /// `kedastral replay`: what would this have done to my service last week?
 enum ReplayCommand: Command {
   static let name = "replay"
+  static let summary = "play a recorded load against policies in a simulated cluster"
 
   static let help = """
     kedastral replay plays a recorded load against a simulated cluster, once for each policy, and tells how often the service
@@ -63,11 +64,15 @@ enum ReplayCommand: Command {
     "reactive-trigger": .none,
     "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one, "desired-csv": .one,
   ]
+  static let choices = [
+    "model": ModelCatalog.names.sorted(), "policy": ReplayPlan.policies, "o": ["table", "json", "markdown"],
+    "mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "select": ScalingQuestion.Selection.allCases.map(\.rawValue),
+  ]
+  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
-    let known = ownOptions.merging(TraceInput.options) { own, _ in own }
-    let options = try CommandOptions(arguments, known: known)
-    let settings = try WorkloadSettings(options.rest, others: known.keys)
+    let options = try CommandOptions(arguments, known: options)
+    let settings = try WorkloadSettings(options.rest, others: Self.options.keys)
     let input = try TraceInput(options)
     let plan = try ReplayPlan(options, settings)
     let pictures = ["svg", "frontier-svg", "desired-csv"].filter(options.has)
@@ -81,7 +86,7 @@ enum ReplayCommand: Command {
       let replay = try plan.replay(of: trace)
       let entrants = try plan.entrants(of: replay, sweeps: options.has("sweep") || options.has("frontier-svg"))
       let outcomes = try await replay.run(entrants) { share in
-        progress.show("\(trace.name): \(share.percent(0))")
+        progress.show(trace.name, share: (Double(index) + share) / Double(input.names.count))
       }
       progress.clear()
       for problem in Set(outcomes.compactMap(\.forecasts.failure)).sorted() {

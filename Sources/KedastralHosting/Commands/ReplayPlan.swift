@@ -4,7 +4,7 @@ import KedastralHTTP
 
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
-  private static let policies = ["hpa", "kedastral", "reference", "oracle"]
+  static let policies = ["hpa", "kedastral", "reference", "oracle"]
   /// The knobs of a sweep. Kedastral's is how sure one wants to be: from the median up to the 0.9 quantile, while the load that
   /// is planned for a pod, as a share of what it can serve, falls.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]

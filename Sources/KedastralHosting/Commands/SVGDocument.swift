@@ -35,6 +35,12 @@ struct SVGDocument {
     body += "<path d=\"\(path)\" fill=\"\(color)\"/>\n"
   }
 
+  mutating func polygon(_ corners: [(x: Double, y: Double)], color: String) {
+    guard !corners.isEmpty else { return }
+    let points = corners.map { "\($0.x.shortPixel),\($0.y.shortPixel)" }.joined(separator: " ")
+    body += "<polygon points=\"\(points)\" fill=\"\(color)\"/>\n"
+  }
+
   mutating func rectangle(x: Double, y: Double, width: Double, height: Double, color: String) {
     body +=
       "<rect x=\"\(x.shortPixel)\" y=\"\(y.shortPixel)\" width=\"\(width.shortPixel)\" height=\"\(height.shortPixel)\" fill=\"\(color)\"/>\n"

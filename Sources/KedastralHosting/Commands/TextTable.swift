@@ -1,8 +1,11 @@
+import Glibc
+
 /// A table for the terminal, or for a Markdown page: the first columns to the left, numbers to the right.
 struct TextTable {
   private let header: [String]
   private let textColumns: Int
   private var rows: [[String]] = []
+  private var roles: [TextStyle.Role?] = []
 
   /// Creates a table; the first `textColumns` columns hold text.
   init(_ header: [String], textColumns: Int) {
@@ -11,19 +14,25 @@ struct TextTable {
   }
 
   /// Adds a row, as long as the header.
-  mutating func add(_ row: [String]) { rows.append(row) }
+  mutating func add(_ row: [String], _ role: TextStyle.Role? = nil) {
+    rows.append(row)
+    roles.append(role)
+  }
 
   /// For the terminal.
-  var text: String {
+  var text: String { text(.of(STDOUT_FILENO)) }
+
+  /// With a style.
+  func text(_ style: TextStyle) -> String {
     let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    return ([header] + rows).map { row in
+    return zip([header] + rows, [.heading] + roles).map { row, role in
       var line = ""
       for (column, cell) in row.enumerated() {
         let padding = String(repeating: " ", count: widths[column] - cell.count)
         line += (column == 0 ? "" : "  ") + (column < textColumns ? cell + padding : padding + cell)
       }
       while line.last == " " { line.removeLast() }
-      return line
+      return style(line, role)
     }.joined(separator: "\n")
   }
 

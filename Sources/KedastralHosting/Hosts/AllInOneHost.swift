@@ -2,15 +2,13 @@ import KedastralConfiguration
 import KedastralCore
 import KedastralNet
 
-/// The program `kedastral`: forecaster and scaler in one process, and subcommands: `backtest`, `demo`, `query`, `replay`.
+/// The program `kedastral`: forecaster and scaler in one process, `demo`, and the subcommands of ``Commands``.
 public enum AllInOneHost {
   /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
   public static func main(_ arguments: [String]) async -> Int32 {
-    switch arguments.first {
+    if let command = Commands.named(arguments.first) { return await command.main(Array(arguments.dropFirst())) }
+    return switch arguments.first {
     case "demo": await Demo.main(Array(arguments.dropFirst()))
-    case BacktestCommand.name: await BacktestCommand.main(Array(arguments.dropFirst()))
-    case ReplayCommand.name: await ReplayCommand.main(Array(arguments.dropFirst()))
-    case QueryCommand.name: await QueryCommand.main(Array(arguments.dropFirst()))
     case "run": await serve(Array(arguments.dropFirst()))
     default: await serve(arguments)
     }

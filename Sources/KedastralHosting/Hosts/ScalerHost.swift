@@ -47,7 +47,8 @@ public enum ScalerHost {
         tls: configuration.tls.files,
         deadline: .seconds(5))
       let follower = ForecasterFollower(
-        endpoint: endpoint, client: try HTTPClient(on: loop), clock: clock, metrics: metrics, logger: logger)
+        ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
+        logger: logger)
       services = [
         scaler.service(following: follower.makeUpdates()), scaler.service(relaying: readiness),
         {

@@ -1,0 +1,80 @@
+import Foundation
+import KedastralCore
+import TestSupport
+import Testing
+
+@Suite("kedastral get")
+struct GetCommandTests {
+  @Test("workloads are listed with load, forecast peak, replicas and age; a stale one is marked")
+  func workloads() async throws {
+    let forecaster = try await TestForecaster(
+      ["worker", "api"], extra: [try TestForecaster.plan("old", base: 10, age: .seconds(600))])
+    let table = try await Daemon.run("kedastral", ["get", "workloads", "--server", forecaster.url])
+    #expect(table.exitCode == 0)
+    let lines = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    #expect(lines.map { $0[0] } == ["WORKLOAD", "api", "old", "worker"])
+    #expect(lines[1][1...6] == ["rps", "auto", "200", "229", "5", "5"])
+    #expect(lines[2].last == "stale" && lines[2][5] == "–")
+    #expect(!table.output.contains("\u{1B}"))
+
+    struct List: Decodable {
+      struct Row: Decodable {
+        var workload: String
+        var replicas: Int?
+        var isStale: Bool
+      }
+      var workloads: [Row]
+    }
+    let json = try await Daemon.run(
+      "kedastral", ["get", "workloads", "-o", "json"], environment: ["KEDASTRAL_SERVER": forecaster.url])
+    let list = try JSONDecoder().decode(List.self, from: Data(json.output.utf8)).workloads
+    #expect(list.map(\.replicas) == [5, nil, 3] && list.map(\.isStale) == [false, true, false])
+    await forecaster.close()
+  }
+
+  @Test("a forecast is shown with its history as bars, as a table, as the document, and as a picture")
+  func forecast() async throws {
+    let forecaster = try await TestForecaster(["api"])
+    let folder = try TemporaryFolder()
+    let svg = folder.url.path + "/api.svg"
+    let arguments = ["get", "forecast", "api", "--server", forecaster.url]
+    let table = try await Daemon.run("kedastral", arguments + ["--svg", svg])
+    #expect(table.exitCode == 0, "\(table.output)")
+    #expect(table.output.hasPrefix("api · model auto · rps 100 · forecast from "))
+    #expect(table.output.contains("│") && table.output.contains("p90"))
+    #expect(table.output.split(separator: "\n").count == 2 + 1 + 30)
+    #expect(try String(contentsOfFile: svg, encoding: .utf8).contains("<polygon"))
+    let json = try await Daemon.run("kedastral", arguments + ["--json"])
+    #expect(try Snapshot(json: Data(json.output.utf8)).desiredReplicas.count == 30)
+    await forecaster.close()
+  }
+
+  @Test("a forecaster that is away, and a workload that it does not have, end with 1 and a line that names both")
+  func failures() async throws {
+    let forecaster = try await TestForecaster(["api"])
+    let unknown = try await Daemon.run("kedastral", ["get", "forecast", "nobody", "--server", forecaster.url])
+    #expect(unknown.exitCode == 1)
+    #expect(unknown.output == "kedastral get: \(forecaster.url) has no forecast for workload 'nobody'\n")
+    await forecaster.close()
+    let away = try await Daemon.run("kedastral", ["get", "workloads", "--server", "http://127.0.0.1:\(freePort())"])
+    #expect(away.exitCode == 1 && away.output.contains("/workloads"), "\(away.output)")
+  }
+
+  @Test(
+    "a command line that makes no sense ends with 2 and says what would be right",
+    arguments: [
+      (["get"], "write kedastral get workloads"), (["get", "pods"], "'pods' cannot be got"),
+      (["get", "forecast"], "whose forecast?"), (["get", "forecast", "a b"], "is not a workload name"),
+      (["get", "workloads", "--sever=x"], "did you mean --server"),
+      (["get", "workloads", "--server=localhost"], "is not an http or https URL"),
+      (["forecast"], "no load given"), (["forecast", "--csv", "x", "--quantile", "2"], "'2' is not a level"),
+      (["forecast", "--csv", "x", "-o", "jsn"], "did you mean json"), (["completion"], "for which shell?"),
+      (["completion", "tcsh"], "'tcsh' is no shell"),
+    ] as [([String], String)])
+  func usage(arguments: [String], expected: String) async throws {
+    let run = try await Daemon.run("kedastral", arguments)
+    #expect(run.exitCode == 2)
+    #expect(
+      run.output.contains(expected) && run.output.contains("see kedastral \(arguments[0]) --help"), "\(run.output)")
+  }
+}
