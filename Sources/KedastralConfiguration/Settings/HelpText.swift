@@ -14,6 +14,7 @@ public enum HelpText {
         "  \(host.name) demo                            show it at work, with nothing to set up",
         "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told",
         "  \(host.name) get workloads|forecast          ask a running forecaster",
+        "  \(host.name) top                             watch a running forecaster's workloads",
         "  \(host.name) forecast --csv FILE             forecast a load once",
         "  \(host.name) backtest --csv FILE             measure models on a load",
         "  \(host.name) replay --csv FILE               play a load against policies",

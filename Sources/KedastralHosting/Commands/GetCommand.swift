@@ -63,11 +63,7 @@ enum GetCommand: Command {
     let rows = try await server.forecaster.snapshots().map {
       WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
     }
-    switch format {
-    case .json: Program.show(WorkloadRow.json(rows))
-    case .markdown: Program.show(WorkloadRow.table(rows).markdown)
-    case .table: Program.show(rows.isEmpty ? "no workload has a plan" : WorkloadRow.table(rows).text)
-    }
+    Program.show(WorkloadRow.text(rows, format))
   }
 
   private static func forecasts(_ names: [WorkloadName], _ options: CommandOptions, _ server: ServerInput) async throws

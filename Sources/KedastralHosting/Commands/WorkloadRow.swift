@@ -34,8 +34,17 @@ struct WorkloadRow: Equatable, Sendable {
     values = snapshot.values
   }
 
+  /// The rows in a format.
+  static func text(_ rows: [WorkloadRow], _ format: ReportFormat) -> String {
+    switch format {
+    case .json: json(rows)
+    case .markdown: table(rows).markdown
+    case .table: rows.isEmpty ? "no workload has a plan" : table(rows).text
+    }
+  }
+
   /// The rows as a table.
-  static func table(_ rows: [WorkloadRow]) -> TextTable {
+  private static func table(_ rows: [WorkloadRow]) -> TextTable {
     var table = TextTable(
       ["WORKLOAD", "METRIC", "MODEL", "LOAD", "PEAK", "REPLICAS", "PEAK", "AGE"], textColumns: 3)
     for row in rows {
@@ -50,7 +59,7 @@ struct WorkloadRow: Equatable, Sendable {
   }
 
   /// `{"workloads":[{"workload":"api","metric":"rps",…}]}`.
-  static func json(_ rows: [WorkloadRow]) -> String {
+  private static func json(_ rows: [WorkloadRow]) -> String {
     var text = JSONText()
     text.object {
       $0.member("workloads") {
