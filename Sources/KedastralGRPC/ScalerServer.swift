@@ -15,8 +15,7 @@ public actor ScalerServer {
   /// The address in use, once started: with the port that the system chose when 0 was asked for.
   public private(set) var address: ListenAddress
   private let loopCount: Int
-  private let tlsFiles: TLSContext.Files?
-  private var settings: ScalerWorker.Settings
+  private let settings: ScalerWorker.Settings
   private var workers: [Worker] = []
 
   /// A worker and its loop; the worker is nil once it is shut down.
@@ -32,29 +31,28 @@ public actor ScalerServer {
   /// Creates a server that listens nowhere yet.
   ///
   /// - Parameters:
-  ///   - tls: certificate and key (and authorities, to demand client certificates), or nil for plain text.
+  ///   - tls: a server's identity that negotiates `h2` (with authorities, to demand client certificates), or nil for plain text;
+  ///     the server looks after its files.
   ///   - loops: event loops, each a thread; more than one share the port.
   public init(
-    address: ListenAddress, tls: TLSContext.Files? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
+    address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
     limits: GRPCLimits = GRPCLimits(), clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
     logger: Logger = .silent
   ) {
     self.address = address
-    tlsFiles = tls
     loopCount = max(1, loops)
     var limits = limits
     limits.connections = max(1, limits.connections / max(1, loops))
     settings = ScalerWorker.Settings(
-      tls: nil, defaults: defaults, limits: limits, clock: clock, metrics: metrics, logger: logger)
+      tls: tls, defaults: defaults, limits: limits, clock: clock, metrics: metrics, logger: logger)
   }
 
   /// Starts the loops and listens; returns the address in use.
   ///
-  /// - Throws: `Listener.ListenError`, `TLSContext.LoadError` or `EventLoop.StartError`; nothing runs then.
+  /// - Throws: `Listener.ListenError` or `EventLoop.StartError`; nothing runs then.
   @discardableResult
   public func start() async throws -> ListenAddress {
     precondition(workers.isEmpty, "a server is started once")
-    if let tlsFiles { settings.tls = try TLSContext(.server, files: tlsFiles, protocols: ["h2"]) }
     do {
       for _ in 0..<loopCount {
         let loop = try EventLoop()

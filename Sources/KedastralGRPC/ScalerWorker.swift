@@ -5,7 +5,7 @@ import KedastralNet
 final class ScalerWorker {
   /// What every worker of a server has in common.
   struct Settings: Sendable {
-    var tls: TLSContext?
+    var tls: TLSIdentity?
     var defaults: ScalerDefaults
     var limits: GRPCLimits
     var clock: any WallClock

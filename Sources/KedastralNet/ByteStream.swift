@@ -79,6 +79,11 @@ package final class ByteStream {
   /// Whether ``close()`` has been called.
   package var isClosed: Bool { bufferEvent == nil }
 
+  /// Whether the peer has shown a certificate that is good.
+  package var hasPeerCertificate: Bool {
+    bufferEvent.flatMap { bufferevent_openssl_get_ssl($0) }.map { SSL_get0_peer_certificate($0) != nil } ?? false
+  }
+
   /// Hands all bytes received so far to `body`, which returns how many it has consumed.
   package func withInput(_ body: (UnsafeRawBufferPointer) -> Int) {
     guard let bufferEvent, let input = bufferevent_get_input(bufferEvent) else { return }

@@ -20,7 +20,6 @@ public final class Listener {
   private let loop: EventLoop
   private let onAccept: (CInt) -> Void
   private var listener: OpaquePointer?
-  private var handedOver: (http: OpaquePointer, socket: OpaquePointer)?
   private var pause: LoopTimer?
 
   /// Starts to listen.
@@ -54,27 +53,10 @@ public final class Listener {
     }
   }
 
-  /// Lets an evhttp server take the connections from now on, instead of `onAccept`.
-  ///
-  /// Close this listener before the evhttp server is freed.
-  ///
-  /// - Throws: ``ListenError`` when evhttp does not take it (or could not be made).
-  package func hand(to http: OpaquePointer?) throws {
-    guard let listener, let http, let socket = evhttp_bind_listener(http, listener) else {
-      throw ListenError(address: address, problem: "evhttp has no memory")
-    }
-    handedOver = (http, socket)
-  }
-
   /// Stops accepting and frees the port.
   public func close() {
     pause = nil
-    if let handedOver {
-      evhttp_del_accept_socket(handedOver.http, handedOver.socket)
-    } else if let listener {
-      evconnlistener_free(listener)
-    }
-    handedOver = nil
+    if let listener { evconnlistener_free(listener) }
     listener = nil
   }
 

@@ -1,7 +1,8 @@
 import CEvent
 import COpenSSL
+import Glibc
 
-/// Keys and trust of one end of a TLS connection, loaded from PEM files.
+/// Keys and trust of one end of a TLS connection, loaded from PEM files once. One that follows its files: ``TLSIdentity``.
 // Safe to share: OpenSSL counts references to a context with atomics, and nothing changes it after the initialiser.
 public final class TLSContext: @unchecked Sendable {
   /// Which end of the connection the context is for.
@@ -29,6 +30,22 @@ public final class TLSContext: @unchecked Sendable {
     }
   }
 
+  /// The oldest protocol that is spoken.
+  public enum MinimumVersion: String, Sendable, Equatable, CaseIterable {
+    /// TLS 1.2, for clients that know no better.
+    case v1_2 = "1.2"
+    /// TLS 1.3.
+    case v1_3 = "1.3"
+  }
+
+  /// Whether clients must show a certificate, where a server has authorities for them.
+  public enum ClientCertificates: Sendable, Equatable {
+    /// A client without one is turned away in the handshake.
+    case required
+    /// A client may come without one, and the server asks its connection; one that is shown must be good.
+    case requested
+  }
+
   /// Why a context cannot be made.
   public struct LoadError: Error, CustomStringConvertible {
     /// What was loaded.
@@ -41,41 +58,55 @@ public final class TLSContext: @unchecked Sendable {
   /// The role.
   public let role: Role
   package let pointer: OpaquePointer
-  private let protocols: [UInt8]
 
   /// Loads the files.
   ///
-  /// - Parameter protocols: the application protocols to negotiate (ALPN), for instance `h2`.
-  public init(_ role: Role, files: Files, protocols: [String] = []) throws {
+  /// - Parameters:
+  ///   - protocols: the application protocols to negotiate (ALPN), for instance `h2`.
+  ///   - minimumVersion: the oldest protocol to speak; unless given, 1.3 for a server and 1.2 for a client.
+  ///   - peers: the names (DNS names and URIs of the subject's alternative names) of which a client's certificate must have
+  ///     one; empty for any certificate of the authorities.
+  ///   - clients: whether clients must show a certificate.
+  public init(
+    _ role: Role, files: Files, protocols: [String] = [], minimumVersion: MinimumVersion? = nil, peers: [String] = [],
+    clients: ClientCertificates = .required
+  ) throws {
     guard let context = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
       throw LoadError(file: "context", problem: opensslErrorText())
     }
     self.role = role
     pointer = context
-    self.protocols = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-    SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
+    let version = minimumVersion ?? (role == .server ? .v1_3 : .v1_2)
+    SSL_CTX_ctrl(
+      context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(version == .v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION), nil)
     SSL_CTX_set_options(context, Self.noRenegotiation)
-    try load(files)
-    try negotiate()
+    // Idle connections keep no buffers (SSL_CTX_set_mode, a macro that Swift does not see).
+    SSL_CTX_ctrl(context, SSL_CTRL_MODE, Self.releaseBuffers, nil)
+    // Without one, a client with a certificate could not resume its session.
+    SSL_CTX_set_session_id_context(context, [UInt8]("kedastral".utf8), 9)
+    let policy = TLSPolicy(
+      protocols: protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }, peers: Set(peers))
+    policy.attach(to: context)
+    try load(files, clients)
+    negotiate(policy)
   }
 
   deinit { SSL_CTX_free(pointer) }
 
   /// SSL_OP_NO_RENEGOTIATION, a macro that Swift does not see.
   private static let noRenegotiation: UInt64 = 1 << 30
+  /// SSL_MODE_RELEASE_BUFFERS, as well.
+  private static let releaseBuffers = 16
 
-  /// A connection that will be given an accepted descriptor later, for protocol libraries that make their own.
-  package func encryptedServerConnection(on loop: EventLoop) -> OpaquePointer? {
-    let event = SSL_new(pointer).flatMap {
-      bufferevent_openssl_socket_new(
-        loop.base, -1, $0, BUFFEREVENT_SSL_ACCEPTING, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue))
-    }
-    // Many HTTP clients end a connection without TLS's goodbye.
-    if let event { bufferevent_openssl_set_allow_dirty_shutdown(event, 1) }
-    return event
+  /// When the own certificate's validity ends, in seconds since the Unix epoch; nil without a certificate.
+  public var certificateExpiry: Double? {
+    guard let certificate = SSL_CTX_get0_certificate(pointer) else { return nil }
+    var time = tm()
+    guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 else { return nil }
+    return Double(timegm(&time))
   }
 
-  private func load(_ files: Files) throws {
+  private func load(_ files: Files, _ clients: ClientCertificates) throws {
     if let certificate = files.certificate {
       guard SSL_CTX_use_certificate_chain_file(pointer, certificate) == 1 else {
         throw LoadError(file: certificate, problem: opensslErrorText())
@@ -101,38 +132,32 @@ public final class TLSContext: @unchecked Sendable {
     switch role {
     case .client: SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
     case .server where files.authorities != nil:
-      SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+      let mode = SSL_VERIFY_PEER | (clients == .required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0)
+      SSL_CTX_set_verify(pointer, mode) { isFine, verification in
+        TLSPolicy.admits(verification, isFine: isFine == 1) ? 1 : 0
+      }
     case .server: break
     }
   }
 
-  private func negotiate() throws {
+  private func negotiate(_ policy: TLSPolicy) {
+    let protocols = policy.protocols
     guard !protocols.isEmpty else { return }
     switch role {
-    case .client:
-      SSL_CTX_set_alpn_protos(pointer, protocols, UInt32(protocols.count))
+    case .client: SSL_CTX_set_alpn_protos(pointer, protocols, UInt32(protocols.count))
     case .server:
+      // The policy lives as long as OpenSSL's context, which connections may hold longer than this object.
       SSL_CTX_set_alpn_select_cb(
         pointer,
         { _, chosen, chosenLength, offered, offeredLength, context in
-          guard let context, let chosen else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-          let own = Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue().protocols
-          var pick: UnsafeMutablePointer<UInt8>?
-          let code = SSL_select_next_proto(&pick, chosenLength, own, UInt32(own.count), offered, offeredLength)
-          guard code == OPENSSL_NPN_NEGOTIATED, let pick, let offered else { return SSL_TLSEXT_ERR_ALERT_FATAL }
-          // The pick may point into `own`, which is a temporary: answer with the same bytes of the client's offer.
-          let length = Int(chosenLength?.pointee ?? 0)
-          var index = 0
-          while index < Int(offeredLength) {
-            let size = Int(offered[index])
-            if size == length, (0..<size).allSatisfy({ offered[index + 1 + $0] == pick[$0] }) {
-              chosen.pointee = offered + index + 1
-              return SSL_TLSEXT_ERR_OK
-            }
-            index += 1 + size
-          }
-          return SSL_TLSEXT_ERR_ALERT_FATAL
-        }, Unmanaged.passUnretained(self).toOpaque())
+          guard let context, let chosen, let chosenLength, let offered else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+          let policy = Unmanaged<TLSPolicy>.fromOpaque(context).takeUnretainedValue()
+          let offer = UnsafeBufferPointer(start: offered, count: Int(offeredLength))
+          guard let choice = policy.choice(of: offer) else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+          chosen.pointee = offered + choice.lowerBound
+          chosenLength.pointee = UInt8(choice.count)
+          return SSL_TLSEXT_ERR_OK
+        }, Unmanaged.passUnretained(policy).toOpaque())
     }
   }
 }

@@ -32,6 +32,7 @@ struct ReferenceManifestTests {
           sentinels: [], sentinelMaster: nil, isCluster: false, tls: RedisTLSConfiguration())),
       tls: TLSConfiguration(
         isEnabled: true, certFile: "/tls/tls.crt", keyFile: "/tls/tls.key", caFile: "/tls/ca.crt"),
+      httpLimits: HTTPLimitsConfiguration(),
       workloads: [
         WorkloadConfiguration(
           name: try WorkloadName("api-app"), metric: "rps",
@@ -94,7 +95,8 @@ struct ReferenceManifestTests {
       listen: NetworkAddress(port: 50_052), httpListen: NetworkAddress(port: 8082),
       forecasterURL: try #require(WebURL("http://f:8081")), storage: .memory, leadTime: .seconds(600),
       staleAfter: .seconds(120), log: LogConfiguration(format: .text, level: .info),
-      tls: TLSConfiguration(isEnabled: false, certFile: nil, keyFile: nil, caFile: nil))
+      tls: TLSConfiguration(isEnabled: false, certFile: nil, keyFile: nil, caFile: nil), loops: 0,
+      grpcLimits: GRPCLimitsConfiguration(), httpLimits: HTTPLimitsConfiguration())
     #expect(byEnvironment == expected)
     #expect(byFlags == expected)
   }

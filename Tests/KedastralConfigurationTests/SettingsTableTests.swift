@@ -72,7 +72,8 @@ struct SettingsTableTests {
   func fileKeys() {
     let samples: [String: String] = [
       "HOST:PORT": "h:1", "DURATION": "3m", "N": "3", "NUMBER": "2", "PERCENT": "2", "BOOL": "false", "LEVEL": "p90",
-      "URL": "http://x", "ZONE": "UTC", "NAME=VALUE,…": "{a: b}", "HOST:PORT,…": "['h:1']", "TEXT": "x",
+      "URL": "http://x", "ZONE": "UTC", "NAME=VALUE,…": "{a: b}", "HOST:PORT,…": "['h:1']", "NAME,…": "[a]",
+      "TEXT": "x",
     ]
     for setting in Settings.all {
       guard let key = setting.fileKey else { continue }

@@ -1,6 +1,7 @@
 import Foundation
 import KedastralGRPC
 import KedastralNet
+import Synchronization
 import TestSupport
 import Testing
 
@@ -54,5 +55,103 @@ struct TLSTests {
       _ = try await TestScaler(tls: TLSContext.Files(certificate: "/nowhere/server.pem", key: "/nowhere/server.key"))
     }
     #expect(error?.file == "/nowhere/server.pem")
+  }
+
+  @Test("rotated files serve new connections, old ones stay; a pair that does not fit changes nothing, and says why")
+  func rotation() async throws {
+    let first = try await TestCertificates()
+    let second = try await TestCertificates()
+    let folder = try RotatedFolder()
+    try folder.turn(to: [("tls.crt", first.server), ("tls.key", first.serverKey)])
+    let changes = Mutex<[String]>([])
+    let identity = try TLSIdentity(
+      .server, files: .init(certificate: folder.path("tls.crt"), key: folder.path("tls.key")), protocols: ["h2"]
+    ) { change in
+      changes.withLock { changes in
+        switch change {
+        case .loaded(let context): changes.append("loaded \(context.certificateExpiry ?? 0 > 1_700_000_000)")
+        case .refused(let error): changes.append("\(error)")
+        }
+      }
+    }
+    let scaler = try await TestScaler(identity: identity)
+    await scaler.put([try .plan()])
+    let old = try await PythonClient(port: scaler.port, ["authorities": first.authority])
+    #expect(try await old.call("GetMetrics", "api").code == "OK")
+    let stream = try old.stream("StreamIsActive", "api")
+    #expect(try await stream.next().active == true)
+
+    try folder.turn(to: [("tls.crt", second.server), ("tls.key", first.serverKey)])
+    try await eventually("the pair to be refused") { changes.withLock { $0.count } == 2 }
+    #expect(changes.withLock { $0[1] }.contains("tls.key"))
+    let meanwhile = try await PythonClient(port: scaler.port, ["authorities": first.authority])
+    #expect(try await meanwhile.call("GetMetrics", "api").code == "OK")
+
+    try folder.turn(to: [("tls.crt", second.server), ("tls.key", second.serverKey)])
+    try await eventually("the pair to be loaded") {
+      changes.withLock { $0 }.last == "loaded true" && changes.withLock { $0.count } == 3
+    }
+    let new = try await PythonClient(port: scaler.port, ["authorities": second.authority])
+    #expect(try await new.call("GetMetrics", "api").code == "OK")
+    let distrustful = try await PythonClient(port: scaler.port, ["authorities": first.authority])
+    #expect(try await distrustful.call("GetMetrics", "api", [:], ["timeout": 5]).code == "UNAVAILABLE")
+    #expect(try await old.call("GetMetrics", "api").code == "OK")
+    #expect(stream.unreadCount == 0)
+    await scaler.server.shutdown(within: .zero)
+  }
+
+  @Test(
+    "of the authorities' clients, those are let in whose certificate has a listed name",
+    arguments: ["spiffe://cluster/keda", "keda.example"])
+  func allowList(name: String) async throws {
+    let certificates = try await TestCertificates()
+    let files = TLSContext.Files(
+      certificate: certificates.server, key: certificates.serverKey, authorities: certificates.authority)
+    let scaler = try await TestScaler(tls: files, peers: ["other.example", name])
+    await scaler.put([try .plan()])
+    for (certificate, code) in [(certificates.keda, "OK"), (certificates.client, "UNAVAILABLE")] {
+      let client = try await PythonClient(
+        port: scaler.port,
+        ["authorities": certificates.authority, "certificate": certificate, "key": certificates.clientKey])
+      #expect(try await client.call("GetMetrics", "api", [:], ["timeout": 5]).code == code)
+    }
+    await scaler.server.shutdown(within: .zero)
+  }
+
+  @Test("TLS 1.3 is spoken unless 1.2 is allowed", arguments: [nil, TLSContext.MinimumVersion.v1_2])
+  func version(minimum: TLSContext.MinimumVersion?) async throws {
+    let certificates = try await TestCertificates()
+    let scaler = try await TestScaler(
+      tls: .init(certificate: certificates.server, key: certificates.serverKey), minimumVersion: minimum)
+    for (flag, isFine) in [("-tls1_3", true), ("-tls1_2", minimum == .v1_2), ("-tls1_1", false)] {
+      let client = try ChildProcess(
+        "openssl", "s_client", "-connect", "127.0.0.1:\(scaler.port)", flag, "-alpn", "h2", "-CAfile",
+        certificates.authority, "-verify_return_error")
+      #expect(try await (client.waitForExit() == 0) == isFine, "\(flag)")
+    }
+    await scaler.server.shutdown(within: .zero)
+  }
+}
+
+/// Files that are replaced all at once by way of a symbolic link, as Kubernetes does with secrets.
+private final class RotatedFolder {
+  private let folder: TemporaryFolder
+  private var turns = 0
+
+  init() throws { folder = try TemporaryFolder() }
+
+  func path(_ name: String) -> String { folder.url.appendingPathComponent("current/\(name)").path }
+
+  func turn(to files: [(name: String, original: String)]) throws {
+    turns += 1
+    let manager = FileManager.default
+    let target = folder.url.appendingPathComponent("\(turns)")
+    try manager.createDirectory(at: target, withIntermediateDirectories: false)
+    for file in files {
+      try manager.copyItem(atPath: file.original, toPath: target.appendingPathComponent(file.name).path)
+    }
+    let link = folder.url.appendingPathComponent("next")
+    try manager.createSymbolicLink(at: link, withDestinationURL: target)
+    #expect(rename(link.path, folder.url.appendingPathComponent("current").path) == 0)
   }
 }

@@ -17,8 +17,14 @@ final class TestScaler: Sendable {
 
   init(
     defaults: ScalerDefaults = ScalerDefaults(), limits: GRPCLimits = GRPCLimits(), loops: Int = 1,
-    tls: TLSContext.Files? = nil
+    tls files: TLSContext.Files? = nil, minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],
+    identity: TLSIdentity? = nil
   ) async throws {
+    let tls =
+      try identity
+      ?? files.map {
+        try TLSIdentity(.server, files: $0, protocols: ["h2"], minimumVersion: minimumVersion, peers: peers)
+      }
     server = ScalerServer(
       address: ListenAddress(host: "127.0.0.1", port: 0), tls: tls, loops: loops, defaults: defaults, limits: limits,
       clock: clock, metrics: metrics, logger: Logger(log))

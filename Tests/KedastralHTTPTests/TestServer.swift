@@ -28,7 +28,8 @@ final class TestServer: LoadHistory {
     readiness = Readiness(problems: problems)
     tls = files != nil
     var settings = HTTPServerSettings(
-      address: ListenAddress(host: "127.0.0.1", port: port), tls: try files.map { try TLSContext(.server, files: $0) },
+      address: ListenAddress(host: "127.0.0.1", port: port),
+      tls: try files.map { try TLSIdentity(.server, files: $0, clients: .requested) },
       token: token.flatMap { BearerToken($0) })
     change(&settings)
     let server = try await ForecastHTTPServer(

@@ -18,6 +18,8 @@ public final class TestCertificates: Sendable {
   public var expired: String { path("expired.pem") }
   /// A client's certificate.
   public var client: String { path("client.pem") }
+  /// Another client's certificate, made out to `spiffe://cluster/keda` and `keda.example`; its key is ``clientKey``.
+  public var keda: String { path("keda.pem") }
   /// The client's key.
   public var clientKey: String { path("client.key") }
 
@@ -35,10 +37,12 @@ public final class TestCertificates: Sendable {
       echo "subjectAltName=IP:127.0.0.1,DNS:localhost" | tee server.ext > expired.ext
       echo "subjectAltName=DNS:elsewhere.example" > elsewhere.ext
       echo "extendedKeyUsage=clientAuth" > client.ext
+      echo "subjectAltName=URI:spiffe://cluster/keda,DNS:keda.example" > keda.ext
       sign server server -days 2
       sign server elsewhere -days 2
       sign server expired -days -1
       sign client client -days 2
+      sign client keda -days 2
       """
     let process = try ChildProcess("bash", arguments: ["-c", script], directory: folder.url)
     guard try await process.waitForExit() == 0 else { throw ConditionTimeout(what: "openssl: \(process.output)") }

@@ -9,7 +9,10 @@ enum ScalerLoad {
     func number(_ index: Int, _ otherwise: Int) -> Int {
       arguments.indices.contains(index) ? Int(arguments[index]) ?? otherwise : otherwise
     }
-    let tls = arguments.count > 4 ? TLSContext.Files(certificate: arguments[3], key: arguments[4]) : nil
+    let tls =
+      arguments.count > 4
+      ? try TLSIdentity(
+        .server, files: .init(certificate: arguments[3], key: arguments[4]), protocols: ["h2"]) : nil
     let server = ScalerServer(
       address: ListenAddress(host: "127.0.0.1", port: UInt16(clamping: number(0, 50_051))), tls: tls,
       loops: number(2, 1), defaults: ScalerDefaults(staleAfter: .seconds(86_400)), metrics: MetricsRegistry())

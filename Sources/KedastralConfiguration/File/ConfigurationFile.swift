@@ -5,6 +5,8 @@ struct ConfigurationFile: Decodable, Sendable {
   var listen: Located<NetworkAddress>?
   var log: LogSection?
   var tls: TLSSection?
+  var httpTokenFile: Located<String>?
+  var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
   var defaults: WorkloadSection?
@@ -21,6 +23,41 @@ struct TLSSection: Decodable, Sendable {
   var certFile: Located<String>?
   var keyFile: Located<String>?
   var caFile: Located<String>?
+  var minVersion: Located<TLSVersion>?
+  var clientNames: Located<[String]>?
+}
+
+struct LimitsSection: Decodable, Sendable {
+  var grpc: GRPCLimitsSection?
+  var http: HTTPLimitsSection?
+}
+
+struct GRPCLimitsSection: Decodable, Sendable {
+  var connections: Located<Int>?
+  var streams: Located<Int>?
+  var messageBytes: Located<Int>?
+  var headerBytes: Located<Int>?
+  var bufferedBytes: Located<Int>?
+  var handshakeTimeout: Located<Duration>?
+  var requestTimeout: Located<Duration>?
+  var writeTimeout: Located<Duration>?
+  var idleTimeout: Located<Duration>?
+  var keepAliveInterval: Located<Duration>?
+  var keepAliveTimeout: Located<Duration>?
+  var connectionAge: Located<Duration>?
+  var connectionAgeGrace: Located<Duration>?
+  var resetBurst: Located<Int>?
+  var resetsPerSecond: Located<Int>?
+  var idleFrameBurst: Located<Int>?
+  var idleFramesPerSecond: Located<Int>?
+}
+
+struct HTTPLimitsSection: Decodable, Sendable {
+  var connections: Located<Int>?
+  var headerBytes: Located<Int>?
+  var requestTimeout: Located<Duration>?
+  var idleTimeout: Located<Duration>?
+  var writeTimeout: Located<Duration>?
 }
 
 struct StorageSection: Decodable, Sendable {
@@ -56,6 +93,8 @@ struct ScalerSection: Decodable, Sendable {
   var forecasterUrl: Located<WebURL>?
   var leadTime: Located<Duration>?
   var staleAfter: Located<Duration>?
+  var forecasterTokenFile: Located<String>?
+  var loops: Located<Int>?
 }
 
 /// A workload, or what all workloads have in common.
@@ -92,6 +131,8 @@ struct SourceSection: Decodable, Sendable {
   var basicUser: Located<String>?
   var basicPassword: Located<Secret>?
   var caFile: Located<String>?
+  var certFile: Located<String>?
+  var keyFile: Located<String>?
   var timeout: Located<Duration>?
 }
 

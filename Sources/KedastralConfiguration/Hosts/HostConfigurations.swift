@@ -10,6 +10,10 @@ public struct ForecasterConfiguration: Sendable, Equatable {
   public var storage: StorageConfiguration
   /// TLS of the listener.
   public var tls: TLSConfiguration
+  /// The file with the token that HTTP clients must show; nil when none is asked for.
+  public var httpTokenFile: String?
+  /// What HTTP clients may take.
+  public var httpLimits: HTTPLimitsConfiguration
   /// The workloads; at least one, no two with the same name.
   public var workloads: [WorkloadConfiguration]
 }
@@ -30,8 +34,18 @@ public struct ScalerConfiguration: Sendable, Equatable {
   public var staleAfter: Duration
   /// What is logged.
   public var log: LogConfiguration
-  /// TLS of the listener and of the connection to the forecaster.
+  /// TLS of the listeners and of the connection to the forecaster.
   public var tls: TLSConfiguration
+  /// The file with the token that HTTP clients must show; nil when none is asked for.
+  public var httpTokenFile: String?
+  /// The file with the token to show to the forecaster; nil when none is shown.
+  public var forecasterTokenFile: String?
+  /// Threads that answer gRPC calls; 0 for one a core.
+  public var loops: Int
+  /// What gRPC clients may take.
+  public var grpcLimits: GRPCLimitsConfiguration
+  /// What HTTP clients may take.
+  public var httpLimits: HTTPLimitsConfiguration
 }
 
 /// The settings of forecaster and scaler in one process: they share storage, log and TLS.
@@ -60,6 +74,10 @@ public struct TLSConfiguration: Sendable, Equatable {
   public var keyFile: String?
   /// The authorities that the other side's certificate must come from (PEM).
   public var caFile: String?
+  /// The oldest TLS that listeners speak.
+  public var minVersion = TLSVersion.v1_3
+  /// Names of which a client's certificate must have one; empty when any will do.
+  public var clientNames: [String] = []
 }
 
 /// Where plans are kept.

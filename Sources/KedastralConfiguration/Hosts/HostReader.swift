@@ -24,7 +24,7 @@ struct HostReader {
     let workloads = readWorkloads()
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
-      let storage = readStorage()
+      let storage = readStorage(), let httpLimits = limits.http(file.limits?.http)
     else { return nil }
     if case .redis(let redis) = storage {
       for workload in workloads where workload.interval.value >= redis.ttl {
@@ -35,7 +35,8 @@ struct HostReader {
       }
     }
     return ForecasterConfiguration(
-      listen: listen.value, log: log, storage: storage, tls: tls, workloads: workloads.map(\.configuration))
+      listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
+      httpLimits: httpLimits, workloads: workloads.map(\.configuration))
   }
 
   func scaler() -> ScalerConfiguration? {
@@ -58,6 +59,10 @@ struct HostReader {
     return AllInOneConfiguration(forecaster: forecaster, scaler: scaler)
   }
 
+  private var limits: LimitsReader { LimitsReader(given: given, problems: problems) }
+
+  private var httpTokenFile: String? { given.text(Settings.httpTokenFile, file.httpTokenFile)?.value }
+
   private var staleAfterOrigin: Origin {
     given.value(Settings.staleAfter, file.scaler?.staleAfter)?.origin ?? .nowhere
   }
@@ -70,7 +75,9 @@ struct HostReader {
       let httpListen = given.value(Settings.scalerHTTPListen, section?.httpListen),
       let forecasterURL = given.value(Settings.forecasterURL, section?.forecasterUrl),
       let leadTime = given.value(Settings.leadTime, section?.leadTime),
-      let staleAfter = given.value(Settings.staleAfter, section?.staleAfter)
+      let staleAfter = given.value(Settings.staleAfter, section?.staleAfter),
+      let loops = given.value(Settings.loops, section?.loops), let grpcLimits = limits.grpc(file.limits?.grpc),
+      let httpLimits = limits.http(file.limits?.http)
     else { return nil }
     if leadTime.value < .zero {
       problems.add(leadTime.origin, "the lead time \(text(leadTime.value)) is negative; write one such as 5m, or 0")
@@ -78,9 +85,15 @@ struct HostReader {
     if staleAfter.value <= .zero {
       problems.add(staleAfter.origin, "the age \(text(staleAfter.value)) is not positive; write one such as 2m")
     }
+    if !(0...64).contains(loops.value) {
+      problems.add(loops.origin, "the number of threads is \(loops.value); write 1 to 64, or 0 for one a core")
+    }
     return ScalerConfiguration(
       listen: listen.value, httpListen: httpListen.value, forecasterURL: forecasterURL.value, storage: storage,
-      leadTime: leadTime.value, staleAfter: staleAfter.value, log: log, tls: tls)
+      leadTime: leadTime.value, staleAfter: staleAfter.value, log: log, tls: tls,
+      httpTokenFile: httpTokenFile,
+      forecasterTokenFile: given.text(Settings.forecasterTokenFile, section?.forecasterTokenFile)?.value,
+      loops: loops.value, grpcLimits: grpcLimits, httpLimits: httpLimits)
   }
 
   private func readWorkloads() -> [WorkloadReader.Workload] {
@@ -122,7 +135,15 @@ struct HostReader {
   }
 
   private func readTLS(needsCertificate: Bool) -> TLSConfiguration? {
-    guard let enabled = given.value(Settings.tlsEnabled, file.tls?.enabled) else { return nil }
+    guard let enabled = given.value(Settings.tlsEnabled, file.tls?.enabled),
+      let minVersion = given.value(Settings.tlsMinVersion, file.tls?.minVersion)
+    else { return nil }
+    let authorities = given.text(Settings.tlsCAFile, file.tls?.caFile)
+    let clientNames = given.value(Settings.tlsClientNames, file.tls?.clientNames)
+    if let clientNames, !clientNames.value.isEmpty, authorities == nil {
+      problems.add(
+        clientNames.origin, "clients' names are checked in certificates, which need authorities; give -tls-ca-file")
+    }
     let cert = given.text(Settings.tlsCertFile, file.tls?.certFile)
     let key = given.text(Settings.tlsKeyFile, file.tls?.keyFile)
     if enabled.value {
@@ -135,7 +156,7 @@ struct HostReader {
     }
     return TLSConfiguration(
       isEnabled: enabled.value, certFile: cert?.value, keyFile: key?.value,
-      caFile: given.text(Settings.tlsCAFile, file.tls?.caFile)?.value)
+      caFile: authorities?.value, minVersion: minVersion.value, clientNames: clientNames?.value ?? [])
   }
 
   private func readStorage() -> StorageConfiguration? {

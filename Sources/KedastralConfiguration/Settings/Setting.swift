@@ -16,6 +16,7 @@ struct SettingDescriptor: Sendable {
     case capacity = "Replicas"
     case storage = "Storage"
     case scaler = "Scaler"
+    case limits = "Limits of one client, or of all"
   }
 
   var flag: String

@@ -38,6 +38,17 @@ enum Settings {
   static let tlsCAFile = Setting<String>(
     "tls-ca-file", "TLS_CA_FILE", file: "tls.caFile", .listening, hosts: everyHost, placeholder: "FILE",
     "authorities that the other side's certificate must come from (PEM)")
+  static let tlsMinVersion = Setting<TLSVersion>(
+    "tls-min-version", "TLS_MIN_VERSION", default: "1.3", file: "tls.minVersion", .listening, hosts: everyHost,
+    "oldest TLS that listeners speak")
+  static let tlsClientNames = Setting<[String]>(
+    "tls-client-names", "TLS_CLIENT_NAMES", file: "tls.clientNames", .listening, hosts: everyHost,
+    placeholder: "NAME,…",
+    "DNS names and URIs (subject alternative names) of which a client's certificate must have one; any certificate of tls-ca-file unless given"
+  )
+  static let httpTokenFile = Setting<String>(
+    "http-token-file", "HTTP_TOKEN_FILE", file: "httpTokenFile", .listening, hosts: everyHost, placeholder: "FILE",
+    "file with the bearer token that HTTP clients must show everywhere but on probes, read again when it changes")
 
   // Workload
   static let workload = Setting<WorkloadName>(
@@ -125,6 +136,12 @@ enum Settings {
   static let adapterCAFile = Setting<String>(
     "adapter-ca-file", "ADAPTER_CA_FILE", file: "workloads[].source.caFile", .source, placeholder: "FILE",
     oneWorkload: true, "authorities that the source's certificate must come from (PEM)")
+  static let adapterCertFile = Setting<String>(
+    "adapter-cert-file", "ADAPTER_CERT_FILE", file: "workloads[].source.certFile", .source, placeholder: "FILE",
+    oneWorkload: true, "own certificate chain to show to the source (PEM)")
+  static let adapterKeyFile = Setting<String>(
+    "adapter-key-file", "ADAPTER_KEY_FILE", file: "workloads[].source.keyFile", .source, placeholder: "FILE",
+    oneWorkload: true, "the own certificate's private key (PEM)")
   static let adapterTimeout = Setting<Duration>(
     "adapter-timeout", "ADAPTER_TIMEOUT", default: "10s", file: "workloads[].source.timeout", .source,
     oneWorkload: true, "longest wait for an answer of the source")
@@ -252,12 +269,88 @@ enum Settings {
   static let staleAfter = Setting<Duration>(
     "stale-after", "STALE_AFTER", default: "2m", file: "scaler.staleAfter", .scaler, hosts: scalerHosts,
     "age from which a plan is not served, so that KEDA's fallback takes over")
+  static let forecasterTokenFile = Setting<String>(
+    "forecaster-token-file", "FORECASTER_TOKEN_FILE", file: "scaler.forecasterTokenFile", .scaler, hosts: [.scaler],
+    placeholder: "FILE", "file with the bearer token to show to the forecaster, read again when it changes")
+  static let loops = Setting<Int>(
+    "loops", "SCALER_LOOPS", default: "0", file: "scaler.loops", .scaler, hosts: scalerHosts,
+    "threads that answer gRPC calls; 0: one a core, at most 8")
+
+  // Limits
+  static let grpcConnections = Setting<Int>(
+    "max-connections", "MAX_CONNECTIONS", default: "16384", file: "limits.grpc.connections", .limits,
+    hosts: scalerHosts, "gRPC connections open at once")
+  static let grpcStreams = Setting<Int>(
+    "max-streams", "MAX_STREAMS", default: "16384", file: "limits.grpc.streams", .limits, hosts: scalerHosts,
+    "calls open at once on a connection")
+  static let grpcMessageBytes = Setting<Int>(
+    "max-message-bytes", "MAX_MESSAGE_BYTES", default: "4194304", file: "limits.grpc.messageBytes", .limits,
+    hosts: scalerHosts, "size of one gRPC message")
+  static let grpcHeaderBytes = Setting<Int>(
+    "max-header-bytes", "MAX_HEADER_BYTES", default: "16384", file: "limits.grpc.headerBytes", .limits,
+    hosts: scalerHosts, "size of a call's headers")
+  static let grpcBufferedBytes = Setting<Int>(
+    "max-buffered-bytes", "MAX_BUFFERED_BYTES", default: "16777216", file: "limits.grpc.bufferedBytes", .limits,
+    hosts: scalerHosts, "bytes of unfinished requests on a connection")
+  static let grpcHandshakeTimeout = Setting<Duration>(
+    "handshake-timeout", "HANDSHAKE_TIMEOUT", default: "10s", file: "limits.grpc.handshakeTimeout", .limits,
+    hosts: scalerHosts, "time for TLS handshake and HTTP/2 preface")
+  static let grpcRequestTimeout = Setting<Duration>(
+    "request-timeout", "REQUEST_TIMEOUT", default: "30s", file: "limits.grpc.requestTimeout", .limits,
+    hosts: scalerHosts, "time that a call has to arrive whole")
+  static let grpcWriteTimeout = Setting<Duration>(
+    "write-timeout", "WRITE_TIMEOUT", default: "30s", file: "limits.grpc.writeTimeout", .limits, hosts: scalerHosts,
+    "time that an answer may wait for a slow reader")
+  static let grpcIdleTimeout = Setting<Duration>(
+    "idle-timeout", "IDLE_TIMEOUT", default: "1h", file: "limits.grpc.idleTimeout", .limits, hosts: scalerHosts,
+    "time that a connection may stay without any call")
+  static let grpcKeepAliveInterval = Setting<Duration>(
+    "keep-alive-interval", "KEEP_ALIVE_INTERVAL", default: "1m", file: "limits.grpc.keepAliveInterval", .limits,
+    hosts: scalerHosts, "silence after which a connection is probed")
+  static let grpcKeepAliveTimeout = Setting<Duration>(
+    "keep-alive-timeout", "KEEP_ALIVE_TIMEOUT", default: "20s", file: "limits.grpc.keepAliveTimeout", .limits,
+    hosts: scalerHosts, "time that a probe has to be answered")
+  static let grpcConnectionAge = Setting<Duration>(
+    "connection-age", "CONNECTION_AGE", default: "1h", file: "limits.grpc.connectionAge", .limits, hosts: scalerHosts,
+    "age, give or take 10 %, at which a client is asked to connect anew, so that load spreads over replicas")
+  static let grpcConnectionAgeGrace = Setting<Duration>(
+    "connection-age-grace", "CONNECTION_AGE_GRACE", default: "10s", file: "limits.grpc.connectionAgeGrace", .limits,
+    hosts: scalerHosts, "time that calls in flight have to end then")
+  static let grpcResetBurst = Setting<Int>(
+    "reset-burst", "RESET_BURST", default: "1000", file: "limits.grpc.resetBurst", .limits, hosts: scalerHosts,
+    "calls that a client may cancel in a burst")
+  static let grpcResetsPerSecond = Setting<Int>(
+    "resets-per-second", "RESETS_PER_SECOND", default: "100", file: "limits.grpc.resetsPerSecond", .limits,
+    hosts: scalerHosts, "calls that a client may cancel a second in the long run")
+  static let grpcIdleFrameBurst = Setting<Int>(
+    "idle-frame-burst", "IDLE_FRAME_BURST", default: "2000", file: "limits.grpc.idleFrameBurst", .limits,
+    hosts: scalerHosts, "frames without use (pings, settings, empty data) in a burst")
+  static let grpcIdleFramesPerSecond = Setting<Int>(
+    "idle-frames-per-second", "IDLE_FRAMES_PER_SECOND", default: "200", file: "limits.grpc.idleFramesPerSecond",
+    .limits, hosts: scalerHosts, "frames without use a second in the long run")
+  static let httpConnections = Setting<Int>(
+    "http-max-connections", "HTTP_MAX_CONNECTIONS", default: "1024", file: "limits.http.connections", .limits,
+    hosts: everyHost, "HTTP connections open at once")
+  static let httpHeaderBytes = Setting<Int>(
+    "http-max-header-bytes", "HTTP_MAX_HEADER_BYTES", default: "16384", file: "limits.http.headerBytes", .limits,
+    hosts: everyHost, "size of a request's line and headers")
+  static let httpRequestTimeout = Setting<Duration>(
+    "http-request-timeout", "HTTP_REQUEST_TIMEOUT", default: "10s", file: "limits.http.requestTimeout", .limits,
+    hosts: everyHost, "time that a request has to arrive, TLS handshake included")
+  static let httpIdleTimeout = Setting<Duration>(
+    "http-idle-timeout", "HTTP_IDLE_TIMEOUT", default: "1m", file: "limits.http.idleTimeout", .limits, hosts: everyHost,
+    "time that a connection may wait for its next request")
+  static let httpWriteTimeout = Setting<Duration>(
+    "http-write-timeout", "HTTP_WRITE_TIMEOUT", default: "30s", file: "limits.http.writeTimeout", .limits,
+    hosts: everyHost, "time that an answer may wait for a slow reader")
 
   /// All of them, in the order of help and documentation.
   static let all: [SettingDescriptor] = [
     config.descriptor, logFormat.descriptor, logLevel.descriptor,
     listen.descriptor, scalerListen.descriptor, scalerHTTPListen.descriptor, tlsEnabled.descriptor,
-    tlsCertFile.descriptor, tlsKeyFile.descriptor, tlsCAFile.descriptor,
+    tlsCertFile.descriptor, tlsKeyFile.descriptor, tlsCAFile.descriptor, tlsMinVersion.descriptor,
+    tlsClientNames.descriptor,
+    httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, timeZone.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterMethod.descriptor,
@@ -265,7 +358,7 @@ enum Settings {
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
     adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterBearerToken.descriptor,
     adapterBearerTokenFile.descriptor, adapterBasicUser.descriptor, adapterBasicPassword.descriptor,
-    adapterCAFile.descriptor, adapterTimeout.descriptor,
+    adapterCAFile.descriptor, adapterCertFile.descriptor, adapterKeyFile.descriptor, adapterTimeout.descriptor,
     model.descriptor, byomURL.descriptor, arimaP.descriptor, arimaD.descriptor, arimaQ.descriptor,
     sarimaP.descriptor, sarimaD.descriptor, sarimaQ.descriptor, sarimaSP.descriptor, sarimaSD.descriptor,
     sarimaSQ.descriptor, sarimaS.descriptor,
@@ -278,7 +371,15 @@ enum Settings {
     redisSentinelUsername.descriptor, redisSentinelPassword.descriptor, redisTLS.descriptor,
     redisTLSCAFile.descriptor, redisTLSCertFile.descriptor, redisTLSKeyFile.descriptor,
     redisTLSServerName.descriptor, shardLease.descriptor,
-    forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor,
+    forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor, forecasterTokenFile.descriptor,
+    loops.descriptor,
+    grpcConnections.descriptor, grpcStreams.descriptor, grpcMessageBytes.descriptor, grpcHeaderBytes.descriptor,
+    grpcBufferedBytes.descriptor, grpcHandshakeTimeout.descriptor, grpcRequestTimeout.descriptor,
+    grpcWriteTimeout.descriptor, grpcIdleTimeout.descriptor, grpcKeepAliveInterval.descriptor,
+    grpcKeepAliveTimeout.descriptor, grpcConnectionAge.descriptor, grpcConnectionAgeGrace.descriptor,
+    grpcResetBurst.descriptor, grpcResetsPerSecond.descriptor, grpcIdleFrameBurst.descriptor,
+    grpcIdleFramesPerSecond.descriptor, httpConnections.descriptor, httpHeaderBytes.descriptor,
+    httpRequestTimeout.descriptor, httpIdleTimeout.descriptor, httpWriteTimeout.descriptor,
   ]
 
   /// The settings that `host` reads.

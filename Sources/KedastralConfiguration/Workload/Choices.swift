@@ -6,6 +6,14 @@ public enum LogFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
   case json
 }
 
+/// The oldest TLS that is spoken.
+public enum TLSVersion: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// TLS 1.2
+  case v1_2 = "1.2"
+  /// TLS 1.3
+  case v1_3 = "1.3"
+}
+
 /// Where plans are kept.
 public enum StorageKind: String, Sendable, CaseIterable, ChoiceSettingValue {
   /// In the process.

@@ -70,6 +70,10 @@ public struct SourceAccess: Sendable, Equatable {
   public var headers: [String: Secret]
   /// A file with the authorities to trust (PEM); nil for the system's.
   public var caFile: String?
+  /// The own certificate chain to show (PEM).
+  public var certFile: String?
+  /// The own certificate's private key (PEM); given exactly with the certificate.
+  public var keyFile: String?
   /// The longest wait for an answer; positive.
   public var timeout: Duration
 }

@@ -2,7 +2,8 @@ import KedastralCore
 
 extension SourceSection {
   private static let accessKeys = [
-    "headers", "bearerToken", "bearerTokenFile", "basicUser", "basicPassword", "caFile", "timeout",
+    "headers", "bearerToken", "bearerTokenFile", "basicUser", "basicPassword", "caFile", "certFile", "keyFile",
+    "timeout",
   ]
 
   /// The keys that a source of a kind takes besides `type`.
@@ -25,7 +26,7 @@ extension SourceSection {
       ("speed", speed?.origin), ("metric", metric?.origin), ("labels", labels?.origin),
       ("bearerToken", bearerToken?.origin), ("bearerTokenFile", bearerTokenFile?.origin),
       ("basicUser", basicUser?.origin), ("basicPassword", basicPassword?.origin), ("caFile", caFile?.origin),
-      ("timeout", timeout?.origin),
+      ("certFile", certFile?.origin), ("keyFile", keyFile?.origin), ("timeout", timeout?.origin),
     ]
     return all.compactMap { key, origin in origin.map { (key, $0) } }
   }
@@ -58,6 +59,8 @@ extension SourceSection {
     result.metric = metric ?? defaults.metric
     result.labels = labels ?? defaults.labels
     result.caFile = caFile ?? defaults.caFile
+    result.certFile = certFile ?? defaults.certFile
+    result.keyFile = keyFile ?? defaults.keyFile
     result.timeout = timeout ?? defaults.timeout
     if let url, let defaultURL = defaults.url, url.value != defaultURL.value { return result }
     result.url = url ?? defaults.url
@@ -144,11 +147,18 @@ struct SourceReader {
     if let timeout, timeout.value <= .zero {
       problems.add(timeout.origin, "the timeout is not positive; write one such as 10s")
     }
+    let certificate = given.text(Settings.adapterCertFile, section?.certFile)
+    let key = given.text(Settings.adapterKeyFile, section?.keyFile)
+    if let lonely = certificate ?? key, certificate == nil || key == nil {
+      problems.add(
+        lonely.origin,
+        "a certificate and its key belong together; give both -adapter-cert-file and -adapter-key-file")
+    }
     return SourceAccess(
       authentication: authentication(),
       headers: given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:],
-      caFile: given.text(Settings.adapterCAFile, section?.caFile)?.value,
-      timeout: timeout?.value ?? .seconds(10))
+      caFile: given.text(Settings.adapterCAFile, section?.caFile)?.value, certFile: certificate?.value,
+      keyFile: key?.value, timeout: timeout?.value ?? .seconds(10))
   }
 
   private func authentication() -> SourceAuthentication {

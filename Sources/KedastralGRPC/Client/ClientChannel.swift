@@ -5,7 +5,7 @@ import KedastralNet
 final class ClientChannel {
   private let loop: EventLoop
   private let configuration: GRPCClient.Configuration
-  private let tls: OutgoingConnection.TLS?
+  private let tls: TLSIdentity?
   private var calls: [Int: ClientCall] = [:]
   private var waiting: [ClientCall] = []
   private var attempt: OutgoingConnection?
@@ -13,7 +13,7 @@ final class ClientChannel {
   private var leaving: [ClientConnection] = []
   private var isClosed = false
 
-  init(on loop: EventLoop, _ configuration: GRPCClient.Configuration, tls: OutgoingConnection.TLS?) {
+  init(on loop: EventLoop, _ configuration: GRPCClient.Configuration, tls: TLSIdentity?) {
     self.loop = loop
     self.configuration = configuration
     self.tls = tls
@@ -99,8 +99,13 @@ final class ClientChannel {
 
   private func connect() {
     guard attempt == nil else { return }
+    tls?.refresh()
+    let secure = tls.map {
+      OutgoingConnection.TLS(
+        context: $0.context, serverName: configuration.serverName ?? configuration.address.host ?? "localhost")
+    }
     attempt = OutgoingConnection(
-      on: loop, to: configuration.address, tls: tls, deadline: configuration.connectTimeout
+      on: loop, to: configuration.address, tls: secure, deadline: configuration.connectTimeout
     ) { [unowned self] result in
       attempt = nil
       switch result {

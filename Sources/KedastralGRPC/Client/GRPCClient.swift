@@ -57,9 +57,7 @@ public final class GRPCClient: Sendable {
     self.loop = loop
     self.configuration = configuration
     let tls = try configuration.tls.map {
-      OutgoingConnection.TLS(
-        context: try TLSContext(.client, files: $0, protocols: ["h2"]),
-        serverName: configuration.serverName ?? configuration.address.host ?? "localhost")
+      try TLSIdentity(.client, files: $0, protocols: ["h2"])
     }
     channel = try await loop.run { LoopBound(ClientChannel(on: loop, configuration, tls: tls), to: loop) }
   }

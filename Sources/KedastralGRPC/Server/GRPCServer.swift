@@ -20,7 +20,7 @@ package final class GRPCServer {
   private let services: [any GRPCService]
   private let loop: EventLoop
   private let logger: Logger
-  private let tls: TLSContext?
+  private let tls: TLSIdentity?
   private var listener: Listener?
   private var sweeper: LoopTimer?
   private var flusher: LoopTimer?
@@ -33,11 +33,11 @@ package final class GRPCServer {
   /// Starts to listen.
   ///
   /// - Parameters:
-  ///   - tls: a server context that negotiates `h2`, or nil for plain text.
+  ///   - tls: a server identity that negotiates `h2`, or nil for plain text.
   ///   - sharesPort: other loops of this process listen on the same port.
   /// - Precondition: the caller runs on the loop's thread; so does every later use.
   package init(
-    on loop: EventLoop, at address: ListenAddress, tls: TLSContext? = nil, sharesPort: Bool = false,
+    on loop: EventLoop, at address: ListenAddress, tls: TLSIdentity? = nil, sharesPort: Bool = false,
     services: [any GRPCService], limits: GRPCLimits = GRPCLimits(), metrics: MetricsRegistry, logger: Logger
   ) throws {
     self.loop = loop
@@ -77,13 +77,14 @@ package final class GRPCServer {
       refused(.connectionLimit, "more than \(limits.connections) connections")
       return Listener.refuse(descriptor)
     }
-    guard let stream = ByteStream(on: loop, accepted: descriptor, tls: tls) else { return }
+    guard let stream = ByteStream(on: loop, accepted: descriptor, tls: tls?.context) else { return }
     let connection = GRPCConnection(on: self, stream: stream)
     connections[ObjectIdentifier(connection)] = connection
     metrics.connections.increment()
   }
 
   private func sweep() {
+    tls?.refresh()
     let now = ContinuousClock.now
     for connection in connections.values { connection.sweep(at: now) }
   }

@@ -36,13 +36,13 @@ public final class ForecastHTTPServer: Sendable {
   public init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, metrics: MetricsRegistry, readiness: Readiness,
-    history: (any LoadHistory)? = nil
+    history: (any LoadHistory)? = nil, logger: Logger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(ForecastBoard(clock: clock, leadTime: leadTime, interval: interval, metrics: metrics), to: loop)
     }
     self.board = board
-    service = try await HTTPService(settings, on: loop, metrics: metrics) {
+    service = try await HTTPService(settings, on: loop, metrics: metrics, logger: logger) {
       let board = board.withValue { $0 }
       let overview = OverviewStream(board, leadTime: leadTime, on: loop)
       var router = HTTPRouter()

@@ -12,9 +12,10 @@ public final class OperationsHTTPServer: Sendable {
   ///
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
-    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry, readiness: Readiness
+    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry, readiness: Readiness,
+    logger: Logger = .silent
   ) async throws {
-    service = try await HTTPService(settings, on: loop, metrics: metrics) {
+    service = try await HTTPService(settings, on: loop, metrics: metrics, logger: logger) {
       var router = HTTPRouter()
       router.addOperations(metrics: metrics, readiness: readiness)
       return router

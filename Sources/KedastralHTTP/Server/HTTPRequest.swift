@@ -8,11 +8,14 @@ package struct HTTPRequest: Sendable, Equatable {
   package var query: QueryString
   /// The Authorization header.
   package var authorization: String?
+  /// The Accept header.
+  package var accept: String?
 
   /// Creates a request from its target: `/history?workload=api`, or the same with scheme and host before it.
-  package init(method: String, target: String, authorization: String? = nil) {
+  package init(method: String, target: String, authorization: String? = nil, accept: String? = nil) {
     self.method = method
     self.authorization = authorization
+    self.accept = accept
     var rest = target[...]
     if !rest.hasPrefix("/"), let scheme = rest.range(of: "://") {
       rest = rest[scheme.upperBound...].drop { $0 != "/" }

@@ -47,11 +47,39 @@ package struct HTTPResponse: Sendable, Equatable {
     case 200: "OK"
     case 400: "Bad Request"
     case 401: "Unauthorized"
+    case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
+    case 431: "Request Header Fields Too Large"
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
+    case 505: "HTTP Version Not Supported"
     default: "Status \(status)"
     }
+  }
+
+  /// The answer as it goes over the connection, its length told.
+  ///
+  /// - Parameters:
+  ///   - isLast: whether the connection ends behind it.
+  ///   - withBody: false for HEAD, which gets the headers alone.
+  func encoded(isLast: Bool, withBody: Bool = true) -> [UInt8] {
+    var lines = [Header(name: "Content-Length", value: "\(body.count)")]
+    if isLast { lines.append(Header(name: "Connection", value: "close")) }
+    return encodedHead(lines) + (withBody ? body : [])
+  }
+
+  /// The beginning of an answer whose length is not known.
+  func encodedStart(inChunks: Bool) -> [UInt8] {
+    encodedHead(
+      [Header(name: "Connection", value: "close")]
+        + (inChunks ? [Header(name: "Transfer-Encoding", value: "chunked")] : []))
+  }
+
+  private func encodedHead(_ more: [Header]) -> [UInt8] {
+    var text = "HTTP/1.1 \(status) \(reason)\r\n"
+    for header in headers + more { text += "\(header.name): \(header.value)\r\n" }
+    text += "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n\r\n"
+    return Array(text.utf8)
   }
 }

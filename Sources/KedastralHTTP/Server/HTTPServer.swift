@@ -1,92 +1,118 @@
-import CEvent
 import KedastralCore
 import KedastralNet
 
-/// HTTP/1.1 on an event loop: evhttp reads requests and writes answers, a router says what they are.
+/// HTTP/1.1 on an event loop: connections read requests and write answers, a router says what they are.
+///
+/// Why not evhttp, which comes with libevent: it looks after silence alone, so a client that sends a byte now and then keeps a
+/// connection for ever; it cannot limit connections, and its refusals are HTML.
 ///
 /// Loop-bound: it is made, used and released on its loop's thread.
 package final class HTTPServer {
   /// The address in use, with the port that the system chose when 0 was asked for.
-  package var address: ListenAddress { listener.address }
+  package private(set) var address: ListenAddress
+  /// Whether no more requests are taken.
+  private(set) var isClosing = false
+
+  /// Why something was cut off or refused.
+  enum Refusal: String {
+    case connectionLimit = "connection_limit"
+    case headerSize = "header_size"
+    case malformed
+    case requestTimeout = "request_timeout"
+    case slowReader = "slow_reader"
+  }
 
   private let loop: EventLoop
   private let settings: HTTPServerSettings
   private let router: HTTPRouter
+  private let logger: Logger
   private let requests: MetricFamily?
-  private let listener: Listener
-  private var http: OpaquePointer?
-  /// The requests whose answers have not left yet, by connection.
-  private var open: [OpaquePointer: HTTPExchange] = [:]
+  private let refusals: MetricFamily?
+  private let openConnections: Metric?
+  private var listener: Listener?
+  private var sweeper: LoopTimer?
+  private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var closing: (deadline: LoopTimer, whenClosed: () -> Void)?
+  private var refusalLog = LogThrottle(every: .seconds(10))
 
   /// Starts to listen.
   ///
-  /// - Parameter metrics: counts requests by path and status, when given.
+  /// - Parameter metrics: counts requests by path and status, and what limits cut off, when given.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   /// - Precondition: the caller runs on the loop's thread.
   package init(
-    on loop: EventLoop, settings: HTTPServerSettings, router: HTTPRouter, metrics: MetricsRegistry? = nil
+    on loop: EventLoop, settings: HTTPServerSettings, router: HTTPRouter, metrics: MetricsRegistry? = nil,
+    logger: Logger = .silent
   ) throws {
     self.loop = loop
     self.settings = settings
     self.router = router
+    self.logger = logger
     requests = metrics?.counter(
       "kedastral_http_requests_total", help: "HTTP requests answered, by path and status.", labels: ["path", "code"])
-    listener = try Listener(on: loop, at: settings.address) { _ in }
-    http = evhttp_new(loop.base)
-    try listener.hand(to: http)
-    guard let http else { return }
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    evhttp_set_allowed_methods(http, .max)
-    evhttp_set_max_headers_size(http, settings.maximumHeaderBytes)
-    evhttp_set_max_body_size(http, settings.maximumBodyBytes)
-    var timeout = settings.idleTimeout.timeval
-    evhttp_set_timeout_tv(http, &timeout)
-    if settings.tls != nil {
-      evhttp_set_bevcb(http, { _, context in HTTPServer.from(context)?.encryptedConnection() }, context)
-    }
-    evhttp_set_gencb(
-      http,
-      { request, context in
-        if let request { HTTPServer.from(context)?.handle(request) }
-      }, context)
+    refusals = metrics?.counter(
+      "kedastral_http_refusals_total", help: "HTTP connections and requests cut off by a limit, by reason.",
+      labels: ["reason"])
+    openConnections = metrics?.gauge("kedastral_http_connections", help: "HTTP connections open now.").with()
+    address = settings.address
+    let listener = try Listener(on: loop, at: settings.address) { [unowned self] in accept($0) }
+    self.listener = listener
+    address = listener.address
+    sweeper = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in sweep() }
   }
 
-  deinit { free() }
+  deinit { listener?.close() }
 
   /// Stops accepting, lets the answers in flight leave, ends event streams, and calls back when all is closed.
   package func close(within limit: Duration, whenClosed: @escaping () -> Void) {
-    guard http != nil, closing == nil else { return whenClosed() }
-    listener.close()
-    let deadline = LoopTimer(on: loop, every: limit, repeating: false) { [unowned self] in finishClosing() }
-    closing = (deadline, whenClosed)
-    for exchange in open.values where exchange.isStreaming { exchange.endStream() }
+    guard !isClosing else { return whenClosed() }
+    isClosing = true
+    listener?.close()
+    listener = nil
+    closing = (LoopTimer(on: loop, every: limit, repeating: false) { [unowned self] in finishClosing() }, whenClosed)
+    for connection in connections.values { connection.endWhenIdle() }
     finishClosingIfIdle()
   }
 
-  // MARK: Requests
+  // MARK: Connections
 
-  private func handle(_ pointer: UnsafeMutablePointer<evhttp_request>) {
-    let exchange = HTTPExchange(pointer)
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    if let connection = evhttp_request_get_connection(pointer) {
-      open[connection] = exchange
-      evhttp_connection_set_closecb(
-        connection,
-        { connection, context in
-          if let connection { HTTPServer.from(context)?.forget(connection)?.connectionClosed() }
-        }, context)
+  private func accept(_ descriptor: CInt) {
+    guard connections.count < settings.maximumConnections else {
+      refused(.connectionLimit, "more than \(settings.maximumConnections) connections")
+      return Listener.refuse(descriptor)
     }
-    evhttp_request_set_on_complete_cb(
-      pointer,
-      { request, context in
-        guard let request, let connection = evhttp_request_get_connection(request) else { return }
-        _ = HTTPServer.from(context)?.forget(connection)
-      }, context)
-    answer(exchange)
+    guard let stream = ByteStream(on: loop, accepted: descriptor, tls: settings.tls?.context) else { return }
+    let connection = HTTPConnection(on: self, settings, stream: stream)
+    connections[ObjectIdentifier(connection)] = connection
+    openConnections?.increment()
   }
 
-  private func answer(_ exchange: HTTPExchange) {
+  private func sweep() {
+    settings.tls?.refresh()
+    let now = ContinuousClock.now
+    for connection in connections.values { connection.sweep(at: now) }
+  }
+
+  func removed(_ connection: HTTPConnection) {
+    guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+    openConnections?.increment(by: -1)
+    finishClosingIfIdle()
+  }
+
+  /// Counts something that a limit cut off, and logs it now and then.
+  func refused(_ reason: Refusal, _ text: String) {
+    refusals?.with(reason.rawValue).increment()
+    guard let skipped = refusalLog.admit(reason.rawValue, at: .now) else { return }
+    logger.warn("HTTP client cut off", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
+  }
+
+  /// Counts an answer.
+  func count(_ status: Int, path: String) { requests?.with(path, "\(status)").increment() }
+
+  // MARK: Requests
+
+  /// Answers a request, now or later.
+  func answer(_ exchange: HTTPExchange) {
     let request = exchange.request
     switch router.match(request) {
     case .unknownPath:
@@ -95,10 +121,7 @@ package final class HTTPServer {
       let problem = "\(request.path) takes \(allowed), not \(request.method)"
       send(.failure(405, problem).with("Allow", allowed), to: exchange, path: request.path)
     case .handler(let handler, let isOpen):
-      if !isOpen, let token = settings.token, !token.isShown(by: request.authorization) {
-        let refusal = HTTPResponse.failure(401, "a bearer token is needed: send 'Authorization: Bearer <token>'")
-        return send(refusal.with("WWW-Authenticate", "Bearer"), to: exchange, path: request.path)
-      }
+      if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: request.path) }
       switch handler(request) {
       case .now(let response): send(response, to: exchange, path: request.path)
       case .later(let work): answerLater(exchange, work)
@@ -106,10 +129,20 @@ package final class HTTPServer {
         guard request.method == "GET" else {
           return send(HTTPResponse(type: "text/event-stream", body: []), to: exchange, path: request.path)
         }
-        requests?.with(request.path, "200").increment()
+        count(200, path: request.path)
         serve(EventStream(exchange))
       }
     }
+  }
+
+  /// Why a client is not let in where not everybody is; nil when it is.
+  private func refusal(of exchange: HTTPExchange) -> HTTPResponse? {
+    if let tls = settings.tls, tls.demandsCertificates, !exchange.hasCertificate {
+      return .failure(403, "a client certificate is needed")
+    }
+    guard let token = settings.token, !token.isShown(by: exchange.request.authorization) else { return nil }
+    return HTTPResponse.failure(401, "a bearer token is needed: send 'Authorization: Bearer <token>'")
+      .with("WWW-Authenticate", "Bearer")
   }
 
   private func answerLater(_ exchange: HTTPExchange, _ work: @escaping @Sendable () async -> HTTPResponse) {
@@ -129,21 +162,15 @@ package final class HTTPServer {
   }
 
   fileprivate func send(_ response: HTTPResponse, to exchange: HTTPExchange, path: String) {
-    requests?.with(path, "\(response.status)").increment()
+    count(response.status, path: path)
     exchange.send(response)
   }
 
   // MARK: The end
 
-  private func forget(_ connection: OpaquePointer) -> HTTPExchange? {
-    let exchange = open.removeValue(forKey: connection)
-    finishClosingIfIdle()
-    return exchange
-  }
-
-  /// evhttp may be in the middle of a callback now, so it is freed in the loop's next turn.
+  /// A connection may be in the middle of a callback now, so everything is let go of in the loop's next turn.
   private func finishClosingIfIdle() {
-    guard closing != nil, open.isEmpty else { return }
+    guard closing != nil, connections.isEmpty else { return }
     let bound = LoopBound(self, to: loop)
     loop.execute { bound.withValue { $0.finishClosing() } }
   }
@@ -156,23 +183,12 @@ package final class HTTPServer {
     closing.whenClosed()
   }
 
-  private func free() {
-    listener.close()
-    guard let http else { return }
-    self.http = nil
-    evhttp_free(http)
-    open = [:]
-  }
-
-  private func encryptedConnection() -> OpaquePointer? {
-    let event = settings.tls?.encryptedServerConnection(on: loop)
-    // evhttp would go on in the clear without one.
-    precondition(event != nil, "OpenSSL has no memory")
-    return event
-  }
-
-  private static func from(_ context: UnsafeMutableRawPointer?) -> HTTPServer? {
-    context.map { Unmanaged<HTTPServer>.fromOpaque($0).takeUnretainedValue() }
+  /// Ends everything at once.
+  func free() {
+    listener?.close()
+    listener = nil
+    sweeper = nil
+    for connection in connections.values { connection.close() }
   }
 }
 

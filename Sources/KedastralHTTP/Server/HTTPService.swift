@@ -9,11 +9,11 @@ final class HTTPService: Sendable {
 
   /// Starts a server whose router, with everything that its handlers hold, is made on the loop.
   init(
-    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry?,
+    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry?, logger: Logger = .silent,
     router: @escaping @Sendable () throws -> HTTPRouter
   ) async throws {
     let (server, address) = try await loop.run {
-      let server = try HTTPServer(on: loop, settings: settings, router: router(), metrics: metrics)
+      let server = try HTTPServer(on: loop, settings: settings, router: router(), metrics: metrics, logger: logger)
       return (LoopBound(HTTPServer?.some(server), to: loop), server.address)
     }
     self.loop = loop
@@ -24,7 +24,12 @@ final class HTTPService: Sendable {
   deinit {
     // What is loop-bound ends on its loop.
     let server = self.server
-    loop.execute { server.withValue { $0 = nil } }
+    loop.execute {
+      server.withValue {
+        $0?.free()
+        $0 = nil
+      }
+    }
   }
 
   func shutdown(within limit: Duration) async {

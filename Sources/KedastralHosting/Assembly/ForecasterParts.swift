@@ -42,11 +42,12 @@ struct ForecasterParts {
     }
     forecaster = Forecaster(store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
     let intervals = Dictionary(uniqueKeysWithValues: workloads.map { ($0.name, $0.interval) })
-    let address = ListenAddress(configuration.listen)
     server = try await ForecastHTTPServer(
-      HTTPServerSettings(address: address, tls: try TLSContext(server: configuration.tls)), on: loop, clock: clock,
-      leadTime: leadTime, interval: { intervals[$0] ?? .seconds(30) }, metrics: metrics,
-      readiness: readiness.readiness, history: forecaster)
+      HTTPServerSettings(
+        configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
+        limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
+      interval: { intervals[$0] ?? .seconds(30) }, metrics: metrics,
+      readiness: readiness.readiness, history: forecaster, logger: logger)
     logger.info(
       "serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }

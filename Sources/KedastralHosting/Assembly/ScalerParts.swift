@@ -1,3 +1,4 @@
+import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
 import KedastralGRPC
@@ -12,12 +13,14 @@ struct ScalerParts {
   init(
     _ configuration: ScalerConfiguration, clock: any WallClock, metrics: MetricsRegistry, logger: Logger
   ) async throws {
-    let tls = configuration.tls
+    let tls = try TLSIdentity(
+      configuration.tls, listener: "grpc", protocols: ["h2"], clients: .required, metrics: metrics, logger: logger)
     server = ScalerServer(
       address: ListenAddress(configuration.listen),
-      tls: tls.isEnabled && tls.certFile != nil ? tls.files : nil,
-      defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter), clock: clock,
-      metrics: metrics, logger: logger)
+      tls: tls,
+      loops: configuration.loops > 0 ? configuration.loops : min(8, ProcessInfo.processInfo.activeProcessorCount),
+      defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter),
+      limits: GRPCLimits(configuration.grpcLimits), clock: clock, metrics: metrics, logger: logger)
     let address = try await server.start()
     logger.info(
       "serving KEDA",

@@ -76,7 +76,8 @@ struct SourceFactory {
       case .basic(let user, let password): .basic(user: user, password: password.text)
       }
     return HTTPEndpoint(
-      url.text, credentials: credentials, tls: TLSContext.Files(authorities: access.caFile),
+      url.text, credentials: credentials,
+      tls: TLSContext.Files(certificate: access.certFile, key: access.keyFile, authorities: access.caFile),
       headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
       deadline: access.timeout)
   }

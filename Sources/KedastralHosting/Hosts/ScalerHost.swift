@@ -24,8 +24,10 @@ public enum ScalerHost {
     let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
     let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger)
     let operations = try await OperationsHTTPServer(
-      HTTPServerSettings(address: ListenAddress(configuration.httpListen)), on: loop, metrics: metrics,
-      readiness: readiness)
+      HTTPServerSettings(
+        configuration.httpListen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
+        limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, metrics: metrics,
+      readiness: readiness, logger: logger)
     logger.info("serving operations", ["address": "\(operations.address)"])
 
     var services: [ServiceRunner.Service] = []
@@ -44,6 +46,7 @@ public enum ScalerHost {
     case .memory:
       let endpoint = HTTPEndpoint(
         configuration.forecasterURL.text,
+        credentials: configuration.forecasterTokenFile.map { .bearer(file: $0) } ?? .none,
         tls: configuration.tls.files,
         deadline: .seconds(5))
       let follower = ForecasterFollower(

@@ -1,3 +1,5 @@
+import KedastralNet
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else

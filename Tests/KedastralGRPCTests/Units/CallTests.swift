@@ -1,3 +1,4 @@
+import KedastralCore
 import Testing
 
 @testable import KedastralGRPC

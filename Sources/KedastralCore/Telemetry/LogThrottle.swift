@@ -1,12 +1,13 @@
 /// Lets one log line through for each key and interval, and counts what it held back.
-struct LogThrottle {
+package struct LogThrottle {
   private let interval: Duration
   private var states: [String: (loggedAt: ContinuousClock.Instant, skipped: Int)] = [:]
 
-  init(every interval: Duration) { self.interval = interval }
+  /// Creates one that has let nothing through yet.
+  package init(every interval: Duration) { self.interval = interval }
 
   /// How many lines were held back since the last one, when one may be written now; otherwise nil.
-  mutating func admit(_ key: String, at now: ContinuousClock.Instant) -> Int? {
+  package mutating func admit(_ key: String, at now: ContinuousClock.Instant) -> Int? {
     if let state = states[key], state.loggedAt + interval > now {
       states[key] = (state.loggedAt, state.skipped + 1)
       return nil

@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -10,34 +9,24 @@ import Synchronization
 /// A secret in a file, kept in memory and read again when the file changes.
 ///
 /// Kubernetes rotates a projected token by swapping a symbolic link, so the file's identity is looked at as well as its time.
-final class SecretFile: Sendable {
+package final class SecretFile: Sendable {
   /// Why a secret cannot be had.
-  struct ReadError: Error, CustomStringConvertible {
+  package struct ReadError: Error, CustomStringConvertible {
     let path: String
     let problem: String
-    var description: String { "cannot read the secret file \(path): \(problem)" }
+    package var description: String { "cannot read the secret file \(path): \(problem)" }
   }
 
-  private struct Version: Equatable {
-    var device: UInt
-    var inode: UInt
-    var size: Int
-    var seconds: Int
-    var nanoseconds: Int
-  }
+  /// Where the secret is.
+  package let path: String
+  private let cached = Mutex<(version: FileVersion, text: String)?>(nil)
 
-  let path: String
-  private let cached = Mutex<(version: Version, text: String)?>(nil)
-
-  init(path: String) { self.path = path }
+  /// Names the file; it is read when it is needed.
+  package init(path: String) { self.path = path }
 
   /// The file's text without white space at its ends.
-  func read() throws -> String {
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw ReadError(path: path, problem: String(cString: strerror(errno))) }
-    let version = Version(
-      device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
-      seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
+  package func read() throws -> String {
+    guard let version = FileVersion(path: path) else { throw ReadError(path: path, problem: errnoText()) }
     return try cached.withLock { cached in
       if let cached, cached.version == version { return cached.text }
       guard let data = try? Data(contentsOf: URL(filePath: path)) else {

@@ -1,0 +1,36 @@
+import KedastralCore
+import KedastralNet
+
+/// Tells metrics and log of the certificates that a listener uses, from the first one on.
+struct TLSReport: Sendable {
+  private let listener: String
+  private let logger: Logger
+  private let expiry: Metric
+  private let reloads: MetricFamily
+
+  init(listener: String, metrics: MetricsRegistry, logger: Logger) {
+    self.listener = listener
+    self.logger = logger
+    expiry = metrics.gauge(
+      "kedastral_tls_certificate_not_after_seconds",
+      help: "When the validity of the certificate in use ends, in seconds since the Unix epoch, by listener.",
+      labels: ["listener"]
+    ).with(listener)
+    reloads = metrics.counter(
+      "kedastral_tls_reloads_total",
+      help: "Certificate files read because they were new, by listener and result; refused ones change nothing.",
+      labels: ["listener", "result"])
+  }
+
+  func tell(_ change: TLSIdentity.Change) {
+    switch change {
+    case .loaded(let context):
+      reloads.with(listener, "loaded").increment()
+      if let seconds = context.certificateExpiry { expiry.set(seconds) }
+      logger.info("TLS certificate in use", ["listener": listener])
+    case .refused(let error):
+      reloads.with(listener, "refused").increment()
+      logger.error("new TLS files cannot be used, the ones before stay", ["listener": listener, "error": "\(error)"])
+    }
+  }
+}
