@@ -22,6 +22,8 @@ public final class ChildProcess: Sendable {
   /// What is known of the program; shared with the threads that watch it.
   private final class Watch: Sendable {
     let output = Mutex<[UInt8]>([])
+    /// Whether all output has been read.
+    let hasWholeOutput = Mutex(false)
     /// The exit code, or the signal that ended it; nil while it runs.
     let ending = Mutex<Int32?>(nil)
   }
@@ -87,8 +89,8 @@ public final class ChildProcess: Sendable {
   /// Waits until it has ended and returns its exit code.
   public func waitForExit(within deadline: Duration = .seconds(60)) async throws -> Int32 {
     try await eventually("the end of \(name)", within: deadline) { exitCode != nil }
-    // The output's tail arrives on another thread.
-    try await Task.sleep(for: .milliseconds(50))
+    // The output's tail arrives on another thread; a program that this one left running may keep the pipe open.
+    try? await eventually("all output of \(name)", within: .seconds(1)) { watch.hasWholeOutput.withLock { $0 } }
     return exitCode ?? -1
   }
 
@@ -134,6 +136,7 @@ public final class ChildProcess: Sendable {
         watch.output.withLock { $0.append(contentsOf: buffer[..<count]) }
       }
       close(descriptor)
+      watch.hasWholeOutput.withLock { $0 = true }
     }
   }
 
