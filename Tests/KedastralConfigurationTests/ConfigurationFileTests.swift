@@ -94,6 +94,7 @@ struct ConfigurationFileTests {
           sentinelMaster: plans
           username: kedastral
           passwordFile: /run/password
+          readPrefixes: ['kedastral:snapshot:']
       workloads:
         - {name: api, metric: rps, source: {query: up}}
       """
@@ -110,6 +111,7 @@ struct ConfigurationFileTests {
     }
     #expect(redis.sentinels == [NetworkAddress(host: "s1", port: 26_379), NetworkAddress(host: "s2", port: 26_379)])
     #expect(redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.passwordFile == "/run/password")
+    #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
   }
 
   @Test("in one process the scaler's gRPC address has a flag of its own")

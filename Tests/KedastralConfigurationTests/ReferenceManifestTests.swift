@@ -29,6 +29,7 @@ struct ReferenceManifestTests {
         RedisConfiguration(
           url: nil, endpoint: .network(NetworkAddress(host: "redis", port: 6379)), username: nil,
           password: Secret("hunter2"), passwordFile: nil, database: 3, ttl: .seconds(3600), prefix: "forecast:",
+          readPrefixes: [],
           sentinels: [], sentinelMaster: nil, isCluster: false, tls: RedisTLSConfiguration())),
       tls: TLSConfiguration(
         isEnabled: true, certFile: "/tls/tls.crt", keyFile: "/tls/tls.key", caFile: "/tls/ca.crt"),

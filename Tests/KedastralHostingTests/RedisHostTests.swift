@@ -39,7 +39,7 @@ struct RedisHostTests {
       "kedastral-scaler",
       [
         "-storage", "redis", "-redis-addr", "127.0.0.1:\(redis.port)", "-listen", "127.0.0.1:\(grpc)", "-http-listen",
-        "127.0.0.1:\(http)", "-stale-after", "6s",
+        "127.0.0.1:\(http)", "-stale-after", "6s", "-redis-read-prefixes", "kedastral:snapshot:",
       ], environment: ["REDIS_PASSWORD": "secret"])
   }
 
@@ -62,6 +62,11 @@ struct RedisHostTests {
     try await eventually("a ready scaler") { await Daemon.get(operations, "/readyz").status == 200 }
     try await eventually("both plans") { try await redis.cli("DBSIZE").contains("2") }
     #expect(try await KEDAClient.ask(grpc, ["workload": "app-1"]).active == true)
+    // A workload that still is the Go implementation's.
+    try await redis.cli(
+      "SET", "kedastral:snapshot:legacy",
+      #"{"Workload":"legacy","Metric":"rps","GeneratedAt":"\(Date().ISO8601Format())","StepSeconds":60,"HorizonSeconds":60,"Values":[5],"DesiredReplicas":[7]}"#
+    )
 
     first.process.kill()
     _ = try await first.process.waitForExit()

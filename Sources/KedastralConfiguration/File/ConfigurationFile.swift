@@ -74,6 +74,7 @@ struct RedisSection: Decodable, Sendable {
   var db: Located<Int>?
   var ttl: Located<Duration>?
   var prefix: Located<String>?
+  var readPrefixes: Located<[String]>?
   var sentinels: Located<[NetworkAddress]>?
   var sentinelMaster: Located<String>?
   var sentinelUsername: Located<String>?

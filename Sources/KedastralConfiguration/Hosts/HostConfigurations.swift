@@ -106,6 +106,8 @@ public struct RedisConfiguration: Sendable, Equatable {
   public var ttl: Duration
   /// What the keys of plans begin with.
   public var prefix: String
+  /// Prefixes of plans that others write, which are read besides.
+  public var readPrefixes: [String]
   /// Sentinels that know the master; empty when there are none.
   public var sentinels: [NetworkAddress]
   /// The master's name at the sentinels; given exactly when there are sentinels.

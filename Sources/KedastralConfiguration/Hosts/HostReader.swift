@@ -209,6 +209,7 @@ struct HostReader {
         url: url?.value, endpoint: endpoint.value,
         username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
         passwordFile: passwordFile?.value, database: database.value, ttl: ttl.value, prefix: prefix.value,
+        readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
         sentinelUsername: given.text(Settings.redisSentinelUsername, section?.sentinelUsername)?.value,
         sentinelPassword: given.value(Settings.redisSentinelPassword, section?.sentinelPassword)?.value, tls: tls,

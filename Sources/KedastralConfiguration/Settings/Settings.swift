@@ -223,6 +223,10 @@ enum Settings {
   static let redisPrefix = Setting<String>(
     "redis-prefix", "REDIS_PREFIX", default: "forecast:", file: "storage.redis.prefix", .storage, hosts: everyHost,
     "what the keys of plans begin with")
+  static let redisReadPrefixes = Setting<[String]>(
+    "redis-read-prefixes", "REDIS_READ_PREFIXES", file: "storage.redis.readPrefixes", .storage, hosts: everyHost,
+    "prefixes of plans that others write and that are read besides, such as kedastral:snapshot: of the Go implementation"
+  )
   static let redisSentinels = Setting<[NetworkAddress]>(
     "redis-sentinels", "REDIS_SENTINELS", file: "storage.redis.sentinels", .storage, hosts: everyHost,
     "sentinels that know the master")
@@ -367,7 +371,8 @@ enum Settings {
     rounding.descriptor, reactiveFloor.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
-    redisPrefix.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor, redisCluster.descriptor,
+    redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,
+    redisCluster.descriptor,
     redisSentinelUsername.descriptor, redisSentinelPassword.descriptor, redisTLS.descriptor,
     redisTLSCAFile.descriptor, redisTLSCertFile.descriptor, redisTLSKeyFile.descriptor,
     redisTLSServerName.descriptor, shardLease.descriptor,

@@ -61,5 +61,6 @@ extension RedisStore.Configuration {
     }
     timeToLive = settings.ttl
     keyPrefix = settings.prefix
+    alsoReadPrefixes = settings.readPrefixes
   }
 }

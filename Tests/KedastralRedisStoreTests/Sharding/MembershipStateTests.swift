@@ -12,10 +12,11 @@ struct MembershipStateTests {
 
   /// A server's answer; who is not in `seen` has seen nothing yet.
   private func reply(
-    _ now: Int, wasPresent: Bool, _ leases: [String: Int], seen: [String: Int] = [:]
+    _ now: Int, wasPresent: Bool, _ leases: [String: Int], seen: [String: Int] = [:], uptime: Int = 86_400_000
   ) -> LeaseScript.Reply {
     let known = leases.map { ($0.key, Lease(end: $0.value, seen: seen[$0.key] ?? 0)) }
-    return .init(now: now, wasPresent: wasPresent, leases: Dictionary(uniqueKeysWithValues: known))
+    return .init(
+      now: now, wasPresent: wasPresent, leases: Dictionary(uniqueKeysWithValues: known), uptime: uptime)
   }
 
   @Test("workloads are shared evenly, and a member that joins or leaves moves its own share alone", arguments: 2...8)
@@ -90,6 +91,23 @@ struct MembershipStateTests {
     #expect(state.shard(at: start + .seconds(13)).members == ["a"])
   }
 
+  @Test("who joins a server that may have lost leases waits until they would have run out")
+  func joiningAfterALoss() {
+    var newcomer = MembershipState(member: "b", timeToLive: .seconds(12))
+    newcomer.renewed(reply(50_000, wasPresent: false, ["b": 62_000], uptime: 4000), sentAt: start)
+    #expect(!newcomer.shard(at: start).isActive)
+    newcomer.renewed(reply(57_000, wasPresent: true, ["b": 69_000], uptime: 11_000), sentAt: start + .seconds(7))
+    #expect(!newcomer.shard(at: start + .seconds(7)).isActive)
+    newcomer.renewed(reply(58_000, wasPresent: true, ["b": 70_000], uptime: 12_000), sentAt: start + .seconds(8))
+    #expect(newcomer.shard(at: start + .seconds(8)).isActive)
+
+    // One whose lease still lasted knows all others, and goes on at once.
+    var old = MembershipState(member: "a", timeToLive: .seconds(12))
+    old.renewed(reply(1000, wasPresent: false, ["a": 13_000]), sentAt: start)
+    old.renewed(reply(4000, wasPresent: false, ["a": 16_000], uptime: 500), sentAt: start + .seconds(3))
+    #expect(old.shard(at: start + .seconds(3)).isActive)
+  }
+
   @Test(
     "whatever happens to processes and the server, no workload has two owners", arguments: Array(0..<20) as [UInt64])
   func neverTwoOwners(seed: UInt64) throws {
@@ -117,7 +135,7 @@ struct MembershipStateTests {
           // The answer may be slow; what counts is when the question left.
           let sentAt = start + .milliseconds(now - Int.random(in: 0...50, using: &random))
           if Int.random(in: 0..<8, using: &random) == 0 { continue }
-          state.renewed(.init(now: now, wasPresent: wasPresent, leases: server), sentAt: sentAt)
+          state.renewed(.init(now: now, wasPresent: wasPresent, leases: server, uptime: 86_400_000), sentAt: sentAt)
           states[id] = state
         }
       }

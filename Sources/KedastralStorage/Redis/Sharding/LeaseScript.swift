@@ -20,18 +20,21 @@ struct LeaseScript {
     let wasPresent: Bool
     /// The leases of all members.
     let leases: [String: Lease]
+    /// For how many milliseconds, at least, the server has run: leases that were given before it may have been lost.
+    let uptime: Int
 
     /// Creates a reply.
-    init(now: Int, wasPresent: Bool, leases: [String: Lease]) {
+    init(now: Int, wasPresent: Bool, leases: [String: Lease], uptime: Int) {
       self.now = now
       self.wasPresent = wasPresent
       self.leases = leases
+      self.uptime = uptime
     }
 
     /// Reads the script's reply; nil when it is something else.
     init?(_ reply: RESPValue) {
-      guard let parts = reply.elements, parts.count == 3, let now = parts[0].number, let present = parts[1].number,
-        let list = parts[2].elements, list.count % 3 == 0
+      guard let parts = reply.elements, parts.count == 4, let now = parts[0].number, let present = parts[1].number,
+        let list = parts[2].elements, list.count % 3 == 0, let seconds = parts[3].number
       else { return nil }
       var leases: [String: Lease] = [:]
       for index in stride(from: 0, to: list.count, by: 3) {
@@ -40,7 +43,8 @@ struct LeaseScript {
         }
         leases[member] = Lease(end: end, seen: seen)
       }
-      self.init(now: now, wasPresent: present == 1, leases: leases)
+      // The server counts begun seconds.
+      self.init(now: now, wasPresent: present == 1, leases: leases, uptime: max(0, seconds - 1) * 1000)
     }
   }
 
@@ -76,6 +80,9 @@ struct LeaseScript {
     all[#all + 1] = ARGV[1]
     all[#all + 1] = ends
     all[#all + 1] = ARGV[3]
-    return {now, present, all}
+    -- A user who may not ask how long the server has run gets the answer of one that has run for long.
+    local info = redis.pcall('INFO', 'server')
+    local uptime = type(info) == 'string' and string.match(info, 'uptime_in_seconds:(%d+)')
+    return {now, present, all, tonumber(uptime or 1000000)}
     """
 }

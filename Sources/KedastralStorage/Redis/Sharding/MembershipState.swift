@@ -3,8 +3,9 @@
 /// No workload has two owners, as far as clocks run evenly:
 /// - a lease counts, for its holder, from before the renewal was sent, so it ends here before it ends on the server;
 /// - a process that joins waits until every other one has said that it has seen it, and so has let go of its share;
-/// - when the server has lost its leases, the others are taken to be there until theirs would have run out. (A process that
-///   is new at just that moment cannot know of them; then the comparison of instants alone keeps plans from going back.)
+/// - when the server has lost its leases, the others are taken to be there until theirs would have run out, and a process
+///   that does not know them waits until the server has run for as long as a lease. (A server that is emptied without
+///   being restarted is not recognised; then the comparison of instants alone keeps plans from going back.)
 struct MembershipState {
   /// This process.
   let member: String
@@ -14,6 +15,8 @@ struct MembershipState {
   private(set) var seen = 0
   private var term = 0
   private var joinedAt = 0
+  /// By the server's clock, until when there may be leases that it has lost and that this process does not know.
+  private var quietUntil = 0
   private var endsAt: ContinuousClock.Instant?
   private var serverEnd = 0
   private var leases: [String: Lease] = [:]
@@ -33,14 +36,20 @@ struct MembershipState {
     let others = reply.leases.filter { $0.key != member }
     // An answer that was lost may have hidden that the lease had lapsed: what counts is the lease that we know of.
     if !reply.wasPresent || reply.now >= serverEnd {
-      if term > 0 { lost.merge(leases.filter { $0.key != member }) { $1 } }
+      // No lease that was given before the server's start lasts longer than this.
+      let lossEnd = reply.now - reply.uptime + Int(timeToLive.inSeconds * 1000)
+      for (other, lease) in leases where other != member {
+        lost[other] = Lease(end: max(lease.end, lossEnd), seen: lease.seen)
+      }
+      // Who joins while our lease lasts waits for us; so until its end we know all others.
+      if reply.now >= serverEnd { quietUntil = lossEnd }
       term += 1
       joinedAt = reply.now
-      unaware = Set(others.keys)
+      unaware.formUnion(others.keys)
     }
     lost = lost.filter { $0.value.end > reply.now && others[$0.key] == nil }
     // By its silence, a member whose lease is gone has let go too.
-    unaware = unaware.filter { others[$0].map { $0.seen <= joinedAt } ?? false }
+    unaware = unaware.filter { other in others[other].map { $0.seen <= joinedAt } ?? (lost[other] != nil) }
     leases = reply.leases
     serverEnd = reply.leases[member]?.end ?? 0
     endsAt = sentAt + timeToLive
@@ -54,7 +63,8 @@ struct MembershipState {
   func shard(at now: ContinuousClock.Instant) -> Shard {
     let members = Set(leases.keys).union(lost.keys).union([member])
     return Shard(
-      member: member, members: members.sorted(), term: term, isActive: isLeased(at: now) && unaware.isEmpty)
+      member: member, members: members.sorted(), term: term,
+      isActive: isLeased(at: now) && unaware.isEmpty && seen >= quietUntil)
   }
 
   /// Until when, by the server's clock, the server may accept what this process writes; nil when it may not write.
