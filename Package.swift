@@ -60,7 +60,9 @@ let package = Package(
       name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
     .executableTarget(
       name: "kedastral-bench",
-      dependencies: ["KedastralCore", "KedastralMemoryStore", "KedastralGRPC", "KedastralTesting"],
+      dependencies: [
+        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet", "KedastralGRPC", "KedastralTesting",
+      ],
       path: "Sources/Hosts/kedastral-bench"),
 
     // The demonstration's application and its load; here, not in a package of its own, so that it is built once with the rest.

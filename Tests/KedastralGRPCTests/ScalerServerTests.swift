@@ -156,6 +156,21 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("how long plans are under way is told, for those that follow on an earlier one")
+  func delay() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      func counts() -> [Int]? {
+        scaler.metrics.all.first { $0.name == "kedastral_scaler_forecast_delay_seconds" }?.all.first?.cumulativeCounts
+      }
+      #expect(counts()?.last == 0)
+      scaler.clock.advance(by: .seconds(60))
+      // 150 ms on the way: more than 0.1 s (the seventh bound), at most 0.2 s.
+      await scaler.put([try .plan(at: TestScaler.start + .milliseconds(59_850))])
+      #expect(counts()?.last == 1)
+      #expect(counts()?[6] == 0 && counts()?[7] == 1)
+    }
+  }
+
   @Test("bad requests are refused with the key, the value and what would be right")
   func badRequests() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in

@@ -6,6 +6,7 @@ do {
   switch arguments.first {
   case "loop": try await LoopCost.run(Array(arguments.dropFirst()))
   case "scaler": try await ScalerLoad.run(Array(arguments.dropFirst()))
+  case "writer": try await RedisWriter.run(Array(arguments.dropFirst()))
   case "store": try await StoreContention.run()
   default:
     print(
@@ -13,6 +14,7 @@ do {
       usage:
         kedastral-bench loop [WORKLOADS] [MODEL]                  CPU a workload of a forecast round in steady state
         kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with made-up plans
+        kedastral-bench writer REDIS_PORT FIRST COUNT             forecasts workloads into Redis every 30 s
         kedastral-bench store                                     reads of the memory store by one and two threads
       """)
     exit(2)

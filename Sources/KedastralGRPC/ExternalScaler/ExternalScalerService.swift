@@ -74,10 +74,16 @@ final class ExternalScalerService: GRPCService {
 
   /// Takes over a change of the store and tells the workload's streams.
   func apply(_ update: StoreUpdate) {
-    table.apply(update)
     let workload = update.workload.text
-    if case .removed = update { metrics.remove(workload) }
     let now = clock.now
+    switch update {
+    case .put(let snapshot):
+      if let present = table[workload], present.generatedAt < snapshot.generatedAt {
+        metrics.delay.observe(max(0, now.timeIntervalSince(snapshot.generatedAt)))
+      }
+    case .removed: metrics.remove(workload)
+    }
+    table.apply(update)
     streams.refresh(workload) { [unowned self] kind, trigger throws(GRPCStatus) in
       try state(kind, of: trigger, at: now)
     }

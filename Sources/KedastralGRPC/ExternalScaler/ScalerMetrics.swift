@@ -11,6 +11,8 @@ final class ScalerMetrics {
   private let replicas: MetricFamily
   private let age: MetricFamily
   private let beyondHorizon: MetricFamily
+  /// How long plans are under way.
+  let delay: Metric
   private var workloads: [String: Workload] = [:]
   /// State streams open now.
   let streams: Metric
@@ -25,6 +27,11 @@ final class ScalerMetrics {
     beyondHorizon = registry.counter(
       "kedastral_scaler_lead_beyond_horizon_total",
       help: "Answers from the plan's end because the lead time reaches further.", labels: ["workload"])
+    delay = registry.histogram(
+      "kedastral_scaler_forecast_delay_seconds",
+      help: "From a plan's generation until it is served, for plans that follow on an earlier one.",
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]
+    ).with()
     streams = registry.gauge("kedastral_scaler_streams", help: "State streams to KEDA open now.").with()
   }
 
