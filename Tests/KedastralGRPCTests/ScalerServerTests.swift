@@ -166,7 +166,7 @@ struct ScalerServerTests {
       scaler.clock.advance(by: .seconds(60))
       // 150 ms on the way: more than 0.1 s (the seventh bound), at most 0.2 s.
       await scaler.put([try .plan(at: TestScaler.start + .milliseconds(59_850))])
-      #expect(counts()?.last == 1)
+      try await eventually("the delay to be told") { counts()?.last == 1 }
       #expect(counts()?[6] == 0 && counts()?[7] == 1)
     }
   }

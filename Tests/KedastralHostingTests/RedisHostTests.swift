@@ -39,7 +39,7 @@ struct RedisHostTests {
       "kedastral-scaler",
       [
         "-storage", "redis", "-redis-addr", "127.0.0.1:\(redis.port)", "-listen", "127.0.0.1:\(grpc)", "-http-listen",
-        "127.0.0.1:\(http)", "-stale-after", "6s", "-redis-read-prefixes", "kedastral:snapshot:",
+        "127.0.0.1:\(http)", "-stale-after", "12s", "-redis-read-prefixes", "kedastral:snapshot:",
       ], environment: ["REDIS_PASSWORD": "secret"])
   }
 
@@ -146,6 +146,22 @@ struct RedisHostTests {
     }
     for workload in lost {
       #expect((try await plan(of: workload, redis).capacityState?.replicas ?? 0) >= 30, "no ramp from the minimum")
+    }
+    // One that sleeps for longer than its lease loses its share, and what it was about to write.
+    let sleeper = forecasters[1]
+    let slept = stored(sleeper, after: offsets[1])
+    let offset = forecasters[2].process.output.utf8.count
+    sleeper.process.signal(SIGSTOP)
+    try await eventually("the sleeper's workloads elsewhere") {
+      stored(forecasters[2], after: offset).isSuperset(of: slept)
+    }
+    var before: [Snapshot] = []
+    for workload in slept { before.append(try await plan(of: workload, redis)) }
+    sleeper.process.signal(SIGCONT)
+    try await eventually("a new term") { sleeper.process.output.contains(#""active":"true","term":"2""#) }
+    for old in before {
+      let new = try await plan(of: old.workload.text, redis)
+      #expect(new.generatedAt >= old.generatedAt && (new.capacityState?.replicas ?? 0) >= 30)
     }
     for daemon in forecasters[1...] { daemon.process.signal(SIGTERM) }
     for daemon in forecasters[1...] { #expect(try await daemon.process.waitForExit() == 0) }

@@ -6,15 +6,18 @@ public final class RedisCluster: Sendable {
   public let nodes: [RedisServer]
 
   /// Starts the nodes, spreads the slots, and waits until all agree.
-  public init(timeoutMilliseconds: Int = 2000) async throws {
+  ///
+  /// - Parameter tls: what clients, and the nodes among each other, speak TLS with; nil for plain text.
+  public init(timeoutMilliseconds: Int = 2000, tls: TestCertificates? = nil) async throws {
     var nodes: [RedisServer] = []
     for _ in 0..<3 {
       // The port of the cluster's own talk: by default 10,000 above, which may not exist.
       nodes.append(
-        try await RedisServer([
-          "--cluster-enabled", "yes", "--cluster-port", "\(freePort())", "--cluster-node-timeout",
-          "\(timeoutMilliseconds)", "--cluster-config-file", "nodes.conf",
-        ]))
+        try await RedisServer(
+          [
+            "--cluster-enabled", "yes", "--cluster-port", "\(freePort())", "--cluster-node-timeout",
+            "\(timeoutMilliseconds)", "--cluster-config-file", "nodes.conf",
+          ] + (tls == nil ? [] : ["--tls-cluster", "yes"]), tls: tls))
     }
     self.nodes = nodes
     let bounds = [0, 5461, 10_923, 16_384]

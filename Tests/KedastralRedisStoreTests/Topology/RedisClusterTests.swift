@@ -37,6 +37,24 @@ struct RedisClusterTests {
     try await eventually("health") { store.health == .reachable }
   }
 
+  @Test("a cluster is spoken to over TLS, each node by its own name")
+  func tls() async throws {
+    let certificates = try await TestCertificates()
+    let cluster = try await RedisCluster(tls: certificates)
+    var configuration = configuration(cluster)
+    configuration.tls = .init(
+      files: .init(
+        certificate: certificates.client, key: certificates.clientKey, authorities: certificates.authority))
+    let store = try await TestStore(configuration)
+    for index in 0..<30 { try await store.put(try snapshot("w\(index)")) }
+    for node in cluster.nodes { #expect(try await node.cli("DBSIZE") != "0") }
+    let heard = Heard(store)
+    try await eventually("the sweep of all nodes") { heard.count == 30 }
+    let newer = try snapshot("w7", at: noon + .seconds(1))
+    try await store.put(newer)
+    try await eventually("the message") { heard.latest("w7") == newer }
+  }
+
   @Test("a slot that moves during writes loses none of them")
   func resharding() async throws {
     let cluster = try await RedisCluster()
