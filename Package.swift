@@ -61,7 +61,8 @@ let package = Package(
     .executableTarget(
       name: "kedastral-bench",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet", "KedastralGRPC", "KedastralTesting",
+        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet", "KedastralGRPC",
+        "KedastralTesting",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 
