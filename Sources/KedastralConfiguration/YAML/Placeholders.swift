@@ -33,6 +33,19 @@ enum Placeholders {
     return result + rest
   }
 
+  /// The text that expands to `text`.
+  static func escape(_ text: String) -> String {
+    var result = ""
+    var rest = text[...]
+    while let dollar = rest.firstIndex(of: "$") {
+      result += rest[..<dollar]
+      rest = rest[dollar...]
+      result += name(after: rest) == nil ? "$" : "$$"
+      rest = rest.dropFirst()
+    }
+    return result + rest
+  }
+
   /// The NAME of a text that begins with `${NAME}`.
   private static func name(after text: Substring) -> String? {
     guard text.hasPrefix("${") else { return nil }

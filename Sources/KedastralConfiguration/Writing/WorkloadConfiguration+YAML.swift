@@ -1,0 +1,118 @@
+import KedastralCore
+
+extension WorkloadConfiguration {
+  /// This workload as a configuration file of its own, with every setting said.
+  ///
+  /// A secret is written as a variable of the environment, such as `${ADAPTER_BEARER_TOKEN}`, which whoever runs the file
+  /// sets; passwords within URLs are masked.
+  ///
+  /// - Parameter leadTime: the scaler's lead time.
+  public func yaml(leadTime: Duration) -> String {
+    var text = YAMLText()
+    text.comment("kedastral -config FILE")
+    text.sequence("workloads") {
+      $0.pair("name", name.text)
+      $0.pair("metric", Placeholders.escape(metric))
+      $0.mapping("source") { source.write(to: &$0) }
+      $0.mapping("model") { model.write(to: &$0) }
+      $0.mapping("policy") { policy.write(to: &$0) }
+      $0.pair("horizon", DurationText.format(horizon))
+      $0.pair("step", DurationText.format(step))
+      $0.pair("interval", DurationText.format(interval))
+      $0.pair("window", DurationText.format(window))
+      $0.pair("timeZone", timeZone)
+    }
+    text.mapping("scaler") { $0.pair("leadTime", DurationText.format(leadTime)) }
+    return text.text
+  }
+}
+
+extension PolicyConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    text.pair("targetPerPod", targetPerPod)
+    text.pair("headroom", headroom)
+    if let quantileLevel { text.pair("quantileLevel", quantileLevel) }
+    text.pair("min", minReplicas)
+    text.pair("max", maxReplicas)
+    text.pair("upMaxFactor", upMaxFactor)
+    text.pair("downMaxPercent", downMaxPercent)
+    text.pair("prewarmSteps", prewarmSteps)
+    text.pair("rounding", rounding.rawValue)
+    text.pair("reactiveFloor", reactiveFloor)
+  }
+}
+
+extension ModelConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    text.pair("name", name)
+    if let byomURL { text.pair("byomUrl", Placeholders.escape(byomURL.description)) }
+    let all = [
+      ("p", orders.autoregression), ("d", orders.differencing), ("q", orders.movingAverage),
+      ("P", orders.seasonalAutoregression), ("D", orders.seasonalDifferencing), ("Q", orders.seasonalMovingAverage),
+      ("s", orders.seasonSteps),
+    ]
+    for case (let key, let order?) in all { text.pair(key, order) }
+  }
+}
+
+extension SourceConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    func pair(_ key: String, _ value: String?) {
+      if let value { text.pair(key, Placeholders.escape(value)) }
+    }
+    switch self {
+    case .prometheus(let source):
+      pair("type", source.kind.rawValue)
+      pair("url", source.url.description)
+      pair("query", source.query)
+      source.access.write(to: &text)
+    case .http(let source):
+      pair("type", SourceKind.http.rawValue)
+      pair("url", source.url.description)
+      pair("method", source.method.rawValue)
+      pair("body", source.body)
+      pair("valuePath", source.valuePath)
+      pair("timestampPath", source.timestampPath)
+      pair("timestampFormat", source.timestampFormat.rawValue)
+      text.secrets("templateVars", source.templateVars)
+      source.access.write(to: &text)
+    case .csv(let source):
+      pair("type", SourceKind.csv.rawValue)
+      pair("path", source.path)
+      text.pair("speed", source.speed)
+    case .scrape(let source):
+      pair("type", SourceKind.scrape.rawValue)
+      pair("url", source.url.description)
+      pair("metric", source.metric)
+      text.pairs("labels", source.labels.mapValues(Placeholders.escape))
+      source.access.write(to: &text)
+    }
+  }
+}
+
+extension SourceAccess {
+  fileprivate func write(to text: inout YAMLText) {
+    switch authentication {
+    case .none: break
+    case .bearer: text.pair("bearerToken", "${ADAPTER_BEARER_TOKEN}")
+    case .bearerFile(let file): text.pair("bearerTokenFile", Placeholders.escape(file))
+    case .basic(let user, _):
+      text.pair("basicUser", Placeholders.escape(user))
+      text.pair("basicPassword", "${ADAPTER_BASIC_PASSWORD}")
+    }
+    text.secrets("headers", headers)
+    if let caFile { text.pair("caFile", Placeholders.escape(caFile)) }
+    text.pair("timeout", DurationText.format(timeout))
+  }
+}
+
+extension YAMLText {
+  /// Writes a variable for each secret, named after it.
+  fileprivate mutating func secrets(_ key: String, _ secrets: [String: Secret]) {
+    let names = secrets.keys.map { name in
+      let letters = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+      return (name, "${ADAPTER_\(String(letters))}")
+    }
+    pairs(key, Dictionary(uniqueKeysWithValues: names))
+  }
+}
