@@ -40,6 +40,7 @@ let package = Package(
       name: "KedastralHTTP", dependencies: ["KedastralCore", "KedastralNet", "CEvent"],
       resources: [
         .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+        .embedInCode("Page/list.js"), .embedInCode("Page/card.js"), .embedInCode("Page/workload.js"),
         .embedInCode("Page/feed.js"), .embedInCode("Page/plan.js"), .embedInCode("Page/chart.js"),
         .embedInCode("Page/icon.svg"),
       ]),

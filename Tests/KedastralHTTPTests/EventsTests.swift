@@ -6,12 +6,20 @@ import Testing
 
 @Suite("Live events")
 struct EventsTests {
-  /// The rows in all events that curl got, newest last.
-  private func rows(in output: String) -> [[Any]] {
-    output.split(separator: "\n").filter { $0.hasPrefix("data: ") }.flatMap { line in
-      let event = try? JSONSerialization.jsonObject(with: Data(line.dropFirst(6).utf8)) as? [String: Any]
-      return event?["rows"] as? [[Any]] ?? []
+  /// The events that curl got, newest last.
+  private func events(in output: String) -> [[String: Any]] {
+    output.split(separator: "\n").filter { $0.hasPrefix("data: ") }.compactMap { line in
+      (try? JSONSerialization.jsonObject(with: Data(line.dropFirst(6).utf8))) as? [String: Any]
     }
+  }
+
+  /// The rows in all of them.
+  private func rows(in output: String, _ part: String = "rows") -> [[String: Any]] {
+    events(in: output).flatMap { $0[part] as? [[String: Any]] ?? [] }
+  }
+
+  private func row(_ workload: String, _ asked: Int?, isStale: Bool = false) -> ([String: Any]) -> Bool {
+    { $0["workload"] as? String == workload && $0["asked"] as? Int == asked && $0["isStale"] as? Bool == isStale }
   }
 
   @Test("a page gets all rows when it connects, then what changes")
@@ -21,27 +29,77 @@ struct EventsTests {
     try await server.apply(.put(TestServer.snapshot("web", base: 300, peak: 300)))
     let stream = try ChildProcess("curl", "-sN", server.url + "/events")
     try await eventually("both workloads") { rows(in: stream.output).count >= 2 }
-    let first = rows(in: stream.output).first { $0[0] as? String == "web" }
-    #expect(first?[1] as? Int == 300)
-    #expect(first?[2] as? Int == 8)
-    #expect(first?[3] as? Int == 8)
-    #expect(first?[4] as? Int == 0)
+    let first = try #require(rows(in: stream.output).first { $0["workload"] as? String == "web" })
+    #expect(first["index"] as? Int == 1)
+    #expect(first["load"] as? Int == 300)
+    #expect(first["planned"] as? Int == 8)
+    #expect(first["asked"] as? Int == 8)
+    #expect(first["peak"] as? Int == 8)
+    #expect(first["model"] as? String == "baseline")
+    #expect(first["mase"] as? Double == 0.42)
+    #expect(first["forecast"] as? [Int] == Array(repeating: 100, count: 24))
 
     // 30 minutes before its peak, api needs 3 pods; five minutes of lead later it is asked for more, without a new plan.
-    #expect(rows(in: stream.output).first { $0[0] as? String == "api" }?[2] as? Int == 3)
+    #expect(rows(in: stream.output).contains(where: row("api", 3)))
     server.clock.advance(by: .seconds(50))
     try await server.apply(.put(TestServer.snapshot("web", at: server.clock.now, base: 400, peak: 400)))
-    try await eventually("the new row") {
-      rows(in: stream.output).contains { $0[0] as? String == "web" && $0[2] as? Int == 10 }
-    }
+    try await eventually("the new row") { rows(in: stream.output).contains(where: row("web", 10)) }
+    #expect(rows(in: stream.output).filter { $0["workload"] as? String == "api" }.count == 1)
 
     server.clock.advance(by: .seconds(3600))
-    try await eventually("stale rows") {
-      rows(in: stream.output).contains { $0[0] as? String == "api" && $0[4] as? Int == 1 && $0[2] is NSNull }
-    }
+    try await eventually("a stale row") { rows(in: stream.output).contains(where: row("api", nil, isStale: true)) }
+    #expect(events(in: stream.output).last?["stale"] as? Int == 2)
     try await server.apply(.removed(WorkloadName("api")))
-    try await eventually("the removal") { stream.output.contains(#""removed":["api"]"#) }
+    try await eventually("the removal") { events(in: stream.output).last?["total"] as? Int == 1 }
     stream.kill()
+    await server.shutdown()
+  }
+
+  @Test(
+    "a page sees its part of the list alone, found and sorted by the host",
+    arguments: [
+      ("first=1&count=1", ["b-web"]), ("search=WEB", ["b-web", "c-web"]), ("order=load", ["c-web", "a-api", "b-web"]),
+      ("order=replicas&reversed=true", ["b-web", "a-api", "c-web"]), ("order=rise&count=1", ["a-api"]),
+      ("order=age", ["b-web", "a-api", "c-web"]), ("search=nothing", []), ("first=7&count=5", []),
+    ])
+  func parts(query: String, expected: [String]) async throws {
+    let server = try await TestServer()
+    try await server.apply(
+      .put(TestServer.snapshot("a-api", base: 200, peak: 900)),
+      .put(TestServer.snapshot("b-web", at: TestServer.noon.addingTimeInterval(-5), base: 100, peak: 100)),
+      .put(TestServer.snapshot("c-web", base: 300, peak: 300)))
+    let stream = try ChildProcess("curl", "-sN", server.url + "/events?" + query)
+    try await eventually("an event") { !events(in: stream.output).isEmpty }
+    #expect(rows(in: stream.output).compactMap { $0["workload"] as? String } == expected)
+    stream.kill()
+    await server.shutdown()
+  }
+
+  @Test("chosen workloads are followed wherever they stand, and missed when they are not there")
+  func chosen() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(TestServer.snapshot("a")), .put(TestServer.snapshot("z")))
+    let stream = try ChildProcess("curl", "-sN", server.url + "/events?count=1&chosen=z,ghost")
+    try await eventually("the first event") { !events(in: stream.output).isEmpty }
+    #expect(rows(in: stream.output, "chosen").map { $0["workload"] as? String } == ["z"])
+    #expect(events(in: stream.output).first?["unknown"] as? [String] == ["ghost"])
+    try await server.apply(.put(TestServer.snapshot("ghost")))
+    try await eventually("the ghost") { rows(in: stream.output, "chosen").contains(where: row("ghost", 3)) }
+    stream.kill()
+    await server.shutdown()
+  }
+
+  @Test(
+    "a part that cannot be asked for is refused in words",
+    arguments: [
+      ("order=size", "'order' is 'size', expected one of name, load, replicas, rise, error, age"),
+      ("count=5000", "'count' is '5000', expected 0 to 500"), ("first=-1", "'first' is '-1', expected 0 to 10000000"),
+    ])
+  func refusals(query: String, problem: String) async throws {
+    let server = try await TestServer()
+    let answer = try await curl(server.url + "/events?" + query)
+    #expect(answer.status == 400)
+    #expect(answer.json["error"] as? String == problem)
     await server.shutdown()
   }
 
@@ -50,7 +108,7 @@ struct EventsTests {
     let server = try await TestServer()
     for _ in 0..<3 {
       let viewers = try (0..<40).map { _ in try ChildProcess("curl", "-sN", server.url + "/events") }
-      try await eventually("all viewers") { viewers.allSatisfy { $0.output.contains("event: rows") } }
+      try await eventually("all viewers") { viewers.allSatisfy { $0.output.contains("event: overview") } }
       for viewer in viewers { viewer.kill() }
       try await eventually("their end") { viewers.allSatisfy { !$0.isRunning } }
     }

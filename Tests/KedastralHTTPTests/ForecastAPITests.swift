@@ -42,6 +42,8 @@ struct ForecastAPITests {
       ("/forecast/current?workload=ghost", 404, "there is no forecast for workload 'ghost'"),
       ("/history?workload=ghost", 404, "there is no forecast for workload 'ghost'"),
       ("/history?workload=ghost&points=0", 400, "'points' is '0', expected 1 to 10080"),
+      ("/configuration", 400, "the parameter 'workload' is missing"),
+      ("/configuration?workload=ghost", 404, "there is no forecast for workload 'ghost'"),
       ("/nothing", 404, "there is nothing at '/nothing'"),
     ])
   func failures(target: String, status: Int, problem: String) async throws {
@@ -50,6 +52,30 @@ struct ForecastAPITests {
     #expect(answer.status == status)
     #expect(answer.headers["content-type"] == "application/json")
     #expect((answer.json["error"] as? String)?.contains(problem) == true, "\(answer.body)")
+    await server.shutdown()
+  }
+
+  @Test("the texts to copy follow the settings that somebody tries")
+  func texts() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(TestServer.snapshot("api-app")), .put(TestServer.snapshot("elsewhere")))
+    let address = server.url + "/configuration?workload=api-app"
+    let text = try await curl(address + "&targetPerPod=25&quantile=0.9&leadTime=10m")
+    #expect(text.headers["content-type"] == "application/yaml; charset=utf-8")
+    #expect(text.body == "workloads: [{name: api-app, policy: {targetPerPod: 25.0}}]\n")
+    #expect(try await curl(server.url + "/scaledobject?workload=api-app").body == "kind: ScaledObject\n")
+    for (parameter, problem) in [
+      ("targetPerPod=0", "'targetPerPod' is '0', expected a positive number"),
+      ("headroom=much", "'headroom' is 'much', expected a positive number"),
+      ("quantile=1", "'quantile' is '1', expected 0 to 1 (1 excluded)"),
+      ("leadTime=5", "'leadTime' is '5', expected a duration such as 5m"),
+    ] {
+      let answer = try await curl(address + "&" + parameter)
+      #expect(answer.status == 400)
+      #expect(answer.json["error"] as? String == problem)
+    }
+    let unknown = try await curl(server.url + "/scaledobject?workload=elsewhere")
+    #expect(unknown.json["error"] as? String == "this host does not configure workload 'elsewhere'")
     await server.shutdown()
   }
 

@@ -186,7 +186,7 @@ struct HTTPServerTests {
   func closeStreams() async throws {
     let server = try await TestServer()
     let stream = try ChildProcess("curl", "-sN", server.url + "/events")
-    try await eventually("the first event") { stream.output.contains("event: rows") }
+    try await eventually("the first event") { stream.output.contains("event: overview") }
     await server.shutdown()
     #expect(try await stream.waitForExit() == 0)
   }

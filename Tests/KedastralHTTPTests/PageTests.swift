@@ -111,18 +111,21 @@ struct PageTests {
     await server.shutdown()
   }
 
-  @Test("the page loads nothing from elsewhere and may not")
+  @Test("the page loads nothing from elsewhere and may not, and is small")
   func strictPolicy() async throws {
     let server = try await TestServer()
-    for (path, type) in [
-      ("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript"), ("/icon.svg", "image/svg+xml"),
-    ] {
+    let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart"].map { ("/\($0).js", "text/javascript") }
+    var bytes = 0
+    for (path, type) in [("/", "text/html"), ("/page.css", "text/css"), ("/icon.svg", "image/svg+xml")] + scripts {
       let answer = try await curl(server.url + path)
       #expect(answer.headers["content-type"]?.hasPrefix(type) == true)
       #expect(answer.headers["content-security-policy"]?.hasPrefix("default-src 'none'; script-src 'self';") == true)
       #expect(answer.headers["x-content-type-options"] == "nosniff")
       #expect(!answer.body.replacing("http://www.w3.org/2000/svg", with: "").contains("http"))
+      bytes += answer.body.utf8.count
     }
+    // With the list's first rows, about 30 kB, it stays below 200 kB.
+    #expect(bytes < 120_000)
     await server.shutdown()
   }
 }

@@ -8,7 +8,7 @@ import TestSupport
 @testable import KedastralHTTP
 
 /// A forecast server on a free port whose snapshots a test scripts.
-final class TestServer: LoadHistory {
+final class TestServer: LoadHistory, ConfigurationTexts {
   static let noon = Date(timeIntervalSince1970: 1_769_860_800)
 
   let clock = ManualClock(at: noon)
@@ -34,7 +34,7 @@ final class TestServer: LoadHistory {
     change(&settings)
     let server = try await ForecastHTTPServer(
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: metrics,
-      readiness: readiness, history: self)
+      readiness: readiness, history: self, texts: self)
     self.server.withLock { $0 = server }
   }
 
@@ -43,6 +43,14 @@ final class TestServer: LoadHistory {
   var url: String { (tls ? "https" : "http") + "://127.0.0.1:\(address.port)" }
 
   func history(of workload: WorkloadName) async -> TimeSeries? { histories.withLock { $0[workload.text] } }
+
+  func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
+    "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)}}]\n"
+  }
+
+  func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
+    workload.text == "elsewhere" ? nil : "kind: ScaledObject\n"
+  }
 
   /// Sets what was measured.
   func measure(_ workload: String, _ values: [Double]) {

@@ -5,150 +5,179 @@ message when something is missing.
 """
 
 import sys
-import time
 
-from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
-from selenium.webdriver.common.by import By
+import yaml
+from browser import Page
 from selenium.webdriver.common.keys import Keys
 
 
-def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+def picture(page, name):
+    page.picture(f"{sys.argv[2]}/{name}.png")
 
 
-class Page:
-    def __init__(self, address, folder):
-        self.driver = browser()
-        self.folder = folder
-        self.size(1360, 1000)
-        self.driver.get(address)
+def accessible(page, what):
+    """Nothing that axe knows to be wrong, in light and dark."""
+    for theme in ("dark", "light"):
+        page.theme(theme)
+        found = page.accessibility()
+        page.expect(f"{what} accessible, {theme}: {found}", not found)
 
-    def size(self, width, height, scale=1):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
-            "width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600})
 
-    def theme(self, name):
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-            "features": [{"name": "prefers-color-scheme", "value": name}]})
+def fits_a_phone(page, what):
+    page.size(375, 812, 2)
+    page.expect(f"{what}: nothing wider than the phone", page.script("return document.documentElement.scrollWidth") <= 375)
 
-    def texts(self, selector):
-        return [found.text for found in self.driver.find_elements(By.CSS_SELECTOR, selector)]
 
-    def script(self, text):
-        return self.driver.execute_script(text)
-
-    def wait(self, what, condition, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if condition():
-                    print("seen:", what, flush=True)
-                    return
-            except WebDriverException:  # An element that was just replaced.
-                pass
-            time.sleep(0.05)
-        sys.exit(f"never seen: {what}\n{self.driver.find_element(By.TAG_NAME, 'body').text}\n{self.console()}")
-
-    def expect(self, what, truth):
-        if not truth:
-            sys.exit(f"not so: {what}\n{self.driver.find_element(By.TAG_NAME, 'body').text}")
-        print("seen:", what, flush=True)
-
-    def picture(self, name):
-        time.sleep(0.3)
-        self.driver.save_screenshot(f"{self.folder}/{name}.png")
-
-    def console(self):
-        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+def clean_console(page):
+    entries = page.console()
+    page.expect(f"a clean console: {entries}", not entries)
 
 
 def two_apps(page):
     page.wait("both workloads", lambda: page.texts(".card h2") == ["api-app", "shop-web"])
     page.wait("a live connection", lambda: page.texts("#link") == ["live"])
-    page.wait("both charts", lambda: page.script("return document.querySelectorAll('.load-line').length") >= 2)
-    page.expect("no list for two", not page.driver.find_element(By.ID, "side").is_displayed())
+    page.wait("both charts", lambda: page.script("return document.querySelectorAll('.chart .load-line').length") >= 2)
+    page.expect("no list for two", not page.find("#side").is_displayed())
     page.expect("a band each", page.script("return document.querySelectorAll('.chart .band').length") == 2)
     page.expect("the lead time", "lead time 5 min" in page.script("return document.querySelector('.chart').textContent"))
-    asked = page.texts(".card .pods dd")[0]
+    needed, asked = page.texts(".card .pods dd")[:2]
+    page.expect(f"what the load needs: {needed}", needed.endswith("pods"))
     page.expect(f"what KEDA is asked for: {asked}", asked.endswith("pods"))
     page.expect("the lead in the picture", page.texts(".chart .halo")[0] == "5 min")
     page.expect("the story", "before." in page.texts(".story")[0])
+    page.expect("model and accuracy", "model seasonal baseline · error 0.42 MASE" in page.texts(".facts")[0])
     page.script("window.keptSince = 'the first load'")
     for theme in ("light", "dark"):
         page.theme(theme)
-        page.picture(f"two-apps-{theme}")
-    page.size(390, 844, 2)
-    page.picture("two-apps-phone-dark")
-    page.theme("light")
-    page.picture("two-apps-phone")
-    width = page.script("return document.documentElement.scrollWidth")
-    page.expect("nothing wider than the phone", width <= 390)
+        picture(page, f"two-apps-{theme}")
+    fits_a_phone(page, "two apps")
+    picture(page, "two-apps-phone")
     page.size(1360, 1000)
+    accessible(page, "two apps")
 
-    chart = page.driver.find_element(By.CSS_SELECTOR, "svg.chart")
+    chart = page.find("svg.chart")
     page.script("document.querySelector('svg.chart').focus()")
     chart.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     page.wait("values by keyboard", lambda: "forecast" in page.texts(".readout")[0] and "asked for" in page.texts(".readout")[0])
     chart.send_keys(Keys.ESCAPE)
     page.wait("no cursor", lambda: page.texts(".readout")[0] == "")
 
-    page.wait("the next plan", lambda: "model renewed" in page.texts(".title p")[0])
-    page.wait("its pods", lambda: page.texts(".card .pods dd")[0] == "17 pods")
-    page.wait("a stale plan", lambda: "fallback" in page.texts(".story")[0] and page.texts(".card .pods dd")[0] == "nothing")
+    page.wait("the next plan", lambda: "model renewed" in page.texts(".facts")[0])
+    page.wait("its pods", lambda: page.texts(".card .pods dd")[1] == "17 pods")
+    page.wait("a stale plan", lambda: "fallback" in page.texts(".story")[0] and page.texts(".card .pods dd")[1] == "nothing")
     page.wait("a workload less", lambda: page.texts(".card h2") == ["shop-web"])
     page.expect("no reload meanwhile", page.script("return window.keptSince") == "the first load")
-    page.expect(f"a clean console: {page.console()}", not page.console())
+    clean_console(page)
     page.wait("the host's absence", lambda: page.texts("#link") == ["reconnecting"])
+
+
+def first_names(page):
+    return [text for text in page.texts(".row .name") if text != "…"]
 
 
 def many(page):
     page.wait("the list", lambda: page.texts("#count") == ["10,000 workloads"])
+    page.wait("its rows", lambda: "svc-0000" in first_names(page))
     page.expect("few rows in the document", page.script("return document.querySelectorAll('.row').length") < 60)
-    paint = page.script("return performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    weight = page.script(
-        "return performance.getEntriesByType('resource').filter(r => !r.name.includes('/events')).reduce((s, r) => s + r.transferSize, 0)")
-    print(f"measured: first paint {paint:.0f} ms, files {weight / 1000:.0f} kB", flush=True)
+    page.expect("a picture in each", page.script("return document.querySelector('.sparkline').getAttribute('d').length") > 100)
     for theme in ("light", "dark"):
         page.theme(theme)
-        page.picture(f"many-{theme}")
-    page.size(390, 844, 2)
-    page.picture("many-phone-dark")
+        picture(page, f"many-{theme}")
+    accessible(page, "the list")
+    fits_a_phone(page, "the list")
+    picture(page, "many-phone")
+    accessible(page, "the list on a phone")
     page.size(1360, 1000)
-    search = page.driver.find_element(By.ID, "search")
+
+    page.find("[data-order=rise]").click()
+    page.wait("the largest rise first", lambda: page.texts(".row .peak")[0].startswith("↑"))
+    page.expect("which is said", page.find(".heads .peak").get_attribute("aria-sort") == "descending")
+    page.find("[data-order=name]").click()
+    page.wait("names again", lambda: "svc-0000" in first_names(page)[:1])
+    page.find("[data-order=name]").click()
+    page.wait("names from the end", lambda: "svc-9999" in first_names(page)[:1])
+    page.find("[data-order=name]").click()
+
+    page.find("body").send_keys("/")
+    search = page.find("#search")
+    page.expect("a key for the search", page.script("return document.activeElement.id") == "search")
     search.send_keys("svc-0042")
-    page.wait("what was searched", lambda: page.texts("#count") == ["1 of 10,000 workloads"])
+    page.wait("what was searched", lambda: page.texts("#count") == ["1 of 10,000 workloads"] and first_names(page) == ["svc-0042"])
     search.send_keys(Keys.ENTER)
-    page.wait("the one chosen", lambda: page.texts(".card h2") == ["svc-0042"])
+    page.wait("the one opened", lambda: page.texts(".card h2") == ["svc-0042"])
     search.clear()
     search.send_keys(Keys.SPACE, Keys.BACKSPACE)
-    page.wait("all again", lambda: page.texts("#count") == ["10,000 workloads"])
-    rows = page.driver.find_element(By.ID, "list")
+    page.wait("all again", lambda: page.texts("#count") == ["10,000 workloads"] and "svc-0001" in first_names(page))
+    rows = page.find("#list")
     rows.send_keys(Keys.HOME, Keys.ARROW_DOWN, Keys.ENTER)
-    page.wait("one chosen by keyboard", lambda: page.texts(".card h2") == ["svc-0001"])
+    page.wait("one opened by keyboard", lambda: page.texts(".card h2") == ["svc-0001"])
     rows.send_keys(Keys.ARROW_DOWN, Keys.SPACE)
     page.wait("another beside it", lambda: page.texts(".card h2") == ["svc-0001", "svc-0002"])
-    rows.send_keys(Keys.END)
-    page.wait("the list's end", lambda: "svc-9999" in [text.split("\n")[0] for text in page.texts(".row")])
     page.expect("the address remembers", page.driver.current_url.endswith("#svc-0001,svc-0002"))
-    page.expect(f"a clean console: {page.console()}", not page.console())
+    rows.send_keys(Keys.END)
+    page.wait("the list's end", lambda: "svc-9999" in first_names(page))
+    page.driver.back()
+    page.wait("the way back", lambda: page.texts(".card h2") == ["svc-0001"])
+    page.find("#list").send_keys(Keys.ESCAPE)
+    page.wait("the list alone", lambda: page.texts(".card") == [])
+    page.script("location.hash = 'ghost'")
+    page.wait("what there is not", lambda: "There is no forecast of ghost." in page.texts("#empty"))
+    clean_console(page)
 
 
 def token(page):
-    page.wait("the question for the token", lambda: page.driver.find_element(By.ID, "ask").is_displayed())
-    page.picture("token")
-    page.driver.find_element(By.ID, "token").send_keys("s3cret", Keys.ENTER)
+    page.wait("the question for the token", lambda: page.find("#ask").is_displayed())
+    picture(page, "token")
+    accessible(page, "the question")
+    page.find("#token").send_keys("s3cret", Keys.ENTER)
     page.wait("the forecast", lambda: page.texts(".card h2") == ["api-app"])
     page.wait("its chart", lambda: page.script("return document.querySelectorAll('.forecast-line').length") >= 1)
 
 
-page = Page(sys.argv[1], sys.argv[2])
+def workload(page):
+    """A workload's own page, of a host that knows everything about it."""
+    page.wait("the workload", lambda: page.texts(".card h2") [:1] == ["api-app"])
+    page.find(".card h2 a").click()
+    page.wait("its page", lambda: len(page.texts(".sections .panel")) == 3 and page.driver.title.startswith("api-app"))
+    page.wait("why so many pods", lambda: "at 50 a pod" in page.texts(".chain")[0] and "headroom" in page.texts(".chain")[0])
+    page.wait("its sliders", lambda: page.texts(".whatif output")[0] == "50" and "× 1.20" in page.texts(".whatif output"))
+    page.expect("nothing tried", not page.find(".reset").is_enabled())
+    page.wait("its configuration", lambda: "targetPerPod: 50" in page.find("#text").text)
+    page.expect("which is YAML", yaml.safe_load(page.find("#text").text)["workloads"][0]["name"] == "api-app")
+    accessible(page, "the workload's page")
+
+    page.slide("#target", 25)
+    page.wait("twice the pods", lambda: "+100 %" in page.texts(".outcome")[0] or "+9" in page.texts(".outcome")[0])
+    page.wait("drawn", lambda: len(page.script("return document.querySelector('.chart .trial-line')?.getAttribute('d') ?? ''")) > 20)
+    page.wait("in the text to copy", lambda: "targetPerPod: 25" in page.find("#text").text)
+    page.slide("#lead", 600)
+    page.find("[name=margin][value=quantile]").click()
+    page.wait("a quantile", lambda: "p99" in page.texts(".whatif output"))
+    page.find("#quantile").send_keys(Keys.ARROW_LEFT)
+    page.wait("another by keyboard", lambda: "p95" in page.texts(".whatif output"))
+    page.wait("the quantile to copy", lambda: "quantileLevel: 0.95" in page.find("#text").text)
+    for theme in ("light", "dark"):
+        page.theme(theme)
+        picture(page, f"workload-{theme}")
+    page.find("#tab-file").send_keys(Keys.ARROW_RIGHT)
+    page.wait("the ScaledObject", lambda: "kind: ScaledObject" in page.find("#text").text)
+    trigger = yaml.safe_load(page.find("#text").text)["spec"]["triggers"][0]["metadata"]
+    page.expect(f"with the lead time tried: {trigger}", trigger["leadTime"] == "10m" and trigger["workload"] == "api-app")
+    page.find(".copy").click()
+    page.wait("copied", lambda: page.find(".copy").text != "Copy")
+    accessible(page, "what if")
+    page.find(".reset").click()
+    page.wait("the settings in force again", lambda: page.texts(".whatif output")[0] == "50" and not page.find(".reset").is_enabled())
+    fits_a_phone(page, "the workload's page")
+    picture(page, "workload-phone")
+    page.expect("every section on a phone", all(one.size["width"] <= 375 for one in page.driver.find_elements("css selector", ".panel")))
+    page.find("#back").click()
+    page.wait("back", lambda: page.texts(".sections") == [])
+    clean_console(page)
+
+
+page = Page(sys.argv[1])
 try:
-    {"two-apps": two_apps, "many": many, "token": token}[sys.argv[3]](page)
+    {"two-apps": two_apps, "many": many, "token": token, "workload": workload}[sys.argv[3]](page)
 finally:
     page.driver.quit()

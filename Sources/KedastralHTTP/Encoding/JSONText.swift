@@ -68,6 +68,12 @@ package struct JSONText {
     bytes.append(UInt8(ascii: "\""))
   }
 
+  /// Writes a value that is JSON already.
+  package mutating func json(_ document: [UInt8]) {
+    separate()
+    bytes += document
+  }
+
   private mutating func raw(_ text: String) {
     separate()
     bytes += text.utf8

@@ -75,10 +75,13 @@ final class ForecastBoard {
   /// What was asked for lately.
   func trail(of workload: String) -> [ReplicaTrail.Entry] { trails[workload]?.entries ?? [] }
 
-  /// The page's list, in no order.
-  func rows() -> [OverviewRow] {
+  /// All workloads as they stand now.
+  func overview() -> Overview {
     let now = now
-    return table.all.map { OverviewRow($0, leadTime: leadTime, isStale: isStale($0), at: now) }
+    let rows = names.compactMap { name in
+      table[name].map { OverviewRow($0, leadTime: leadTime, isStale: isStale($0), at: now) }
+    }
+    return Overview(now: now, rows: rows)
   }
 
   /// Brings the ages up to date.

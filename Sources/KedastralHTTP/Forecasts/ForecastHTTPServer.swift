@@ -32,11 +32,12 @@ public final class ForecastHTTPServer: Sendable {
   ///   - metrics: what `/metrics` shows, and where this server counts its requests.
   ///   - readiness: what `/readyz` answers.
   ///   - history: where the page's load history comes from; without one it shows the future alone.
+  ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, metrics: MetricsRegistry, readiness: Readiness,
-    history: (any LoadHistory)? = nil, logger: Logger = .silent
+    history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, logger: Logger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(ForecastBoard(clock: clock, leadTime: leadTime, interval: interval, metrics: metrics), to: loop)
@@ -47,7 +48,7 @@ public final class ForecastHTTPServer: Sendable {
       let overview = OverviewStream(board, leadTime: leadTime, on: loop)
       var router = HTTPRouter()
       router.addOperations(metrics: metrics, readiness: readiness) { board.updateAges() }
-      router.addForecasts(board, history: history)
+      router.addForecasts(board, history: history, texts: texts)
       router.addPage(overview)
       return router
     }

@@ -7,8 +7,11 @@ import KedastralCore
 #endif
 
 extension HTTPRouter {
-  /// Adds the forecaster's API: `/forecast/current`, `/workloads` and `/history`.
-  mutating func addForecasts(_ board: ForecastBoard, history: (any LoadHistory)?) {
+  /// Adds the forecaster's API: `/forecast/current`, `/workloads` and `/history`, and with `texts` `/configuration` and
+  /// `/scaledobject`.
+  mutating func addForecasts(
+    _ board: ForecastBoard, history: (any LoadHistory)?, texts: (any ConfigurationTexts)?
+  ) {
     get("/forecast/current") { request in
       board.answer(request) { snapshot in
         do {
@@ -35,6 +38,28 @@ extension HTTPRouter {
         return .later {
           let load = await history?.history(of: snapshot.workload)?.suffix(count)
           return .json(HistoryDocument(workload: snapshot.workload, load: load, trail: trail).json)
+        }
+      }
+    }
+    guard let texts else { return }
+    addText("/configuration", board) { texts.configurationFile(of: $0, $1) }
+    addText("/scaledobject", board) { texts.scaledObject(of: $0, $1) }
+  }
+
+  /// Adds a YAML text about a workload, as tuned by the request's parameters.
+  private mutating func addText(
+    _ path: String, _ board: ForecastBoard, _ text: @escaping (WorkloadName, PlanTuning) -> String?
+  ) {
+    get(path) { request in
+      board.answer(request) { snapshot in
+        do {
+          let tuning = try PlanTuning(request.query)
+          guard let text = text(snapshot.workload, tuning) else {
+            return .now(.failure(404, "this host does not configure workload '\(snapshot.workload)'"))
+          }
+          return .now(HTTPResponse(type: "application/yaml; charset=utf-8", body: Array(text.utf8)))
+        } catch {
+          return .now(.failure(400, "\(error)"))
         }
       }
     }

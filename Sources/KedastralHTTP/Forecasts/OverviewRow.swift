@@ -7,37 +7,58 @@ import KedastralCore
 #endif
 
 /// A workload in one line of the page's list.
-///
-/// As JSON an array, since thousands are sent: `[name, load, replicas, peak, isStale, generatedAt]` with the load that was
-/// measured last (or null), the replicas asked for now (or null when stale), the plan's highest replicas, 0 or 1, and
-/// milliseconds since 1970.
-struct OverviewRow: Equatable {
-  var workload: String
-  var load: Double?
-  var replicas: Int?
-  var peakReplicas: Int
-  var isStale: Bool
-  var generatedAt: Date
+struct OverviewRow {
+  /// How many numbers the picture of a forecast has.
+  static let pictureSteps = 24
+
+  let snapshot: Snapshot
+  let isStale: Bool
+  /// The replicas that the load needs now, by the plan.
+  let planned: Int
+  /// The replicas that KEDA is told now, a lead time ahead; nil when the plan is too old to be served.
+  let asked: Int?
+  /// The most replicas from now to the plan's end.
+  let peak: Int
 
   init(_ snapshot: Snapshot, leadTime: Duration, isStale: Bool, at now: Date) {
-    workload = snapshot.workload.text
-    load = snapshot.currentValue
-    replicas = isStale ? nil : snapshot.replicasAskedFor(leadTime: leadTime, at: now)
-    peakReplicas = snapshot.desiredReplicas.max() ?? 0
+    self.snapshot = snapshot
     self.isStale = isStale
-    generatedAt = snapshot.generatedAt
+    let step = snapshot.stepIndex(at: now)
+    planned = snapshot.desiredReplicas[step]
+    peak = snapshot.desiredReplicas[step...].max() ?? planned
+    asked = isStale ? nil : snapshot.replicasAskedFor(leadTime: leadTime, at: now)
   }
 
-  func write(to text: inout JSONText) {
-    text.array(0..<6) { text, field in
-      switch field {
-      case 0: text.string(workload)
-      case 1: text.number(load)
-      case 2: text.number(replicas.map(Double.init))
-      case 3: text.number(Double(peakReplicas))
-      case 4: text.number(isStale ? 1 : 0)
-      default: text.number(generatedAt.timeIntervalSince1970 * 1000)
-      }
+  /// By how much the replicas will rise.
+  var rise: Int { peak - (asked ?? 0) }
+
+  /// Writes the row as an object; `forecast` is the forecast's course in a few numbers from 0 to 100.
+  func write(to text: inout JSONText, index: Int?) {
+    text.object {
+      if let index { $0.member("index", Double(index)) }
+      $0.member("workload", snapshot.workload.text)
+      $0.member("metric", snapshot.metric)
+      $0.member("load") { $0.number(snapshot.currentValue) }
+      $0.member("planned", Double(planned))
+      $0.member("asked") { $0.number(asked.map(Double.init)) }
+      $0.member("peak", Double(peak))
+      $0.member("isStale", isStale)
+      $0.member("isDryRun", snapshot.isDryRun)
+      $0.member("generatedAt", (snapshot.generatedAt.timeIntervalSince1970 * 1000).rounded())
+      if let model = snapshot.model { $0.member("model", model) }
+      $0.member("mase") { $0.number(snapshot.accuracy?.mase) }
+      $0.member("forecast") { $0.array(picture) { $0.number($1) } }
+    }
+  }
+
+  private var picture: [Double] {
+    let values = snapshot.values
+    let parts = min(Self.pictureSteps, values.count)
+    let top = max(values.max() ?? 0, snapshot.currentValue ?? 0)
+    guard top > 0 else { return Array(repeating: 0, count: parts) }
+    return (0..<parts).map { part in
+      let steps = part * values.count / parts..<max((part + 1) * values.count / parts, part * values.count / parts + 1)
+      return max(0, ((values[steps].max() ?? 0) / top * 100).rounded())
     }
   }
 }

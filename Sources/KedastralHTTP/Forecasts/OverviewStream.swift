@@ -7,19 +7,32 @@ import KedastralNet
   import Foundation
 #endif
 
-/// Keeps every open page's list up to date: all rows when it connects, then twice a second the rows that changed.
+/// Keeps every open page's part of the list up to date: all its rows when it connects, then twice a second those that changed.
 ///
-/// Each event `rows` is `{"now":…,"leadTimeSeconds":…,"isComplete":…,"rows":[…],"removed":[…]}`; one comes even when
-/// nothing changed, so that a page knows the host's time and that the host lives. Loop-bound.
+/// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
+/// milliseconds since 1970, how many workloads there are, are stale, and match the search; what the host can be asked about one; the rows in sight that changed,
+/// each with its `index` in the page's order; and, when one of them changed, all chosen workloads, and the names among them
+/// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
+/// Loop-bound.
 final class OverviewStream {
   /// More pages than that are turned away.
   static let maximumViewers = 100
 
+  /// One open page, and what it shows.
+  private struct Viewer {
+    let stream: EventStream
+    let query: OverviewQuery
+    var rows: [[UInt8]] = []
+    var chosen: [UInt8] = []
+  }
+
+  /// The paths, without the slash, that a page may ask about a workload.
+  var offers: [String] = []
+
   private let loop: EventLoop
   private let board: ForecastBoard
   private let leadTime: Duration
-  private var viewers: [ObjectIdentifier: EventStream] = [:]
-  private var rows: [String: OverviewRow] = [:]
+  private var viewers: [ObjectIdentifier: Viewer] = [:]
   private var timer: LoopTimer?
 
   init(_ board: ForecastBoard, leadTime: Duration, on loop: EventLoop) {
@@ -32,49 +45,62 @@ final class OverviewStream {
   var hasRoom: Bool { viewers.count < Self.maximumViewers }
 
   /// Serves one more page.
-  func add(_ viewer: EventStream) {
-    // The others get what has changed first, so that all know the same rows.
-    tick()
-    if viewers.isEmpty { rows = Dictionary(uniqueKeysWithValues: board.rows().map { ($0.workload, $0) }) }
-    viewers[ObjectIdentifier(viewer)] = viewer
-    viewer.onClose = { [weak self, weak viewer] in
-      guard let self, let viewer else { return }
-      viewers[ObjectIdentifier(viewer)] = nil
-      if viewers.isEmpty { rest() }
+  func add(_ stream: EventStream, _ query: OverviewQuery) {
+    let key = ObjectIdentifier(stream)
+    viewers[key] = Viewer(stream: stream, query: query)
+    stream.onClose = { [weak self] in
+      guard let self else { return }
+      viewers[key] = nil
+      if viewers.isEmpty { timer = nil }
     }
-    viewer.send("rows", document(rows.values, removed: [], isComplete: true))
-    if timer == nil { timer = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in tick() } }
-  }
-
-  private func tick() {
-    guard !viewers.isEmpty else { return }
-    var gone = rows
-    var changed: [OverviewRow] = []
-    for row in board.rows() where gone.removeValue(forKey: row.workload) != row {
-      rows[row.workload] = row
-      changed.append(row)
+    update([key])
+    if timer == nil {
+      timer = LoopTimer(on: loop, every: .milliseconds(500)) { [unowned self] in update(Array(viewers.keys)) }
     }
-    for name in gone.keys { rows[name] = nil }
-    let document = document(changed, removed: gone.keys, isComplete: false)
-    for viewer in viewers.values { viewer.send("rows", document) }
   }
 
-  /// Nobody looks: nothing is computed.
-  private func rest() {
-    timer = nil
-    rows = [:]
+  private func update(_ keys: [ObjectIdentifier]) {
+    let overview = board.overview()
+    let stale = overview.staleCount
+    for key in keys {
+      guard var viewer = viewers[key] else { continue }
+      let document = document(for: &viewer, overview, stale: stale)
+      viewers[key] = viewer
+      viewer.stream.send("overview", document)
+    }
   }
 
-  private func document(
-    _ rows: some Sequence<OverviewRow>, removed: some Sequence<String>, isComplete: Bool
-  ) -> [UInt8] {
+  private func document(for viewer: inout Viewer, _ overview: Overview, stale: Int) -> [UInt8] {
+    let query = viewer.query
+    let found = overview.rows(matching: query)
+    let inSight = query.rows.clamped(to: 0..<found.count)
+    let rows = inSight.map { index in
+      var text = JSONText()
+      found[index].write(to: &text, index: index)
+      return text.bytes
+    }
+    let changed = rows.enumerated().filter { viewer.rows.count <= $0.offset || viewer.rows[$0.offset] != $0.element }
+    viewer.rows = rows
+    var chosen = JSONText()
+    chosen.array(query.chosen.compactMap(overview.row)) { $1.write(to: &$0, index: nil) }
+    let hasNews = chosen.bytes != viewer.chosen
+    viewer.chosen = chosen.bytes
+
     var text = JSONText()
     text.object {
-      $0.member("now", (board.now.timeIntervalSince1970 * 1000).rounded())
+      $0.member("now", (overview.now.timeIntervalSince1970 * 1000).rounded())
       $0.member("leadTimeSeconds", leadTime.inSeconds)
-      $0.member("isComplete", isComplete)
-      $0.member("rows") { $0.array(rows) { $1.write(to: &$0) } }
-      $0.member("removed") { $0.array(removed) { $0.string($1) } }
+      $0.member("total", Double(overview.rows.count))
+      $0.member("stale", Double(stale))
+      $0.member("matching", Double(found.count))
+      $0.member("offers") { $0.array(offers) { $0.string($1) } }
+      $0.member("rows") { $0.array(changed) { $0.json($1.element) } }
+      if hasNews {
+        $0.member("chosen") { $0.json(chosen.bytes) }
+        $0.member("unknown") {
+          $0.array(query.chosen.filter { overview.row(of: $0) == nil }) { $0.string($1) }
+        }
+      }
     }
     return text.bytes
   }

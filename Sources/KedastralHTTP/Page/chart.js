@@ -30,8 +30,11 @@ function element(parent, name, attributes, text) {
 
 const line = (points) => points.map(([x, y], index) => `${index ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
-/** Draws `view` as it stands at `now` into `svg`; `cursor` is a time to point at, or null. Returns the time scale. */
-export function draw(svg, view, now, cursor) {
+/**
+ * Draws `view` as it stands at `now` into `svg`; `cursor` is a time to point at, or null, `trial` a plan under other settings,
+ * or null. Returns the time scale.
+ */
+export function draw(svg, view, now, cursor, trial) {
   const width = svg.clientWidth, height = svg.clientHeight;
   const { snapshot } = view;
   const future = view.end;
@@ -42,7 +45,7 @@ export function draw(svg, view, now, cursor) {
   const podTimes = view.changes(past, future);
   // A lead time that ends exactly with a step does not reach the next one yet: what counts is the moment after.
   const asked = podTimes.map((time) => [time, view.asked(time + 1)]).filter(([, replicas]) => replicas !== null);
-  const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas));
+  const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas), ...(trial?.replicas ?? []));
   const mostLoad = Math.max(
     1e-9, ...inside.map(([, value]) => value ?? 0), ...snapshot.values, ...(view.upper?.values ?? []));
   // In units of load; without a known load per pod, pods have a scale of their own.
@@ -56,7 +59,8 @@ export function draw(svg, view, now, cursor) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
 
-  const leadEnd = Math.min(now + view.lead, future);
+  const lead = trial ? trial.leadSeconds * 1000 : view.lead;
+  const leadEnd = Math.min(now + lead, future);
   element(svg, "rect", {
     class: "lead-zone", x: x(now), y: margin.top, width: Math.max(0, x(leadEnd) - x(now)), height: bottom - margin.top,
   });
@@ -85,14 +89,11 @@ export function draw(svg, view, now, cursor) {
     const area = line([...steps, [steps.at(-1)[0], bottom], [steps[0][0], bottom]]);
     element(svg, "path", { class: "pods-area", d: area + "Z" });
   }
-  const planned = [];
-  for (let index = 0; index < snapshot.desiredReplicas.length; index++) {
-    const level = y(snapshot.desiredReplicas[index] * pod);
-    planned.push([x(Math.max(now, view.made + index * view.step)), level]);
-    planned.push([x(Math.max(now, view.made + (index + 1) * view.step)), level]);
-  }
-  element(svg, "path", { class: "plan-line", d: line(planned) });
+  const stairs = (replicas) => replicas.flatMap((count, index) => [index, index + 1].map(
+    (border) => [x(Math.max(now, view.made + border * view.step)), y(count * pod)]));
+  element(svg, "path", { class: "plan-line", d: line(stairs(snapshot.desiredReplicas)) });
   element(svg, "path", { class: "pods-line", d: line(steps) });
+  if (trial) element(svg, "path", { class: "trial-line", d: line(stairs(trial.replicas)) });
 
   const joint = view.lastLoad && view.lastLoad[0] <= now ? [[x(view.lastLoad[0]), y(view.lastLoad[1])]] : [];
   const path = (values) => values.map((value, index) => [x(view.made + (index + 1) * view.step), y(value)]);
@@ -111,12 +112,12 @@ export function draw(svg, view, now, cursor) {
     }
   }
   const rise = view.middleOfRise(now);
-  if (rise) {
+  if (rise && !trial) {
     const level = y(rise.replicas * pod), from = x(rise.asked), to = x(rise.need);
     element(svg, "path", { class: "gap-line", d: `M${from} ${level}H${to}M${from} ${level - 4}v8M${to} ${level - 4}v8` });
     if (from - x(now) > 45) {
-      const lead = durationText(rise.need - rise.asked);
-      element(svg, "text", { class: "strong halo", x: from - 7, y: level + 4, "text-anchor": "end" }, lead);
+      const ahead = durationText(rise.need - rise.asked);
+      element(svg, "text", { class: "strong halo", x: from - 7, y: level + 4, "text-anchor": "end" }, ahead);
     }
   }
   if (joint.length) element(svg, "circle", { class: "dot", cx: joint[0][0], cy: joint[0][1], r: 4.5 });
@@ -125,11 +126,23 @@ export function draw(svg, view, now, cursor) {
   element(svg, "line", { class: "now-line", x1: x(now), x2: x(now), y1: margin.top - 4, y2: bottom });
   element(svg, "line", { class: "lead-line", x1: x(leadEnd), x2: x(leadEnd), y1: margin.top - 4, y2: bottom });
   element(svg, "text", { class: "strong", x: x(now) - 5, y: 12, "text-anchor": "end" }, "now");
-  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(view.lead)}${right - x(now) > 400 ? ": pods are asked for this long before the load" : ""}`);
+  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(lead)}${right - x(now) > 400 ? ": pods are asked for this long before the load" : ""}`);
   if (cursor !== null) {
     element(svg, "line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: margin.top, y2: bottom });
   }
   return { past, future, timeAt: (pixel) => past + ((pixel - margin.left) / (right - margin.left)) * (future - past) };
+}
+
+/** Draws a forecast's course, numbers from 0 to 100, into `svg`, which is 120 by 26. */
+export function sparkline(svg, values) {
+  const [width, height] = [120, 26];
+  const points = values.map((value, index) => [(index / Math.max(1, values.length - 1)) * width, height - 1 - (value / 100) * (height - 3)]);
+  const course = line(points);
+  if (svg.lastChild?.getAttribute("d") === course) return;
+  svg.replaceChildren();
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  element(svg, "path", { class: "sparkline-area", d: `${line([[0, height], ...points, [width, height]])}Z` });
+  element(svg, "path", { class: "sparkline", d: course });
 }
 
 /** "45 s", "5 min", "1 h 30 min". */

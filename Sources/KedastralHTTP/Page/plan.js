@@ -35,6 +35,11 @@ export function workloadView(snapshot, history, leadSeconds) {
     begin: Math.min(made, load[0]?.[0] ?? made, trail[0]?.[0] ?? made),
     lastLoad: load.findLast(([, value]) => value !== null),
     needed: (time) => plan[stepAt(time)],
+    /** When so many replicas are planned for the first time from `now` on, or null. */
+    timeOf(replicas, now) {
+      const index = plan.indexOf(replicas, stepAt(now));
+      return index < 0 ? null : made + index * step;
+    },
     asked(time) {
       if (time >= made) return askedByPlan(time);
       return trail.findLast(([since]) => since <= time)?.[1] ?? null;

@@ -37,6 +37,9 @@ package struct HTTPRouter {
     routes[path] = (handler, isOpen)
   }
 
+  /// Whether a path has a route.
+  func has(_ path: String) -> Bool { routes[path] != nil }
+
   /// Finds what answers a request.
   package func match(_ request: HTTPRequest) -> Match {
     guard let route = routes[request.path] else { return .unknownPath }

@@ -47,7 +47,8 @@ struct ForecasterParts {
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
       interval: { intervals[$0] ?? .seconds(30) }, metrics: metrics,
-      readiness: readiness.readiness, history: forecaster, logger: logger)
+      readiness: readiness.readiness, history: forecaster,
+      texts: WrittenConfiguration(configuration.workloads, leadTime: leadTime), logger: logger)
     logger.info(
       "serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }

@@ -1,0 +1,12 @@
+import KedastralCore
+
+/// Writes a workload's settings down, for people to copy from the page.
+///
+/// The host that read the configuration is the natural one to conform.
+public protocol ConfigurationTexts: Sendable {
+  /// The workload as a configuration file (YAML), with `tuning` in place of its own settings; nil for an unknown workload.
+  func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String?
+
+  /// The KEDA ScaledObject (YAML) that goes with it; nil for an unknown workload.
+  func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String?
+}

@@ -1,0 +1,62 @@
+/// The part of the list that a page looks at: `?search=api&order=load&first=0&count=60&chosen=api-app`.
+struct OverviewQuery: Equatable {
+  /// What the list is sorted by; workloads that are equal in it are sorted by name.
+  enum Order: String, CaseIterable {
+    case name
+    /// Highest load first.
+    case load
+    /// Most replicas asked for first.
+    case replicas
+    /// Most replicas to come first.
+    case rise
+    /// Worst forecasts first.
+    case error
+    /// Oldest plan first.
+    case age
+  }
+
+  /// What a page cannot ask for, in words.
+  struct Problem: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// The most rows in one answer.
+  static let maximumCount = 500
+  /// The most workloads that are followed besides the rows.
+  static let maximumChosen = 8
+
+  /// A part of the names, in any case; empty for all.
+  var search = ""
+  var order = Order.name
+  /// Whether the order is turned round.
+  var isReversed = false
+  /// The rows wanted, counted in this order.
+  var rows = 0..<100
+  /// Workloads that are wanted wherever they stand.
+  var chosen: [String] = []
+
+  /// Reads the parameters; each has a default.
+  init(_ query: QueryString) throws(Problem) {
+    search = String(query["search"] ?? "").lowercased()
+    if let text = query["order"] {
+      guard let order = Order(rawValue: text) else {
+        let known = Order.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Problem(description: "'order' is '\(text.prefix(40))', expected one of \(known)")
+      }
+      self.order = order
+    }
+    isReversed = query["reversed"] == "true"
+    let first = try Self.number("first", query["first"] ?? "0", in: 0...10_000_000)
+    let count = try Self.number("count", query["count"] ?? "100", in: 0...Self.maximumCount)
+    rows = first..<(first + count)
+    chosen = (query["chosen"] ?? "").split(separator: ",").prefix(Self.maximumChosen).map(String.init)
+  }
+
+  private static func number(_ name: String, _ text: String, in range: ClosedRange<Int>) throws(Problem) -> Int {
+    guard let number = Int(text), range.contains(number) else {
+      throw Problem(
+        description: "'\(name)' is '\(text.prefix(40))', expected \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+}

@@ -1,0 +1,187 @@
+// The list of workloads: a grid of which only the rows in sight exist; the host sorts and searches.
+
+import { durationText, numberText, sparkline } from "./chart.js";
+import { clock } from "./feed.js";
+
+const byId = (id) => document.getElementById(id);
+const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order");
+const rowHeight = 46, margin = 30;
+const cells = ["name", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
+
+/** The rows in and near sight, by their place in the order. */
+const rows = new Map();
+let matching = 0, active = 0, first = 0, reversed = false;
+let selected = new Set();
+let onChange = () => {}, onOpen = () => {};
+
+/** Sets what happens when another part of the list is wanted, and when a workload is opened: `(name, adds)`. */
+export function begin(changed, opened) {
+  onChange = changed;
+  onOpen = opened;
+}
+
+/** The parameters of the event stream that bring what is in sight. */
+export function query() {
+  const count = Math.ceil((list.clientHeight || 600) / rowHeight) + 2 * margin;
+  const parameters = new URLSearchParams({ first, count });
+  if (search.value.trim()) parameters.set("search", search.value.trim());
+  if (order.value !== "name") parameters.set("order", order.value);
+  if (reversed) parameters.set("reversed", true);
+  return parameters;
+}
+
+/** Takes over an event. */
+export function update(event, isFirst) {
+  if (isFirst) rows.clear();
+  matching = event.matching;
+  for (const row of event.rows) rows.set(row.index, row);
+  for (const index of rows.keys()) if (index >= matching) rows.delete(index);
+  active = Math.min(active, Math.max(0, matching - 1));
+  const all = `${event.total.toLocaleString()} workload${event.total === 1 ? "" : "s"}`;
+  const found = search.value.trim() ? `${matching.toLocaleString()} of ${all}` : all;
+  const text = event.stale ? `${found} · ${event.stale.toLocaleString()} stale` : found;
+  if (byId("count").textContent !== text) byId("count").textContent = text;
+  byId("none").hidden = matching > 0;
+  sizer.style.height = `${matching * rowHeight}px`;
+  list.setAttribute("aria-rowcount", matching + 1);
+  draw();
+}
+
+/** The row of a workload, if it is in or near sight. */
+export const find = (name) => [...rows.values()].find((row) => row.workload === name);
+/** The names in and near sight. */
+export const names = () => [...rows.values()].map((row) => row.workload);
+
+/** Marks the workloads that are shown. */
+export function select(workloads) {
+  selected = new Set(workloads);
+  draw();
+}
+
+/** Draws the rows in sight. */
+export function draw() {
+  if (!list.clientHeight) return;
+  const top = Math.max(0, Math.floor(list.scrollTop / rowHeight) - 2);
+  const bottom = Math.min(matching, top + Math.ceil(list.clientHeight / rowHeight) + 4);
+  // Far from what is known: have other rows brought.
+  const wanted = Math.max(0, top - margin);
+  if (Math.abs(wanted - first) > margin / 2 || (wanted === 0 && first > 0)) {
+    first = wanted;
+    onChange();
+  }
+  while (sizer.children.length < bottom - top) sizer.append(newRow());
+  while (sizer.children.length > Math.max(0, bottom - top)) sizer.lastChild.remove();
+  for (let index = top; index < bottom; index++) fill(sizer.children[index - top], rows.get(index), index);
+  if (matching) list.setAttribute("aria-activedescendant", `row-${active}`);
+  else list.removeAttribute("aria-activedescendant");
+}
+
+function newRow() {
+  const row = document.createElement("div");
+  row.className = "row";
+  row.setAttribute("role", "row");
+  for (const name of cells) {
+    const cell = document.createElement("span");
+    cell.className = name;
+    cell.setAttribute("role", "gridcell");
+    row.append(cell);
+  }
+  row.children[1].innerHTML = '<svg aria-hidden="true" preserveAspectRatio="none"></svg>';
+  row.addEventListener("click", (event) => {
+    if (!row.dataset.name) return;
+    active = Number(row.dataset.index);
+    onOpen(row.dataset.name, event.ctrlKey || event.metaKey || event.shiftKey);
+  });
+  return row;
+}
+
+const setText = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
+
+function fill(element, row, index) {
+  element.id = `row-${index}`;
+  element.dataset.index = index;
+  element.dataset.name = row?.workload ?? "";
+  element.style.top = `${index * rowHeight}px`;
+  element.classList.toggle("active", index === active);
+  element.classList.toggle("unknown", !row);
+  element.setAttribute("aria-selected", row !== undefined && selected.has(row.workload));
+  element.setAttribute("aria-rowindex", index + 2);
+  const [name, picture, load, planned, asked, peak, model, error, age] = element.children;
+  setText(name, row?.workload ?? "…");
+  if (!row) {
+    for (const cell of [load, planned, asked, peak, model, error, age]) setText(cell, "");
+    return;
+  }
+  name.title = row.workload;
+  sparkline(picture.firstChild, row.forecast);
+  setText(load, row.load === null ? "–" : numberText(row.load));
+  setText(planned, `${row.planned}`);
+  asked.classList.toggle("late", row.isStale);
+  setText(asked, row.isStale ? "stale" : row.isDryRun ? `${pods(row.asked)}, dry run` : pods(row.asked));
+  const rises = row.peak > (row.asked ?? 0);
+  peak.classList.toggle("rises", rises);
+  setText(peak, rises ? `↑ ${row.peak}` : `${row.peak}`);
+  setText(model, row.model ?? "–");
+  setText(error, row.mase === null ? "–" : numberText(row.mase));
+  setText(age, `${durationText(Math.max(0, clock.now - row.generatedAt))} ago`);
+}
+
+function changeOrder() {
+  list.scrollTop = 0;
+  active = first = 0;
+  for (const header of list.querySelectorAll("[role=columnheader]")) {
+    const key = header.querySelector("button")?.dataset.order;
+    if (!key) continue;
+    // Names begin with the first one, everything else with the largest.
+    const isUp = (key === "name") !== reversed;
+    header.setAttribute("aria-sort", key !== order.value ? "none" : isUp ? "ascending" : "descending");
+  }
+  onChange();
+}
+
+for (const button of list.querySelectorAll("button[data-order]")) {
+  button.addEventListener("click", () => {
+    reversed = order.value === button.dataset.order && !reversed;
+    order.value = button.dataset.order;
+    changeOrder();
+  });
+}
+order.addEventListener("change", () => {
+  reversed = false;
+  changeOrder();
+});
+list.addEventListener("scroll", draw);
+new ResizeObserver(draw).observe(list);
+list.addEventListener("keydown", (event) => {
+  if (event.target !== list) return;
+  const page = Math.max(1, Math.floor(list.clientHeight / rowHeight) - 2);
+  const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -matching, End: matching };
+  if (event.key in moves) {
+    active = Math.min(Math.max(active + moves[event.key], 0), Math.max(0, matching - 1));
+    const top = active * rowHeight, head = list.firstElementChild.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top;
+    const hidden = top + rowHeight + head - list.scrollTop - list.clientHeight;
+    if (hidden > 0) list.scrollTop += hidden;
+    draw();
+  } else if ((event.key === "Enter" || event.key === " ") && rows.has(active)) {
+    onOpen(rows.get(active).workload, event.key === " ");
+  } else {
+    return;
+  }
+  event.preventDefault();
+});
+search.addEventListener("input", () => {
+  list.scrollTop = 0;
+  active = first = 0;
+  onChange();
+});
+search.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && rows.has(0)) onOpen(rows.get(0).workload, false);
+  if (event.key === "ArrowDown") {
+    list.focus();
+    event.preventDefault();
+  }
+});

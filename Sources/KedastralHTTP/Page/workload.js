@@ -1,0 +1,257 @@
+// What a workload's own page has below its card: why, what if, and the configuration to copy.
+
+import { durationText, numberText, timeText } from "./chart.js";
+import { get } from "./feed.js";
+
+const limits = {
+  minimum: "raised to the minimum", maximum: "cut to the maximum", growth: "held down by the limit of growth",
+  shrinkage: "held up by the limit of shrinkage", reactiveFloor: "planned for the present load, which is above the forecast",
+  scheduledMinimum: "raised to a schedule's minimum", scheduledMaximum: "cut to a schedule's maximum",
+  prewarm: "a higher load soon after counts already",
+  accuracyGate: "recent forecasts were too far off: planned for the present load",
+};
+const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
+const make = (name, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+};
+
+/**
+ * Makes the sections of a workload; `card` is its card, `leadSeconds` gives the host's lead time, `offers` the paths that
+ * the host answers.
+ */
+export function newSections(name, card, leadSeconds, offers) {
+  const element = document.createElement("div");
+  element.className = "sections";
+  element.innerHTML = `
+    <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Why this many pods</h3>
+      <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
+    <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
+      <form>
+        <label for="target">load of a pod</label><input id="target" type="range"><output for="target"></output>
+        <div class="choice" role="radiogroup" aria-label="Margin">
+          <label><input type="radio" name="margin" value="headroom">headroom</label>
+          <label><input type="radio" name="margin" value="quantile">quantile</label></div>
+        <input id="headroom" type="range" min="1" max="3" step="0.05" aria-label="headroom"><output for="headroom"></output>
+        <input id="quantile" type="range" min="0" step="1" aria-label="quantile"><output for="quantile"></output>
+        <label for="lead">lead time</label><input id="lead" type="range" min="0"><output for="lead"></output>
+      </form>
+      <p class="outcome" role="status"></p>
+      <button type="button" class="reset" disabled>Back to the settings in force</button></section>
+    <section class="panel texts" hidden aria-labelledby="texts-title">
+      <div class="texts-head"><h3 id="texts-title">Configuration</h3>
+        <div class="tabs" role="tablist" aria-label="Configuration">
+          <button type="button" role="tab" id="tab-file" aria-controls="text">kedastral.yaml</button>
+          <button type="button" role="tab" id="tab-object" aria-controls="text">ScaledObject</button></div>
+        <p class="quiet tuned"></p>
+        <button type="button" class="copy">Copy</button></div>
+      <pre id="text" role="tabpanel" tabindex="0"></pre></section>`;
+  const part = (selector) => element.querySelector(selector);
+  const [target, headroom, quantile, lead] = ["target", "headroom", "quantile", "lead"].map((id) => part(`#${id}`));
+  const radios = [...element.querySelectorAll("[name=margin]")];
+  let levels = [], inForce = null, trying = false;
+
+  // Why
+
+  async function explain() {
+    if (!offers().includes("explain")) return null;
+    const why = await get(`explain?workload=${name}`).catch(() => null);
+    part(".why").hidden = why === null;
+    if (why) showChain(part(".why"), why);
+    return why;
+  }
+
+  // What if: the sliders, whose values are changes of what is in force.
+
+  const settings = () => ({
+    targetPerPod: Number(target.value), margin: radios.find((radio) => radio.checked)?.value,
+    headroom: Number(headroom.value), quantile: levels[quantile.value] ?? 0, leadSeconds: Number(lead.value),
+  });
+
+  function setUp(why) {
+    const { snapshot } = card;
+    levels = Object.keys(snapshot.quantiles ?? {}).map(Number).filter((level) => level >= 0.5).sort();
+    quantile.max = Math.max(0, levels.length - 1);
+    radios[1].disabled = levels.length === 0;
+    const target0 = snapshot.targetPerPod ?? 1;
+    const digit = 10 ** Math.floor(Math.log10(target0) - 1);
+    Object.assign(target, { min: digit, max: target0 * 3, step: digit });
+    Object.assign(lead, { max: snapshot.stepSeconds * snapshot.values.length, step: Math.min(60, snapshot.stepSeconds) });
+    inForce = {
+      targetPerPod: target0, margin: why.quantile ? "quantile" : "headroom", headroom: why.headroom ?? 1.2,
+      quantile: why.quantile ?? levels.at(-1) ?? 0, leadSeconds: leadSeconds(),
+    };
+  }
+
+  function setSliders(values) {
+    target.value = values.targetPerPod;
+    headroom.value = values.headroom;
+    const level = levels.indexOf(values.quantile);
+    quantile.value = level < 0 ? levels.length - 1 : level;
+    lead.value = values.leadSeconds;
+    for (const radio of radios) radio.checked = radio.value === values.margin;
+    label();
+  }
+
+  function label() {
+    const now = settings();
+    const isQuantile = now.margin === "quantile";
+    headroom.hidden = part("output[for=headroom]").hidden = isQuantile;
+    quantile.hidden = part("output[for=quantile]").hidden = !isQuantile;
+    const say = (slider, text) => {
+      part(`output[for=${slider.id}]`).textContent = text;
+      slider.setAttribute("aria-valuetext", text);
+    };
+    say(target, numberText(now.targetPerPod));
+    say(headroom, `× ${now.headroom.toFixed(2)}`);
+    say(quantile, levels.length ? `p${Math.round(now.quantile * 1000) / 10}` : "none");
+    say(lead, durationText(now.leadSeconds * 1000));
+  }
+
+  /** The parameters of what differs from what is in force. */
+  function changes() {
+    const now = settings(), parameters = new URLSearchParams();
+    if (now.targetPerPod !== inForce.targetPerPod) parameters.set("targetPerPod", now.targetPerPod);
+    if (now.margin !== inForce.margin || now[now.margin] !== inForce[now.margin]) parameters.set(now.margin, now[now.margin]);
+    if (now.leadSeconds !== inForce.leadSeconds) parameters.set("leadTime", `${now.leadSeconds}s`);
+    return parameters;
+  }
+
+  let generation = 0;
+  async function ask() {
+    const changed = changes(), mine = ++generation;
+    trying = changed.size > 0;
+    part(".reset").disabled = !trying;
+    showText();
+    if (!trying) {
+      card.try(null);
+      part(".outcome").textContent = "Move a slider: the server plans anew with the same forecast. Nothing is changed by it.";
+      return;
+    }
+    try {
+      const answer = await get(`whatif?workload=${name}&${changed}`);
+      if (mine !== generation) return;
+      const seconds = settings().leadSeconds;
+      card.try({ replicas: answer.plan.desiredReplicas, leadSeconds: seconds });
+      showOutcome(part(".outcome"), answer, card.snapshot);
+    } catch (error) {
+      if (mine === generation) part(".outcome").textContent = error.message;
+    }
+  }
+
+  part("form").addEventListener("submit", (event) => event.preventDefault());
+  let waiting;
+  part("form").addEventListener("input", () => {
+    label();
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, 80);
+  });
+  part(".reset").addEventListener("click", () => {
+    setSliders(inForce);
+    ask();
+  });
+
+  // Configuration
+
+  const tabs = [...element.querySelectorAll("[role=tab]")];
+  const paths = ["configuration", "scaledobject"];
+  let tab = 0;
+  async function showText() {
+    tabs.forEach((button, index) => {
+      button.setAttribute("aria-selected", index === tab);
+      button.tabIndex = index === tab ? 0 : -1;
+    });
+    part("#text").setAttribute("aria-labelledby", tabs[tab].id);
+    part(".tuned").textContent = trying ? "with the settings that you try" : "";
+    part(".texts").hidden = !offers().includes(paths[tab]);
+    if (part(".texts").hidden) return;
+    const shown = tab;
+    const text = await get(`${paths[tab]}?workload=${name}&${inForce ? changes() : ""}`).catch((error) => `# ${error.message}`);
+    if (shown !== tab) return;
+    part(".texts").hidden = text === null;
+    if (text !== null && part("#text").textContent !== text) part("#text").textContent = text;
+  }
+  tabs.forEach((button, index) => {
+    button.addEventListener("click", () => {
+      tab = index;
+      showText();
+    });
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+      tab = 1 - tab;
+      tabs[tab].focus();
+      showText();
+    });
+  });
+  part(".copy").addEventListener("click", async () => {
+    const button = part(".copy");
+    button.textContent = await copy(part("#text")) ? "Copied" : "Press Ctrl-C";
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+
+  async function refresh() {
+    if (!card.snapshot) return;
+    const why = await explain();
+    if (why && !inForce && offers().includes("whatif")) {
+      setUp(why);
+      setSliders(inForce);
+    }
+    part(".whatif").hidden = !inForce;
+    if (inForce) ask();
+    else showText();
+  }
+  card.onPlan = refresh;
+  refresh();
+  return { name, element };
+}
+
+/** The way from the load to the pods, a figure a step. */
+function showChain(section, why) {
+  const margin = why.quantile ? `the forecast's p${Math.round(why.quantile * 1000) / 10}`
+    : why.headroom ? `× ${numberText(why.headroom)} headroom` : "as planned";
+  const steps = [
+    ["load now", why.currentLoad === undefined ? "unknown" : numberText(why.currentLoad), "as measured"],
+    ["forecast", numberText(why.forecast), `for ${timeText(new Date(why.stepEnds))}, the step that decides`],
+  ];
+  if (why.plannedLoad !== undefined) steps.push(["planned for", numberText(why.plannedLoad), margin]);
+  if (why.need !== undefined) steps.push(["need", pods(why.need), `at ${numberText(why.targetPerPod)} a pod`]);
+  steps.push(["asked for", pods(why.replicas), `until ${durationText(why.leadTimeSeconds * 1000)} from now`]);
+  section.querySelector(".chain").replaceChildren(...steps.map(([label, figure, note]) => make("li", {},
+    make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
+    make("small", { className: "quiet", textContent: note }))));
+  section.querySelector(".limits").replaceChildren(
+    ...(why.clamps ?? []).map((clamp) => make("li", { textContent: limits[clamp] ?? clamp })));
+  section.querySelector("p").textContent = [
+    why.nextChange ? `Next change: ${pods(why.nextChange.replicas)} at ${timeText(new Date(why.nextChange.at))}.` : "No change is planned.",
+    why.recentError !== undefined && `Recent forecasts were off by ${numberText(why.recentError * 100)} %.`,
+    why.reason && `${why.reason}.`,
+  ].filter(Boolean).join(" ");
+}
+
+/** What other settings would do, against the plan in force. */
+function showOutcome(element, answer, snapshot) {
+  const hours = (replicas) => (replicas.reduce((sum, count) => sum + count, 0) * snapshot.stepSeconds) / 3600;
+  const figures = [
+    ["asked for now", answer.inForce.replicas, answer.explanation.replicas],
+    ["most ahead", Math.max(...snapshot.desiredReplicas), Math.max(...answer.plan.desiredReplicas)],
+    ["pod-hours in the plan", hours(snapshot.desiredReplicas), hours(answer.plan.desiredReplicas)],
+  ];
+  element.replaceChildren(...figures.map(([label, before, after]) => {
+    const share = before ? Math.round((after / before - 1) * 100) : 0;
+    return make("span", {}, make("span", { className: "quiet", textContent: label }),
+      make("b", { textContent: `${numberText(before)} → ${numberText(after)}` }),
+      make("small", { className: "quiet", textContent: share ? `${share > 0 ? "+" : "−"}${Math.abs(share)} %` : "the same" }));
+  }));
+}
+
+/** Copies an element's text, also where the clipboard is denied to pages that came without TLS. */
+async function copy(element) {
+  try {
+    await navigator.clipboard.writeText(element.textContent);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element);
+    return document.execCommand("copy");
+  }
+}
