@@ -18,7 +18,7 @@ struct MetricsTests {
     let latency = registry.histogram("latency_seconds", help: "Latency.", buckets: [0.1, 1])
     for value in [0.05, 0.1, 0.5, 7] { latency.with().observe(value) }
     #expect(
-      String(decoding: PrometheusText.write(registry), as: UTF8.self) == #"""
+      String(decoding: MetricsText.write(registry), as: UTF8.self) == #"""
         # HELP age_seconds Age.
         # TYPE age_seconds gauge
         age_seconds -1.5
@@ -38,6 +38,25 @@ struct MetricsTests {
         odd{of="nan"} NaN
 
         """#)
+  }
+
+  @Test("OpenMetrics is written for those who ask for it, with exemplars")
+  func openMetrics() async throws {
+    let server = try await TestServer()
+    let latency = server.metrics.histogram("latency_seconds", help: "A \"latency\".", buckets: [0.1, 1]).with()
+    latency.observe(0.05)
+    latency.observe(0.5, exemplar: "api")
+    server.metrics.counter("calls_total", help: "Calls.").with().increment()
+    let accept = "Accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3"
+    let answer = try await curl(server.url + "/metrics", "-H", accept)
+    #expect(answer.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    #expect(answer.body.contains("# TYPE calls counter\ncalls_total 1\n"))
+    #expect(answer.body.contains("# HELP latency_seconds A \\\"latency\\\".\n"))
+    #expect(
+      answer.body.contains(
+        "latency_seconds_bucket{le=\"0.1\"} 1\nlatency_seconds_bucket{le=\"1\"} 2 # {workload=\"api\"} 0.5\n"))
+    #expect(answer.body.hasSuffix("\n# EOF\n"))
+    await server.shutdown()
   }
 
   @Test("promtool finds nothing to complain of, and ages are those of the scrape")

@@ -114,8 +114,7 @@ public actor ForecastLoop {
     let plan = try await timed(.plan) {
       self.planner.plan(
         forecast, repairedShare: Double(history.missingCount) / Double(history.count),
-        newest: history.lastPresentIndex.map { .init(load: history.values[$0], instant: history.instant(at: $0)) },
-        at: self.clock.now)
+        newest: history.newestMeasurement, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     try await timed(.store) { [workload, store, clock, logger] in
@@ -134,7 +133,7 @@ public actor ForecastLoop {
     let begin = clock.now
     do {
       let result = try await body()
-      metrics.observe(stage, clock.now - begin)
+      metrics.observe(stage, clock.now - begin, of: workload.name)
       return result
     } catch {
       let failure = ForecastFailure(workload: workload.name, stage: stage, problem: "\(error)")

@@ -7,6 +7,7 @@ struct ForecastMetrics: Sendable {
   private let errors: MetricFamily
   private let desiredReplicas: MetricFamily
   private let predictedValue: MetricFamily
+  private let mase: MetricFamily
 
   init(_ registry: MetricsRegistry) {
     collectSeconds = registry.histogram(
@@ -28,15 +29,22 @@ struct ForecastMetrics: Sendable {
       "kedastral_desired_replicas", help: "Replicas planned for the step that runs now.", labels: ["workload"])
     predictedValue = registry.gauge(
       "kedastral_predicted_value", help: "Load forecast for the end of the horizon's first step.", labels: ["workload"])
+    mase = registry.gauge(
+      "kedastral_forecast_mase",
+      help: "Error of recent forecasts over that of repeating the day before; above 1 the forecasts are worse.",
+      labels: ["workload"])
   }
 
-  func observe(_ stage: ForecastStage, _ duration: Duration) {
-    switch stage {
-    case .collect: collectSeconds.observe(duration)
-    case .forecast: predictSeconds.observe(duration)
-    case .plan: capacitySeconds.observe(duration)
-    case .store: storeSeconds.observe(duration)
-    }
+  /// Records how long a stage of a workload's round took; the workload is kept as an exemplar.
+  func observe(_ stage: ForecastStage, _ duration: Duration, of workload: WorkloadName) {
+    let metric =
+      switch stage {
+      case .collect: collectSeconds
+      case .forecast: predictSeconds
+      case .plan: capacitySeconds
+      case .store: storeSeconds
+      }
+    metric.observe(duration.inSeconds, exemplar: workload.text)
   }
 
   func count(_ failure: ForecastFailure) {
@@ -46,11 +54,13 @@ struct ForecastMetrics: Sendable {
   func publish(_ snapshot: Snapshot) {
     desiredReplicas.with(snapshot.workload.text).set(Double(snapshot.desiredReplicas.first ?? 0))
     predictedValue.with(snapshot.workload.text).set(snapshot.values.first ?? 0)
+    if let value = snapshot.accuracy?.mase { mase.with(snapshot.workload.text).set(value) }
   }
 
   func forget(_ workload: WorkloadName) {
     desiredReplicas.remove(workload.text)
     predictedValue.remove(workload.text)
+    mase.remove(workload.text)
     for stage in ForecastStage.allCases { errors.remove(workload.text, stage.rawValue) }
   }
 }

@@ -17,6 +17,8 @@ struct LiveAccuracy: Sendable {
   private struct Comparison {
     var error: Double
     var load: Double
+    /// The error of repeating the day before, where that is known.
+    var naiveError: Double?
     var covered: [(level: Double, isBelow: Bool)]
   }
 
@@ -29,8 +31,8 @@ struct LiveAccuracy: Sendable {
   private var comparisons: [Comparison] = []
   private var mostComparisons = 20
 
-  /// Takes over the load that was measured at `instant`.
-  mutating func observe(_ load: Double, at instant: Date) {
+  /// Takes over the load that was measured at `instant`, and the load a day before, where that is known.
+  mutating func observe(_ load: Double, at instant: Date, dayBefore: Double? = nil) {
     guard let index = expectations.firstIndex(where: { abs($0.instant.timeIntervalSince(instant)) < 0.5 }) else {
       expectations.removeAll { $0.instant < instant }
       return
@@ -39,7 +41,7 @@ struct LiveAccuracy: Sendable {
     expectations.removeFirst(index + 1)
     comparisons.append(
       Comparison(
-        error: abs(load - expected.value), load: load,
+        error: abs(load - expected.value), load: load, naiveError: dayBefore.map { abs(load - $0) },
         covered: expected.quantiles.map { ($0.level, load <= $0.value) }))
     if comparisons.count > mostComparisons { comparisons.removeFirst(comparisons.count - mostComparisons) }
   }
@@ -65,6 +67,15 @@ struct LiveAccuracy: Sendable {
     return load > 0 ? comparisons.reduce(0) { $0 + $1.error } / load : nil
   }
 
+  /// The mean absolute error over that of repeating the day before, of the loads where both are known; nil before there are
+  /// enough of them.
+  var mase: Double? {
+    let known = comparisons.compactMap { comparison in comparison.naiveError.map { (comparison.error, $0) } }
+    guard known.count >= Self.fewestComparisons else { return nil }
+    let naive = known.reduce(0) { $0 + $1.1 }
+    return naive > 0 ? known.reduce(0) { $0 + $1.0 } / naive : nil
+  }
+
   /// The share of loads below each quantile, by its level.
   var coverage: [String: Double]? {
     guard comparisons.count >= Self.fewestComparisons else { return nil }
@@ -79,7 +90,8 @@ struct LiveAccuracy: Sendable {
 
   /// What a snapshot tells; nil when there is nothing to tell.
   func record(repairedShare: Double?) -> Snapshot.Accuracy? {
-    let record = Snapshot.Accuracy(relativeError: relativeError, coverage: coverage, repairedShare: repairedShare)
+    let record = Snapshot.Accuracy(
+      mase: mase, relativeError: relativeError, coverage: coverage, repairedShare: repairedShare)
     return record == Snapshot.Accuracy() ? nil : record
   }
 }

@@ -25,8 +25,10 @@ struct Planner: Sendable {
 
   /// A load and the end of the step in which it was measured.
   struct Measurement {
-    let load: Double
-    let instant: Date
+    var load: Double
+    var instant: Date
+    /// The load a day before, where that is known.
+    var dayBefore: Double?
   }
 
   private let workload: WorkloadName
@@ -68,7 +70,7 @@ struct Planner: Sendable {
   ///   - newest: the newest sample that is present.
   ///   - now: when the plan is published; not before the forecast's start.
   mutating func plan(_ forecast: Forecast, repairedShare: Double? = nil, newest: Measurement?, at now: Date) -> Plan {
-    if let newest { accuracy.observe(newest.load, at: newest.instant) }
+    if let newest { accuracy.observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore) }
     accuracy.remember(forecast)
     var state = capacityState(at: forecast.start, currentLoad: newest?.load)
     state.forecastError = accuracy.relativeError
@@ -114,4 +116,16 @@ struct Planner: Sendable {
 extension [String] {
   /// One sentence after the other; nil of none.
   fileprivate var joinedReasons: String? { isEmpty ? nil : joined(separator: "; ") }
+}
+
+extension TimeSeries {
+  /// The newest sample that is present, with the one a day before it.
+  var newestMeasurement: Planner.Measurement? {
+    lastPresentIndex.map { last in
+      let before = index(nearest: instant(at: last) - .seconds(86_400))
+      return Planner.Measurement(
+        load: values[last], instant: instant(at: last),
+        dayBefore: values.indices.contains(before) && values[before].isFinite ? values[before] : nil)
+    }
+  }
 }

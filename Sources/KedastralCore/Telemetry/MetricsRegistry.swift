@@ -117,6 +117,8 @@ public final class Metric: Sendable {
   private final class Buckets: Sendable {
     let bounds: [Double]
     let counts: Mutex<[Int]>
+    /// The newest observation of each bucket that said whose it was.
+    let exemplars = Mutex<[Int: Exemplar]>([:])
 
     init(bounds: [Double]) {
       self.bounds = bounds
@@ -147,12 +149,26 @@ public final class Metric: Sendable {
   }
 
   /// Records one value of a histogram.
-  public func observe(_ value: Double) {
+  ///
+  /// - Parameter exemplar: the workload that it was about, kept as an example of its bucket.
+  public func observe(_ value: Double, exemplar: String? = nil) {
     guard let buckets else { return }
     let index = buckets.bounds.firstIndex { value <= $0 } ?? buckets.bounds.count
     buckets.counts.withLock { $0[index] += 1 }
+    if let exemplar { buckets.exemplars.withLock { $0[index] = Exemplar(workload: exemplar, value: value) } }
     increment(by: value)
   }
+
+  /// One observation of a histogram, and what it was about.
+  public struct Exemplar: Sendable, Equatable {
+    /// The workload.
+    public let workload: String
+    /// The value.
+    public let value: Double
+  }
+
+  /// The newest example of each bucket, by its index.
+  public var exemplars: [Int: Exemplar] { buckets?.exemplars.withLock { $0 } ?? [:] }
 
   /// Records a duration in seconds.
   public func observe(_ duration: Duration) { observe(duration.inSeconds) }

@@ -17,10 +17,12 @@ extension HTTPRouter {
       }
       return .now(.json(status: reasons.isEmpty ? 200 : 503, text.bytes))
     }
-    get("/metrics") { _ in
+    get("/metrics") { request in
       beforeMetrics()
+      readiness.publish(in: metrics)
+      let format = MetricsText.Format(accept: request.accept)
       // With thousands of workloads this takes milliseconds, which the loop's other clients need not wait for.
-      return .later { HTTPResponse(type: PrometheusText.contentType, body: PrometheusText.write(metrics)) }
+      return .later { HTTPResponse(type: format.contentType, body: MetricsText.write(metrics, as: format)) }
     }
   }
 }

@@ -1,3 +1,4 @@
+import KedastralCore
 import Synchronization
 
 /// What `/readyz` answers: ready when no check has a problem.
@@ -6,16 +7,23 @@ import Synchronization
 ///     readiness.report("store", problem: nil)                       // ready
 ///     readiness.report("sources", problem: "no plan exists yet")    // not ready, and why
 public final class Readiness: Sendable {
-  private let problems: Mutex<[String: String]>
+  private let problems: Mutex<[String: String?]>
 
   /// Creates a readiness value with the problems that stand until they are reported to be gone.
-  public init(problems: [String: String] = [:]) { self.problems = Mutex(problems) }
+  public init(problems: [String: String] = [:]) { self.problems = Mutex(problems.mapValues { $0 }) }
 
   /// Sets the state of one check: what is wrong, or nil when nothing is.
-  public func report(_ check: String, problem: String?) { problems.withLock { $0[check] = problem } }
+  public func report(_ check: String, problem: String?) { problems.withLock { _ = $0.updateValue(problem, forKey: check) } }
 
   /// Why the process is not ready, as `check: problem` sorted by check; empty when it is.
   public var reasons: [String] {
-    problems.withLock { $0 }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+    problems.withLock { $0.compactMapValues(\.self) }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+  }
+
+  /// Writes the state of each check into `metrics`.
+  func publish(in metrics: MetricsRegistry) {
+    let family = metrics.gauge(
+      "kedastral_check_failing", help: "Whether a check of /readyz has a problem, by check.", labels: ["check"])
+    for (check, problem) in problems.withLock({ $0 }) { family.with(check).set(problem == nil ? 0 : 1) }
   }
 }

@@ -34,6 +34,9 @@ struct ForecasterParts {
         model: try ModelCatalog.make(
           settings.model, timeZone: settings.timeZone, client: client, logger: logger))
     }
+    let bounds = metrics.gauge(
+      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
+    for settings in configuration.workloads { bounds.with(settings.name.text).set(Double(settings.policy.maxReplicas)) }
     readiness = ForecastReadiness(workloadCount: workloads.count)
     if case .redis(let settings) = configuration.storage, let lease = settings.shardLease, let redis = store.redis {
       membership = ShardMembership(store: redis, lease: lease, logger: logger)
