@@ -32,6 +32,7 @@ final class HTTP2Session {
   // Unchecked, since it is asked for every header: the connection owns the session, and alone calls it.
   private unowned(unsafe) let delegate: any HTTP2SessionDelegate
   private var session: OpaquePointer?
+  private let memory = SessionMemory()
   /// The call whose headers arrive now; a header block is never interrupted by another stream's frames.
   private var receiving: GRPCCall?
   /// Calls whose answer is complete, but has not left, while the client still sends.
@@ -46,8 +47,9 @@ final class HTTP2Session {
     defer { nghttp2_option_del(option) }
     nghttp2_option_set_no_closed_streams(option, 1)
     nghttp2_option_set_stream_reset_rate_limit(option, UInt64(limits.resetBurst), UInt64(limits.resetsPerSecond))
+    let context = Unmanaged.passUnretained(self).toOpaque()
     guard let callbacks = Self.callbacks.pointer,
-      nghttp2_session_server_new2(&session, callbacks, Unmanaged.passUnretained(self).toOpaque(), option) == 0
+      memory.withFunctions({ nghttp2_session_server_new3(&session, callbacks, context, option, $0) }) == 0
     else { return nil }
     var settings = [
       nghttp2_settings_entry(
@@ -82,6 +84,9 @@ final class HTTP2Session {
       buffer.append(contentsOf: UnsafeBufferPointer(start: data, count: count))
     }
   }
+
+  /// Gives memory back that a session without calls does not need, when nothing is on its way out.
+  func rest() { if nghttp2_session_want_write(session) == 0 { memory.rest() } }
 
   /// Whether anything more is to come in or go out.
   var isOver: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }

@@ -31,6 +31,8 @@ final class GRPCConnection {
   private let maximumAge: Duration
   var lastInputAt: ContinuousClock.Instant
   var lastCallAt: ContinuousClock.Instant
+  /// Whether the session has given memory back since something last arrived.
+  private var isResting = false
   /// When the silent peer was asked whether it lives.
   private var probedAt: ContinuousClock.Instant?
   private var drainGrace = Duration.zero
@@ -68,6 +70,7 @@ final class GRPCConnection {
 
   private func receive() {
     lastInputAt = .now
+    isResting = false
     probedAt = nil
     isReceiving = true
     var isFine = true
@@ -204,6 +207,10 @@ final class GRPCConnection {
     if isOutputStalled(at: now) { return cut(.slowReader, "output did not move in time") }
     sweepCalls(at: now)
     flush()
+    if !isResting, lastInputAt + .seconds(1) <= now, session?.calls.isEmpty ?? false {
+      isResting = true
+      session?.rest()
+    }
   }
 
   private func sweepCalls(at now: ContinuousClock.Instant) {
