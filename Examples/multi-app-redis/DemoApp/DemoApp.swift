@@ -33,7 +33,7 @@ struct DemoApp {
         router.get(probe) { _ in .now(.json(Array(#"{"status":"ok"}"#.utf8))) }
       }
       router.get("/metrics") { _ in
-        .now(HTTPResponse(type: PrometheusText.contentType, body: PrometheusText.write(metrics)))
+        .now(HTTPResponse(type: MetricsText.Format.prometheus.contentType, body: MetricsText.write(metrics)))
       }
       let server = try HTTPServer(on: loop, settings: HTTPServerSettings(address: address), router: router)
       Output.say("\(name) listens on \(server.address)")

@@ -13,7 +13,9 @@ public final class Readiness: Sendable {
   public init(problems: [String: String] = [:]) { self.problems = Mutex(problems.mapValues { $0 }) }
 
   /// Sets the state of one check: what is wrong, or nil when nothing is.
-  public func report(_ check: String, problem: String?) { problems.withLock { _ = $0.updateValue(problem, forKey: check) } }
+  public func report(_ check: String, problem: String?) {
+    problems.withLock { _ = $0.updateValue(problem, forKey: check) }
+  }
 
   /// Why the process is not ready, as `check: problem` sorted by check; empty when it is.
   public var reasons: [String] {
