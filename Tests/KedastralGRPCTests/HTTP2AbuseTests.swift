@@ -39,13 +39,13 @@ struct HTTP2AbuseTests {
     }
   }
 
-  @Test("window updates of a byte, and priorities, without end", arguments: [8, 2] as [UInt8])
-  func windowFlood(type: UInt8) async throws {
+  @Test("window updates of a byte without end")
+  func windowFlood() async throws {
     try await cutOff {
       $0.idleFrameBurst = 300
       $0.idleFramesPerSecond = 1
     } _: { client in
-      let frame = Frame(type: type, stream: type == 2 ? 1 : 0, payload: type == 2 ? [0, 0, 0, 0, 1] : [0, 0, 0, 1])
+      let frame = Frame(type: 8, payload: [0, 0, 0, 1])
       for _ in 0..<100 { client.send(frame) }
     }
   }

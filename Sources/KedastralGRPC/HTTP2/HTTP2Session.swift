@@ -221,7 +221,7 @@ final class HTTP2Session {
     case NGHTTP2_PING:
       let isAnswer = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
       if isAnswer { delegate.receivedPingAnswer() } else { delegate.receivedIdleFrame() }
-    case NGHTTP2_WINDOW_UPDATE, NGHTTP2_PRIORITY: delegate.receivedIdleFrame()
+    case NGHTTP2_WINDOW_UPDATE: delegate.receivedIdleFrame()
     default: break
     }
   }

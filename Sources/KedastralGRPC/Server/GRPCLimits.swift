@@ -33,7 +33,7 @@ public struct GRPCLimits: Sendable, Equatable {
   public var resetBurst = 1000
   /// Calls that a client may cancel a second, in the long run.
   public var resetsPerSecond = 100
-  /// Frames without use (pings, settings, empty data, window updates, priorities, invalid frames) in a burst; every answered call pays for two.
+  /// Frames without use (pings, settings, empty data, window updates, invalid frames) in a burst; every answered call pays for two.
   public var idleFrameBurst = 2000
   /// Frames without use a second, in the long run.
   public var idleFramesPerSecond = 200
