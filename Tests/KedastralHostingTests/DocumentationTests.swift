@@ -92,9 +92,22 @@ struct DocumentationTests {
     #expect(count == 3)
   }
 
+  /// All pages, relative to the root.
+  private func pages() throws -> [String] {
+    let manager = FileManager.default
+    func names(in folder: String) throws -> [String] {
+      try manager.contentsOfDirectory(atPath: Repository.root.appendingPathComponent(folder).path).sorted()
+    }
+    let documents = try names(in: "docs").filter { $0.hasSuffix(".md") }.map { "docs/\($0)" }
+    let examples = try names(in: "Examples").map { "Examples/\($0)/README.md" }.filter {
+      manager.fileExists(atPath: Repository.root.appendingPathComponent($0).path)
+    }
+    return ["README.md"] + documents + examples
+  }
+
   @Test("links between pages lead somewhere")
   func links() throws {
-    for page in ["README.md", "docs/architecture.md", "docs/benchmarks.md", "docs/settings.md"] {
+    for page in try pages() {
       let folder = Repository.root.appendingPathComponent(page).deletingLastPathComponent()
       for match in try text(page).matches(of: /\]\(([^)#]+)[^)]*\)/) where !match.1.hasPrefix("http") {
         let target = folder.appendingPathComponent(String(match.1))
