@@ -22,6 +22,63 @@ struct BrokenConfigurationTests {
 
   static let all: [Broken] = [
     Broken(
+      what: "a time zone that nobody has", file: workload("timeZone: Europe/Berlim"),
+      lines: [
+        "k.yaml:5:15: workloads[0].timeZone: the time zone 'Europe/Berlim' is not in /usr/share/zoneinfo; write one such as UTC or Europe/Berlin, or install tzdata"
+      ]),
+    Broken(
+      what: "an accuracy gate that is no share", file: workload("policy: {accuracyGate: -1}"),
+      lines: [
+        "k.yaml:5:28: workloads[0].policy.accuracyGate: the accuracy gate -1.0 is negative; write a share of the load such as 0.5, or 0 for none"
+      ]),
+    Broken(
+      what: "an activation threshold below nothing", file: workload("policy: {activationThreshold: -3}"),
+      lines: [
+        "k.yaml:5:35: workloads[0].policy.activationThreshold: the activation threshold -3.0 is negative; write a load of 0 or more"
+      ]),
+    Broken(
+      what: "a dry run that is neither on nor off", file: workload("dryRun: maybe"),
+      lines: ["k.yaml:5:13: workloads[0].dryRun: 'maybe' is neither true nor false; write true or false"]),
+    Broken(
+      what: "a schedule that is no cron expression",
+      file: workload("policy: {schedules: [{begins: 30 25 * * *, duration: 1h, min: 2}]}"),
+      lines: [
+        "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is no hour; write 0 to 23"
+      ]),
+    Broken(
+      what: "a schedule without times and bounds", file: workload("policy: {schedules: [{}]}"),
+      lines: [
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'begins' is missing: when the bounds begin to hold, such as \"30 8 * * mon-fri\"",
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'duration' is missing: for how long they hold, such as 2h",
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'min' is missing: the least replicas meanwhile, or 'max', the most",
+      ]),
+    Broken(
+      what: "a schedule's minimum above the workload's maximum",
+      file: workload("policy:\n  max: 9\n  schedules:\n    - {begins: 0 8 * * *, duration: 0s, min: 20}"),
+      lines: [
+        "k.yaml:8:41: workloads[0].policy.schedules[0].duration: the duration 0s is not between 0 and a year; write one such as 2h",
+        "k.yaml:8:50: workloads[0].policy.schedules[0].min: the schedule's minimum 20 is more than the workload's maximum 9; raise policy.max",
+      ]),
+    Broken(
+      what: "a schedule's minimum above its maximum",
+      file: workload("policy: {schedules: [{begins: 0 8 * * *, duration: 1h, min: 5, max: 2}]}"),
+      lines: [
+        "k.yaml:5:65: workloads[0].policy.schedules[0].min: the minimum 5 is more than the maximum 2; raise one or lower the other"
+      ]),
+    Broken(
+      what: "another metric that says nothing of itself", file: workload("otherMetrics:\n  - {}"),
+      lines: [
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'metric' is missing: what the load is called in plans and on the page, such as rps",
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'source.query' is missing: query that gives one series, the load; aggregate with sum()",
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'policy.targetPerPod' is missing: load that one pod is meant to serve, in the metric's unit",
+      ]),
+    Broken(
+      what: "other metrics for all workloads",
+      file: "defaults: {otherMetrics: [{metric: queue}]}\n" + workload(""),
+      lines: [
+        "k.yaml:1:27: defaults.otherMetrics[0]: defaults hold for every workload, so they cannot have other metrics; move them to a workload"
+      ]),
+    Broken(
       what: "an unknown section", file: "workload:\n  - name: api\n",
       lines: [
         "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads",
@@ -33,12 +90,12 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known are horizon, interval, model, policy, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known are dryRun, horizon, interval, model, otherMetrics, policy, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
       lines: [
-        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, targetPerPod, upMaxFactor"
+        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, targetPerPod, upMaxFactor"
       ]),
     Broken(
       what: "a negative target", file: workload("policy: {targetPerPod: -5}"),

@@ -136,6 +136,61 @@ struct ConfigurationFileTests {
     #expect(source.url.text == "http://p:9090")
   }
 
+  @Test(
+    "another metric takes over what it does not say: where to ask, the model, the limits; a flag's target is not its own"
+  )
+  func otherMetrics() throws {
+    let workload = try forecaster(
+      file: """
+        defaults: {policy: {headroom: 1.5}}
+        workloads:
+          - name: api
+            metric: rps
+            source: {url: 'http://p:9090', query: rps, bearerToken: t}
+            model: ets
+            policy: {max: 7, targetPerPod: 50}
+            otherMetrics:
+              - {metric: queue, source: {query: queue_length}, policy: {targetPerPod: 3, min: 2}}
+        """, ["-target-per-pod=80"]
+    ).workloads[0]
+    let other = workload.otherMetrics[0]
+    #expect(workload.policy.targetPerPod == 80)
+    #expect(other.metric == "queue" && other.model.name == "ets")
+    #expect(other.policy.targetPerPod == 3 && other.policy.minReplicas == 2)
+    #expect(other.policy.maxReplicas == 7 && other.policy.headroom == 1.5)
+    guard case .prometheus(let source) = other.source else {
+      Issue.record("no Prometheus source")
+      return
+    }
+    #expect(source.url.text == "http://p:9090" && source.query == "queue_length")
+    #expect(source.access.authentication == .bearer(Secret("t")))
+  }
+
+  @Test("schedules, gate, threshold, zone and dry run are read, and a workload's schedules go before the defaults'")
+  func policySettings() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults:
+          timeZone: Europe/Berlin
+          dryRun: true
+          policy: {schedules: [{begins: 0 1 * * *, duration: 1h, max: 3}]}
+        workloads:
+          - {name: a, metric: rps, source: {query: up}}
+          - name: b
+            metric: rps
+            source: {query: up}
+            dryRun: false
+            policy: {accuracyGate: 0.4, activationThreshold: 0, schedules: []}
+        """
+    ).workloads
+    #expect(workloads.map(\.isDryRun) == [true, false])
+    #expect(workloads.map(\.timeZone) == ["Europe/Berlin", "Europe/Berlin"])
+    let rule = ScheduledBounds.Rule(begins: try CronExpression("0 1 * * *"), duration: .seconds(3600), maxReplicas: 3)
+    #expect(workloads.map(\.policy.schedules) == [[rule], []])
+    #expect(workloads.map(\.policy.accuracyGate) == [nil, 0.4])
+    #expect(workloads.map(\.policy.activationThreshold) == [nil, 0])
+  }
+
   @Test("the file of --help is a right one")
   func exampleFile() throws {
     let workloads = try forecaster(file: HelpText.exampleFile).workloads

@@ -110,6 +110,16 @@ struct WorkloadSection: Decodable, Sendable {
   var interval: Located<Duration>?
   var window: Located<Duration>?
   var timeZone: Located<TimeZoneName>?
+  var dryRun: Located<Bool>?
+  var otherMetrics: [Section<MetricSection>]?
+}
+
+/// One more metric of a workload: what it does not say is as for the workload's own.
+struct MetricSection: Decodable, Sendable {
+  var metric: Located<String>?
+  var source: Section<SourceSection>?
+  var model: ModelSection?
+  var policy: PolicySection?
 }
 
 struct SourceSection: Decodable, Sendable {
@@ -174,4 +184,15 @@ struct PolicySection: Decodable, Sendable {
   var prewarmSteps: Located<Int>?
   var rounding: Located<StandardCapacityPolicy.Rounding>?
   var reactiveFloor: Located<Bool>?
+  var accuracyGate: Located<Double>?
+  var activationThreshold: Located<Double>?
+  var schedules: [Section<ScheduleSection>]?
+}
+
+/// Bounds that hold for a while, again and again.
+struct ScheduleSection: Decodable, Sendable {
+  var begins: Located<CronExpression>?
+  var duration: Located<Duration>?
+  var min: Located<Int>?
+  var max: Located<Int>?
 }

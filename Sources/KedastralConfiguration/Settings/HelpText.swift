@@ -11,6 +11,8 @@ public enum HelpText {
     }
     if host == .allInOne {
       lines += [
+        "  \(host.name) run [settings]                  the same: forecaster and scaler in one process",
+        "  \(host.name) forecaster|scaler [settings]    one of them alone; see kedastral forecaster --help",
         "  \(host.name) demo                            show it at work, with nothing to set up",
         "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told",
         "  \(host.name) get workloads|forecast          ask a running forecaster",

@@ -68,7 +68,10 @@ enum Settings {
     "how much history to learn from, as far as the source has it")
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
-    "time zone in which the workload's days begin")
+    "time zone in which the workload's days begin and its schedules are written")
+  static let dryRun = Setting<Bool>(
+    "dry-run", "DRY_RUN", default: "false", file: "workloads[].dryRun", .workload,
+    "forecast, plan and show, but let the scaler serve nobody from it: it answers FAILED_PRECONDITION")
 
   // Source
   static let adapter = Setting<SourceKind>(
@@ -196,6 +199,14 @@ enum Settings {
   static let reactiveFloor = Setting<Bool>(
     "reactive-floor", "REACTIVE_FLOOR", default: "false", file: "workloads[].policy.reactiveFloor", .capacity,
     "never plan fewer replicas than the current load needs")
+  static let accuracyGate = Setting<Double>(
+    "accuracy-gate", "ACCURACY_GATE", default: "0", file: "workloads[].policy.accuracyGate", .capacity,
+    "plan for the current load while recent forecasts were off by more than this share of the load, such as 0.5; 0: never"
+  )
+  static let activationThreshold = Setting<Double>(
+    "activation-threshold", "ACTIVATION_THRESHOLD", defaultNote: "active while the plan is fresh",
+    file: "workloads[].policy.activationThreshold", .capacity,
+    "active only while the plan exceeds this load between now and the lead time; a trigger's goes before")
 
   // Storage
   static let storage = Setting<StorageKind>(
@@ -348,6 +359,20 @@ enum Settings {
     "http-write-timeout", "HTTP_WRITE_TIMEOUT", default: "30s", file: "limits.http.writeTimeout", .limits,
     hosts: everyHost, "time that an answer may wait for a slow reader")
 
+  /// What only a file can say, since it is a list.
+  static let fileOnly: [(key: String, group: SettingDescriptor.Group, help: String)] = [
+    (
+      "workloads[].otherMetrics[]", .workload,
+      "further metrics, each with `metric`, `source` and `policy.targetPerPod` of its own; what else they do not say is as "
+        + "for the workload; the plan is the largest need, told in the unit of the workload's own metric"
+    ),
+    (
+      "workloads[].policy.schedules[]", .capacity,
+      "bounds at known times: `begins` (cron: minute, hour, day of the month, month, day of the week), `duration`, `min`, "
+        + "`max`"
+    ),
+  ]
+
   /// All of them, in the order of help and documentation.
   static let all: [SettingDescriptor] = [
     config.descriptor, logFormat.descriptor, logLevel.descriptor,
@@ -356,7 +381,7 @@ enum Settings {
     tlsClientNames.descriptor,
     httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
-    window.descriptor, timeZone.descriptor,
+    window.descriptor, timeZone.descriptor, dryRun.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
@@ -368,7 +393,7 @@ enum Settings {
     sarimaSQ.descriptor, sarimaS.descriptor,
     targetPerPod.descriptor, headroom.descriptor, quantileLevel.descriptor, minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
-    rounding.descriptor, reactiveFloor.descriptor,
+    rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,

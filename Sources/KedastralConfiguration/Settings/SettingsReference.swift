@@ -18,6 +18,9 @@ public enum SettingsReference {
         ]
         lines.append("| " + cells.map(escaped).joined(separator: " | ") + " |")
       }
+      for only in Settings.fileOnly where only.group == group {
+        lines.append("| | | `\(only.key)` | | forecaster | \(escaped(only.help)) |")
+      }
       sections.append(lines.joined(separator: "\n"))
     }
     return sections.joined(separator: "\n\n") + "\n"

@@ -63,6 +63,17 @@ extension WorkloadName: SettingValue {
   }
 }
 
+extension CronExpression: SettingValue {
+  static var placeholder: String { "CRON" }
+
+  init(settingText: String) throws(SettingValueError) {
+    do throws(ParseError) { try self.init(settingText) } catch {
+      throw SettingValueError(
+        wrong: "is not a schedule such as \"30 8 * * mon-fri\"", right: error.problem)
+    }
+  }
+}
+
 /// A setting's value that is one word of a few.
 protocol ChoiceSettingValue: SettingValue, RawRepresentable<String>, CaseIterable {}
 

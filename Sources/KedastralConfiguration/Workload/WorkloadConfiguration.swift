@@ -20,8 +20,24 @@ public struct WorkloadConfiguration: Sendable, Equatable {
   public var interval: Duration
   /// How much history to learn from; at least two steps.
   public var window: Duration
-  /// The name of the time zone in which its days begin, such as `Europe/Berlin`. Only its form has been checked.
+  /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   public var timeZone: String
+  /// Whether its plan is only made and shown, and nobody is served from it.
+  public var isDryRun = false
+  /// Further metrics; the plan is the largest need.
+  public var otherMetrics: [MetricConfiguration] = []
+}
+
+/// One more metric of a workload.
+public struct MetricConfiguration: Sendable, Equatable {
+  /// What the load is called.
+  public var metric: String
+  /// Where it comes from.
+  public var source: SourceConfiguration
+  /// What forecasts it.
+  public var model: ModelConfiguration
+  /// How replicas follow from the forecast.
+  public var policy: PolicyConfiguration
 }
 
 /// The model that forecasts a workload.
@@ -77,4 +93,10 @@ public struct PolicyConfiguration: Sendable, Equatable {
   public var rounding: StandardCapacityPolicy.Rounding
   /// Whether the plan is never below what the current load needs.
   public var reactiveFloor: Bool
+  /// The largest mean error of recent forecasts, as a share of the load, with which they are planned for; nil for any.
+  public var accuracyGate: Double?
+  /// The planned load above which the workload is active, where a trigger does not say; nil: whenever its plan is fresh.
+  public var activationThreshold: Double?
+  /// Bounds that hold at known times, in the workload's time zone.
+  public var schedules: [ScheduledBounds.Rule] = []
 }

@@ -23,21 +23,61 @@ struct WorkloadReader {
     let metric = given.text(Settings.metric, own?.metric, defaults?.metric)
     if metric == nil { given.noteMissing(Settings.metric.descriptor, at: section?.origin) }
     let times = readTimes(own)
+    let sourceSection =
+      own?.source?.content.inheriting(from: defaults?.source?.content) ?? defaults?.source?.content
     let source = SourceReader(
-      given: given,
-      section: own?.source?.content.inheriting(from: defaults?.source?.content) ?? defaults?.source?.content,
-      workloadOrigin: section?.origin, problems: problems
+      given: given, section: sourceSection, workloadOrigin: section?.origin, problems: problems
     ).read()
-    let model = readModel(own?.model)
-    let policy = readPolicy(own?.policy)
+    let model = readModel(own?.model, defaults?.model)
+    let policySection = (own?.policy ?? PolicySection()).inheriting(from: defaults?.policy)
+    let policy = readPolicy(policySection)
+    let others = (own?.otherMetrics ?? []).compactMap { other in
+      readOther(
+        other, model: own?.model ?? defaults?.model, source: sourceSection, policy: policySection)
+    }
+    if let misplaced = defaults?.otherMetrics?.first {
+      problems.add(
+        misplaced.origin, "defaults hold for every workload, so they cannot have other metrics; move them to a workload"
+      )
+    }
     guard let name, let metric, let times, let source, let model, let policy,
-      let timeZone = given.value(Settings.timeZone, own?.timeZone, defaults?.timeZone)
+      let timeZone = given.value(Settings.timeZone, own?.timeZone, defaults?.timeZone),
+      let dryRun = given.value(Settings.dryRun, own?.dryRun, defaults?.dryRun)
     else { return nil }
+    do throws(TimeZoneRules.UnknownZone) { _ = try TimeZoneRules(named: timeZone.value.text) } catch {
+      problems.add(timeZone.origin, error.description)
+    }
     let configuration = WorkloadConfiguration(
       name: name.value, metric: metric.value, source: source, model: model, policy: policy,
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
-      window: times.window.value, timeZone: timeZone.value.text)
+      window: times.window.value, timeZone: timeZone.value.text, isDryRun: dryRun.value, otherMetrics: others)
     return Workload(configuration: configuration, name: name, interval: times.interval)
+  }
+
+  /// One more metric; `model`, `source` and `policy` are what the workload says, for what it does not say itself.
+  private func readOther(
+    _ section: Section<MetricSection>, model: ModelSection?, source: SourceSection?, policy: PolicySection
+  ) -> MetricConfiguration? {
+    let own = section.content
+    if own.metric == nil { given.noteMissing(Settings.metric.descriptor, at: section.origin) }
+    // What is measured is the metric's own; where and how to ask is shared.
+    var shared = source
+    shared?.query = nil
+    shared?.path = nil
+    shared?.metric = nil
+    shared?.valuePath = nil
+    let source = SourceReader(
+      given: given, section: own.source?.content.inheriting(from: shared) ?? shared, workloadOrigin: section.origin,
+      problems: problems
+    ).read()
+    let target = own.policy?.targetPerPod
+    if target == nil { given.noteMissing(Settings.targetPerPod.descriptor, at: section.origin) }
+    let model = readModel(own.model, model)
+    var policy = readPolicy((own.policy ?? PolicySection()).inheriting(from: policy))
+    // A flag's target is that of the workload's own metric.
+    if let target { policy?.targetPerPod = target.value }
+    guard let metric = own.metric, let source, let model, let policy else { return nil }
+    return MetricConfiguration(metric: metric.value, source: source, model: model, policy: policy)
   }
 
   private struct Times {
@@ -78,8 +118,7 @@ struct WorkloadReader {
     return Times(horizon: horizon, step: step, interval: interval, window: window)
   }
 
-  private func readModel(_ own: ModelSection?) -> ModelConfiguration? {
-    let common = defaults?.model
+  private func readModel(_ own: ModelSection?, _ common: ModelSection?) -> ModelConfiguration? {
     guard let name = given.value(Settings.model, own?.name, common?.name) else { return nil }
     if !knownModels.contains(name.value) {
       problems.add(
@@ -123,18 +162,18 @@ struct WorkloadReader {
     return ModelConfiguration(name: name.value, orders: ARIMAOrders(values), byomURL: byomURL?.value)
   }
 
-  private func readPolicy(_ own: PolicySection?) -> PolicyConfiguration? {
-    let common = defaults?.policy
-    guard let target = given.value(Settings.targetPerPod, own?.targetPerPod, common?.targetPerPod),
-      let headroom = given.value(Settings.headroom, own?.headroom, common?.headroom),
-      let level = given.value(Settings.quantileLevel, own?.quantileLevel, common?.quantileLevel),
-      let min = given.value(Settings.minReplicas, own?.min, common?.min),
-      let max = given.value(Settings.maxReplicas, own?.max, common?.max),
-      let upMaxFactor = given.value(Settings.upMaxFactor, own?.upMaxFactor, common?.upMaxFactor),
-      let downMaxPercent = given.value(Settings.downMaxPercent, own?.downMaxPercent, common?.downMaxPercent),
-      let prewarmSteps = given.value(Settings.prewarmSteps, own?.prewarmSteps, common?.prewarmSteps),
-      let rounding = given.value(Settings.rounding, own?.rounding, common?.rounding),
-      let reactiveFloor = given.value(Settings.reactiveFloor, own?.reactiveFloor, common?.reactiveFloor)
+  private func readPolicy(_ section: PolicySection) -> PolicyConfiguration? {
+    guard let target = given.value(Settings.targetPerPod, section.targetPerPod),
+      let headroom = given.value(Settings.headroom, section.headroom),
+      let level = given.value(Settings.quantileLevel, section.quantileLevel),
+      let min = given.value(Settings.minReplicas, section.min),
+      let max = given.value(Settings.maxReplicas, section.max),
+      let upMaxFactor = given.value(Settings.upMaxFactor, section.upMaxFactor),
+      let downMaxPercent = given.value(Settings.downMaxPercent, section.downMaxPercent),
+      let prewarmSteps = given.value(Settings.prewarmSteps, section.prewarmSteps),
+      let rounding = given.value(Settings.rounding, section.rounding),
+      let reactiveFloor = given.value(Settings.reactiveFloor, section.reactiveFloor),
+      let accuracyGate = given.value(Settings.accuracyGate, section.accuracyGate)
     else { return nil }
     check(
       target, { $0 > 0 }, "the target per pod", "is not positive; write the load that one pod can serve, such as 100")
@@ -151,10 +190,49 @@ struct WorkloadReader {
       "is outside of 0 to 100; write 50 to let half go in a step")
     check(
       prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps", "are outside of 0 to 10000; write 0 for none")
+    check(
+      accuracyGate, { $0 >= 0 }, "the accuracy gate",
+      "is negative; write a share of the load such as 0.5, or 0 for none")
+    let activation = given.value(Settings.activationThreshold, section.activationThreshold)
+    if let activation {
+      check(activation, { $0 >= 0 }, "the activation threshold", "is negative; write a load of 0 or more")
+    }
     return PolicyConfiguration(
       targetPerPod: target.value, headroom: headroom.value, quantileLevel: level.value.level, minReplicas: min.value,
       maxReplicas: max.value, upMaxFactor: upMaxFactor.value, downMaxPercent: downMaxPercent.value,
-      prewarmSteps: prewarmSteps.value, rounding: rounding.value, reactiveFloor: reactiveFloor.value)
+      prewarmSteps: prewarmSteps.value, rounding: rounding.value, reactiveFloor: reactiveFloor.value,
+      accuracyGate: accuracyGate.value > 0 ? accuracyGate.value : nil, activationThreshold: activation?.value,
+      schedules: (section.schedules ?? []).compactMap { readSchedule($0, max: max) })
+  }
+
+  private func readSchedule(_ section: Section<ScheduleSection>, max: Located<Int>) -> ScheduledBounds.Rule? {
+    let own = section.content
+    func missing(_ key: String, _ right: String) {
+      guard case .file(_, _, _, let path) = section.origin, !problems.concern(key: "\(path).\(key)") else { return }
+      problems.add(section.origin, "the key '\(key)' is missing: \(right)")
+    }
+    if own.begins == nil { missing("begins", "when the bounds begin to hold, such as \"30 8 * * mon-fri\"") }
+    if own.duration == nil { missing("duration", "for how long they hold, such as 2h") }
+    if own.min == nil, own.max == nil { missing("min", "the least replicas meanwhile, or 'max', the most") }
+    guard let begins = own.begins, let duration = own.duration else { return nil }
+    if duration.value <= .zero || duration.value > .seconds(366 * 86_400) {
+      problems.add(duration.origin, "the duration \(text(duration)) is not between 0 and a year; write one such as 2h")
+    }
+    for bound in [own.min, own.max].compactMap(\.self) {
+      check(bound, { $0 >= 0 }, "the bound", "is negative; write 0 or more")
+    }
+    if let least = own.min, let most = own.max, least.value > most.value {
+      problems.add(
+        least.origin,
+        "the minimum \(least.value) is more than the maximum \(most.value); raise one or lower the other")
+    }
+    if let least = own.min, least.value > max.value, own.max.map({ least.value <= $0.value }) ?? true {
+      problems.add(
+        least.origin,
+        "the schedule's minimum \(least.value) is more than the workload's maximum \(max.value); raise policy.max")
+    }
+    return ScheduledBounds.Rule(
+      begins: begins.value, duration: duration.value, minReplicas: own.min?.value, maxReplicas: own.max?.value)
   }
 
   private func check<Value>(
@@ -168,6 +246,28 @@ struct WorkloadReader {
   /// Of two values that do not fit, the place of the one that somebody gave, rather than that of a default.
   private func later<First, Second>(_ first: Located<First>, _ second: Located<Second>) -> Origin {
     second.origin.isBuiltIn ? first.origin : second.origin
+  }
+}
+
+extension PolicySection {
+  /// This section with what it lacks taken from another.
+  fileprivate func inheriting(from other: PolicySection?) -> PolicySection {
+    guard let other else { return self }
+    var result = self
+    result.targetPerPod = targetPerPod ?? other.targetPerPod
+    result.headroom = headroom ?? other.headroom
+    result.quantileLevel = quantileLevel ?? other.quantileLevel
+    result.min = min ?? other.min
+    result.max = max ?? other.max
+    result.upMaxFactor = upMaxFactor ?? other.upMaxFactor
+    result.downMaxPercent = downMaxPercent ?? other.downMaxPercent
+    result.prewarmSteps = prewarmSteps ?? other.prewarmSteps
+    result.rounding = rounding ?? other.rounding
+    result.reactiveFloor = reactiveFloor ?? other.reactiveFloor
+    result.accuracyGate = accuracyGate ?? other.accuracyGate
+    result.activationThreshold = activationThreshold ?? other.activationThreshold
+    result.schedules = schedules ?? other.schedules
+    return result
   }
 }
 

@@ -29,10 +29,15 @@ public struct AccuracyGate: CapacityPolicy {
     reactive.values = Array(repeating: max(0, load), count: forecast.values.count)
     reactive.quantiles = .none
     var plan = policy.plan(reactive, from: state)
+    for index in plan.steps.indices { plan.steps[index].limits.insert(.accuracyGate) }
     let told =
       "planned for the current load: recent forecasts were off by \(percent(error)), more than \(percent(largestError))"
     plan.reason = plan.reason.map { "\(told); \($0)" } ?? told
     return plan
+  }
+
+  public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
+    try policy.applying(change).map { AccuracyGate($0, largestError: largestError) }
   }
 
   private func percent(_ share: Double) -> String { "\(Int(min(share * 100, 1e6).rounded())) %" }

@@ -16,8 +16,9 @@ extension CapacityPlan {
     var steps: [Step] = []
     for index in 0..<count {
       var winner = first.plan.steps[index]
-      for part in parts.dropFirst() {
+      for (metric, part) in parts.enumerated().dropFirst() {
         var step = part.plan.steps[index]
+        step.metric = metric
         step.load *= first.targetPerPod / part.targetPerPod
         let load = max(winner.load, step.load)
         if (step.replicas, step.need) > (winner.replicas, winner.need) { winner = step }

@@ -20,6 +20,15 @@ public protocol CapacityPolicy: Sendable {
 
   /// Plans replicas for every step of `forecast`.
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
+
+  /// The same policy with some of its settings changed, for a look at what would be; nil when it has no such settings.
+  ///
+  /// - Throws: when a changed setting makes no sense.
+  func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)?
+}
+
+extension CapacityPolicy {
+  public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
 }
 
 /// Where a plan begins: how many replicas there were in the step before its first one.
@@ -53,24 +62,29 @@ public struct CapacityPlan: Sendable, Equatable {
     public var need: Int
     /// The replicas planned.
     public var replicas: Int
-    /// The limits that changed `need` into `replicas`.
+    /// The limits that changed `need` into `replicas`, and what else was done to the load or the need.
     public var limits: Limits
+    /// What made the planned load of the forecast, when the policy says so.
+    public var margin: CapacityMargin?
+    /// Which of the workload's metrics decided, counted from 0.
+    public var metric = 0
 
     /// Creates a step.
-    public init(load: Double, need: Int, replicas: Int, limits: Limits = []) {
+    public init(load: Double, need: Int, replicas: Int, limits: Limits = [], margin: CapacityMargin? = nil) {
       self.load = load
       self.need = need
       self.replicas = replicas
       self.limits = limits
+      self.margin = margin
     }
   }
 
   /// What held a step's replicas back, or up.
   public struct Limits: OptionSet, Sendable {
-    public let rawValue: UInt8
+    public let rawValue: UInt16
 
     /// Creates a set from its bits.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// The minimum raised it.
     public static let minimum = Limits(rawValue: 1)
@@ -86,6 +100,10 @@ public struct CapacityPlan: Sendable, Equatable {
     public static let scheduledMinimum = Limits(rawValue: 32)
     /// A schedule's maximum cut it.
     public static let scheduledMaximum = Limits(rawValue: 64)
+    /// A higher load of the next steps counted.
+    public static let prewarm = Limits(rawValue: 128)
+    /// The current load took the place of a forecast that has been too far off lately.
+    public static let accuracyGate = Limits(rawValue: 256)
   }
 
   /// The steps, as many as the forecast has.

@@ -51,6 +51,10 @@ public struct ScheduledBounds: CapacityPolicy {
   public var targetPerPod: Double { policy.targetPerPod }
   public var quantileLevel: Double? { policy.quantileLevel }
 
+  public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
+    try policy.applying(change).map { ScheduledBounds($0, rules: rules, zone: zone) }
+  }
+
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     var plan = policy.plan(forecast, from: state)
     var acted = false

@@ -77,7 +77,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
   }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
-    let loads = plannedLoads(forecast)
+    let (loads, margin) = plannedLoads(forecast)
     var previous = state.replicas
     var steps: [CapacityPlan.Step] = []
     steps.reserveCapacity(loads.count)
@@ -89,9 +89,10 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
         limits.insert(.reactiveFloor)
       }
       let peak = max(load, loads[index...min(loads.count - 1, index + prewarmSteps)].max() ?? load)
+      if peak > load { limits.insert(.prewarm) }
       let need = replicas(for: peak)
       let replicas = limit(bound(need, &limits), after: previous, &limits)
-      steps.append(CapacityPlan.Step(load: load, need: need, replicas: replicas, limits: limits))
+      steps.append(CapacityPlan.Step(load: load, need: need, replicas: replicas, limits: limits, margin: margin))
       previous = replicas
     }
     return CapacityPlan(steps: steps)
@@ -110,11 +111,25 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     return max(0, Int(rounded))
   }
 
-  private func plannedLoads(_ forecast: Forecast) -> [Double] {
-    if let quantileLevel, let values = forecast.quantiles[quantileLevel], values.count == forecast.values.count {
-      return values
+  public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
+    var (headroom, quantileLevel) = (headroom, quantileLevel)
+    switch change.margin {
+    case .headroom(let factor): (headroom, quantileLevel) = (factor, nil)
+    case .quantile(let level): quantileLevel = level
+    case nil: break
     }
-    return forecast.values.map { $0 * headroom }
+    return try StandardCapacityPolicy(
+      targetPerPod: change.targetPerPod ?? targetPerPod, headroom: headroom, quantileLevel: quantileLevel,
+      minReplicas: change.minReplicas ?? minReplicas, maxReplicas: change.maxReplicas ?? maxReplicas,
+      upMaxFactor: upMaxFactor, downMaxPercent: downMaxPercent, prewarmSteps: prewarmSteps, rounding: rounding,
+      hasReactiveFloor: hasReactiveFloor)
+  }
+
+  private func plannedLoads(_ forecast: Forecast) -> (loads: [Double], margin: CapacityMargin) {
+    if let quantileLevel, let values = forecast.quantiles[quantileLevel], values.count == forecast.values.count {
+      return (values, .quantile(quantileLevel))
+    }
+    return (forecast.values.map { $0 * headroom }, .headroom(headroom))
   }
 
   private func bound(_ replicas: Int, _ limits: inout CapacityPlan.Limits) -> Int {

@@ -22,8 +22,8 @@ public actor ForecastLoop {
   private let observer: (any ForecastObserver)?
   private let backoff: Backoff
 
-  private var session: any ModelSession
-  private var collected: TimeSeries?
+  /// What is kept of each metric, the main one first.
+  private let feeds: [Feed]
   private var hasAskedStore = false
   private var planner: Planner
   private var failures = 0
@@ -39,16 +39,19 @@ public actor ForecastLoop {
     self.logger = logger
     self.observer = observer
     self.metrics = ForecastMetrics(metrics)
-    session = workload.model.makeSession()
+    feeds = workload.metrics.map(Feed.init)
     planner = Planner(workload)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
   /// The load measured so far, or nil before the first successful collection.
-  public var history: TimeSeries? { collected }
+  public var history: TimeSeries? { feeds[0].collected }
 
   /// The snapshot of the last successful round, or nil before it.
   public var latest: Snapshot? { planner.inForce?.snapshot }
+
+  /// The last snapshot and what led to it, or nil when this process has not made one yet.
+  public var record: PlanRecord? { planner.inForce?.record }
 
   /// Runs rounds until the task is cancelled.
   ///
@@ -108,13 +111,16 @@ public actor ForecastLoop {
   /// - Throws: ForecastFailure naming the stage; what the loop knew before stays as it was.
   @discardableResult
   public func tick() async throws(ForecastFailure) -> Snapshot {
-    let history = try await timed(.collect, collect)
+    let end = clock.now.floored(to: workload.step)
+    let histories = try await timed(.collect) {
+      try await self.forEachMetric { try await self.collect($0, upTo: end) }
+    }
     await takeUpStoredPlan()
-    let forecast = try await timed(.forecast) { try await self.forecast(history) }
+    let forecasts = try await timed(.forecast) {
+      try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
+    }
     let plan = try await timed(.plan) {
-      self.planner.plan(
-        forecast, repairedShare: Double(history.missingCount) / Double(history.count),
-        newest: history.newestMeasurement, at: self.clock.now)
+      self.planner.plan(zip(forecasts, histories).map { Planner.Input($0, after: $1) }, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     try await timed(.store) { [workload, store, clock, logger] in
@@ -144,19 +150,33 @@ public actor ForecastLoop {
 
   // MARK: Stages
 
-  /// Fetches what the history lacks at its end, and returns it up to the present grid instant.
-  private func collect() async throws -> TimeSeries {
-    let end = clock.now.floored(to: workload.step)
+  /// Does the same for each metric, by its index; an error names its metric where there are several.
+  private func forEachMetric<Result>(_ body: (Int) async throws -> Result) async throws -> [Result] {
+    var results: [Result] = []
+    for index in feeds.indices {
+      do {
+        results.append(try await body(index))
+      } catch  where feeds.count > 1 && !(error is CancellationError) {
+        throw MetricFailure(metric: feeds[index].metric.name, problem: "\(error)")
+      }
+    }
+    return results
+  }
+
+  /// Fetches what a metric's history lacks at its end, and returns it up to `end`.
+  private func collect(_ index: Int, upTo end: Date) async throws -> TimeSeries {
+    let feed = feeds[index]
     let windowStart = end - workload.step * (workload.windowSteps - 1)
     var start = windowStart
-    if let collected, let present = collected.lastPresentIndex {
+    if let collected = feed.collected, let present = collected.lastPresentIndex {
       start = max(windowStart, collected.instant(at: present + 1))
     }
-    var history = collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
+    var history = feed.collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
     if start <= end {
       let range = start..<(end + workload.step / 2)
+      let source = feed.metric.source
       let newer = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
-        try await workload.source.samples(in: range, step: workload.step)
+        try await source.samples(in: range, step: workload.step)
       }
       guard newer.step == workload.step else {
         throw SourceMismatch(asked: workload.step, got: newer.step)
@@ -169,7 +189,7 @@ public actor ForecastLoop {
     guard let present = history.lastPresentIndex else { throw NoSamples(window: workload.window) }
     let silentSteps = history.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
-    collected = history
+    feed.collected = history
     return history
   }
 
@@ -192,15 +212,34 @@ public actor ForecastLoop {
     }
   }
 
-  private func forecast(_ history: TimeSeries) async throws -> Forecast {
+  private func forecast(_ index: Int, _ history: TimeSeries) async throws -> Forecast {
+    let feed = feeds[index]
     // One step more than the horizon, since publication falls between two grid instants.
-    let forecast = try await session.forecast(
-      history, steps: workload.horizonSteps + 1, quantiles: workload.wantedQuantiles)
+    let forecast = try await feed.session.forecast(
+      history, steps: workload.horizonSteps + 1, quantiles: workload.wantedQuantiles(of: feed.metric))
     if let defect = forecast.defect { throw InvalidForecast(description: defect) }
     return forecast
   }
 
+  /// One metric's history and model at work; a class, so that a forecast under way locks nobody out of the history.
+  private final class Feed {
+    let metric: LoadMetric
+    var session: any ModelSession
+    var collected: TimeSeries?
+
+    init(_ metric: LoadMetric) {
+      self.metric = metric
+      session = metric.model.makeSession()
+    }
+  }
+
   // MARK: Errors
+
+  private struct MetricFailure: Error, CustomStringConvertible {
+    let metric: String
+    let problem: String
+    var description: String { "metric '\(metric)': \(problem)" }
+  }
 
   private struct NoSamples: Error, CustomStringConvertible {
     let window: Duration
@@ -217,6 +256,14 @@ public actor ForecastLoop {
 
   private struct InvalidForecast: Error, CustomStringConvertible {
     let description: String
+  }
+}
+
+extension Planner.Input {
+  fileprivate init(_ forecast: Forecast, after history: TimeSeries) {
+    self.init(
+      forecast: forecast, repairedShare: Double(history.missingCount) / Double(history.count),
+      newest: history.lastPresentIndex.map { .init(load: history.values[$0], instant: history.instant(at: $0)) })
   }
 }
 

@@ -6,7 +6,7 @@
 
 /// Turns one forecast after another into plans that go on from each other.
 ///
-///     let plan = planner.plan(forecast, newest: .init(load: 120, instant: noon), at: now)
+///     let plan = planner.plan([.init(forecast: forecast, newest: .init(load: 120, instant: noon))], at: now)
 ///     try await store.put(plan.snapshot)
 ///     planner.publish(plan)                // the next plan goes on from this one
 ///
@@ -14,13 +14,15 @@
 struct Planner: Sendable {
   /// A plan, and what the next one must know of it.
   struct Plan: Sendable {
-    /// The grid instant at which it begins, and the state then.
+    /// The grid instant at which it begins, and the replicas in force before it.
     fileprivate var start: Date
-    fileprivate var state: CapacityState
+    fileprivate var previous: Int?
     /// The replicas of each grid step from there, at least one.
     fileprivate var replicas: [Int]
     /// What is stored.
     let snapshot: Snapshot
+    /// What led to it; nil when an earlier process made it.
+    let record: PlanRecord?
   }
 
   /// A load and the end of the step in which it was measured.
@@ -31,62 +33,82 @@ struct Planner: Sendable {
     var dayBefore: Double?
   }
 
+  /// What is known of one metric.
+  struct Input {
+    /// One step longer than the horizon, since publication falls between two grid instants.
+    let forecast: Forecast
+    /// The share of the history that was missing.
+    var repairedShare: Double?
+    /// The newest sample that is present.
+    let newest: Measurement?
+  }
+
   private let workload: WorkloadName
-  private let metric: String
-  private let policy: any CapacityPolicy
+  private let metrics: [(name: String, policy: any CapacityPolicy)]
   private let step: Duration
   private let horizonSteps: Int
   private let isDryRun: Bool
+  private let activationThreshold: Double?
 
-  /// How good the forecasts have been lately.
-  private var accuracy = LiveAccuracy()
+  /// How good the forecasts of each metric have been lately.
+  private var accuracies: [LiveAccuracy]
 
   /// The plan that was published last.
   private(set) var inForce: Plan?
 
+  /// Creates a planner of one or more metrics.
   init(
-    workload: WorkloadName, metric: String, policy: any CapacityPolicy, step: Duration, horizonSteps: Int,
-    isDryRun: Bool = false
+    workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
+    isDryRun: Bool = false, activationThreshold: Double? = nil
   ) {
     self.workload = workload
-    self.metric = metric
-    self.policy = policy
+    self.metrics = metrics
     self.step = step
     self.horizonSteps = horizonSteps
     self.isDryRun = isDryRun
+    self.activationThreshold = activationThreshold
+    accuracies = Array(repeating: LiveAccuracy(), count: metrics.count)
   }
 
   init(_ workload: Workload) {
     self.init(
-      workload: workload.name, metric: workload.metric, policy: workload.policy, step: workload.step,
-      horizonSteps: workload.horizonSteps, isDryRun: workload.isDryRun)
+      workload: workload.name, metrics: workload.metrics.map { ($0.name, $0.policy) }, step: workload.step,
+      horizonSteps: workload.horizonSteps, isDryRun: workload.isDryRun,
+      activationThreshold: workload.activationThreshold)
   }
 
   /// Plans, going on from the plan in force.
   ///
   /// - Parameters:
-  ///   - forecast: one step longer than the horizon, since publication falls between two grid instants.
-  ///   - repairedShare: the share of the history that was missing.
-  ///   - newest: the newest sample that is present.
-  ///   - now: when the plan is published; not before the forecast's start.
-  mutating func plan(_ forecast: Forecast, repairedShare: Double? = nil, newest: Measurement?, at now: Date) -> Plan {
-    if let newest { accuracy.observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore) }
-    accuracy.remember(forecast)
-    var state = capacityState(at: forecast.start, currentLoad: newest?.load)
-    state.forecastError = accuracy.relativeError
-    let plan = policy.plan(forecast, from: state)
-    let composer = SnapshotComposer(forecastStart: forecast.start, generatedAt: now, step: step)
+  ///   - inputs: what is known of each metric, in their order.
+  ///   - now: when the plan is published; not before the forecasts' start.
+  mutating func plan(_ inputs: [Input], at now: Date) -> Plan {
+    precondition(inputs.count == metrics.count, "one input a metric")
+    let start = inputs[0].forecast.start
+    let previous = replicas(before: start)
+    var parts: [PlanBasis.Metric] = []
+    for (index, input) in inputs.enumerated() {
+      if let newest = input.newest { accuracies[index].observe(newest.load, at: newest.instant) }
+      accuracies[index].remember(input.forecast)
+      let state = CapacityState(
+        replicas: previous, currentLoad: input.newest?.load, forecastError: accuracies[index].relativeError)
+      parts.append(
+        PlanBasis.Metric(
+          name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state))
+    }
+    let main = parts[0]
+    let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
     var snapshot = Snapshot(
-      workload: workload, metric: metric, generatedAt: now, step: step, horizon: step * horizonSteps,
-      values: composer.mean(forecast.values, steps: horizonSteps),
-      desiredReplicas: composer.maximum(plan.replicas, steps: horizonSteps),
-      quantiles: forecast.quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
-      plannedLoad: composer.maximum(plan.loads, steps: horizonSteps), model: forecast.model,
-      currentValue: state.currentLoad, targetPerPod: policy.targetPerPod, capacityState: state,
-      accuracy: accuracy.record(repairedShare: repairedShare),
-      reason: [forecast.reason, plan.reason].compactMap(\.self).joinedReasons)
+      workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
+      values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
+      quantiles: main.forecast.quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
+      model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
+      accuracy: accuracies[0].record(repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun
-    return Plan(start: forecast.start, state: state, replicas: plan.replicas, snapshot: snapshot)
+    snapshot.activationThreshold = activationThreshold
+    let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
+    return Plan(
+      start: start, previous: previous, replicas: record.gridReplicas, snapshot: record.snapshot, record: record)
   }
 
   /// Makes a plan the one in force.
@@ -97,35 +119,16 @@ struct Planner: Sendable {
     guard let first = stored.desiredReplicas.first else { return }
     inForce = Plan(
       start: stored.generatedAt.floored(to: step),
-      state: CapacityState(replicas: stored.capacityState?.replicas ?? first),
-      replicas: stored.desiredReplicas, snapshot: stored)
+      previous: stored.capacityState?.replicas ?? first, replicas: stored.desiredReplicas, snapshot: stored, record: nil
+    )
   }
 
-  /// Where a plan that begins at `start` goes on from: what the last plan says for that instant. As long as no new sample
-  /// has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
-  private func capacityState(at start: Date, currentLoad: Double?) -> CapacityState {
-    guard let inForce else { return CapacityState(currentLoad: currentLoad) }
-    guard start > inForce.start + step / 2 else {
-      return CapacityState(replicas: inForce.state.replicas, currentLoad: currentLoad)
-    }
+  /// The replicas that a plan beginning at `start` goes on from: what the last plan says for that instant. As long as no new
+  /// sample has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
+  private func replicas(before start: Date) -> Int? {
+    guard let inForce else { return nil }
+    guard start > inForce.start + step / 2 else { return inForce.previous }
     let steps = Int((start.timeIntervalSince(inForce.start) / step.inSeconds).rounded())
-    return CapacityState(replicas: inForce.replicas[min(steps, inForce.replicas.count) - 1], currentLoad: currentLoad)
-  }
-}
-
-extension [String] {
-  /// One sentence after the other; nil of none.
-  fileprivate var joinedReasons: String? { isEmpty ? nil : joined(separator: "; ") }
-}
-
-extension TimeSeries {
-  /// The newest sample that is present, with the one a day before it.
-  var newestMeasurement: Planner.Measurement? {
-    lastPresentIndex.map { last in
-      let before = index(nearest: instant(at: last) - .seconds(86_400))
-      return Planner.Measurement(
-        load: values[last], instant: instant(at: last),
-        dayBefore: values.indices.contains(before) && values[before].isFinite ? values[before] : nil)
-    }
+    return inForce.replicas[min(steps, inForce.replicas.count) - 1]
   }
 }

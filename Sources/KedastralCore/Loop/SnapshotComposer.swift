@@ -30,6 +30,11 @@ struct SnapshotComposer {
     move(values, steps: steps) { max($0, $1) }
   }
 
+  /// Of neighbours the one that is before the other in the order given.
+  func larger<Value>(_ values: [Value], steps: Int, by isLarger: (Value, Value) -> Bool) -> [Value] {
+    move(values, steps: steps) { isLarger($0, $1) ? $0 : $1 }
+  }
+
   private func move<Value>(_ values: [Value], steps: Int, _ combine: (Value, Value) -> Value) -> [Value] {
     guard wholeSteps > 0 || share > 0 else { return Array(values.prefix(steps)) }
     return (0..<steps).compactMap { index in

@@ -10,6 +10,8 @@ public struct Workload: Sendable {
   public var model: any Model
   /// How the forecast becomes replicas.
   public var policy: any CapacityPolicy
+  /// Further metrics, each planned for on its own; the plan is the largest need. They share the times below.
+  public var otherMetrics: [LoadMetric]
   /// The distance of two samples.
   public var step: Duration
   /// How far to look ahead.
@@ -22,6 +24,8 @@ public struct Workload: Sendable {
   public var quantileLevels: [Double]
   /// Whether plans are only to be looked at: forecast, stored and shown, and nobody is served from them.
   public var isDryRun: Bool
+  /// The planned load above which the workload is active, for triggers that do not say; nil: whenever its plan is fresh.
+  public var activationThreshold: Double?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -30,21 +34,25 @@ public struct Workload: Sendable {
   /// Describes a workload; the defaults are those of the hosts.
   public init(
     name: WorkloadName, metric: String, source: any MetricSource, model: any Model, policy: any CapacityPolicy,
-    step: Duration = .seconds(60), horizon: Duration = .seconds(1800), interval: Duration = .seconds(30),
+    otherMetrics: [LoadMetric] = [], step: Duration = .seconds(60), horizon: Duration = .seconds(1800),
+    interval: Duration = .seconds(30),
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
-    isDryRun: Bool = false, collectDeadline: Duration = .seconds(15), storeDeadline: Duration = .seconds(5)
+    isDryRun: Bool = false, activationThreshold: Double? = nil, collectDeadline: Duration = .seconds(15),
+    storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
     self.metric = metric
     self.source = source
     self.model = model
     self.policy = policy
+    self.otherMetrics = otherMetrics
     self.step = step
     self.horizon = horizon
     self.interval = interval
     self.window = window
     self.quantileLevels = quantileLevels
     self.isDryRun = isDryRun
+    self.activationThreshold = activationThreshold
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }
@@ -55,6 +63,13 @@ public struct Workload: Sendable {
   /// How many samples the window has, at least two.
   public var windowSteps: Int { max(2, Int((window.inSeconds / step.inSeconds).rounded(.up))) }
 
-  /// The levels to ask the model for, ascending.
-  var wantedQuantiles: [Double] { Set(quantileLevels + [policy.quantileLevel].compactMap(\.self)).sorted() }
+  /// All metrics, the main one first.
+  public var metrics: [LoadMetric] {
+    [LoadMetric(name: metric, source: source, model: model, policy: policy)] + otherMetrics
+  }
+
+  /// The levels to ask a metric's model for, ascending.
+  func wantedQuantiles(of metric: LoadMetric) -> [Double] {
+    Set(quantileLevels + [metric.policy.quantileLevel].compactMap(\.self)).sorted()
+  }
 }

@@ -47,7 +47,7 @@ public struct PredictivePolicy: ReplayPolicy {
     levels = [policy.quantileLevel].compactMap(\.self)
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
-      workload: try WorkloadName("replay"), metric: "load", policy: policy, step: step, horizonSteps: horizonSteps)
+      workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)
     autoscaler = HorizontalAutoscaler(behavior)
   }
 
@@ -57,7 +57,7 @@ public struct PredictivePolicy: ReplayPolicy {
     let own = forecast.quantiles.paths.filter { path in levels.contains { abs(path.level - $0) < 1e-9 } }
     forecast.quantiles = Quantiles(own)
     let newest = currentLoad.map { Planner.Measurement(load: $0, instant: forecast.start) }
-    planner.publish(planner.plan(forecast, newest: newest, at: now))
+    planner.publish(planner.plan([.init(forecast: forecast, newest: newest)], at: now))
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {

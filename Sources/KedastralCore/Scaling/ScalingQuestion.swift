@@ -68,7 +68,7 @@ extension Snapshot {
   /// The steps from the one that `now` falls in to the one that holds `now + lead`.
   ///
   /// An instant on the border of two steps begins the later one as `now` and ends the earlier one as `now + lead`.
-  private func stepRange(ahead lead: Duration, from now: Date) -> (steps: ClosedRange<Int>, isBeyondHorizon: Bool) {
+  func stepRange(ahead lead: Duration, from now: Date) -> (steps: ClosedRange<Int>, isBeyondHorizon: Bool) {
     let first = stepIndex(at: now)
     let end = (now + lead).timeIntervalSince(generatedAt) / step.inSeconds
     let last = Int(min(end, 1e9).rounded(.up)) - 1

@@ -46,6 +46,7 @@ private struct SnapshotFields: Codable {
   var reason: String?
   /// Written only when true.
   var dryRun: Bool?
+  var activationThreshold: Double?
 
   init(_ snapshot: Snapshot) {
     workload = snapshot.workload.text
@@ -66,6 +67,7 @@ private struct SnapshotFields: Codable {
     accuracy = snapshot.accuracy
     reason = snapshot.reason
     dryRun = snapshot.isDryRun ? true : nil
+    activationThreshold = snapshot.activationThreshold
   }
 }
 
@@ -117,6 +119,7 @@ extension Snapshot {
       currentValue: fields.currentValue, targetPerPod: fields.targetPerPod, capacityState: fields.capacityState,
       accuracy: fields.accuracy, reason: fields.reason)
     isDryRun = fields.dryRun ?? false
+    activationThreshold = fields.activationThreshold
   }
 
   private static func check(_ values: [Double], field: String, count: Int) throws {

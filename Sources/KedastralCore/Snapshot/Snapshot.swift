@@ -40,6 +40,8 @@ public struct Snapshot: Sendable, Equatable {
   public var reason: String?
   /// Whether the plan is only to be looked at: nobody is served from it.
   public var isDryRun = false
+  /// The planned load above which the workload is active, for triggers that do not say; nil: whenever the plan is fresh.
+  public var activationThreshold: Double?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {

@@ -160,7 +160,7 @@ final class ExternalScalerService: GRPCService {
 
   private func isActive(_ trigger: Trigger, _ snapshot: Snapshot, at now: Date) -> Bool {
     guard now.timeIntervalSince(snapshot.generatedAt) <= staleAfterSeconds else { return false }
-    guard let threshold = trigger.activationThreshold else { return true }
+    guard let threshold = trigger.activationThreshold ?? snapshot.activationThreshold else { return true }
     // A foreign writer may have stored the forecast alone; then that is the load to expect.
     var plan = snapshot
     if plan.plannedLoad.isEmpty { plan.plannedLoad = plan.values }

@@ -9,7 +9,7 @@ import KedastralCore
 /// | `leadTime` | a duration, such as `5m` | the host's |
 /// | `mode` | `replicas`, `load` | `replicas` |
 /// | `select` | `max`, `at-lead` | `max` |
-/// | `activationThreshold` | a load | none: active while the plan is fresh |
+/// | `activationThreshold` | a load | the policy's; without one, active while the plan is fresh |
 struct Trigger: Equatable {
   /// The workload; any text, since an unknown one is found out by looking it up.
   var workload: String
@@ -17,7 +17,7 @@ struct Trigger: Equatable {
   var metricName: String?
   /// How far ahead, in which unit.
   var question: ScalingQuestion
-  /// The load above which the workload is active.
+  /// The load above which the workload is active; nil for the policy's.
   var activationThreshold: Double?
 
   /// Reads a trigger.

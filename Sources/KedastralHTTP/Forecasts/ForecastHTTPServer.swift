@@ -33,11 +33,13 @@ public final class ForecastHTTPServer: Sendable {
   ///   - readiness: what `/readyz` answers.
   ///   - history: where the page's load history comes from; without one it shows the future alone.
   ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
+  ///   - records: how the plans came about, for `/explain` and `/whatif`.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, metrics: MetricsRegistry, readiness: Readiness,
-    history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, logger: Logger = .silent
+    history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
+    logger: Logger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(ForecastBoard(clock: clock, leadTime: leadTime, interval: interval, metrics: metrics), to: loop)
@@ -49,6 +51,8 @@ public final class ForecastHTTPServer: Sendable {
       var router = HTTPRouter()
       router.addOperations(metrics: metrics, readiness: readiness) { board.updateAges() }
       router.addForecasts(board, history: history, texts: texts)
+      router.addExplanation(board, leadTime: leadTime, staleAfter: nil, records: records)
+      if let records { router.addWhatIf(board, leadTime: leadTime, records: records) }
       router.addPage(overview)
       return router
     }

@@ -66,9 +66,19 @@ extension HTTPRouter {
   }
 }
 
-extension ForecastBoard {
+/// Has the newest snapshots at hand, on the loop that answers.
+protocol SnapshotLookup: AnyObject {
+  /// The newest snapshot of a workload; any text may be asked for.
+  func snapshot(of workload: String) -> Snapshot?
+  /// The current instant.
+  var now: Date { get }
+}
+
+extension ForecastBoard: SnapshotLookup {}
+
+extension SnapshotLookup {
   /// Finds the snapshot that the parameter `workload` names, or says why there is none.
-  fileprivate func answer(_ request: HTTPRequest, _ body: (Snapshot) -> HTTPRouter.Answer) -> HTTPRouter.Answer {
+  func answer(_ request: HTTPRequest, _ body: (Snapshot) -> HTTPRouter.Answer) -> HTTPRouter.Answer {
     guard let name = request.query["workload"] else {
       return .now(.failure(400, "the parameter 'workload' is missing: \(request.path)?workload=<name>"))
     }

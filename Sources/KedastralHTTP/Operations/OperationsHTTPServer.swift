@@ -1,24 +1,39 @@
 import KedastralCore
 import KedastralNet
 
-/// The HTTP server of a daemon that has nothing to show but itself: `/healthz`, `/readyz`, `/metrics`.
+/// The HTTP server of a daemon that makes no plans: `/healthz`, `/readyz`, `/metrics`, and `/explain` of the plans it serves.
 public final class OperationsHTTPServer: Sendable {
   /// The address in use.
   public var address: ListenAddress { service.address }
 
   private let service: HTTPService
+  private let plans: LoopBound<ServedPlans>
 
   /// Starts to listen on `loop`.
   ///
+  /// - Parameters:
+  ///   - leadTime: the lead time that explanations count with.
+  ///   - staleAfter: the age from which plans are not served.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
-    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry, readiness: Readiness,
+    _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(),
+    leadTime: Duration = .seconds(300), staleAfter: Duration? = nil, metrics: MetricsRegistry, readiness: Readiness,
     logger: Logger = .silent
   ) async throws {
+    let plans = try await loop.run { LoopBound(ServedPlans(clock: clock), to: loop) }
+    self.plans = plans
     service = try await HTTPService(settings, on: loop, metrics: metrics, logger: logger) {
       var router = HTTPRouter()
       router.addOperations(metrics: metrics, readiness: readiness)
+      router.addExplanation(plans.withValue { $0 }, leadTime: leadTime, staleAfter: staleAfter, records: nil)
       return router
+    }
+  }
+
+  /// Explains the plans that a store's stream of updates brings, until it ends or the task is cancelled.
+  public func follow(_ updates: AsyncStream<StoreUpdate>) async {
+    for await update in updates {
+      plans.loop.execute { [plans] in plans.withValue { $0.apply(update) } }
     }
   }
 

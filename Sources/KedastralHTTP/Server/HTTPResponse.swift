@@ -50,6 +50,7 @@ package struct HTTPResponse: Sendable, Equatable {
     case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
+    case 409: "Conflict"
     case 431: "Request Header Fields Too Large"
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"

@@ -10,82 +10,90 @@ struct ForecasterParts {
   let store: OpenedStore
   let client: HTTPClient
   let server: ForecastHTTPServer
-  private let forecaster: Forecaster
-  private let workloads: [Workload]
-  private let readiness: ForecastReadiness
-  private let membership: ShardMembership?
-  private let sourceServices: [ServiceRunner.Service]
+  private let factory: WorkloadFactory
+  private let roster: WorkloadRoster
 
   /// Wires the parts; the server listens when this returns.
   init(
     _ configuration: ForecasterConfiguration, store: OpenedStore, leadTime: Duration, on loop: EventLoop,
     clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
-    makeSource: ((WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made)? = nil
+    makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
     self.store = store
     let client = try HTTPClient(on: loop)
     self.client = client
-    let factory = SourceFactory(client: client, clock: clock, logger: logger)
-    let made = try configuration.workloads.map { try makeSource?($0, factory) ?? factory.make($0) }
-    sourceServices = made.compactMap(\.service)
-    workloads = try zip(configuration.workloads, made).map { settings, made in
-      try Workload(
-        settings, source: made.source,
-        model: try ModelCatalog.make(
-          settings.model, timeZone: settings.timeZone, client: client, logger: logger))
-    }
-    let bounds = metrics.gauge(
-      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
-    for settings in configuration.workloads { bounds.with(settings.name.text).set(Double(settings.policy.maxReplicas)) }
-    readiness = ForecastReadiness(workloadCount: workloads.count)
+    factory = WorkloadFactory(
+      sources: SourceFactory(client: client, clock: clock, logger: logger), makeSource: makeSource)
+    let entries = try configuration.workloads.map { [factory] in try factory.make($0) }
+    let readiness = ForecastReadiness(workloadCount: entries.count)
+    var membership: ShardMembership?
     if case .redis(let settings) = configuration.storage, let lease = settings.shardLease, let redis = store.redis {
       membership = ShardMembership(store: redis, lease: lease, logger: logger)
-    } else {
-      membership = nil
     }
-    forecaster = Forecaster(store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
-    let intervals = Dictionary(uniqueKeysWithValues: workloads.map { ($0.name, $0.interval) })
+    let forecaster = Forecaster(
+      store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
+    let roster = WorkloadRoster(
+      entries, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership, logger: logger)
+    self.roster = roster
     server = try await ForecastHTTPServer(
       HTTPServerSettings(
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
-      interval: { intervals[$0] ?? .seconds(30) }, metrics: metrics,
-      readiness: readiness.readiness, history: forecaster,
-      texts: WrittenConfiguration(configuration.workloads, leadTime: leadTime), logger: logger)
-    logger.info(
-      "serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
+      interval: { roster.interval(of: $0) }, metrics: metrics, readiness: readiness.readiness, history: forecaster,
+      texts: WrittenConfiguration(leadTime: leadTime) { roster.settings(of: $0) }, records: forecaster, logger: logger)
+    logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(entries.count)"])
   }
 
-  /// What must run: the loops, the server's view of the store, and sources that collect by themselves.
+  /// What must run: the loops, and the server's view of the store.
   var services: [ServiceRunner.Service] {
-    sourceServices + [
-      forecasting,
+    [
+      { [roster] in await roster.run() },
       { [server, store] in await server.follow(store.store.updates()) },
     ]
   }
 
-  /// Forecasts all workloads, or this process's share of them as it changes.
-  private var forecasting: ServiceRunner.Service {
-    guard let membership else { return { [forecaster, workloads] in await forecaster.run(workloads) } }
-    return { [forecaster, workloads, readiness] in
-      await withDiscardingTaskGroup { group in
-        group.addTask { await membership.run() }
-        var term: Int?
-        for await shard in membership.shards() {
-          let own = workloads.filter { shard.owns($0.name) }
-          let isNewTerm = shard.term != term
-          term = shard.term
-          // After a pause another process may have planned meanwhile: what the loops knew is out of date.
-          await forecaster.stop { !isNewTerm && shard.owns($0) }
-          if shard.isActive { readiness.share(of: own.map(\.name)) }
-          await forecaster.start(own, into: membership.store(during: shard))
-        }
-        await forecaster.stopAll()
-      }
+  /// Forecasts other workloads from now on; those whose settings stay are not touched.
+  ///
+  /// - Throws: when a workload's parts cannot be made; nothing has changed then.
+  func replace(workloads: [WorkloadConfiguration]) async throws -> ConfigurationChange {
+    var entries: [WorkloadRoster.Entry] = []
+    for settings in workloads {
+      entries.append(try factory.make(settings, after: await roster.entry(of: settings.name)))
     }
+    return await roster.replace(by: entries)
   }
 }
 
-extension Forecaster: LoadHistory {
+/// Makes workloads of settings.
+struct WorkloadFactory: Sendable {
+  /// Makes the source of a workload's own metric in another way than its settings say.
+  typealias MakeSource = @Sendable (WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made
+
+  let sources: SourceFactory
+  let makeSource: MakeSource?
+
+  /// Makes a workload; what is still good of an earlier one with the same name is used again.
+  func make(
+    _ settings: WorkloadConfiguration, after earlier: WorkloadRoster.Entry? = nil
+  ) throws -> WorkloadRoster.Entry {
+    if let earlier, earlier.settings == settings { return earlier }
+    let made: [SourceFactory.Made]
+    if let earlier, settings.hasSameSources(as: earlier.settings) {
+      made = earlier.sources
+    } else {
+      made =
+        [try makeSource?(settings, sources) ?? sources.make(settings.source, of: settings)]
+        + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
+    }
+    let workload = try Workload(settings, sources: made.map(\.source)) {
+      try ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
+    }
+    return WorkloadRoster.Entry(settings: settings, workload: workload, sources: made)
+  }
+}
+
+extension Forecaster: LoadHistory, PlanRecords {
   public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+
+  public func record(of workload: WorkloadName) async -> PlanRecord? { await loop(of: workload)?.record }
 }

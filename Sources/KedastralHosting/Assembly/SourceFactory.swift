@@ -5,19 +5,20 @@ import KedastralNet
 import KedastralSources
 
 /// Makes metric sources of settings.
-struct SourceFactory {
+struct SourceFactory: Sendable {
   let client: HTTPClient
   let clock: any WallClock
   let logger: Logger
 
   /// A source, and the service that it needs to have run, if any.
-  struct Made {
+  struct Made: Sendable {
     let source: any MetricSource
     let service: ServiceRunner.Service?
   }
 
-  func make(_ workload: WorkloadConfiguration) throws -> Made {
-    switch workload.source {
+  /// Makes the source of one of a workload's metrics.
+  func make(_ source: SourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
+    switch source {
     case .prometheus(let settings):
       return Made(
         source: PrometheusSource(

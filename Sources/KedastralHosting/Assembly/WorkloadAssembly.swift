@@ -12,12 +12,34 @@ extension StandardCapacityPolicy {
   }
 }
 
+extension PolicyConfiguration {
+  /// The policy that settings describe: the standard one, behind an accuracy gate and within scheduled bounds if there are any.
+  func makePolicy(timeZone: String) throws -> any CapacityPolicy {
+    var policy: any CapacityPolicy = try StandardCapacityPolicy(self)
+    if let accuracyGate { policy = AccuracyGate(policy, largestError: accuracyGate) }
+    guard !schedules.isEmpty else { return policy }
+    return ScheduledBounds(policy, rules: schedules, zone: try TimeZoneRules(named: timeZone))
+  }
+}
+
 extension Workload {
   /// The workload that settings describe.
-  init(_ settings: WorkloadConfiguration, source: any MetricSource, model: any Model) throws {
+  ///
+  /// - Parameters:
+  ///   - sources: the source of each metric, the workload's own first.
+  ///   - makeModel: makes a metric's model.
+  init(
+    _ settings: WorkloadConfiguration, sources: [any MetricSource], makeModel: (ModelConfiguration) throws -> any Model
+  ) throws {
+    let others = try zip(settings.otherMetrics, sources.dropFirst()).map { other, source in
+      LoadMetric(
+        name: other.metric, source: source, model: try makeModel(other.model),
+        policy: try other.policy.makePolicy(timeZone: settings.timeZone))
+    }
     self.init(
-      name: settings.name, metric: settings.metric, source: source, model: model,
-      policy: try StandardCapacityPolicy(settings.policy), step: settings.step, horizon: settings.horizon,
-      interval: settings.interval, window: settings.window)
+      name: settings.name, metric: settings.metric, source: sources[0], model: try makeModel(settings.model),
+      policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
+      horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
+      activationThreshold: settings.policy.activationThreshold)
   }
 }

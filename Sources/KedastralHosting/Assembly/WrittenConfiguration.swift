@@ -4,21 +4,22 @@ import KedastralHTTP
 
 /// The host's own settings as texts to copy.
 struct WrittenConfiguration: ConfigurationTexts {
-  private let workloads: [WorkloadName: WorkloadConfiguration]
   private let leadTime: Duration
+  private let settings: @Sendable (WorkloadName) -> WorkloadConfiguration?
 
-  init(_ workloads: [WorkloadConfiguration], leadTime: Duration) {
-    self.workloads = Dictionary(uniqueKeysWithValues: workloads.map { ($0.name, $0) })
+  /// Writes what `settings` says of a workload now.
+  init(leadTime: Duration, settings: @escaping @Sendable (WorkloadName) -> WorkloadConfiguration?) {
     self.leadTime = leadTime
+    self.settings = settings
   }
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    workloads[workload]?.applying(tuning).yaml(leadTime: tuning.leadTime ?? leadTime)
+    settings(workload)?.applying(tuning).yaml(leadTime: tuning.leadTime ?? leadTime)
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     // The name of the Service in deploy/ and in the README.
-    workloads[workload]?.applying(tuning).scaledObject(
+    settings(workload)?.applying(tuning).scaledObject(
       leadTime: tuning.leadTime ?? leadTime, scalerAddress: "kedastral-scaler.default.svc:50051")
   }
 }

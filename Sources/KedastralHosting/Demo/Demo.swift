@@ -37,7 +37,7 @@ enum Demo {
       let loader = ConfigurationLoader(
         knownModels: loader.knownModels, environment: [:], readFile: { _ in configurationFile })
       return try loader.allInOne(arguments: ["-config", "demo.yaml"] + arguments)
-    } run: { configuration in
+    } run: { configuration, _ in
       try await run(configuration)
     }
   }

@@ -8,14 +8,17 @@ public enum ForecasterHost {
   public static func main(_ arguments: [String]) async -> Int32 {
     await Program.main(.forecaster) { loader throws(ConfigurationError) in
       try loader.forecaster(arguments: arguments)
-    } run: { configuration in
-      try await run(configuration)
+    } run: { configuration, readAgain in
+      try await run(configuration, readAgain)
     }
   }
 
-  static func run(_ configuration: ForecasterConfiguration) async throws {
+  private static func run(
+    _ configuration: ForecasterConfiguration, _ readAgain: @escaping Program.ReadAgain<ForecasterConfiguration>
+  ) async throws {
     let clock = SystemWallClock()
-    let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
+    let log = StreamLogHandler(configuration.log, clock: clock)
+    let logger = Logger(log)
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
@@ -23,7 +26,13 @@ public enum ForecasterHost {
     let forecaster = try await ForecasterParts(
       configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
       logger: logger)
-    try await runner.run(forecaster.services) {
+    let reload = ConfigurationReload(clock: clock, metrics: metrics, logger: logger, read: readAgain) { new in
+      var change = try await forecaster.replace(workloads: new.workloads)
+      log.setLevel(new.log.level)
+      change.needingRestart = new.needingRestart(after: configuration)
+      return change
+    }
+    try await runner.run(forecaster.services, reload: reload.run) {
       await forecaster.server.shutdown(within: .seconds(3))
       await store.close()
     }

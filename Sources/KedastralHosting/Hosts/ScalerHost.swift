@@ -10,14 +10,17 @@ public enum ScalerHost {
   public static func main(_ arguments: [String]) async -> Int32 {
     await Program.main(.scaler) { loader throws(ConfigurationError) in
       try loader.scaler(arguments: arguments)
-    } run: { configuration in
-      try await run(configuration)
+    } run: { configuration, readAgain in
+      try await run(configuration, readAgain)
     }
   }
 
-  static func run(_ configuration: ScalerConfiguration) async throws {
+  private static func run(
+    _ configuration: ScalerConfiguration, _ readAgain: @escaping Program.ReadAgain<ScalerConfiguration>
+  ) async throws {
     let clock = SystemWallClock()
-    let logger = Logger(StreamLogHandler(configuration.log, clock: clock))
+    let log = StreamLogHandler(configuration.log, clock: clock)
+    let logger = Logger(log)
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
@@ -26,8 +29,9 @@ public enum ScalerHost {
     let operations = try await OperationsHTTPServer(
       HTTPServerSettings(
         configuration.httpListen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
-        limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, metrics: metrics,
-      readiness: readiness, logger: logger)
+        limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock,
+      leadTime: configuration.leadTime, staleAfter: configuration.staleAfter, metrics: metrics, readiness: readiness,
+      logger: logger)
     logger.info("serving operations", ["address": "\(operations.address)"])
 
     var services: [ServiceRunner.Service] = []
@@ -38,6 +42,7 @@ public enum ScalerHost {
       store = opened
       services = [
         scaler.service(following: opened.store.updates()),
+        { await operations.follow(opened.store.updates()) },
         scaler.service(relaying: readiness) { readiness.report("store", problem: opened.problem) },
         {
           for await case .put in opened.store.updates() { return readiness.report("plans", problem: nil) }
@@ -53,7 +58,9 @@ public enum ScalerHost {
         ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
         logger: logger)
       services = [
-        scaler.service(following: follower.makeUpdates()), scaler.service(relaying: readiness),
+        scaler.service(following: follower.makeUpdates()),
+        { [updates = follower.makeUpdates()] in await operations.follow(updates) },
+        scaler.service(relaying: readiness),
         {
           try await follower.run { outcome in
             switch outcome {
@@ -66,7 +73,11 @@ public enum ScalerHost {
         },
       ]
     }
-    try await runner.run(services) { [store] in
+    let reload = ConfigurationReload(clock: clock, metrics: metrics, logger: logger, read: readAgain) { new in
+      log.setLevel(new.log.level)
+      return ConfigurationChange(needingRestart: new.needingRestart(after: configuration))
+    }
+    try await runner.run(services, reload: reload.run) { [store] in
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
       await store?.close()

@@ -14,10 +14,11 @@ public enum Program {
   ///
   /// - Parameters:
   ///   - load: reads the settings.
-  ///   - run: runs until a signal.
+  ///   - run: runs until a signal; it gets the settings, and a way to read them again.
   static func main<Configuration>(
-    _ host: Host, load: (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
-    run: (Configuration) async throws -> Void
+    _ host: Host,
+    load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
+    run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
   ) async -> Int32 {
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
@@ -38,13 +39,20 @@ public enum Program {
       return 2
     }
     do {
-      try await run(configuration)
+      try await run(configuration) { () throws(ConfigurationError) in
+        // The arguments asked to run before, and they are the same.
+        guard case .run(let configuration) = try load(loader) else { throw ConfigurationError([]) }
+        return configuration
+      }
       return 0
     } catch {
       say("\(host.name): \(error)")
       return 1
     }
   }
+
+  /// Reads the settings again.
+  typealias ReadAgain<Configuration> = @Sendable () throws(ConfigurationError) -> Configuration
 
   /// Writes a line to standard error.
   static func say(_ line: String) { put(line, to: STDERR_FILENO) }

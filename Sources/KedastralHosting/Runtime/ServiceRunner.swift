@@ -11,18 +11,22 @@ struct ServiceRunner {
   static let patience: Duration = .seconds(5)
 
   private let logger: Logger
-  private let signals: ShutdownSignals
+  private let signals: ProcessSignals
 
   /// Starts to watch for signals on `loop`: first of all, so that one that comes early is not missed.
   init(on loop: EventLoop, logger: Logger) async throws {
     self.logger = logger
-    signals = try await ShutdownSignals(on: loop)
+    signals = try await ProcessSignals(on: loop, reloads: true)
   }
 
   /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
   ///
+  /// - Parameter reload: what SIGHUP asks for, one at a time.
   /// - Throws: the error of a service that failed; the others are wound down all the same.
-  func run(_ services: [Service], windDown: @escaping @Sendable () async -> Void) async throws {
+  func run(
+    _ services: [Service], reload: @escaping @Sendable () async -> Void = {},
+    windDown: @escaping @Sendable () async -> Void
+  ) async throws {
     let failure = await withTaskGroup(of: Ending.self) { group in
       for service in services {
         group.addTask {
@@ -35,6 +39,10 @@ struct ServiceRunner {
             return .failed(error)
           }
         }
+      }
+      group.addTask { [signals] in
+        for await _ in signals.hangUps { await reload() }
+        return .finished
       }
       group.addTask { [logger, signals] in
         if let signal = await signals.next() { logger.info("shutting down", ["signal": signal]) }

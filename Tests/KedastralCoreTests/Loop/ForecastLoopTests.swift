@@ -266,3 +266,48 @@ struct BackoffTests {
     }
   }
 }
+
+@Suite("Workloads of several metrics")
+struct SeveralMetricsTests {
+  private let noon = Date(timeIntervalSince1970: 1_769_860_800)
+
+  private func workload(_ requests: ScriptedSource, _ queue: ScriptedSource) throws -> Workload {
+    func policy(_ target: Double) throws -> StandardCapacityPolicy {
+      try StandardCapacityPolicy(targetPerPod: target, headroom: 1, upMaxFactor: 100, downMaxPercent: 100)
+    }
+    return Workload(
+      name: try WorkloadName("api"), metric: "rps", source: requests, model: SeasonalBaseline(), policy: try policy(10),
+      otherMetrics: [
+        LoadMetric(name: "queue", source: queue, model: SeasonalBaseline(), policy: try policy(2))
+      ], horizon: .seconds(600), window: .seconds(3600), activationThreshold: 5)
+  }
+
+  @Test("the largest need is planned, told in the first metric's unit, and the record says which metric it was")
+  func largest() async throws {
+    let (requests, queue, clock) = (ScriptedSource { _ in 100 }, ScriptedSource { _ in 50 }, ManualClock(at: noon))
+    let store = RecordingStore()
+    let loop = ForecastLoop(try workload(requests, queue), store: store, clock: clock)
+    let snapshot = try await loop.tick()
+    #expect(snapshot.desiredReplicas == Array(repeating: 25, count: 10))
+    #expect(snapshot.values == Array(repeating: 100, count: 10))
+    #expect(snapshot.plannedLoad == Array(repeating: 250, count: 10))
+    #expect(snapshot.metric == "rps" && snapshot.currentValue == 100 && snapshot.activationThreshold == 5)
+    #expect(await loop.record?.steps.map(\.metric) == Array(repeating: 1, count: 10))
+    requests.play { _ in 900 }
+    clock.advance(by: .seconds(60))
+    try await loop.tick()
+    #expect(await loop.record?.steps.first?.metric == 0)
+    #expect(try Snapshot(json: snapshot.json()) == snapshot)
+  }
+
+  @Test("a metric that cannot be had fails the round by its name: half a plan would be too small")
+  func missing() async throws {
+    let (requests, queue) = (ScriptedSource { _ in 100 }, ScriptedSource { _ in .nan })
+    let store = RecordingStore()
+    let loop = ForecastLoop(try workload(requests, queue), store: store, clock: ManualClock(at: noon))
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.stage == .collect)
+    #expect(failure?.problem.hasPrefix("metric 'queue': ") == true)
+    #expect(store.puts.isEmpty)
+  }
+}

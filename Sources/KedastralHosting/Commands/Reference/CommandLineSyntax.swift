@@ -35,6 +35,12 @@ struct CommandLineSyntax {
     let settings = SettingsReference.entries(of: .allInOne).map(option)
     let hosts = [
       Word(name: "run", summary: "forecaster and KEDA external scaler in one process (the default)", options: settings),
+      Word(
+        name: "forecaster", summary: "the forecaster alone, as kedastral-forecaster",
+        options: SettingsReference.entries(of: .forecaster).map(option)),
+      Word(
+        name: "scaler", summary: "the KEDA external scaler alone, as kedastral-scaler",
+        options: SettingsReference.entries(of: .scaler).map(option)),
       Word(name: "demo", summary: "show it at work, with nothing to set up"),
     ]
     return CommandLineSyntax(words: hosts + Commands.all.map(word), settings: settings)

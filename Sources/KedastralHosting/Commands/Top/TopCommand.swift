@@ -70,7 +70,7 @@ enum TopCommand: Command {
 
   private static func live(_ initial: TopScreen, _ server: ServerInput, interval: Duration) async throws {
     let loop = try EventLoop()
-    let signals = try await ShutdownSignals(on: loop)
+    let signals = try await ProcessSignals(on: loop, reloads: false)
     let isAsked = SignalFlag()
     let feed = TopFeed(server, interval: interval)
     let tasks = [

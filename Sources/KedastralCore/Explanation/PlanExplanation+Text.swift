@@ -1,0 +1,78 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension PlanExplanation {
+  /// The explanation in words, a sentence a line.
+  public var text: String {
+    var lines = [
+      "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(leadTimeSeconds))."
+    ]
+    if isDryRun { lines.append("It is a dry run: nobody is served from this plan.") }
+    lines.append(
+      "Load (\(metric)): \(currentLoad.map(number) ?? "unknown") now, \(number(forecastAtLead)) forecast in "
+        + "\(duration(leadTimeSeconds)).")
+    lines.append(
+      "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
+    lines += (clamps ?? []).compactMap(sentence)
+    let error = recentError.map { "recent forecasts were off by \(percent($0))" } ?? "its recent error is not known yet"
+    lines.append("Model \(model ?? "unknown"); \(error).")
+    lines.append(
+      "The plan is \(duration(ageSeconds)) old" + (isStale == true ? ": too old, it is not served." : ".")
+        + (nextChange.map { " Next change: \($0.replicas) \(pods($0.replicas)) at \(Timestamp.format($0.at))." }
+          ?? " No change is planned."))
+    if let reason { lines.append("Said besides: \(reason).") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// How the forecast became a need.
+  private var planned: String {
+    var words = "\(number(forecast)) forecast"
+    if let plannedLoad {
+      words += ", planned for \(number(plannedLoad))"
+      if clamps?.contains(where: { [.reactiveFloor, .accuracyGate].contains($0) }) == true {
+        words += " (from the current load)"
+      } else if clamps?.contains(.scheduledMinimum) == true {
+        words += " (a schedule's)"
+      } else if let quantile {
+        words += " (quantile \(number(quantile)))"
+      } else if let headroom {
+        words += " (headroom × \(number(headroom)))"
+      }
+    }
+    if let need { words += ", which needs \(need) \(pods(need))" }
+    if let targetPerPod { words += " at \(number(targetPerPod)) a pod" }
+    return words
+  }
+
+  private func sentence(_ clamp: Clamp) -> String? {
+    switch clamp {
+    case .minimum: "The minimum raised that to \(replicas)."
+    case .maximum: "The maximum cut that to \(replicas)."
+    case .growth: "The limit of growth a step held that down to \(replicas)."
+    case .shrinkage: "The limit of shrinkage a step held that up at \(replicas)."
+    case .reactiveFloor: "The current load is above the forecast and took its place."
+    case .scheduledMinimum: "A schedule's minimum raised that to \(replicas)."
+    case .scheduledMaximum: "A schedule's maximum cut that to \(replicas)."
+    case .prewarm: "A higher load of the steps behind it counts already."
+    case .accuracyGate: "Recent forecasts were too far off, so the current load took the forecast's place."
+    }
+  }
+
+  private func pods(_ count: Int) -> String { count == 1 ? "replica" : "replicas" }
+
+  private func duration(_ seconds: Double) -> String { DurationText.format(.seconds(seconds.rounded())) }
+
+  private func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
+
+  /// A number to three digits or to the whole.
+  private func number(_ value: Double) -> String {
+    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
+    var scale = 1.0
+    while value.magnitude * scale < 100, scale < 1000, (value * scale).rounded() != value * scale { scale *= 10 }
+    let rounded = (value * scale).rounded() / scale
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
+}

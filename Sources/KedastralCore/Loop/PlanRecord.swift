@@ -1,0 +1,88 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What a plan is made of: for each metric of the workload a forecast, a policy, and the state it goes on from.
+public struct PlanBasis: Sendable {
+  /// One metric's part.
+  public struct Metric: Sendable {
+    /// The metric's name.
+    public var name: String
+    /// The forecast, on the grid of samples.
+    public var forecast: Forecast
+    /// What turns it into replicas.
+    public var policy: any CapacityPolicy
+    /// Where the plan begins.
+    public var state: CapacityState
+  }
+
+  /// The metrics; the first one is the workload's main metric. Never empty.
+  public var metrics: [Metric]
+
+  /// The plan: of several metrics the largest need at each step.
+  public func plan() -> CapacityPlan {
+    let plans = metrics.map { ($0.policy.plan($0.forecast, from: $0.state), $0.policy.targetPerPod) }
+    return plans.count == 1 ? plans[0].0 : .largest(of: plans)
+  }
+
+  /// The same with the policies changed; a changed target is that of the first metric.
+  ///
+  /// - Returns: nil when a policy has no such settings.
+  /// - Throws: when a changed setting makes no sense.
+  public func applying(_ change: CapacityChange) throws -> PlanBasis? {
+    var changed = self
+    for index in metrics.indices {
+      var part = change
+      if index > 0 { part.targetPerPod = nil }
+      guard let policy = try metrics[index].policy.applying(part) else { return nil }
+      changed.metrics[index].policy = policy
+    }
+    return changed
+  }
+}
+
+/// A snapshot together with all that led to it, so that it can be explained and planned anew under other settings.
+///
+///     if let record = await loop.record {
+///       print(PlanExplanation(record, leadTime: .seconds(300), at: now).text)
+///       let bolder = try record.whatIf(CapacityChange(margin: .headroom(1.1)))
+///     }
+public struct PlanRecord: Sendable {
+  /// The snapshot.
+  public let snapshot: Snapshot
+  /// What it was made of.
+  public let basis: PlanBasis
+  /// How the replicas of each of the snapshot's steps came about.
+  public let steps: [CapacityPlan.Step]
+  /// The replicas of each step of the forecasts' grid.
+  let gridReplicas: [Int]
+
+  /// Plans, and fills the plan into a snapshot that holds the forecast alone.
+  init(_ basis: PlanBasis, filling forecast: Snapshot) {
+    let plan = basis.plan()
+    let main = basis.metrics[0]
+    let composer = SnapshotComposer(
+      forecastStart: main.forecast.start, generatedAt: forecast.generatedAt, step: forecast.step)
+    let steps = composer.larger(plan.steps, steps: forecast.values.count) { $0.replicas >= $1.replicas }
+    var snapshot = forecast
+    snapshot.desiredReplicas = steps.map(\.replicas)
+    snapshot.plannedLoad = composer.maximum(plan.loads, steps: forecast.values.count)
+    snapshot.targetPerPod = main.policy.targetPerPod
+    let reasons = [main.forecast.reason, plan.reason].compactMap(\.self)
+    snapshot.reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    self.snapshot = snapshot
+    self.basis = basis
+    self.steps = steps
+    gridReplicas = plan.replicas
+  }
+
+  /// The plan that the same forecasts would have led to under changed policies. Nothing is stored.
+  ///
+  /// - Returns: nil when a policy has no such settings.
+  /// - Throws: when a changed setting makes no sense.
+  public func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
+    try basis.applying(change).map { PlanRecord($0, filling: snapshot) }
+  }
+}

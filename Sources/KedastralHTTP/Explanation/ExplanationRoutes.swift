@@ -1,0 +1,158 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension HTTPRouter {
+  /// Adds `/explain`: why a workload is to have this many replicas now, as JSON, or in words with `format=text` or
+  /// `Accept: text/plain`.
+  ///
+  /// - Parameters:
+  ///   - leadTime: the one that counts unless `leadTime` is given.
+  ///   - staleAfter: the age from which plans are not served, if that is known.
+  ///   - records: how plans came about; without them the snapshot alone is explained.
+  mutating func addExplanation(
+    _ plans: any SnapshotLookup, leadTime: Duration, staleAfter: Duration?, records: (any PlanRecords)?
+  ) {
+    get("/explain") { [unowned plans] request in
+      plans.answer(request) { snapshot in
+        let now = plans.now
+        let lead: Duration
+        do { lead = try request.query.leadTime ?? leadTime } catch { return .now(.failure(400, "\(error)")) }
+        let wantsText = request.query["format"].map { $0 == "text" } ?? request.prefersText
+        return .later {
+          let explanation: PlanExplanation
+          if let record = await records?.record(of: snapshot.workload),
+            record.snapshot.generatedAt >= snapshot.generatedAt
+          {
+            explanation = PlanExplanation(record, leadTime: lead, staleAfter: staleAfter, at: now)
+          } else {
+            explanation = PlanExplanation(snapshot, leadTime: lead, staleAfter: staleAfter, at: now)
+          }
+          if wantsText {
+            return HTTPResponse(type: "text/plain; charset=utf-8", body: Array((explanation.text + "\n").utf8))
+          }
+          do {
+            return .json(Array(try explanation.json()))
+          } catch {
+            return .failure(500, "the explanation of '\(snapshot.workload)' does not encode: \(error)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Adds `/whatif`: the plan that the present forecast would lead to under other settings. Nothing is changed by it.
+  ///
+  /// It answers `{"plan":…,"explanation":…,"inForce":…}`: a snapshot as it would be, and the explanations of that and of
+  /// the plan in force.
+  mutating func addWhatIf(_ plans: any SnapshotLookup, leadTime: Duration, records: any PlanRecords) {
+    get("/whatif") { [unowned plans] request in
+      plans.answer(request) { snapshot in
+        let now = plans.now
+        let change: CapacityChange
+        let lead: Duration
+        do {
+          change = try CapacityChange(request.query)
+          lead = try request.query.leadTime ?? leadTime
+        } catch { return .now(.failure(400, "\(error)")) }
+        return .later {
+          guard let record = await records.record(of: snapshot.workload) else {
+            return .failure(
+              409,
+              "this process has not planned for workload '\(snapshot.workload)' itself; ask the forecaster that does")
+          }
+          if case .quantile(let level) = change.margin, record.snapshot.quantiles[level] == nil {
+            let levels = record.snapshot.quantiles.paths.map { $0.level.shortText }.joined(separator: ", ")
+            return .failure(
+              400, "the forecast has no quantile \(level.shortText); it has \(levels.isEmpty ? "none" : levels)")
+          }
+          do {
+            guard let changed = try record.whatIf(change) else {
+              return .failure(409, "the capacity policy of workload '\(snapshot.workload)' has no settings to change")
+            }
+            return try .whatIf(changed, insteadOf: record, leadTime: lead, at: now)
+          } catch {
+            return .failure(400, "\(error)")
+          }
+        }
+      }
+    }
+  }
+}
+
+extension HTTPResponse {
+  fileprivate static func whatIf(
+    _ changed: PlanRecord, insteadOf record: PlanRecord, leadTime: Duration, at now: Date
+  ) throws -> HTTPResponse {
+    func explanation(_ record: PlanRecord) throws -> Data {
+      try PlanExplanation(record, leadTime: leadTime, at: now).json()
+    }
+    var body = Array(#"{"plan":"#.utf8)
+    body += try changed.snapshot.json()
+    body += Array(#","explanation":"#.utf8)
+    body += try explanation(changed)
+    body += Array(#","inForce":"#.utf8)
+    body += try explanation(record)
+    return .json(body + [UInt8(ascii: "}")])
+  }
+}
+
+extension HTTPRequest {
+  /// Whether the client would rather have words than JSON.
+  fileprivate var prefersText: Bool { accept?.hasPrefix("text/plain") == true }
+}
+
+/// A parameter that is not as it should be.
+private struct InvalidParameter: Error, CustomStringConvertible {
+  let name: String
+  let text: String
+  let right: String
+  var description: String { "'\(name)' is '\(text.prefix(40))', expected \(right)" }
+}
+
+extension QueryString {
+  fileprivate var leadTime: Duration? {
+    get throws(InvalidParameter) {
+      guard let text = self["leadTime"] else { return nil }
+      guard let duration = try? DurationText.parse(text), duration >= .zero else {
+        throw InvalidParameter(name: "leadTime", text: text, right: "a duration such as 5m")
+      }
+      return duration
+    }
+  }
+
+  fileprivate func number(
+    _ name: String, in range: (Double) -> Bool, right: String
+  ) throws(InvalidParameter) -> Double? {
+    guard let text = self[name] else { return nil }
+    guard let value = Double(text), value.isFinite, range(value) else {
+      throw InvalidParameter(name: name, text: text, right: right)
+    }
+    return value
+  }
+
+  fileprivate func count(_ name: String) throws(InvalidParameter) -> Int? {
+    try number(name, in: { $0 >= 0 && $0 <= 1e6 && $0 == $0.rounded() }, right: "a whole number from 0 to 1000000")
+      .map { Int($0) }
+  }
+}
+
+extension CapacityChange {
+  /// The change that `targetPerPod`, `headroom` or `quantile`, `min` and `max` ask for.
+  fileprivate init(_ query: QueryString) throws(InvalidParameter) {
+    self.init(
+      targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a number above 0"),
+      minReplicas: try query.count("min"), maxReplicas: try query.count("max"))
+    if let factor = try query.number("headroom", in: { $0 > 0 }, right: "a factor above 0 such as 1.2") {
+      margin = .headroom(factor)
+    }
+    if let level = try query.number("quantile", in: { $0 > 0 && $0 < 1 }, right: "a level between 0 and 1 such as 0.9")
+    {
+      margin = .quantile(level)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import KedastralTesting
+import Testing
+
+@testable import KedastralCore
+
+@Suite("Explanations of a plan")
+struct PlanExplanationTests {
+  private let noon = Date(timeIntervalSince1970: 1_769_860_800)
+
+  private func record(
+    _ values: [Double], current: Double = 100, error: Double? = nil, previous: Int? = nil,
+    others: [PlanBasis.Metric] = [], _ policy: any CapacityPolicy
+  ) throws -> PlanRecord {
+    let forecast = Forecast(
+      start: noon, step: .seconds(60), values: values,
+      quantiles: Quantiles([.init(level: 0.9, values: values.map { $0 * 1.5 })]), model: "test")
+    let main = PlanBasis.Metric(
+      name: "rps", forecast: forecast, policy: policy,
+      state: CapacityState(replicas: previous, currentLoad: current, forecastError: error))
+    let snapshot = Snapshot(
+      workload: try WorkloadName("api"), metric: "rps", generatedAt: noon, step: .seconds(60),
+      horizon: .seconds(60 * values.count),
+      values: values, desiredReplicas: [], quantiles: forecast.quantiles, model: "test", currentValue: current,
+      accuracy: error.map { .init(relativeError: $0) })
+    return PlanRecord(PlanBasis(metrics: [main] + others), filling: snapshot)
+  }
+
+  private func explain(_ record: PlanRecord, lead: Duration = .seconds(180), after seconds: Int = 0) -> PlanExplanation
+  {
+    PlanExplanation(record, leadTime: lead, staleAfter: .seconds(120), at: noon + .seconds(seconds))
+  }
+
+  private func policy(
+    headroom: Double = 1.2, quantile: Double? = nil, min: Int = 1, max: Int = 100, up: Double = 100,
+    down: Double = 100, prewarm: Int = 0, floor: Bool = false
+  ) throws -> StandardCapacityPolicy {
+    try StandardCapacityPolicy(
+      targetPerPod: 10, headroom: headroom, quantileLevel: quantile, minReplicas: min, maxReplicas: max,
+      upMaxFactor: up, downMaxPercent: down, prewarmSteps: prewarm, hasReactiveFloor: floor)
+  }
+
+  @Test("the step of the most replicas until the lead time is told, with every figure on its way")
+  func figures() throws {
+    let told = explain(try record([100, 100, 200, 100, 900], try policy()))
+    #expect(told.replicas == 24)
+    #expect(told.stepBegins == noon + .seconds(120) && told.stepEnds == noon + .seconds(180))
+    #expect(told.currentLoad == 100 && told.forecast == 200 && told.forecastAtLead == 200 && told.plannedLoad == 240)
+    #expect(told.headroom == 1.2 && told.quantile == nil && told.need == 24 && told.targetPerPod == 10)
+    #expect(told.clamps == [] && told.model == "test" && told.isStale == false && told.ageSeconds == 0)
+    #expect(explain(try record([100], try policy(quantile: 0.9))).quantile == 0.9)
+    #expect(explain(try record([100], try policy()), after: 121).isStale == true)
+  }
+
+  @Test("it agrees with what KEDA is told, at each lead time and age")
+  func agreesWithAnswer() throws {
+    let record = try record([100, 300, 200, 50, 900, 20, 20], try policy(up: 1.5, down: 30))
+    for lead in [0, 60, 150, 600] {
+      for age in [0, 59, 60, 200] {
+        let question = ScalingQuestion(leadTime: .seconds(lead))
+        let answer = record.snapshot.answer(question, at: noon + .seconds(age))
+        #expect(Double(explain(record, lead: .seconds(lead), after: age).replicas) == answer?.value)
+      }
+    }
+  }
+
+  @Test("each clamp that acted is named, and no other")
+  func clamps() throws {
+    func clamps(_ record: PlanRecord) -> [PlanExplanation.Clamp]? { explain(record, lead: .zero).clamps }
+    #expect(clamps(try record([1], try policy(min: 4))) == [.minimum])
+    #expect(clamps(try record([900], try policy(max: 4))) == [.maximum])
+    #expect(clamps(try record([300], previous: 3, try policy(up: 2))) == [.growth])
+    #expect(clamps(try record([10], previous: 30, try policy(down: 10))) == [.shrinkage])
+    #expect(clamps(try record([10], current: 500, try policy(floor: true))) == [.reactiveFloor])
+    #expect(clamps(try record([10, 90], try policy(prewarm: 1))) == [.prewarm])
+    #expect(clamps(try record([10], error: 0.9, AccuracyGate(try policy(), largestError: 0.5))) == [.accuracyGate])
+    let rule = ScheduledBounds.Rule(
+      begins: try CronExpression("* * * * *"), duration: .seconds(60), minReplicas: 7, maxReplicas: 9)
+    #expect(clamps(try record([10], ScheduledBounds(try policy(), rules: [rule]))) == [.scheduledMinimum])
+    #expect(clamps(try record([300], ScheduledBounds(try policy(), rules: [rule]))) == [.scheduledMaximum])
+  }
+
+  @Test("the next change is when a rise comes within the lead time, or a fall is over")
+  func nextChange() throws {
+    let record = try record([10, 10, 10, 50, 10, 10], try policy(headroom: 1))
+    #expect(explain(record, lead: .seconds(60)).nextChange == .init(at: noon + .seconds(120), replicas: 5))
+    #expect(explain(record, lead: .seconds(60), after: 130).nextChange == .init(at: noon + .seconds(240), replicas: 1))
+    #expect(explain(record, lead: .seconds(60), after: 250).nextChange == nil)
+  }
+
+  @Test("the metric that decided is told, with its own load and target")
+  func otherMetric() throws {
+    let forecast = Forecast(start: noon, step: .seconds(60), values: [40, 60], model: "queue model")
+    let queue = PlanBasis.Metric(
+      name: "queue", forecast: forecast, policy: try StandardCapacityPolicy(targetPerPod: 2, headroom: 1),
+      state: CapacityState(currentLoad: 33))
+    let told = explain(try record([100, 100], others: [queue], try policy()), lead: .seconds(120))
+    #expect(told.metric == "queue" && told.replicas == 30 && told.need == 30)
+    #expect(told.currentLoad == 33 && told.forecast == 60 && told.plannedLoad == 60 && told.targetPerPod == 2)
+    #expect(told.model == "queue model")
+  }
+
+  @Test("a snapshot alone is explained as far as it goes, and is read back from JSON")
+  func snapshotAlone() throws {
+    let record = try record([100, 200], error: 0.25, try policy())
+    let told = PlanExplanation(record.snapshot, leadTime: .seconds(120), at: noon)
+    #expect(told.replicas == 24 && told.plannedLoad == 240 && told.recentError == 0.25)
+    #expect(told.need == nil && told.clamps == nil && told.headroom == nil)
+    #expect(try PlanExplanation(json: told.json()) == told)
+    let whole = explain(record, after: 30)
+    #expect(try PlanExplanation(json: whole.json()) == whole)
+  }
+
+  @Test("the words hold the figures")
+  func words() throws {
+    let text = explain(try record([100, 900], error: 0.25, try policy(max: 20))).text
+    #expect(
+      text == """
+        api: 20 replicas now, to be ready for the next 3m.
+        Load (rps): 100 now, 900 forecast in 3m.
+        The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
+        The maximum cut that to 20.
+        Model test; recent forecasts were off by 25 %.
+        The plan is 0s old. No change is planned.
+        """)
+  }
+
+  @Test("what if: the policy itself plans anew, and the record stays as it was")
+  func whatIf() throws {
+    let record = try record(
+      [100, 300], previous: 3, ScheduledBounds(AccuracyGate(try policy(), largestError: 1), rules: []))
+    let before = record.snapshot
+    let changed = try #require(
+      try record.whatIf(CapacityChange(targetPerPod: 20, margin: .quantile(0.9), maxReplicas: 15)))
+    let expected = try StandardCapacityPolicy(
+      targetPerPod: 20, quantileLevel: 0.9, maxReplicas: 15, upMaxFactor: 100, downMaxPercent: 100
+    ).plan(record.basis.metrics[0].forecast, from: record.basis.metrics[0].state)
+    #expect(changed.snapshot.desiredReplicas == expected.replicas)
+    #expect(changed.snapshot.plannedLoad == [150, 450] && changed.snapshot.targetPerPod == 20)
+    #expect(record.snapshot == before)
+    #expect(try record.whatIf(CapacityChange())?.snapshot == before)
+    #expect(throws: StandardCapacityPolicy.InvalidSetting.self) { try record.whatIf(CapacityChange(targetPerPod: -1)) }
+  }
+}
