@@ -11,7 +11,7 @@ struct PolicySettingsTests {
     let trace = try PlayedTrace { _ in 300 }
     // A load that the model never saw and that the present has: only a reactive floor can know it.
     let begin = 1_700_000_000 / 60 * 60
-    let jump = (0..<3000).map { "\(begin + $0 * 60),\($0 < 2395 ? 20 : 500)" }
+    let jump = (0..<3000).map { "\(begin + $0 * 60),\($0 >= 2395 ? 500 : $0 % 60 < 10 ? 100 : 20)" }
     let jumped = try trace.folder.write("timestamp,value\n" + jump.joined(separator: "\n") + "\n", to: "jump.csv")
     try trace.configure(
       """
