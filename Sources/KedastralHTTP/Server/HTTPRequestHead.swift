@@ -66,8 +66,7 @@ struct HTTPRequestHead: Equatable {
     guard !isModern || headers.hasHost else { throw Refusal(problem: "the header Host is missing") }
     return HTTPRequestHead(
       request: HTTPRequest(
-        method: String(words[0]), target: String(words[1]), authorization: headers.authorization, accept: headers.accept,
-        accept: headers.accept),
+        method: String(words[0]), target: String(words[1]), authorization: headers.authorization, accept: headers.accept),
       isPersistent: isModern && !headers.closes, hasBody: headers.hasBody, takesChunks: isModern)
   }
 
@@ -77,7 +76,6 @@ struct HTTPRequestHead: Equatable {
     var closes = false
     var hasBody = false
     var authorization: String?
-    var accept: String?
     var accept: String?
 
     init(_ lines: ArraySlice<Substring>) throws(Refusal) {
@@ -90,7 +88,6 @@ struct HTTPRequestHead: Equatable {
         switch parts[0].lowercased() {
         case "host": hasHost = true
         case "authorization": authorization = String(value)
-        case "accept": accept = String(value)
         case "accept": accept = String(value)
         case "connection": closes = closes || value.lowercased().contains("close")
         case "transfer-encoding": hasBody = true

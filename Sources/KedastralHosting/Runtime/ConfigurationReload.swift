@@ -84,8 +84,8 @@ extension ForecasterConfiguration {
     [
       listen != running.listen ? "listen" : nil, log.format != running.log.format ? "log.format" : nil,
       storage != running.storage ? "storage" : nil, tls != running.tls ? "tls" : nil,
-      httpTokenFile != running.httpTokenFile ? "http.tokenFile" : nil,
-      httpLimits != running.httpLimits ? "http.limits" : nil,
+      httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
+      httpLimits != running.httpLimits ? "limits.http" : nil,
     ].compactMap(\.self)
   }
 }
@@ -100,10 +100,10 @@ extension ScalerConfiguration {
       leadTime != running.leadTime ? "scaler.leadTime" : nil,
       staleAfter != running.staleAfter ? "scaler.staleAfter" : nil,
       log.format != running.log.format ? "log.format" : nil, storage != running.storage ? "storage" : nil,
-      tls != running.tls ? "tls" : nil, httpTokenFile != running.httpTokenFile ? "http.tokenFile" : nil,
+      tls != running.tls ? "tls" : nil, httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       forecasterTokenFile != running.forecasterTokenFile ? "scaler.forecasterTokenFile" : nil,
-      loops != running.loops ? "scaler.loops" : nil, grpcLimits != running.grpcLimits ? "scaler.limits" : nil,
-      httpLimits != running.httpLimits ? "http.limits" : nil,
+      loops != running.loops ? "scaler.loops" : nil, grpcLimits != running.grpcLimits ? "limits.grpc" : nil,
+      httpLimits != running.httpLimits ? "limits.http" : nil,
     ].compactMap(\.self)
   }
 }
