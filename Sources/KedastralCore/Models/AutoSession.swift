@@ -84,7 +84,6 @@ struct AutoSession: ModelSession {
         tracker.absorb(standIn(tracker))
       }
     }
-    if tracker.values.count > regression.reach + regression.reach / 8 { tracker.trim(to: regression.reach) }
     self.tracker = tracker
     remember(history)
     return true
@@ -92,8 +91,8 @@ struct AutoSession: ModelSession {
 
   /// What a missing sample counts as: the last one, and in a longer gap the same time last season.
   private func standIn(_ tracker: LoadTracker) -> Double {
-    if missingRun > 5, let season = tracker.layout.season, tracker.values.count >= season {
-      return tracker.values[tracker.values.count - season]
+    if missingRun > 5, let season = tracker.layout.season, tracker.count >= season {
+      return tracker.values[tracker.count - season]
     }
     return tracker.values.last ?? 0
   }
@@ -106,7 +105,6 @@ struct AutoSession: ModelSession {
     var tracker = LoadTracker(
       layout: regression.features.layout, outlierBound: learned.outlierBound, volatilityBound: learned.volatilityBound)
     for value in AutoModel.filled(history, season: season, units: regression.units) { tracker.absorb(value) }
-    tracker.trim(to: regression.reach)
     self.tracker = tracker
     missingRun = 0
     remember(history)
@@ -128,7 +126,7 @@ struct AutoSession: ModelSession {
       stepSeconds: history.step.inSeconds, fittedAt: history.end,
       refitAt: history.end.addingTimeInterval(interval * spread))
     var fresh = fitted
-    fresh.trim(to: regression.reach)
+    fresh.forgetHistory()
     tracker = fresh
     missingRun = 0
     remember(history)

@@ -79,7 +79,12 @@ public struct TimeSeries: Sendable, Equatable {
     }
     let first = max(0, offset)
     let missing = first + newer.count - values.count
-    if missing > 0 { values.append(contentsOf: repeatElement(.nan, count: missing)) }
+    if missing > 0 {
+      // A history that grows by a sample a minute and loses one at its start would soon take twice its size.
+      let needed = values.count + missing
+      if values.capacity < needed { values.reserveCapacity(needed + needed / 16) }
+      values.append(contentsOf: repeatElement(.nan, count: missing))
+    }
     for (index, value) in newer.values.enumerated() where !value.isNaN { values[first + index] = value }
   }
 

@@ -47,36 +47,35 @@ struct LoadFeatures: Sendable, Equatable, Codable {
   func row(_ tracker: LoadTracker, _ standing: LoadTracker.Standing, at index: Int, horizon: Int) -> [Double] {
     var row = standing.levels
     row.reserveCapacity(columns.count)
-    let position = index - tracker.firstIndex
     if let season = layout.season {
-      let source = Self.known(position + horizon, lag: season, season: season, now: position)
+      let source = Self.known(index + horizon, lag: season, season: season, now: index)
       let profile = source >= 0 ? tracker.profile[source] : standing.levels[4]
       row.append(profile)
       for median in tracker.medians { row.append(source >= 0 ? median[source] : profile) }
       row += standing.profileDeviations
       for deviations in standing.medianDeviations { row += deviations }
-      let radius = max(1, season / 96)
+      let radius = Self.radius(ofLoad: season)
       let bound = tracker.outlierBound
       row.append(source >= 0 ? min(max(tracker.values[source] - profile, -bound), bound) : 0)
-      row.append(Self.mean(tracker.values, around: source, radius: radius, now: position).map { $0 - profile } ?? 0)
+      row.append(Self.mean(tracker.values, around: source, radius: radius, now: index).map { $0 - profile } ?? 0)
       let ratio = (max(0, standing.levels[2] - lowest) + 0.05) / (max(0, standing.profileLevel - lowest) + 0.05)
       row.append((profile - lowest) * (min(max(ratio, 1 / 3), 3) - 1))
-      appendShort(&row, tracker, position: position, horizon: horizon)
+      appendShort(&row, tracker, at: index, horizon: horizon)
       if layout.week != nil {
-        let lastWeek = Self.known(position + horizon, lag: 7 * season, season: season, now: position)
+        let lastWeek = Self.known(index + horizon, lag: 7 * season, season: season, now: index)
         row.append(lastWeek >= 0 ? min(max(tracker.values[lastWeek] - profile, -bound), bound) : 0)
-        row.append(Self.mean(tracker.values, around: lastWeek, radius: radius, now: position).map { $0 - profile } ?? 0)
+        row.append(Self.mean(tracker.values, around: lastWeek, radius: radius, now: index).map { $0 - profile } ?? 0)
         row += standing.weekDeviations
       }
     } else {
-      appendShort(&row, tracker, position: position, horizon: horizon)
+      appendShort(&row, tracker, at: index, horizon: horizon)
     }
     return row
   }
 
-  private func appendShort(_ row: inout [Double], _ tracker: LoadTracker, position: Int, horizon: Int) {
+  private func appendShort(_ row: inout [Double], _ tracker: LoadTracker, at index: Int, horizon: Int) {
     guard let short = layout.shortSeason else { return }
-    let source = Self.known(position + horizon, lag: short, season: short, now: position)
+    let source = Self.known(index + horizon, lag: short, season: short, now: index)
     row.append(source >= 0 ? tracker.shortProfile[source] : 0)
     row.append(source >= 0 ? tracker.values[source] - tracker.shortProfile[source] : 0)
   }
@@ -84,24 +83,30 @@ struct LoadFeatures: Sendable, Equatable, Codable {
   /// How volatile the load is at the time of day of the step `horizon` after `index`, by the days before; nil without a season.
   func volatility(_ tracker: LoadTracker, at index: Int, horizon: Int) -> Double? {
     guard let season = layout.season else { return nil }
-    let position = index - tracker.firstIndex
-    let source = Self.known(position + horizon, lag: season, season: season, now: position)
-    return Self.mean(tracker.volatilityProfile, around: source, radius: max(1, season / 48), now: position)
+    let source = Self.known(index + horizon, lag: season, season: season, now: index)
+    return Self.mean(
+      tracker.volatilityProfile, around: source, radius: Self.radius(ofVolatility: season), now: index)
   }
 
-  /// The position `lag` before `target`, or as many whole seasons earlier as it takes to be known at `now`.
+  /// How many steps around the same time of another day are averaged.
+  static func radius(ofLoad season: Int) -> Int { max(1, season / 96) }
+
+  /// The same for volatility, which is noisier.
+  static func radius(ofVolatility season: Int) -> Int { max(1, season / 48) }
+
+  /// The step `lag` before `target`, or as many whole seasons earlier as it takes to be known at `now`.
   private static func known(_ target: Int, lag: Int, season: Int, now: Int) -> Int {
     var source = target - lag
     while source > now { source -= season }
     return source
   }
 
-  /// The mean of the values within `radius` of `position` that are known at `now`; nil when there are none.
-  private static func mean(_ values: [Double], around position: Int, radius: Int, now: Int) -> Double? {
-    let (low, high) = (max(0, position - radius), min(now, position + radius))
-    guard position >= 0, low <= high else { return nil }
+  /// The mean of the values within `radius` of step `index` that are known at `now`; nil when there are none.
+  private static func mean(_ values: Trail, around index: Int, radius: Int, now: Int) -> Double? {
+    let (low, high) = (max(values.startIndex, index - radius), min(now, index + radius))
+    guard index >= 0, low <= high else { return nil }
     var sum = 0.0
-    for index in low...high { sum += values[index] }
+    for step in low...high { sum += values[step] }
     return sum / Double(high - low + 1)
   }
 }

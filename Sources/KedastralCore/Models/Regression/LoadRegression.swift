@@ -171,14 +171,6 @@ struct LoadRegression: Sendable, Equatable, Codable {
       && (features.layout.season ?? 1) > 0 && (features.layout.shortSeason ?? 1) > 0
   }
 
-  /// How many of the last samples forecasts look at.
-  var reach: Int {
-    let season = features.layout.season ?? 0
-    let days =
-      features.layout.week == nil ? LoadTracker.medianDays.max() ?? 0 : max(8, LoadTracker.medianDays.max() ?? 0)
-    return max(season * (days + 1), 2 * (features.layout.shortSeason ?? 0)) + (knots.last ?? 0)
-  }
-
   /// Horizons that grow by about half each, so that near steps are told apart and far ones share.
   private static func knots(steps: Int) -> [Int] {
     var knots = [1]
@@ -277,7 +269,9 @@ extension LoadTracker {
   /// A tracker that has not absorbed anything yet, with bounds taken from the load it is going to absorb.
   init(layout: Layout, values: [Double]) {
     guard let season = layout.season, values.count > season else {
-      self.init(layout: layout, outlierBound: .greatestFiniteMagnitude, volatilityBound: .greatestFiniteMagnitude)
+      self.init(
+        layout: layout, outlierBound: .greatestFiniteMagnitude, volatilityBound: .greatestFiniteMagnitude,
+        remembering: values.count)
       return
     }
     var free = LoadTracker(
@@ -296,6 +290,6 @@ extension LoadTracker {
     moves.sort()
     self.init(
       layout: layout, outlierBound: max(1e-9, OrderStatistics.quantile(0.99, ofSorted: deviations)),
-      volatilityBound: OrderStatistics.quantile(0.995, ofSorted: moves))
+      volatilityBound: OrderStatistics.quantile(0.995, ofSorted: moves), remembering: values.count)
   }
 }

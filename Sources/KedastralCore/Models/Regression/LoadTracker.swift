@@ -40,28 +40,35 @@ struct LoadTracker: Sendable, Equatable {
   let outlierBound: Double
   /// The largest move that counts as volatility of the time of day.
   let volatilityBound: Double
-  /// The index of the first sample kept; samples before it are forgotten.
-  private(set) var firstIndex = 0
-  /// The samples kept.
-  private(set) var values: [Double] = []
-  /// The exponentially weighted mean of the same time of all days so far, at each sample kept.
-  private(set) var profile: [Double] = []
+  /// The samples.
+  private(set) var values: Trail
+  /// The exponentially weighted mean of the same time of all days so far.
+  private(set) var profile: Trail
   /// The median of the same time of the last days, for each count of days.
-  private(set) var medians: [[Double]] = Array(repeating: [], count: medianDays.count)
+  private(set) var medians: [Trail]
   /// The profile of the volatility.
-  private(set) var volatilityProfile: [Double] = []
+  private(set) var volatilityProfile: Trail
   /// The profile of the shorter season.
-  private(set) var shortProfile: [Double] = []
+  private(set) var shortProfile: Trail
   /// How the load stands after the last sample.
   private(set) var standing: Standing
 
   /// The index of the next sample.
-  var count: Int { firstIndex + values.count }
+  var count: Int { values.endIndex }
 
-  init(layout: Layout, outlierBound: Double, volatilityBound: Double) {
+  /// A tracker that has not absorbed anything.
+  ///
+  /// - Parameter history: how many samples to remember; nil for as many as forecasts look at.
+  init(layout: Layout, outlierBound: Double, volatilityBound: Double, remembering history: Int? = nil) {
     self.layout = layout
     self.outlierBound = outlierBound
     self.volatilityBound = volatilityBound
+    let reach = Reach(layout)
+    values = Trail(capacity: history ?? reach.values)
+    let season = Trail(capacity: layout.season == nil ? 1 : history ?? reach.season)
+    (profile, volatilityProfile) = (season, season)
+    medians = Array(repeating: season, count: Self.medianDays.count)
+    shortProfile = Trail(capacity: layout.shortSeason == nil ? 1 : history ?? reach.short)
     standing = Standing(
       levels: Array(repeating: 0, count: Self.levelSpans.count),
       profileDeviations: Array(repeating: 0, count: Self.levelSpans.count),
@@ -81,16 +88,14 @@ struct LoadTracker: Sendable, Equatable {
     if let short = layout.shortSeason {
       let gain = max(Self.profileGain, 1 / Double(index / short + 1))
       shortProfile.append(
-        Self.learned(
-          shortProfile, value, lag: short, at: index - firstIndex, gain: gain, bound: .greatestFiniteMagnitude))
+        Self.learned(shortProfile, value, lag: short, at: index, gain: gain, bound: .greatestFiniteMagnitude))
     }
   }
 
   private mutating func absorbSeason(_ season: Int, _ value: Double, move: Double, at index: Int) {
-    let position = index - firstIndex
     let gain = max(Self.profileGain, 1 / Double(index / season + 1))
     let isFirst = index == season
-    let before = position - season
+    let before = index - season
     if before >= 0 {
       let deviation = value - profile[before]
       smooth(&standing.profileDeviations, Self.levelSpans, toward: deviation, isFirst: isFirst)
@@ -100,26 +105,26 @@ struct LoadTracker: Sendable, Equatable {
           &standing.medianDeviations[kind], Self.medianSpans, toward: value - medians[kind][before], isFirst: isFirst)
       }
       if layout.week != nil {
-        let lastWeek = position - 7 * season
+        let lastWeek = index - 7 * season
         smooth(
           &standing.weekDeviations, Self.weekSpans, toward: lastWeek >= 0 ? value - values[lastWeek] : deviation,
           isFirst: isFirst)
       }
     }
-    profile.append(Self.learned(profile, value, lag: season, at: position, gain: gain, bound: outlierBound))
+    profile.append(Self.learned(profile, value, lag: season, at: index, gain: gain, bound: outlierBound))
     volatilityProfile.append(
       Self.learned(
-        volatilityProfile, min(move, volatilityBound), lag: season, at: position, gain: gain,
+        volatilityProfile, min(move, volatilityBound), lag: season, at: index, gain: gain,
         bound: .greatestFiniteMagnitude))
-    appendMedians(season, at: position)
+    appendMedians(season, at: index)
   }
 
-  private mutating func appendMedians(_ season: Int, at position: Int) {
+  private mutating func appendMedians(_ season: Int, at index: Int) {
     var sorted = InlineSorted()
-    var source = position
+    var source = index
     var kind = 0
     while kind < medians.count {
-      if source >= 0, sorted.count < Self.medianDays[kind] {
+      if source >= values.startIndex, sorted.count < Self.medianDays[kind] {
         sorted.insert(values[source])
         source -= season
       } else {
@@ -130,10 +135,10 @@ struct LoadTracker: Sendable, Equatable {
   }
 
   private static func learned(
-    _ profile: [Double], _ value: Double, lag: Int, at position: Int, gain: Double, bound: Double
+    _ profile: Trail, _ value: Double, lag: Int, at index: Int, gain: Double, bound: Double
   ) -> Double {
-    guard position >= lag else { return value }
-    let before = profile[position - lag]
+    guard index >= lag else { return value }
+    let before = profile[index - lag]
     return before + gain * min(max(value - before, -bound), bound)
   }
 
@@ -145,16 +150,32 @@ struct LoadTracker: Sendable, Equatable {
     state = isFirst ? value : state + 2 / (span + 1) * (value - state)
   }
 
-  /// Forgets all samples but those that forecasts can still look at.
-  mutating func trim(to kept: Int) {
-    let surplus = values.count - kept
-    guard surplus > 0 else { return }
-    firstIndex += surplus
-    values.removeFirst(surplus)
-    for path in [\LoadTracker.profile, \.volatilityProfile, \.shortProfile] where !self[keyPath: path].isEmpty {
-      self[keyPath: path].removeFirst(surplus)
+  /// Forgets all samples but those that forecasts look at, and keeps it so.
+  mutating func forgetHistory() {
+    let reach = Reach(layout)
+    values = values.resized(to: reach.values)
+    guard layout.season != nil else { return }
+    profile = profile.resized(to: reach.season)
+    volatilityProfile = volatilityProfile.resized(to: reach.season)
+    medians = medians.map { $0.resized(to: reach.season) }
+    if layout.shortSeason != nil { shortProfile = shortProfile.resized(to: reach.short) }
+  }
+
+  /// How many steps back forecasts look.
+  private struct Reach {
+    /// At the samples.
+    let values: Int
+    /// At the profiles and medians of the season: the last one, and around its first step.
+    let season: Int
+    /// At the profile of the shorter season.
+    let short: Int
+
+    init(_ layout: Layout) {
+      let days = max(medianDays.max() ?? 1, layout.week == nil ? 1 : 8)
+      season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1
+      short = (layout.shortSeason ?? 0) + 1
+      values = max((layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0), short) + 1
     }
-    for kind in medians.indices where !medians[kind].isEmpty { medians[kind].removeFirst(surplus) }
   }
 }
 
