@@ -21,6 +21,28 @@ public struct Forecast: Sendable, Equatable {
   /// Why it looks as it does, in a sentence for the operator.
   public var reason: String?
 
+  /// What it is combined from, by models that combine.
+  public var members: [Member] = []
+  /// The mean absolute error of the session's recent forecasts over that of repeating the last season; nil when not known.
+  public var recentError: Double?
+
+  /// A part of a combined forecast.
+  public struct Member: Sendable, Equatable, Codable {
+    /// What it is.
+    public var name: String
+    /// Its share in the forecast, 0…1.
+    public var weight: Double
+    /// Its mean absolute error of late over that of repeating the last season; nil until enough has come to compare with.
+    public var mase: Double?
+
+    /// Describes a part.
+    public init(name: String, weight: Double, mase: Double? = nil) {
+      self.name = name
+      self.weight = weight
+      self.mase = mase
+    }
+  }
+
   /// Creates a forecast.
   public init(
     start: Date, step: Duration, values: [Double], quantiles: Quantiles = .none, model: String, reason: String? = nil

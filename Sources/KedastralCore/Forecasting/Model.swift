@@ -42,23 +42,13 @@ extension Model {
 
 /// A model at work on one workload: called with the same history, grown by the newest samples, again and again.
 ///
-/// Owned by one forecast loop and never shared; so it needs no lock.
+/// Owned by one forecast loop and never shared; so it needs no lock. What it learned need not be stored: a restarted loop
+/// collects its whole window again, and the session learns the same from it.
 public protocol ModelSession: Sendable {
   /// Forecasts as Model/forecast(_:steps:quantiles:) does, and may reuse what it learned in earlier calls.
   ///
   /// The session must notice by itself when `history` is not its earlier one grown by new samples, and start afresh.
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast
-
-  /// What it has learned, to be stored and handed to `restore` after a restart; nil when there is nothing worth keeping.
-  var state: Data? { get }
-
-  /// Takes up a state that `state` returned earlier, of this or an older version; one that does not fit is ignored.
-  mutating func restore(_ state: Data)
-}
-
-extension ModelSession {
-  public var state: Data? { nil }
-  public mutating func restore(_ state: Data) {}
 }
 
 private struct StatelessSession<Wrapped: Model>: ModelSession {

@@ -4,7 +4,8 @@
   import Foundation
 #endif
 
-/// How good a workload's forecasts have been lately: each is kept until the load it was made for has come.
+/// How good a workload's forecasts have been lately, whatever model made them: each is kept until the load it was made for has
+/// come.
 ///
 /// What is compared is the forecast five minutes ahead, or a step where steps are longer, over the last hour or twenty samples.
 struct LiveAccuracy: Sendable {
@@ -89,9 +90,10 @@ struct LiveAccuracy: Sendable {
   }
 
   /// What a snapshot tells; nil when there is nothing to tell.
-  func record(repairedShare: Double?) -> Snapshot.Accuracy? {
+  func record(of forecast: Forecast, repairedShare: Double?) -> Snapshot.Accuracy? {
     let record = Snapshot.Accuracy(
-      mase: mase, relativeError: relativeError, coverage: coverage, repairedShare: repairedShare)
+      mase: forecast.recentError, relativeError: relativeError, coverage: coverage, repairedShare: repairedShare,
+      members: forecast.members.isEmpty ? nil : forecast.members)
     return record == Snapshot.Accuracy() ? nil : record
   }
 }

@@ -103,7 +103,7 @@ struct Planner: Sendable {
       values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
       quantiles: main.forecast.quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
-      accuracy: accuracies[0].record(repairedShare: inputs[0].repairedShare))
+      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun
     snapshot.activationThreshold = activationThreshold
     let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)

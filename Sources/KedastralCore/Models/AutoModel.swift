@@ -41,10 +41,12 @@ public struct AutoModel: Model {
     guard let (regression, tracker) = Self.fit(local, steps: clock.steps) else {
       return try Self.simple(history, steps: steps, quantiles: quantiles)
     }
-    let (values, paths) = regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
-    return Forecast(
+    let (values, paths, _) = regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
+    var forecast = Forecast(
       start: history.end, step: history.step, values: clock.standard(values),
       quantiles: paths.mapValues(clock.standard), model: name, reason: regression.explanation)
+    forecast.members = zip(regression.names, regression.shares).map { Forecast.Member(name: $0, weight: $1) }
+    return forecast
   }
 
   /// A session that learns anew every `refitInterval` and follows the load in between.

@@ -5,7 +5,7 @@
 #endif
 
 /// An AutoModel at work on one load: learns a few times a day, follows the load in constant time a sample, checks itself
-/// against what came, and steps back to the baseline while that is better.
+/// against what came, and repeats the last season while that is better.
 struct AutoSession: ModelSession {
   private let model: AutoModel
   private var learned: Learned?
@@ -16,9 +16,8 @@ struct AutoSession: ModelSession {
   private var missingRun = 0
   private var record = LiveRecord()
 
-  /// What is kept across a restart.
-  private struct Learned: Codable {
-    var version = 1
+  /// A fit, and how long it serves.
+  private struct Learned {
     var regression: LoadRegression
     var outlierBound: Double
     var volatilityBound: Double
@@ -32,26 +31,73 @@ struct AutoSession: ModelSession {
   }
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    let wasBeaten = record.isBeaten
     record.settle(history)
+    if record.isBeaten, !wasBeaten { learnSooner(history) }
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
-    guard follow(local, steps: clock.steps), let learned, let tracker else {
+    guard follow(local, steps: clock.steps), let regression = learned?.regression, let tracker else {
       return try AutoModel.simple(history, steps: steps, quantiles: quantiles)
     }
-    if record.isBeaten {
-      let simple = try SeasonalBaseline().forecast(history, steps: steps, quantiles: quantiles)
-      let (values, paths) = learned.regression.forecast(tracker, steps: clock.steps, quantiles: [0.9])
-      record.note(history, values: clock.standard(values), upper: clock.standard(paths[0.9] ?? values))
-      return Forecast(
-        start: simple.start, step: simple.step, values: simple.values, quantiles: simple.quantiles, model: model.name,
-        reason: "baseline, because it erred less of late than what was learned (\(record.summary))")
+    let levels = quantiles.contains(Self.watchedLevel) ? quantiles : quantiles + [Self.watchedLevel]
+    let (values, paths, parts) = regression.forecast(
+      tracker, steps: clock.steps, quantiles: levels, stretch: record.stretch)
+    let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
+    let served = record.isBeaten ? naive : values
+    func standard(_ path: [Double]) -> [Double] {
+      clock.standard(record.isBeaten ? Self.moved(path, from: values, to: naive) : path)
     }
-    let (values, paths) = learned.regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
-    let standard = clock.standard(values)
-    record.note(history, values: standard, upper: clock.standard(paths[0.9] ?? values))
-    return Forecast(
-      start: history.end, step: history.step, values: standard, quantiles: paths.mapValues(clock.standard),
-      model: model.name, reason: learned.regression.explanation + record.note)
+    var forecast = Forecast(
+      start: history.end, step: history.step, values: clock.standard(served),
+      quantiles: Quantiles(paths.mapValues(standard).paths.filter { quantiles.contains($0.level) }), model: model.name)
+    forecast.reason =
+      record.isBeaten
+      ? "the last season repeated, because what was learned erred more of late (\(record.summary))"
+      : regression.explanation + record.note
+    forecast.members = members(of: regression)
+    forecast.recentError = record.relativeError
+    let claim = LiveRecord.Claim(
+      served: forecast.values, upper: paths[Self.watchedLevel].map(standard) ?? forecast.values,
+      learned: clock.standard(values), naive: clock.standard(naive), members: parts.map(clock.standard))
+    record.note(claim, after: history)
+    return forecast
+  }
+
+  /// The quantile that is watched whether it holds.
+  private static let watchedLevel = 0.9
+
+  /// The parts of a forecast with their shares and errors, repeating the last season among them.
+  private func members(of regression: LoadRegression) -> [Forecast.Member] {
+    let errors = record.memberErrors
+    var members = zip(regression.names, regression.shares).enumerated().map { index, part in
+      Forecast.Member(name: part.0, weight: record.isBeaten ? 0 : part.1, mase: errors?[index])
+    }
+    members.append(
+      Forecast.Member(name: "last season repeated", weight: record.isBeaten ? 1 : 0, mase: errors == nil ? nil : 1))
+    return members
+  }
+
+  /// The last season again, or the last sample where there is no season or its sample is missing.
+  private static func repeating(_ history: TimeSeries, season: Int?, steps: Int) -> [Double] {
+    let level = max(0, history.lastPresentIndex.map { history.values[$0] } ?? 0)
+    guard let season, season <= history.count else { return Array(repeating: level, count: steps) }
+    return (0..<steps).map { step in
+      let value = history.values[history.count - season + step % season]
+      return value.isFinite ? max(0, value) : level
+    }
+  }
+
+  /// A quantile's path around another forecast, at the same distance.
+  private static func moved(_ path: [Double], from old: [Double], to new: [Double]) -> [Double] {
+    path.indices.map { min(max(0, new[$0] + (path[$0] - old[$0])), .greatestFiniteMagnitude) }
+  }
+
+  /// Brings the next fit forward: what beat the last one is in the history by now.
+  private mutating func learnSooner(_ history: TimeSeries) {
+    guard let learned, history.end.timeIntervalSince(learned.fittedAt) >= model.refitInterval.inSeconds / 6 else {
+      return
+    }
+    self.learned?.refitAt = min(learned.refitAt, history.end)
   }
 
   /// Brings tracker and fit up to date; false when there is too little to learn from.
@@ -136,17 +182,5 @@ struct AutoSession: ModelSession {
   private mutating func remember(_ history: TimeSeries) {
     lastInstant = history.end
     lastValue = history.values.last ?? .nan
-  }
-
-  var state: Data? {
-    guard let learned else { return nil }
-    return try? JSONEncoder().encode(learned)
-  }
-
-  mutating func restore(_ state: Data) {
-    guard let restored = try? JSONDecoder().decode(Learned.self, from: state), restored.version == 1,
-      restored.regression.isConsistent
-    else { return }
-    (learned, tracker) = (restored, nil)
   }
 }

@@ -45,7 +45,7 @@ public struct Snapshot: Sendable, Equatable {
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {
-    /// Mean absolute scaled error: 1 is as good as repeating the season before.
+    /// Mean absolute scaled error of recent forecasts: 1 is as good as repeating the season before.
     public var mase: Double?
     /// Mean absolute error of recent forecasts over the mean load: 0.2 is a fifth off.
     public var relativeError: Double?
@@ -53,11 +53,16 @@ public struct Snapshot: Sendable, Equatable {
     public var coverage: [String: Double]?
     /// The share of the history's samples that were missing and filled in, 0…1.
     public var repairedShare: Double?
+    /// What the forecast is combined from, by models that combine: weights and recent errors.
+    public var members: [Forecast.Member]?
 
     /// Creates an accuracy record.
     public init(
-      mase: Double? = nil, relativeError: Double? = nil, coverage: [String: Double]? = nil, repairedShare: Double? = nil
+      mase: Double? = nil, relativeError: Double? = nil, coverage: [String: Double]? = nil,
+      repairedShare: Double? = nil,
+      members: [Forecast.Member]? = nil
     ) {
+      self.members = members
       self.mase = mase
       self.relativeError = relativeError
       self.coverage = coverage

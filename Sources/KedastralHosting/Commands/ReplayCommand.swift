@@ -28,6 +28,7 @@ enum ReplayCommand: Command {
     The policies:
       --policy NAME…        hpa, kedastral, reference, oracle (default: all of them)
       --utilization U…      hpa's target share of a pod's capacity (default 0.7)
+      --hpa-stabilization DURATION  hpa's window for falls (default 5m, as Kubernetes has it)
       --model NAME…         kedastral's models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --lead-time DURATION  kedastral's lead time (default: startup + 1m)
       --mode, --select      kedastral's trigger: replicas or load, max or at-lead (default replicas, max)
@@ -61,7 +62,7 @@ enum ReplayCommand: Command {
   private static let ownOptions: [String: CommandOptions.Arity] = [
     "warmup": .one, "startup": .many, "pod-capacity": .one, "price": .one, "policy": .many, "utilization": .many,
     "model": .many, "lead-time": .one, "mode": .one, "select": .one, "interval": .one, "stabilization": .one,
-    "reactive-trigger": .none,
+    "hpa-stabilization": .one, "reactive-trigger": .none,
     "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one, "desired-csv": .one,
   ]
   static let choices = [

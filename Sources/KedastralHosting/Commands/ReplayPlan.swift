@@ -25,6 +25,7 @@ struct ReplayPlan {
   private let mode: ScalingQuestion.Mode
   private let selection: ScalingQuestion.Selection
   private let stabilization: Duration
+  private let reactiveStabilization: Duration
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
@@ -57,6 +58,7 @@ struct ReplayPlan {
       try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
       .flatMap(ScalingQuestion.Selection.init) ?? .maximum
     stabilization = try options.duration("stabilization") ?? .seconds(300)
+    reactiveStabilization = try options.duration("hpa-stabilization") ?? .seconds(300)
     hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")
@@ -104,7 +106,9 @@ struct ReplayPlan {
     let swept = sweeps ? Self.sweptUtilizations.filter { !utilizations.contains($0) } : []
     return (utilizations + swept).map { utilization in
       Replay.Entrant(
-        ReactivePolicy(utilization: utilization, podCapacity: replay.podCapacity, behavior: behavior()),
+        ReactivePolicy(
+          utilization: utilization, podCapacity: replay.podCapacity,
+          behavior: behavior(stabilization: reactiveStabilization)),
         startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
     }
   }

@@ -65,10 +65,6 @@ public struct RemoteModel: Model {
         return forecast
       }
     }
-
-    var state: Data? { fallback?.state }
-
-    mutating func restore(_ state: Data) { fallback?.restore(state) }
   }
 
   private func ask(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {

@@ -99,7 +99,8 @@ struct AutoModelTests {
       // Features of a past step are the same whether or not the load went on.
       let layout = LoadTracker.Layout(season: 1440, shortSeason: 60)
       let features = LoadFeatures(layout: layout, lowest: 0)
-      var early = LoadTracker(layout: layout, outlierBound: 100, volatilityBound: 100)
+      var early = LoadTracker(
+        layout: layout, outlierBound: 100, volatilityBound: 100, remembering: series.count)
       for value in series.values.prefix(2000) { early.absorb(value) }
       let standing = early.standing
       var late = early
@@ -116,6 +117,28 @@ struct AutoModelTests {
     let forecast = try AutoModel().forecast(history, steps: 20, quantiles: levels)
     #expect(forecast.defect == nil)
     #expect(forecast.values.allSatisfy { abs($0 - value) <= value * 1e-9 })
+  }
+
+  @Test("twenty samples are enough to begin with, and none is said to be too few")
+  func few() throws {
+    let history = SyntheticLoad.series(count: 20) { _, generator in 100 + 5 * generator.noise() }
+    let forecast = try AutoModel().forecast(history, steps: 30, quantiles: levels)
+    #expect(forecast.defect == nil)
+    #expect(forecast.values.allSatisfy { (80...120).contains($0) })
+    let nothing = SyntheticLoad.series(count: 4000) { _, _ in .nan }
+    #expect(throws: ModelError.notEnoughHistory(needed: 1, present: 0)) {
+      try AutoModel().forecast(nothing, steps: 30, quantiles: levels)
+    }
+  }
+
+  @Test("counter resets seen as spikes do not raise the forecast")
+  func counterResets() throws {
+    let history = SyntheticLoad.series(count: 6 * 1440) { minute, generator in
+      minute % 1800 == 1799 ? 1e9 : SyntheticLoad.day(minute, &generator)
+    }
+    let forecast = try AutoModel().forecast(history, steps: 60, quantiles: [0.5, 0.9])
+    #expect(forecast.values.allSatisfy { $0 < 200 })
+    #expect(forecast.quantiles[0.9]?.allSatisfy { $0 < 1000 } == true)
   }
 
   @Test("any series gives a finite, non-negative forecast with ordered quantiles", arguments: 0..<25)

@@ -4,16 +4,16 @@
 /// It begins at a simple forecast (the past profile or median, corrected by how far the load is off it: whichever served best)
 /// and learns what the features add, held back by a ridge penalty that blocked cross-validation over the history chose; where
 /// nothing is worth adding, the simple forecast is left.
-struct DirectRegression: Sendable, Equatable, Codable {
+struct DirectRegression: Sendable, Equatable {
   /// A simple forecast to start from: features taken as they are, and a few to correct them by.
-  struct Start: Sendable, Equatable, Codable {
+  struct Start: Sendable, Equatable {
     var name: String
     var sum: [Int]
     var correctedBy: [Int]
   }
 
   /// Which features a regression uses.
-  struct Plan: Sendable, Equatable, Codable {
+  struct Plan: Sendable, Equatable {
     var columns: [Int]
     var starts: [Start]
     /// The first step of the history that it can learn from.
@@ -37,8 +37,11 @@ struct DirectRegression: Sendable, Equatable, Codable {
   /// One knot's data: the rows' features and the loads that followed.
   struct Knot {
     let horizon: Int
-    /// The rows' features, all columns.
-    let rows: [[Double]]
+    /// All features, one array a feature.
+    let columns: [[Float]]
+    /// The first row that counts.
+    let firstRow: Int
+    /// The loads that followed the rows that count.
     let targets: [Double]
     /// How much each row counts.
     let weights: [Double]
@@ -133,7 +136,7 @@ struct DirectRegression: Sendable, Equatable, Codable {
     let count = knot.targets.count
     var matrix = DesignMatrix(rowCount: count, columnCount: plan.columns.count)
     for (index, column) in plan.columns.enumerated() {
-      matrix.columns[index] = DesignMatrix.pack(knot.rows.map { $0[column] })
+      matrix.columns[index] = DesignMatrix.pack(knot.columns[column][knot.firstRow...].map(Double.init))
     }
     let ones = DesignMatrix.pack(Array(repeating: 1, count: count))
     let weights = DesignMatrix.pack(knot.weights)

@@ -1,7 +1,7 @@
 /// What a regression looks at to forecast a step: levels now, the same time of earlier days, and how far the load is off them.
-struct LoadFeatures: Sendable, Equatable, Codable {
+struct LoadFeatures: Sendable, Equatable {
   /// Where a group of features lies in a row.
-  struct Columns: Sendable, Equatable, Codable {
+  struct Columns: Sendable, Equatable {
     var levels: Range<Int> = 0..<0
     var profile: Int?
     var medians: [Int] = []

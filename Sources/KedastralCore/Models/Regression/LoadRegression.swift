@@ -3,7 +3,7 @@
 /// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days);
 /// their forecasts are averaged with weights from blocked cross-validation. Quantiles come from the errors of that average on
 /// blocks of the history that were held out.
-struct LoadRegression: Sendable, Equatable, Codable {
+struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
   private(set) var members: [DirectRegression]
@@ -121,19 +121,26 @@ struct LoadRegression: Sendable, Equatable, Codable {
     return loss
   }
 
-  /// The forecast of the steps after the tracker's last sample, in loads, and its quantiles.
-  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double]) -> (
-    values: [Double], quantiles: Quantiles
+  /// The forecast of the steps after the tracker's last sample, in loads, its quantiles, and what each member says.
+  ///
+  /// - Parameter stretch: by how much the quantiles' distance from the median is stretched.
+  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double], stretch: Double = 1) -> (
+    values: [Double], quantiles: Quantiles, members: [[Double]]
   ) {
     let levels = levels.sorted()
     var values: [Double] = []
+    var parts = members.map { _ in [Double]() }
     var paths = levels.map { _ in [Double]() }
     for horizon in 1...max(1, steps) {
       let knot = knots.firstIndex { $0 >= horizon } ?? knots.count - 1
       let share = knot == 0 ? 1 : min(1, Double(horizon - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1]))
       let row = features.row(tracker, tracker.standing, at: tracker.count - 1, horizon: horizon)
       var value = 0.0
-      for (member, weight) in zip(members, shares) { value += weight * member.value(row, knot: knot, share: share) }
+      for (index, member) in members.enumerated() {
+        let part = member.value(row, knot: knot, share: share)
+        value += shares[index] * part
+        parts[index].append(units.load(part))
+      }
       values.append(units.load(value))
       let signals = SpreadModel.signals(
         forecast: value, lowest: features.lowest, volatility: tracker.standing.volatility,
@@ -143,32 +150,23 @@ struct LoadRegression: Sendable, Equatable, Codable {
       for (index, level) in levels.enumerated() {
         let distance = upperScale * upper.quantile(level) * share + lowerScale * lower.quantile(level) * (1 - share)
         let previous = index > 0 ? paths[index - 1][horizon - 1] : 0
-        paths[index].append(max(previous, units.load(value + distance)))
+        paths[index].append(max(previous, units.load(value + stretch * distance)))
       }
     }
-    return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }))
+    return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }), parts)
+  }
+
+  /// What the members are, for people.
+  var names: [String] {
+    members.map { "\($0.start)\($0.penalty == nil ? "" : " and what was learned beyond it")" }
   }
 
   /// What the forecast is made of, for people.
   var explanation: String {
-    let parts = zip(members, shares).map { member, share in
-      "\(member.start)\(member.penalty == nil ? "" : " and what was learned beyond it") \(Int((share * 100).rounded())) %"
-    }
+    let parts = zip(names, shares).map { "\($0) \(Int(($1 * 100).rounded())) %" }
     let season = features.layout.season.map { "season \($0) steps" } ?? "no season"
     let short = features.layout.shortSeason.map { ", within it \($0) steps" } ?? ""
     return parts.joined(separator: ", ") + "; " + season + short + (features.layout.week == nil ? "" : ", and the week")
-  }
-
-  /// Whether the parts fit together, as a stored one might not.
-  var isConsistent: Bool {
-    !knots.isEmpty && spreads.count == knots.count && shares.count == members.count
-      && spreads.allSatisfy(\.isConsistent)
-      && members.allSatisfy { member in
-        member.coefficients.count == knots.count
-          && member.coefficients.allSatisfy { $0.count == member.plan.columns.count + 1 && $0.allSatisfy(\.isFinite) }
-          && member.plan.columns.allSatisfy { (0..<features.columns.count).contains($0) }
-      } && features == LoadFeatures(layout: features.layout, lowest: features.lowest)
-      && (features.layout.season ?? 1) > 0 && (features.layout.shortSeason ?? 1) > 0
   }
 
   /// Horizons that grow by about half each, so that near steps are told apart and far ones share.
@@ -232,7 +230,8 @@ private struct Training {
 
   let horizon: Int
   private(set) var indices: [Int] = []
-  private(set) var rows: [[Double]] = []
+  /// The features, one array a feature; in single precision, because they are most of what a fit needs memory for.
+  private(set) var columns: [[Float]]
   private(set) var targets: [Double] = []
   private(set) var weights: [Double] = []
   private(set) var surroundings: [Surrounding] = []
@@ -242,9 +241,13 @@ private struct Training {
     isPresent: [Bool], horizon: Int, memory: Double
   ) {
     self.horizon = horizon
+    columns = Array(repeating: [], count: features.columns.count)
+    for column in columns.indices { columns[column].reserveCapacity(grid.count) }
     for (index, standing) in zip(grid, standings) where index + horizon < values.count && isPresent[index + horizon] {
       indices.append(index)
-      rows.append(features.row(tracker, standing, at: index, horizon: horizon))
+      for (column, value) in features.row(tracker, standing, at: index, horizon: horizon).enumerated() {
+        columns[column].append(Float(value))
+      }
       targets.append(values[index + horizon])
       weights.append(exponential(Double(index - values.count) / memory))
       surroundings.append(
@@ -260,7 +263,7 @@ private struct Training {
   func knot(from first: Int) -> DirectRegression.Knot {
     let start = indices.firstIndex { $0 >= first } ?? 0
     return DirectRegression.Knot(
-      horizon: horizon, rows: Array(rows[start...]), targets: Array(targets[start...]),
+      horizon: horizon, columns: columns, firstRow: start, targets: Array(targets[start...]),
       weights: Array(weights[start...]))
   }
 }

@@ -4,7 +4,7 @@
 /// Values are in units of the fit (see LoadUnits) and without gaps. Everything at a step uses samples up to that step alone.
 struct LoadTracker: Sendable, Equatable {
   /// The lengths that a tracker works with.
-  struct Layout: Sendable, Equatable, Codable {
+  struct Layout: Sendable, Equatable {
     /// The season in steps: the day where the history is long enough, else the longest detected; nil when there is none.
     var season: Int?
     /// A shorter season beside it.

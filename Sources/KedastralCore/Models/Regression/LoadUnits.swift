@@ -1,5 +1,5 @@
 /// The units in which a load is fitted: its median is 0, its mean distance from it 1; so penalties mean the same for every load.
-struct LoadUnits: Sendable, Equatable, Codable {
+struct LoadUnits: Sendable, Equatable {
   let centre: Double
   let scale: Double
 

@@ -1,6 +1,6 @@
 /// How far a load strays from its forecast: a scale that follows level, recent volatility and time of day, and the quantiles of
 /// errors in units of that scale.
-struct SpreadModel: Sendable, Equatable, Codable {
+struct SpreadModel: Sendable, Equatable {
   /// What the scale depends on; each part adds to it and none takes away.
   typealias Signals = SIMD8<Double>
 
@@ -33,9 +33,6 @@ struct SpreadModel: Sendable, Equatable, Codable {
     self.floor = floor
     quantiles = Self.weightedQuantiles(scaled, weights)
   }
-
-  /// Whether the parts fit together, as a stored one might not.
-  var isConsistent: Bool { quantiles.count == Self.levels.count }
 
   /// The scale of one step.
   func scale(_ signals: Signals) -> Double { max(floor, (signals * gains).sum()) }
