@@ -1,18 +1,56 @@
-"""Records what statsmodels computes for small series, for the tests of the classical models.
+"""Records what statsmodels and statsforecast compute for small series, for the tests of the classical models.
 
-    python3 -m venv venv && venv/bin/pip install statsmodels==0.15.0
+    python3 -m venv venv && venv/bin/pip install statsmodels==0.15.0 statsforecast==2.1.1
     venv/bin/python scripts/record-classical-models.py > Tests/KedastralCoreTests/Models/Fixtures/ClassicalModels.json
 """
 
 import json
 
 import numpy as np
+from statsforecast.theta import auto_theta, forecast_theta, thetamodel
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+from statsmodels.tsa.seasonal import MSTL
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 
 def rounded(values):
     return [float(f"{v:.10g}") for v in np.asarray(values, float)]
+
+
+def published_multiplicative(series, alpha, gamma, level, parts, steps):
+    """ETS(A,N,M) as Hyndman et al. (2008) write it: the season's error is divided by the level before the sample.
+
+    statsmodels divides it by the level after the sample, unlike its own documentation; so its values differ a little.
+    """
+    parts, squares = list(parts), 0.0
+    for index, value in enumerate(series):
+        place = index % len(parts)
+        error = value - level * parts[place]
+        squares += error * error
+        level, parts[place] = level + alpha * error / parts[place], parts[place] + gamma * error / level
+    return squares, [level * parts[(len(series) + step) % len(parts)] for step in range(steps)]
+
+
+def long_season(series):
+    """A season too long for the exact likelihood: the conditional one, sample by sample (Box & Jenkins 1970)."""
+    ar, ma, season = 0.5, -0.4, 40
+    x = series[season:] - series[:-season]
+    # (1 - 0.5 B) x = (1 - 0.4 B^40) e, the first sample unjudged.
+    errors = np.zeros(len(x))
+    for t in range(1, len(x)):
+        errors[t] = x[t] - ar * x[t - 1] - (ma * errors[t - season] if t >= season else 0)
+    squares = float((errors[1:] ** 2).sum())
+    forecast = [x[-1]]
+    for step in range(10):
+        forecast.append(ar * forecast[-1] + ma * errors[len(x) + step - season])
+    n = len(x) - 1
+    # statsmodels' exact likelihood of the same process, to show how near the conditional one is.
+    model = SARIMAX(series, order=(1, 0, 0), seasonal_order=(0, 1, 1, season), trend="n", concentrate_scale=True,
+                    simple_differencing=True)
+    fit = model.smooth([ar, ma])
+    return {"season": season, "parameters": [ar, ma], "deviance": n * float(np.log(squares / n)),
+            "forecast": rounded(forecast[1:]), "exactForecast": rounded(fit.forecast(10)),
+            "deviation": float(np.sqrt(squares / n))}
 
 
 def main():
@@ -62,6 +100,36 @@ def main():
             "forecast": rounded(fit.forecast(14)),
             "bestSSE": float(model.fit(disp=0).sse),
         })
+        if season == "mul":
+            sse, forecast = published_multiplicative(series, params[0], params[1], level, parts, 14)
+            record["ets"][-1]["published"] = {"sse": sse, "forecast": rounded(forecast)}
+
+    record["theta"] = []
+    for alpha, theta, level in [(0.4, 2.0, 50.0), (0.8, 5.0, 95.0), (0.1, 1.0, 60.0)]:
+        fit = thetamodel(series, 1, "DOTM", level, alpha, theta, 3)
+        record["theta"].append({
+            "smoothing": alpha, "theta": theta, "level": level,
+            "meanSquare": float((fit["residuals"][3:] ** 2).mean()),
+            "forecast": rounded(forecast_theta(fit, 8)["mean"]),
+        })
+    fit = auto_theta(series, 12, model="DOTM")
+    record["thetaSeason"] = rounded(forecast_theta(fit, 14)["mean"])
+
+    # Two seasons and an outlier, decomposed with everything computed, and with strides.
+    two = series + np.round(30 * np.cos(2 * np.pi * index / 30), 3)
+    two[70] *= 10
+    record["multiSeason"] = {"series": rounded(two), "cases": []}
+    for periods, strides in [((12,), (1, 1, 1)), ((12, 30), (1, 1, 1)), ((12, 30), (2, 3, 2))]:
+        fit = MSTL(two, periods=periods, stl_kwargs={
+            "robust": True, "seasonal_jump": strides[0], "trend_jump": strides[1], "low_pass_jump": strides[2]}).fit()
+        seasonal = np.asarray(fit.seasonal).reshape(len(two), -1)
+        record["multiSeason"]["cases"].append({
+            "periods": list(periods), "strides": list(strides), "trend": rounded(fit.trend),
+            "seasons": [rounded(seasonal[:, place]) for place in range(len(periods))],
+        })
+
+    long = np.round(np.tile(generator.normal(100, 20, 40), 6) + generator.normal(0, 5, 240), 3)
+    record["longSeason"] = {"series": rounded(long), **long_season(long)}
     print(json.dumps(record, indent=1))
 
 

@@ -5,7 +5,9 @@ import KedastralSources
 /// The models that a configuration can name.
 enum ModelCatalog {
   /// Their names.
-  static let names = ["arima", "auto", "baseline", "byom", "croston", "ets", "sarima", "seasonal-naive"]
+  static let names = [
+    "arima", "auto", "baseline", "byom", "croston", "ets", "mstl", "sarima", "seasonal-naive", "theta",
+  ]
 
   /// Makes a model.
   ///
@@ -30,7 +32,9 @@ enum ModelCatalog {
         endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: try client(), logger: logger)
     case "croston": return Croston()
     case "ets": return ExponentialSmoothing()
+    case "mstl": return MultiSeason()
     case "seasonal-naive": return SeasonalNaive()
+    case "theta": return Theta()
     default: throw UnknownModel(name: configuration.name)
     }
   }
