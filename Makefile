@@ -1,5 +1,5 @@
 # What one does with this checkout. Anything longer than a line is in scripts/.
-.PHONY: run test lint bench bench-short bench-accuracy format proto clean
+.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
@@ -27,6 +27,19 @@ bench-short: ## the same with fewer runs, for a first look
 
 bench-accuracy: ## accuracy of the models and outcome in a replayed cluster, on the traces in the folder TRACES
 	scripts/bench-accuracy $(TRACES)
+
+fuzz: ## fuzz each input from outside, and the models, for ten minutes
+	scripts/install-deps build
+	scripts/fuzz 600
+
+fuzz-short: ## the same for five seconds each
+	scripts/install-deps build
+	scripts/fuzz 5
+
+sanitize: ## run all tests under AddressSanitizer, and again under ThreadSanitizer
+	scripts/install-deps test
+	scripts/python-env
+	scripts/sanitize
 
 proto: ## regenerate the protobuf code
 	scripts/proto

@@ -108,3 +108,16 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Fuzzing (scripts/fuzz): a target that is there only when asked for, so that nobody who imports this package sees it.
+if Context.environment["KEDASTRAL_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "kedastral-fuzz",
+      dependencies: [
+        "KedastralCore", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP", "KedastralRedisStore",
+        "KedastralSources", "KedastralConfiguration",
+      ],
+      path: "Fuzz", exclude: ["Corpus"],
+      swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -72,7 +72,8 @@ package final class GRPCServer {
     flusher = nil
   }
 
-  private func accept(_ descriptor: CInt) {
+  /// Takes over a client's socket.
+  func accept(_ descriptor: CInt) {
     guard connections.count < limits.connections else {
       refused(.connectionLimit, "more than \(limits.connections) connections")
       return Listener.refuse(descriptor)
