@@ -102,6 +102,15 @@ struct PageTests {
     await server.shutdown()
   }
 
+  @Test("a workload's page has the configuration to copy")
+  func workload() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(plan("api-app", at: server.clock.now)))
+    let page = try visit(server, scene: "configuration")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
   @Test("a host with a token is asked with it")
   func token() async throws {
     let server = try await TestServer(token: "s3cret")

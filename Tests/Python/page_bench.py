@@ -70,7 +70,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         configuration = workloads.write(folder, COUNT, model="seasonal-naive", window="6h", points=600)
-        daemon = subprocess.Popen([PROGRAM, "-config", str(configuration), "-listen", "127.0.0.1:18391"])
+        daemon = subprocess.Popen([PROGRAM, "-config", str(configuration), "-listen", "127.0.0.1:18391", "-scaler-listen", "127.0.0.1:18392"])
         address = "http://127.0.0.1:18391/"
         try:
             end = time.monotonic() + 300

@@ -134,8 +134,23 @@ def token(page):
     page.wait("its chart", lambda: page.script("return document.querySelectorAll('.forecast-line').length") >= 1)
 
 
+def configuration(page):
+    page.wait("the workload", lambda: page.texts(".card h2") == ["api-app"])
+    page.find(".card h2 a").click()
+    page.wait("its file", lambda: "targetPerPod: 50" in page.find("#text").text)
+    page.expect("which is YAML", yaml.safe_load(page.find("#text").text)["workloads"][0]["name"] == "api-app")
+    page.expect("nothing that the host does not offer", not page.find(".whatif").is_displayed())
+    accessible(page, "the configuration")
+    page.find("#tab-file").send_keys(Keys.ARROW_RIGHT)
+    page.wait("the ScaledObject", lambda: page.find("#text").text == "kind: ScaledObject")
+    page.find(".copy").click()
+    page.wait("copied", lambda: page.find(".copy").text != "Copy")
+    fits_a_phone(page, "the configuration")
+    clean_console(page)
+
+
 def workload(page):
-    """A workload's own page, of a host that knows everything about it."""
+    """A workload's own page, of a host that explains its plans and tries other settings too."""
     page.wait("the workload", lambda: page.texts(".card h2") [:1] == ["api-app"])
     page.find(".card h2 a").click()
     page.wait("its page", lambda: len(page.texts(".sections .panel")) == 3 and page.driver.title.startswith("api-app"))
@@ -178,6 +193,6 @@ def workload(page):
 
 page = Page(sys.argv[1])
 try:
-    {"two-apps": two_apps, "many": many, "token": token, "workload": workload}[sys.argv[3]](page)
+    {"two-apps": two_apps, "many": many, "token": token, "configuration": configuration, "workload": workload}[sys.argv[3]](page)
 finally:
     page.driver.quit()
