@@ -67,10 +67,6 @@ def many():
                 page.slide("#target", 28)
                 page.wait("what would be", lambda: "→" in page.texts(".outcome")[0])
             page.picture(FOLDER / "page-workload.png")
-            page.size(375, 760, 2)
-            page.find("#back").click()
-            time.sleep(2)
-            page.picture(FOLDER / "page-phone.png")
             page.driver.quit()
         finally:
             daemon.terminate()
