@@ -16,10 +16,12 @@ public enum HelpText {
         "  \(host.name) demo                            show it at work, with nothing to set up",
         "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told",
         "  \(host.name) get workloads|forecast          ask a running forecaster",
+        "  \(host.name) explain NAME                    say why a workload is to have so many replicas",
         "  \(host.name) top                             watch a running forecaster's workloads",
         "  \(host.name) forecast --csv FILE             forecast a load once",
         "  \(host.name) backtest --csv FILE             measure models on a load",
         "  \(host.name) replay --csv FILE               play a load against policies",
+        "  \(host.name) mcp                             offer a forecaster's knowledge to an assistant",
         "  \(host.name) completion bash|zsh|fish        complete this command line in a shell",
         "  \(host.name) man                             print the manual; each command has its own --help, too",
       ]

@@ -89,11 +89,33 @@ struct ForecasterClient: Sendable {
     return TimeSeries(start: start, step: .seconds(step), values: document.values.map { $0 ?? .nan })
   }
 
+  /// Why a workload is to have as many replicas as it has: the JSON that the forecaster answers, or its words.
+  func explanation(of workload: WorkloadName, leadTime: Duration?, inWords: Bool = false) async throws -> [UInt8] {
+    var path = "/explain?workload=\(workload)&format=\(inWords ? "text" : "json")"
+    if let leadTime { path += "&leadTime=\(DurationText.format(leadTime))" }
+    return try await document(path)
+  }
+
+  /// The plan that the present forecast would lead to under other settings: the JSON that the forecaster answers.
+  func whatIf(_ workload: WorkloadName, _ changes: [(name: String, value: String)]) async throws -> [UInt8] {
+    let query = changes.map { "&\($0.name)=\($0.value)" }.joined()
+    return try await document("/whatif?workload=\(workload)\(query)")
+  }
+
+  private func document(_ path: String) async throws -> [UInt8] {
+    let answer = try await get(path)
+    guard answer.status == 200 else { throw unexpected(path, answer) }
+    return answer.body
+  }
+
   private func get(_ path: String) async throws -> HTTPResponse {
     try await client.send(HTTPRequest(endpoint, path: path))
   }
 
   private func unexpected(_ path: String, _ answer: HTTPResponse) -> UnexpectedAnswer {
-    UnexpectedAnswer(request: "\(endpoint.displayName)\(path)", problem: answer.problem())
+    struct Failure: Decodable { let error: String }
+    let failure = try? JSONDecoder().decode(Failure.self, from: Data(answer.body))
+    return UnexpectedAnswer(
+      request: "\(endpoint.displayName)\(path.prefix { $0 != "?" })", problem: answer.problem(failure?.error))
   }
 }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import KedastralConfiguration
 import KedastralCore
 
@@ -113,12 +112,5 @@ enum BacktestCommand: Command {
       }
     }
     return Backtest.Result.mean(results)
-  }
-
-  /// The CPU time of this process.
-  private static func cpuSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

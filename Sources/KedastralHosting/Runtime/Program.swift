@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import KedastralConfiguration
 import KedastralCore
+import Synchronization
 
 /// What the executables have in common: reading settings, `--help`, `--version`, and exit codes.
 ///
@@ -61,9 +62,19 @@ public enum Program {
   @discardableResult
   static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
 
+  /// Lines of tasks at work side by side stay whole.
+  private static let writing = Mutex(())
+
   @discardableResult
   private static func put(_ line: String, to descriptor: CInt) -> Bool {
-    let bytes = Array((line + "\n").utf8)
-    return write(descriptor, bytes, bytes.count) > 0
+    writing.withLock { _ in
+      var rest = Array((line + "\n").utf8)[...]
+      while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno != EINTR { return false }
+        rest = rest.dropFirst(max(0, count))
+      }
+      return true
+    }
   }
 }

@@ -1,5 +1,5 @@
 /// A JSON value as a tree, for answers whose form is the user's choice.
-enum JSONValue: Equatable {
+package enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
   case number(Double)
@@ -10,19 +10,19 @@ enum JSONValue: Equatable {
   /// Reads a whole text.
   ///
   /// - Throws: JSONScanner.Defect when it is not JSON.
-  init(_ bytes: [UInt8]) throws {
+  package init(_ bytes: [UInt8]) throws {
     var scanner = JSONScanner(bytes)
     self = try Self.value(&scanner)
     try scanner.finish()
   }
 
   /// The member of an object; null when there is none.
-  subscript(key: String) -> JSONValue {
+  package subscript(key: String) -> JSONValue {
     if case .object(let members) = self { members[key] ?? .null } else { .null }
   }
 
   /// The number that this is, also in quotes; NaN for null; nil for anything else.
-  var number: Double? {
+  package var number: Double? {
     switch self {
     case .null: .nan
     case .number(let value): value
@@ -32,10 +32,10 @@ enum JSONValue: Equatable {
   }
 
   /// The text, if it is one.
-  var text: String? { if case .string(let text) = self { text } else { nil } }
+  package var text: String? { if case .string(let text) = self { text } else { nil } }
 
   /// The elements, if it is an array.
-  var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+  package var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
 
   private static func value(_ scanner: inout JSONScanner) throws -> JSONValue {
     switch scanner.peek() {

@@ -5,8 +5,8 @@ enum Commands {
   /// All of them, in the order of help.
   static var all: [any Command.Type] {
     [
-      ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, GetCommand.self, TopCommand.self,
-      QueryCommand.self,
+      ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, GetCommand.self, ExplainCommand.self,
+      TopCommand.self, QueryCommand.self, MCPCommand.self,
       CompletionCommand.self, ManCommand.self,
     ]
   }
