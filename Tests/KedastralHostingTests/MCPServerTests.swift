@@ -145,4 +145,49 @@ struct MCPServerTests {
       forecaster)
     await forecaster.close()
   }
+
+  @Test(
+    "the official Python client does the same over HTTP; pages of others, other methods and wrong versions are refused")
+  func overHTTP() async throws {
+    let forecaster = try await TestForecaster(["api", "worker"])
+    let port = freePort()
+    let server = try Daemon("kedastral", ["mcp", "--listen", ":\(port)", "--server", forecaster.url])
+    let url = "http://127.0.0.1:\(port)/mcp"
+    try await eventually("the server to listen") {
+      server.process.output.contains("serving the Model Context Protocol on \(url)")
+    }
+    try await check(try ChildProcess(Repository.python, "-c", Self.script, "http", "-", url), forecaster)
+
+    func status(_ arguments: String...) async throws -> String {
+      let request = try ChildProcess(
+        "curl",
+        arguments: ["--silent", "--max-time", "10", "--output", "/dev/null", "--write-out", "%{http_code}", url]
+          + arguments)
+      _ = try await request.waitForExit()
+      return request.output
+    }
+    let ping = #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#
+    #expect(try await status("-d", ping) == "200")
+    #expect(try await status("-d", ping, "-H", "Origin: http://localhost:3000") == "200")
+    #expect(try await status("-d", ping, "-H", "Origin: http://evil.example") == "403")
+    #expect(try await status("-d", ping, "-H", "Origin: http://localhost.evil.example") == "403")
+    #expect(try await status("-d", ping, "-H", "MCP-Protocol-Version: 1999-01-01") == "400")
+    #expect(try await status("-d", #"{"jsonrpc":"2.0","method":"notifications/initialized"}"#) == "202")
+    #expect(try await status() == "405")
+    #expect(try await status("-d", ping, "-H", "Transfer-Encoding: chunked", "-H", "Content-Length:") == "411")
+    server.process.signal(SIGTERM)
+    #expect(try await server.process.waitForExit() == 0, "\(server.process.output)")
+    await forecaster.close()
+  }
+
+  @Test(
+    "a command line that makes no sense ends with 2 and says what would be right",
+    arguments: [
+      (["--listen", "0.0.0.0:8090"], "--token-file"), (["--listen", "x"], "is not an address"),
+      (["--allow-origin", "http://x"], "belongs to --listen"), (["--sever=x"], "did you mean --server"),
+    ] as [([String], String)])
+  func usage(arguments: [String], expected: String) async throws {
+    let run = try await Daemon.run("kedastral", ["mcp"] + arguments)
+    #expect(run.exitCode == 2 && run.output.contains(expected), "\(run.output)")
+  }
 }

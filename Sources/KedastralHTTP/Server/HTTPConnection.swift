@@ -71,6 +71,9 @@ final class HTTPConnection {
       stream.withInput { bytes in
         if requestBeganAt == nil, !bytes.isEmpty { requestBeganAt = .now }
         finding = HTTPRequestHead.find(in: bytes, limit: settings.maximumHeaderBytes)
+        if case .complete(let head, let length) = finding, let limit = server.bodyLimit(of: head.request) {
+          finding = head.withBody(in: bytes, headLength: length, limit: limit)
+        }
         if case .complete(_, let length) = finding { return length }
         return 0
       }

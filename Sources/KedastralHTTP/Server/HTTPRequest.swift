@@ -10,9 +10,20 @@ package struct HTTPRequest: Sendable, Equatable {
   package var authorization: String?
   /// The Accept header.
   package var accept: String?
+  /// The Origin header: which web page asks.
+  package var origin: String?
+  /// The MCP-Protocol-Version header.
+  package var protocolVersion: String?
+  /// What came behind the headers, on routes that take it.
+  package var body: [UInt8] = []
 
   /// Creates a request from its target: `/history?workload=api`, or the same with scheme and host before it.
-  package init(method: String, target: String, authorization: String? = nil, accept: String? = nil) {
+  package init(
+    method: String, target: String, authorization: String? = nil, accept: String? = nil, origin: String? = nil,
+    protocolVersion: String? = nil
+  ) {
+    self.origin = origin
+    self.protocolVersion = protocolVersion
     self.method = method
     self.authorization = authorization
     self.accept = accept

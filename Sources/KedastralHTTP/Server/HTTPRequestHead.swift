@@ -4,8 +4,10 @@ struct HTTPRequestHead: Equatable {
   var request: HTTPRequest
   /// Whether the client takes another answer on the connection, as far as its headers say.
   var isPersistent: Bool
-  /// Whether a body follows. No route reads one, so the connection ends behind the answer.
+  /// Whether a body follows that has not been read: then the connection ends behind the answer.
   var hasBody: Bool
+  /// How long the body is, when that is said beforehand.
+  var bodyLength: Int?
   /// Whether the client understands chunks.
   var takesChunks: Bool
 
@@ -33,6 +35,22 @@ struct HTTPRequestHead: Equatable {
     } catch {
       return .refused(status: error.status, problem: error.problem)
     }
+  }
+
+  /// The same with its body, once that has come; `headLength` bytes lie before it.
+  func withBody(in bytes: UnsafeRawBufferPointer, headLength: Int, limit: Int) -> Finding {
+    guard hasBody else { return .complete(self, length: headLength) }
+    guard let bodyLength else {
+      return .refused(status: 411, problem: "a body needs the header Content-Length; chunks are not taken")
+    }
+    guard bodyLength <= limit else {
+      return .refused(status: 413, problem: "the body has \(bodyLength) bytes, more than the limit of \(limit)")
+    }
+    guard bytes.count >= headLength + bodyLength else { return .incomplete }
+    var complete = self
+    complete.hasBody = false
+    complete.request.body = Array(bytes[headLength..<headLength + bodyLength])
+    return .complete(complete, length: headLength + bodyLength)
   }
 
   private struct Refusal: Error {
@@ -66,8 +84,10 @@ struct HTTPRequestHead: Equatable {
     guard !isModern || headers.hasHost else { throw Refusal(problem: "the header Host is missing") }
     return HTTPRequestHead(
       request: HTTPRequest(
-        method: String(words[0]), target: String(words[1]), authorization: headers.authorization, accept: headers.accept),
-      isPersistent: isModern && !headers.closes, hasBody: headers.hasBody, takesChunks: isModern)
+        method: String(words[0]), target: String(words[1]), authorization: headers.authorization,
+        accept: headers.accept, origin: headers.origin, protocolVersion: headers.protocolVersion),
+      isPersistent: isModern && !headers.closes, hasBody: headers.hasBody, bodyLength: headers.bodyLength,
+      takesChunks: isModern)
   }
 
   /// The headers that matter here.
@@ -77,6 +97,9 @@ struct HTTPRequestHead: Equatable {
     var hasBody = false
     var authorization: String?
     var accept: String?
+    var origin: String?
+    var protocolVersion: String?
+    var bodyLength: Int?
 
     init(_ lines: ArraySlice<Substring>) throws(Refusal) {
       for line in lines {
@@ -89,6 +112,8 @@ struct HTTPRequestHead: Equatable {
         case "host": hasHost = true
         case "authorization": authorization = String(value)
         case "accept": accept = String(value)
+        case "origin": origin = String(value)
+        case "mcp-protocol-version": protocolVersion = String(value)
         case "connection": closes = closes || value.lowercased().contains("close")
         case "transfer-encoding": hasBody = true
         case "content-length":
@@ -96,6 +121,7 @@ struct HTTPRequestHead: Equatable {
             throw Refusal(problem: "Content-Length is no number")
           }
           hasBody = hasBody || length > 0
+          bodyLength = Int(clamping: length)
         default: break
         }
       }

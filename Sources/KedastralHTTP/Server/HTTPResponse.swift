@@ -45,6 +45,7 @@ package struct HTTPResponse: Sendable, Equatable {
   package var reason: String {
     switch status {
     case 200: "OK"
+    case 202: "Accepted"
     case 400: "Bad Request"
     case 401: "Unauthorized"
     case 403: "Forbidden"

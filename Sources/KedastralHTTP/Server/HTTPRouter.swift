@@ -1,4 +1,4 @@
-/// Which handler answers which path. All routes are GET, and HEAD with it.
+/// Which handler answers which path. A route is either GET, and HEAD with it, or POST.
 ///
 /// Handlers run on the loop's thread, one at a time, and must not block it: what waits for others is answered `later`.
 package struct HTTPRouter {
@@ -25,7 +25,15 @@ package struct HTTPRouter {
     case wrongMethod(allowed: String)
   }
 
-  private var routes: [String: (handler: Handler, isOpen: Bool)] = [:]
+  private struct Route {
+    var methods: [String]
+    var handler: Handler
+    var isOpen = false
+    /// How many bytes a request's body may have; nil when none is read.
+    var bodyLimit: Int?
+  }
+
+  private var routes: [String: Route] = [:]
 
   /// Creates a router without routes.
   package init() {}
@@ -34,7 +42,17 @@ package struct HTTPRouter {
   ///
   /// - Parameter isOpen: whether it answers without the bearer token, where one is asked for.
   package mutating func get(_ path: String, isOpen: Bool = false, _ handler: @escaping Handler) {
-    routes[path] = (handler, isOpen)
+    routes[path] = Route(methods: ["GET", "HEAD"], handler: handler, isOpen: isOpen)
+  }
+
+  /// Adds a route whose requests have a body of `limit` bytes at most.
+  package mutating func post(_ path: String, limit: Int, _ handler: @escaping Handler) {
+    routes[path] = Route(methods: ["POST"], handler: handler, bodyLimit: limit)
+  }
+
+  /// How many bytes the body of a request may have; nil when its route reads none.
+  func bodyLimit(of request: HTTPRequest) -> Int? {
+    routes[request.path].flatMap { $0.methods.contains(request.method) ? $0.bodyLimit : nil }
   }
 
   /// Whether a path has a route.
@@ -43,7 +61,9 @@ package struct HTTPRouter {
   /// Finds what answers a request.
   package func match(_ request: HTTPRequest) -> Match {
     guard let route = routes[request.path] else { return .unknownPath }
-    guard ["GET", "HEAD"].contains(request.method) else { return .wrongMethod(allowed: "GET, HEAD") }
+    guard route.methods.contains(request.method) else {
+      return .wrongMethod(allowed: route.methods.joined(separator: ", "))
+    }
     return .handler(route.handler, isOpen: route.isOpen)
   }
 }

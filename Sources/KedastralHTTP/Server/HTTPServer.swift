@@ -111,6 +111,9 @@ package final class HTTPServer {
 
   // MARK: Requests
 
+  /// How many bytes the body of a request may have; nil when its route reads none.
+  func bodyLimit(of request: HTTPRequest) -> Int? { router.bodyLimit(of: request) }
+
   /// Answers a request, now or later.
   func answer(_ exchange: HTTPExchange) {
     let request = exchange.request

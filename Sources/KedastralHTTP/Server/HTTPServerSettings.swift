@@ -11,7 +11,7 @@ public struct HTTPServerSettings: Sendable {
   public var token: BearerToken?
   /// Connections open at once.
   public var maximumConnections = 1024
-  /// How many bytes a request's line and headers may have. No route takes a body.
+  /// How many bytes a request's line and headers may have; routes that take a body have a limit of their own.
   public var maximumHeaderBytes = 16 << 10
   /// The time a request has to arrive, from its first byte; for a new connection, TLS handshake included.
   public var requestTimeout: Duration = .seconds(10)

@@ -39,7 +39,38 @@ enum MCPCommand: Command {
     let options = try CommandOptions(arguments, known: options)
     try options.refuseRest(among: Array(Self.options.keys))
     let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
-    try await overStandardIO(server)
+    guard options.has("listen") else {
+      for name in ["allow-origin", "token-file"] where options.has(name) {
+        throw UsageError(description: "--\(name) belongs to --listen ADDRESS")
+      }
+      return try await overStandardIO(server)
+    }
+    try await overHTTP(server, options)
+  }
+
+  private static func overHTTP(_ server: MCPServer, _ options: CommandOptions) async throws {
+    let text = options.value("listen") ?? ""
+    guard let address = NetworkAddress(text) else {
+      throw UsageError(
+        description: "--listen '\(text)' is not an address; write host:port, or :8090 for this machine only")
+    }
+    let host = address.host.isEmpty ? "127.0.0.1" : address.host
+    let file = options.value("token-file")
+    guard file != nil || ["127.0.0.1", "::1", "localhost"].contains(host) else {
+      throw UsageError(
+        description: "--listen \(text) lets others than this machine connect; give them a --token-file FILE")
+    }
+    var settings = HTTPServerSettings(address: ListenAddress(host: host, port: UInt16(clamping: address.port)))
+    settings.token = try file.map { try BearerToken(file: $0) }
+    // A backtest takes its time.
+    settings.answerTimeout = .seconds(120)
+    let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: .silent)
+    let service = try await MessageHTTPServer(
+      settings, on: loop, path: "/mcp", versions: MCPServer.versions, origins: options.list("allow-origin"),
+      answer: server.answer)
+    Program.say("serving the Model Context Protocol on http://\(service.address)/mcp")
+    try await runner.run([]) { await service.shutdown(within: .seconds(2)) }
   }
 
   /// A message a line, until the input ends; long work does not hold up the messages behind it.

@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralNet
 
 /// The program `kedastral`: `run` (forecaster and scaler in one process, which is also what settings alone mean),
-/// `forecaster`, `scaler`, `demo`, and the subcommands of ``Commands``.
+/// `forecaster`, `scaler`, `demo`, and the subcommands of `Commands`.
 public enum AllInOneHost {
   /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
   public static func main(_ arguments: [String]) async -> Int32 {

@@ -1,0 +1,12 @@
+// A model that runs in a service of its own, and what stands in when that is away.
+import KedastralCore
+import KedastralNet
+import KedastralSources
+
+let client = try HTTPClient(on: EventLoop())
+// snippet.show
+let model = RemoteModel(
+  endpoint: HTTPEndpoint("http://127.0.0.1:8082", deadline: .seconds(10)), fallback: SeasonalBaseline(), client: client)
+// snippet.hide
+print(model.name)
+await client.close()
