@@ -1,5 +1,5 @@
 # What one does with this checkout. Anything longer than a line is in scripts/.
-.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean
+.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean docs api
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
@@ -40,6 +40,11 @@ sanitize: ## run all tests under AddressSanitizer, and again under ThreadSanitiz
 	scripts/install-deps test
 	scripts/python-env
 	scripts/sanitize
+docs: ## build the libraries' documentation into .build/docs, from what is built; warnings fail
+	scripts/docs
+
+api: ## say where the public API breaks, compared with docs/api
+	scripts/api --check
 
 proto: ## regenerate the protobuf code
 	scripts/proto

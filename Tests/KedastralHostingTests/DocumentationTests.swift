@@ -55,9 +55,13 @@ struct DocumentationTests {
     #expect(try text("docs/settings.md") == page)
   }
 
-  @Test("the README's Swift is a snippet that is compiled")
-  func snippets() throws {
-    for block in try blocks(of: "README.md") where block.language == "swift" {
+  private static let articles = [
+    "GettingStarted", "WriteAMetricSource", "BringYourOwnModel", "UnitTestACapacityPolicy", "RunItInYourOwnService",
+  ].map { "Sources/KedastralCore/KedastralCore.docc/\($0).md" }
+
+  @Test("Swift on a page is a snippet that is compiled", arguments: ["README.md"] + articles)
+  func snippets(page: String) throws {
+    for block in try blocks(of: page) where block.language == "swift" {
       let path = try #require(block.note.hasPrefix("from: ") ? block.note.dropFirst(6) : nil)
       var shown: [Substring] = []
       var isShown = false
@@ -72,6 +76,14 @@ struct DocumentationTests {
       }
       #expect(block.text == shown.joined(separator: "\n"))
     }
+  }
+
+  @Test(
+    "what snippets claim holds: those that end by themselves run",
+    arguments: ["OwnModel", "OwnSource", "PolicyTable", "QuickStart"])
+  func snippetsRun(name: String) async throws {
+    let run = try await Daemon.run(name, [])
+    #expect(run.exitCode == 0, "\(run.output)")
   }
 
   @Test("the README's daemons start as written, and end when asked")
