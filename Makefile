@@ -40,6 +40,7 @@ sanitize: ## run all tests under AddressSanitizer, and again under ThreadSanitiz
 	scripts/install-deps test
 	scripts/python-env
 	scripts/sanitize
+
 docs: ## build the libraries' documentation into .build/docs, from what is built; warnings fail
 	scripts/docs
 
