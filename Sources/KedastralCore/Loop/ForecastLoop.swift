@@ -263,7 +263,7 @@ extension Planner.Input {
   fileprivate init(_ forecast: Forecast, after history: TimeSeries) {
     self.init(
       forecast: forecast, repairedShare: Double(history.missingCount) / Double(history.count),
-      newest: history.lastPresentIndex.map { .init(load: history.values[$0], instant: history.instant(at: $0)) })
+      newest: history.newestMeasurement)
   }
 }
 

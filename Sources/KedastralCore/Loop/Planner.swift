@@ -88,7 +88,7 @@ struct Planner: Sendable {
     let previous = replicas(before: start)
     var parts: [PlanBasis.Metric] = []
     for (index, input) in inputs.enumerated() {
-      if let newest = input.newest { accuracies[index].observe(newest.load, at: newest.instant) }
+      if let newest = input.newest { accuracies[index].observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore) }
       accuracies[index].remember(input.forecast)
       let state = CapacityState(
         replicas: previous, currentLoad: input.newest?.load, forecastError: accuracies[index].relativeError)
@@ -130,5 +130,17 @@ struct Planner: Sendable {
     guard start > inForce.start + step / 2 else { return inForce.previous }
     let steps = Int((start.timeIntervalSince(inForce.start) / step.inSeconds).rounded())
     return inForce.replicas[min(steps, inForce.replicas.count) - 1]
+  }
+}
+
+extension TimeSeries {
+  /// The newest sample that is present, with the one a day before it.
+  var newestMeasurement: Planner.Measurement? {
+    lastPresentIndex.map { last in
+      let before = index(nearest: instant(at: last) - .seconds(86_400))
+      return Planner.Measurement(
+        load: values[last], instant: instant(at: last),
+        dayBefore: values.indices.contains(before) && values[before].isFinite ? values[before] : nil)
+    }
   }
 }

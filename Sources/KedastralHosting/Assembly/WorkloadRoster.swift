@@ -27,6 +27,7 @@ actor WorkloadRoster {
   private let store: any ForecastStore
   private let readiness: ForecastReadiness
   private let membership: ShardMembership?
+  private let bounds: MetricFamily
   private let logger: Logger
   private let events: AsyncStream<Event>
   private let sendEvent: AsyncStream<Event>.Continuation
@@ -40,7 +41,7 @@ actor WorkloadRoster {
 
   init(
     _ entries: [Entry], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
-    membership: ShardMembership?, logger: Logger
+    membership: ShardMembership?, metrics: MetricsRegistry, logger: Logger
   ) {
     self.forecaster = forecaster
     self.store = store
@@ -50,6 +51,9 @@ actor WorkloadRoster {
     self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.settings.name, $0) })
     current = Mutex(self.entries.mapValues(\.settings))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
+    bounds = metrics.gauge(
+      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
+    for entry in entries { Self.tell(entry, in: bounds) }
   }
 
   /// The settings of a workload now.
@@ -107,7 +111,11 @@ actor WorkloadRoster {
       added: entries.keys.count { old[$0] == nil }, changed: changed.count, removed: removed.count)
     change.kept = entries.count - change.added - change.changed
 
-    for name in removed { stopCollecting(name) }
+    for name in removed {
+      stopCollecting(name)
+      bounds.remove(name.text)
+    }
+    for entry in new { Self.tell(entry, in: bounds) }
     for name in changed where old[name]?.settings.hasSameSources(as: entries[name]?.settings) == false {
       stopCollecting(name)
     }
@@ -122,6 +130,10 @@ actor WorkloadRoster {
       }
     }
     return change
+  }
+
+  private static func tell(_ entry: Entry, in bounds: MetricFamily) {
+    bounds.with(entry.settings.name.text).set(Double(entry.settings.policy.maxReplicas))
   }
 
   /// Makes the loops be those of this process's share.
