@@ -30,6 +30,22 @@ struct WrittenConfigurationTests {
     workloads:
       - {name: read, metric: rps, source: {type: scrape, url: "http://app:9/metrics", metric: hits, labels: {a: "1", b: "x=y"}}}
     """,
+    """
+    workloads:
+      - name: busy
+        metric: rps
+        source: {query: up}
+        dryRun: true
+        policy:
+          accuracyGate: 0.4
+          activationThreshold: 5
+          schedules:
+            - {begins: "30 19 * * fri", duration: 2h, min: 4}
+            - {begins: "0 0 * * *", duration: 6h, max: 2}
+        otherMetrics:
+          - {metric: queue, source: {query: queue_length}, model: arima, policy: {targetPerPod: 10}}
+          - {metric: memory, source: {query: heap}}
+    """,
   ]
 
   @Test("what is written reads back as the same workload", arguments: files)
@@ -39,6 +55,19 @@ struct WrittenConfigurationTests {
     let read = try running(loader(text).allInOne(arguments: ["-config=k.yaml"]))
     #expect(read.forecaster.workloads == [workload], "\(text)")
     #expect(read.scaler.leadTime == .seconds(90))
+  }
+
+  @Test("each metric's secrets are variables of their own")
+  func secretsOfSeveralMetrics() throws {
+    let file = """
+      workloads:
+        - name: a
+          metric: rps
+          source: {query: up, bearerToken: s3cret}
+          otherMetrics: [{metric: queue, source: {query: queue, bearerToken: other}}]
+      """
+    let text = try #require(try forecaster(file: file).workloads.first).yaml(leadTime: .seconds(300))
+    #expect(text.contains("${ADAPTER_BEARER_TOKEN}") && text.contains("${ADAPTER2_BEARER_TOKEN}"))
   }
 
   @Test("no secret is written: each is a variable to be set")

@@ -27,12 +27,12 @@ extension WorkloadConfiguration {
         $0.pair("replicas", max(1, policy.minReplicas))
         $0.pair("behavior", "currentReplicasIfHigher")
       }
-      $0.sequence("triggers") {
-        $0.pair("type", "external")
-        $0.pair("metricType", "AverageValue")
-        $0.mapping("metadata") {
+      $0.sequence("triggers", of: [self]) { text, workload in
+        text.pair("type", "external")
+        text.pair("metricType", "AverageValue")
+        text.mapping("metadata") {
           $0.pair("scalerAddress", scalerAddress)
-          $0.pair("workload", name.text)
+          $0.pair("workload", workload.name.text)
           $0.pair("leadTime", DurationText.format(leadTime))
         }
       }

@@ -10,20 +10,31 @@ extension WorkloadConfiguration {
   public func yaml(leadTime: Duration) -> String {
     var text = YAMLText()
     text.comment("kedastral -config FILE")
-    text.sequence("workloads") {
-      $0.pair("name", name.text)
-      $0.pair("metric", Placeholders.escape(metric))
-      $0.mapping("source") { source.write(to: &$0) }
-      $0.mapping("model") { model.write(to: &$0) }
-      $0.mapping("policy") { policy.write(to: &$0) }
-      $0.pair("horizon", DurationText.format(horizon))
-      $0.pair("step", DurationText.format(step))
-      $0.pair("interval", DurationText.format(interval))
-      $0.pair("window", DurationText.format(window))
-      $0.pair("timeZone", timeZone)
+    text.sequence("workloads", of: [self]) { text, workload in
+      text.pair("name", workload.name.text)
+      MetricConfiguration(metric: metric, source: source, model: model, policy: policy).write(to: &text, "ADAPTER")
+      text.pair("horizon", DurationText.format(horizon))
+      text.pair("step", DurationText.format(step))
+      text.pair("interval", DurationText.format(interval))
+      text.pair("window", DurationText.format(window))
+      text.pair("timeZone", timeZone)
+      if isDryRun { text.pair("dryRun", isDryRun) }
+      text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
+        other.element.write(to: &text, "ADAPTER\(other.offset + 2)")
+      }
     }
     text.mapping("scaler") { $0.pair("leadTime", DurationText.format(leadTime)) }
     return text.text
+  }
+}
+
+extension MetricConfiguration {
+  /// - Parameter prefix: what the variables of its secrets begin with.
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
+    text.pair("metric", Placeholders.escape(metric))
+    text.mapping("source") { source.write(to: &$0, prefix) }
+    text.mapping("model") { model.write(to: &$0) }
+    text.mapping("policy") { policy.write(to: &$0) }
   }
 }
 
@@ -39,6 +50,14 @@ extension PolicyConfiguration {
     text.pair("prewarmSteps", prewarmSteps)
     text.pair("rounding", rounding.rawValue)
     text.pair("reactiveFloor", reactiveFloor)
+    if let accuracyGate { text.pair("accuracyGate", accuracyGate) }
+    if let activationThreshold { text.pair("activationThreshold", activationThreshold) }
+    text.sequence("schedules", of: schedules) { text, rule in
+      text.pair("begins", rule.begins.description)
+      text.pair("duration", DurationText.format(rule.duration))
+      if let least = rule.minReplicas { text.pair("min", least) }
+      if let most = rule.maxReplicas { text.pair("max", most) }
+    }
   }
 }
 
@@ -56,7 +75,7 @@ extension ModelConfiguration {
 }
 
 extension SourceConfiguration {
-  fileprivate func write(to text: inout YAMLText) {
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
     func pair(_ key: String, _ value: String?) {
       if let value { text.pair(key, Placeholders.escape(value)) }
     }
@@ -65,7 +84,7 @@ extension SourceConfiguration {
       pair("type", source.kind.rawValue)
       pair("url", source.url.description)
       pair("query", source.query)
-      source.access.write(to: &text)
+      source.access.write(to: &text, prefix)
     case .http(let source):
       pair("type", SourceKind.http.rawValue)
       pair("url", source.url.description)
@@ -74,8 +93,8 @@ extension SourceConfiguration {
       pair("valuePath", source.valuePath)
       pair("timestampPath", source.timestampPath)
       pair("timestampFormat", source.timestampFormat.rawValue)
-      text.secrets("templateVars", source.templateVars)
-      source.access.write(to: &text)
+      text.secrets("templateVars", source.templateVars, prefix)
+      source.access.write(to: &text, prefix)
     case .csv(let source):
       pair("type", SourceKind.csv.rawValue)
       pair("path", source.path)
@@ -85,22 +104,22 @@ extension SourceConfiguration {
       pair("url", source.url.description)
       pair("metric", source.metric)
       text.pairs("labels", source.labels.mapValues(Placeholders.escape))
-      source.access.write(to: &text)
+      source.access.write(to: &text, prefix)
     }
   }
 }
 
 extension SourceAccess {
-  fileprivate func write(to text: inout YAMLText) {
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
     switch authentication {
     case .none: break
-    case .bearer: text.pair("bearerToken", "${ADAPTER_BEARER_TOKEN}")
+    case .bearer: text.pair("bearerToken", "${\(prefix)_BEARER_TOKEN}")
     case .bearerFile(let file): text.pair("bearerTokenFile", Placeholders.escape(file))
     case .basic(let user, _):
       text.pair("basicUser", Placeholders.escape(user))
-      text.pair("basicPassword", "${ADAPTER_BASIC_PASSWORD}")
+      text.pair("basicPassword", "${\(prefix)_BASIC_PASSWORD}")
     }
-    text.secrets("headers", headers)
+    text.secrets("headers", headers, prefix)
     if let caFile { text.pair("caFile", Placeholders.escape(caFile)) }
     text.pair("timeout", DurationText.format(timeout))
   }
@@ -108,10 +127,10 @@ extension SourceAccess {
 
 extension YAMLText {
   /// Writes a variable for each secret, named after it.
-  fileprivate mutating func secrets(_ key: String, _ secrets: [String: Secret]) {
+  fileprivate mutating func secrets(_ key: String, _ secrets: [String: Secret], _ prefix: String) {
     let names = secrets.keys.map { name in
       let letters = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
-      return (name, "${ADAPTER_\(String(letters))}")
+      return (name, "${\(prefix)_\(String(letters))}")
     }
     pairs(key, Dictionary(uniqueKeysWithValues: names))
   }

@@ -27,24 +27,31 @@ struct YAMLText {
   mutating func pair(_ key: String, _ value: Bool) { line("\(key): \(value)") }
 
   /// Writes a key with a mapping, nothing when the mapping is empty.
-  mutating func mapping(_ key: String, _ content: (inout YAMLText) -> Void) { nested(key, item: false, content) }
+  mutating func mapping(_ key: String, _ content: (inout YAMLText) -> Void) {
+    let inner = inner(item: false, content)
+    guard !inner.isEmpty else { return }
+    line("\(key):")
+    text += inner
+  }
 
-  /// Writes a key with a sequence of one mapping.
-  mutating func sequence(_ key: String, _ item: (inout YAMLText) -> Void) { nested(key, item: true, item) }
+  /// Writes a key with a sequence of mappings, nothing when there are none.
+  mutating func sequence<Item>(_ key: String, of items: [Item], _ write: (inout YAMLText, Item) -> Void) {
+    guard !items.isEmpty else { return }
+    line("\(key):")
+    for item in items { text += inner(item: true) { write(&$0, item) } }
+  }
 
   /// Writes pairs in the order of their names.
   mutating func pairs(_ key: String, _ values: [String: String]) {
     mapping(key) { for (name, value) in values.sorted(by: { $0.key < $1.key }) { $0.pair(name, value) } }
   }
 
-  private mutating func nested(_ key: String, item: Bool, _ content: (inout YAMLText) -> Void) {
+  private func inner(item: Bool, _ content: (inout YAMLText) -> Void) -> String {
     var inner = YAMLText()
     inner.indentation = indentation + (item ? "    " : "  ")
     inner.beginsItem = item
     content(&inner)
-    guard !inner.text.isEmpty else { return }
-    line("\(key):")
-    text += inner.text
+    return inner.text
   }
 
   private mutating func line(_ content: String) {
