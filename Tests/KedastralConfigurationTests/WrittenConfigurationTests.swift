@@ -44,7 +44,7 @@ struct WrittenConfigurationTests {
             - {begins: "0 0 * * *", duration: 6h, max: 2}
         otherMetrics:
           - {metric: queue, source: {query: queue_length}, model: arima, policy: {targetPerPod: 10}}
-          - {metric: memory, source: {query: heap}}
+          - {metric: memory, source: {query: heap}, policy: {targetPerPod: 3}}
     """,
   ]
 
@@ -64,7 +64,7 @@ struct WrittenConfigurationTests {
         - name: a
           metric: rps
           source: {query: up, bearerToken: s3cret}
-          otherMetrics: [{metric: queue, source: {query: queue, bearerToken: other}}]
+          otherMetrics: [{metric: queue, source: {query: queue, bearerToken: other}, policy: {targetPerPod: 3}}]
       """
     let text = try #require(try forecaster(file: file).workloads.first).yaml(leadTime: .seconds(300))
     #expect(text.contains("${ADAPTER_BEARER_TOKEN}") && text.contains("${ADAPTER2_BEARER_TOKEN}"))

@@ -56,7 +56,7 @@ struct CommandLineTests {
         "-listen=127.0.0.1:0", "-workload=w", "-metric=m", "-adapter-url=http://127.0.0.1:1", "-adapter-query=up",
         "-time-zone=Europe/Atlantis",
       ])
-    #expect(run.exitCode == 1)
+    #expect(run.exitCode == 2)
     #expect(run.output.contains("the time zone 'Europe/Atlantis'"), "\(run.output)")
   }
 

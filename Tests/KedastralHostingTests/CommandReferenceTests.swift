@@ -64,7 +64,8 @@ struct CommandReferenceTests {
   @Test(
     "bash completes commands, their words, options, values and files",
     arguments: [
-      (["fo"], ["forecaster", "forecast"]), (["get", ""], ["workloads", "forecast"]), (["forecast", "--ho"], ["--horizon"]),
+      (["fo"], ["forecaster", "forecast"]), (["get", ""], ["workloads", "forecast"]),
+      (["forecast", "--ho"], ["--horizon"]),
       (["forecast", "--model", "a"], ["arima", "auto"]), (["forecast", "--model", "=", "base"], ["baseline"]),
       (["--log-level", "w"], ["warn"]), (["replay", "--startup", "60s", "--frontier"], ["--frontier-svg"]),
       (["query", "localhost", "--mode", ""], ["replicas", "load"]),

@@ -92,7 +92,8 @@ struct LiveAccuracy: Sendable {
   /// What a snapshot tells; nil when there is nothing to tell.
   func record(of forecast: Forecast, repairedShare: Double?) -> Snapshot.Accuracy? {
     let record = Snapshot.Accuracy(
-      mase: mase ?? forecast.recentError, relativeError: relativeError, coverage: coverage, repairedShare: repairedShare,
+      mase: mase ?? forecast.recentError, relativeError: relativeError, coverage: coverage,
+      repairedShare: repairedShare,
       members: forecast.members.isEmpty ? nil : forecast.members)
     return record == Snapshot.Accuracy() ? nil : record
   }

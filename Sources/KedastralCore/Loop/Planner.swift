@@ -88,7 +88,9 @@ struct Planner: Sendable {
     let previous = replicas(before: start)
     var parts: [PlanBasis.Metric] = []
     for (index, input) in inputs.enumerated() {
-      if let newest = input.newest { accuracies[index].observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore) }
+      if let newest = input.newest {
+        accuracies[index].observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore)
+      }
       accuracies[index].remember(input.forecast)
       let state = CapacityState(
         replicas: previous, currentLoad: input.newest?.load, forecastError: accuracies[index].relativeError)

@@ -33,7 +33,8 @@ struct ForecasterParts {
     let forecaster = Forecaster(
       store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
     let roster = WorkloadRoster(
-      entries, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership, metrics: metrics,
+      entries, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
+      metrics: metrics,
       logger: logger)
     self.roster = roster
     server = try await ForecastHTTPServer(
