@@ -18,6 +18,7 @@ public enum HelpText {
         "  \(host.name) get workloads|forecast          ask a running forecaster",
         "  \(host.name) explain NAME                    say why a workload is to have so many replicas",
         "  \(host.name) top                             watch a running forecaster's workloads",
+        "  \(host.name) check -config FILE              validate a configuration, and try each source once",
         "  \(host.name) forecast --csv FILE             forecast a load once",
         "  \(host.name) backtest --csv FILE             measure models on a load",
         "  \(host.name) replay --csv FILE               play a load against policies",

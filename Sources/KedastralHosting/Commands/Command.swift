@@ -36,6 +36,11 @@ enum ExitCode {
     """
 }
 
+/// A command did its work, and the outcome is not a good one.
+struct EndedBadly: Error {
+  let exitCode: Int32
+}
+
 extension Command {
   static var words: [String] { [] }
   static var choices: [String: [String]] {
@@ -51,6 +56,8 @@ extension Command {
     do {
       try await run(arguments)
       return ExitCode.done
+    } catch let ending as EndedBadly {
+      return ending.exitCode
     } catch let error as UsageError {
       Program.say("kedastral \(name): \(error)")
       Program.say("see kedastral \(name) --help")

@@ -6,7 +6,7 @@ enum Commands {
   static var all: [any Command.Type] {
     [
       ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, GetCommand.self, ExplainCommand.self,
-      TopCommand.self, QueryCommand.self, MCPCommand.self,
+      TopCommand.self, QueryCommand.self, CheckCommand.self, MCPCommand.self,
       CompletionCommand.self, ManCommand.self,
     ]
   }
