@@ -40,6 +40,20 @@ public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
+/// libFuzzer's own `main`, under the name that the package manager gives the program's.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+  _ argc: UnsafeMutablePointer<CInt>, _ argv: UnsafeMutableRawPointer,
+  _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+@_cdecl("kedastral_fuzz_main")
+public func fuzzMain(_ argc: CInt, _ argv: UnsafeMutableRawPointer) -> CInt {
+  var argc = argc
+  var argv = argv
+  return withUnsafeMutablePointer(to: &argv) { runDriver(&argc, $0, testOneInput) }
+}
+
 /// Ends the run with a finding unless `condition` holds.
 func demand(_ condition: Bool, _ problem: @autoclosure () -> String) {
   guard !condition else { return }

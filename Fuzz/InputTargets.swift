@@ -8,33 +8,32 @@ import KedastralNet
 
 /// What a Redis server answers, in two pieces, and what is made of each reply.
 func fuzzRedis(_ bytes: [UInt8]) {
-  guard let reader = RESPReader(maximumBytes: 1 << 16), let first = bytes.first,
-    let workload = try? WorkloadName("api")
-  else { return }
+  guard let reader = RESPReader(maximumBytes: 1 << 16), let first = bytes.first else { return }
   let body = bytes.dropFirst()
   let cut = body.count * Int(first) / 256
+  for piece in [Array(body.prefix(cut)), Array(body.dropFirst(cut))] {
+    let isFed = piece.withUnsafeBytes { bytes in (try? reader.feed(bytes)) != nil }
+    guard isFed else { return }
+    while let reply = try? reader.next() { take(reply) }
+  }
+}
+
+/// Whatever a reply may be read as.
+private func take(_ reply: RESPValue) {
   let source = RemoteAddress.network(host: "10.0.0.1", port: 6379)
-  let configuration = RedisStore.Configuration(server: source)
-  do {
-    for piece in [Array(body.prefix(cut)), Array(body.dropFirst(cut))] {
-      try piece.withUnsafeBytes { (bytes) throws(RESPReader.ProtocolError) in try reader.feed(bytes) }
-      while let reply = try reader.next() {
-        _ = reply.summary
-        _ = ReplyVerdict(reply, from: source)
-        _ = SlotMap(reply, from: source)
-        _ = SentinelAnswer(reply, master: "m")
-        _ = PutScript.Outcome(reply)
-        _ = LeaseScript.Reply(reply)
-        if case .bytes(let value) = StoredValue(reply, configuration) {
-          _ = UpdateMessage(value)
-          for key in ["kedastral:api", RedisStore.Configuration.referencePrefix + "api"] {
-            let snapshot = try? StoredValue.snapshot(value, key: key, workload: workload)
-            if let snapshot { check(snapshot) }
-          }
-        }
-      }
-    }
-  } catch {}
+  _ = reply.summary
+  _ = ReplyVerdict(reply, from: source)
+  _ = SlotMap(reply, from: source)
+  _ = SentinelAnswer(reply, master: "m")
+  _ = PutScript.Outcome(reply)
+  _ = LeaseScript.Reply(reply)
+  guard case .bytes(let value) = StoredValue(reply, RedisStore.Configuration(server: source)),
+    let workload = try? WorkloadName("api")
+  else { return }
+  _ = UpdateMessage(value)
+  for key in ["kedastral:api", RedisStore.Configuration.referencePrefix + "api"] {
+    if let snapshot = try? StoredValue.snapshot(value, key: key, workload: workload) { check(snapshot) }
+  }
 }
 
 /// Answers of Prometheus, of other services in JSON, of `byom` models, and expositions.

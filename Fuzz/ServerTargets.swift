@@ -108,13 +108,14 @@ func fuzzProtobuf(_ bytes: [UInt8]) {
   }
 }
 
-/// Requests for the forecaster's API.
+/// Requests for the forecaster's API: their heads as they come, and then what they ask.
 func fuzzHTTP(_ bytes: [UInt8]) {
+  bytes.withUnsafeBytes { _ = HTTPRequestHead.find(in: $0, limit: 2048) }
   let board = ForecastBoard(
     clock: ManualClock(at: noon), leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: MetricsRegistry())
   if let snapshot = snapshot() { board.apply(.put(snapshot)) }
   var router = HTTPRouter()
-  router.addForecasts(board, history: nil)
+  router.addForecasts(board, history: nil, texts: nil)
   let parts = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
   let targets = parts.isEmpty ? [""] : parts
   for target in targets {
