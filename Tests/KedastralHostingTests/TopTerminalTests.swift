@@ -6,12 +6,14 @@ import Testing
 /// A tmux server of its own with one window, in which a command runs.
 private final class Terminal {
   private let socket = "kedastral-\(UUID().uuidString.prefix(8))"
+  private var server: pid_t = 0
 
   init(_ command: String, columns: Int, rows: Int) async throws {
     try await tmux("new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", command + "; exec sleep 600")
+    server = pid_t(try await tmux("display-message", "-p", "#{pid}").filter(\.isNumber)) ?? 0
   }
 
-  deinit { _ = try? ChildProcess("tmux", "-L", socket, "kill-server") }
+  deinit { if server > 0 { kill(server, SIGTERM) } }
 
   @discardableResult
   private func tmux(_ arguments: String...) async throws -> String {

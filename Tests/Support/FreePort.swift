@@ -19,7 +19,8 @@ public func freePort() -> UInt16 {
 private let nextCandidate = Mutex(UInt16(10_000 + getpid() * 61 % 22_000))
 
 private func canListen(on port: UInt16) -> Bool {
-  let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+  // Closed on exec: a program that another test starts just now would keep the port.
+  let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
   guard descriptor >= 0 else { return false }
   defer { close(descriptor) }
   var address = sockaddr_in()
