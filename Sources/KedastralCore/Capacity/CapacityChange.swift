@@ -28,7 +28,4 @@ public struct CapacityChange: Sendable, Equatable {
     self.minReplicas = minReplicas
     self.maxReplicas = maxReplicas
   }
-
-  /// Whether it leaves everything as it is.
-  public var isEmpty: Bool { self == CapacityChange() }
 }
