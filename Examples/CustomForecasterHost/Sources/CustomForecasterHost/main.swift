@@ -1,0 +1,73 @@
+// A forecaster and KEDA scaler with a source, a model and a policy of its own, and plans in Redis.
+// snippet.show
+import FoundationEssentials
+import Glibc
+import KedastralCore
+import KedastralGRPC
+import KedastralNet
+import KedastralRedisStore
+
+/// Where the load comes from: customers in a shop.
+struct Tills: MetricSource {
+  func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    var series = TimeSeries.missing(in: range, step: step)
+    for index in series.values.indices { series.values[index] = customers(at: series.instant(at: index)) }
+    return series
+  }
+}
+
+/// How it is forecast: the load of an hour ago.
+struct LastHour: Model {
+  let name = "last-hour"
+
+  func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    let hour = Int(3600 / history.step.inSeconds)
+    guard history.count >= hour else { throw ModelError.notEnoughHistory(needed: hour, present: history.count) }
+    let known = history.repairingGaps(season: hour).series.values
+    let values = (0..<steps).map { known[known.count - hour + $0 % hour] }
+    return Forecast(start: history.end, step: history.step, values: values, model: name)
+  }
+}
+
+/// How many pods that takes: spread over three zones, of which any two carry the load.
+struct ThreeZones: CapacityPolicy {
+  let targetPerPod: Double
+  var quantileLevel: Double? { nil }
+
+  func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
+    CapacityPlan(
+      steps: forecast.values.map { load in
+        let need = Int((load / targetPerPod).rounded(.up))
+        return CapacityPlan.Step(load: load, need: need, replicas: max(1, (need + 1) / 2) * 3)
+      })
+  }
+}
+
+let settings = ProcessInfo.processInfo.environment
+let loop = try EventLoop()
+let store = try await RedisStore(.init(url: settings["REDIS_URL"] ?? "redis://localhost:6379"), on: loop)
+let shop = Workload(
+  name: try WorkloadName("shop"), metric: "customers", source: Tills(), model: LastHour(),
+  policy: ThreeZones(targetPerPod: 20), window: .seconds(2 * 3600))
+let scaler = ScalerServer(address: try ListenAddress(settings["LISTEN"] ?? ":50051"), metrics: MetricsRegistry())
+print("serving KEDA on \(try await scaler.start())")
+fflush(nil)
+
+let work = Task {
+  async let serving: Void = scaler.follow(store.updates())
+  await scaler.setReady(true)
+  await Forecaster(store: store).run([shop])
+  await serving
+}
+let signals = try await loop.run {
+  LoopBound(SignalWatcher(on: loop, signals: [SIGINT, SIGTERM]) { _ in work.cancel() }, to: loop)
+}
+await work.value
+await scaler.shutdown(within: .seconds(5))
+await store.close()
+// snippet.hide
+
+/// Where your numbers come from; here a shop that is full for half of each hour.
+func customers(at instant: Date) -> Double {
+  instant.timeIntervalSince1970.truncatingRemainder(dividingBy: 3600) < 1800 ? 300 : 40
+}
