@@ -16,10 +16,12 @@ public final class RecordingStore: ForecastStore {
   }
 
   private let state = Mutex(State())
+  private let clock: any WallClock
   private let broadcast = UpdateBroadcast()
 
   /// Creates a store that holds `snapshots`.
-  public init(holding snapshots: [Snapshot] = []) {
+  public init(holding snapshots: [Snapshot] = [], clock: any WallClock = SystemWallClock()) {
+    self.clock = clock
     state.withLock { state in for snapshot in snapshots { state.current[snapshot.workload] = snapshot } }
   }
 
@@ -31,9 +33,10 @@ public final class RecordingStore: ForecastStore {
 
   @discardableResult
   public func put(_ snapshot: Snapshot) async throws -> PutOutcome {
+    let now = clock.now
     let outcome = try access { state in
       state.puts.append(snapshot)
-      if let present = state.current[snapshot.workload], present.generatedAt > snapshot.generatedAt {
+      if let present = state.current[snapshot.workload], !snapshot.supersedes(present, at: now) {
         return PutOutcome.superseded
       }
       state.current[snapshot.workload] = snapshot

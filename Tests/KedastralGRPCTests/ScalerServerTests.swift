@@ -111,6 +111,27 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("a clock that jumps an hour makes plans unavailable, not wrong; when it is right again they are served")
+  func clockJumps() async throws {
+    try await TestScaler.serving([try .plan(replicas: [3, 5])]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for (jump, words) in [(3600, "1h old"), (-3600, "1h ahead of this clock")] {
+        scaler.clock.advance(by: .seconds(jump))
+        let answer = try await client.call("GetMetrics", "api")
+        #expect(answer.code == "UNAVAILABLE")
+        #expect(answer.message == "the forecast of workload 'api' is \(words); it is stale after 2m")
+        #expect(try await client.call("IsActive", "api").active == false)
+        scaler.clock.advance(by: .seconds(-jump))
+        #expect(try await client.call("GetMetrics", "api").value == 5)
+      }
+      // A forecaster whose clock was ahead for a moment does not keep its later plans out.
+      await scaler.put([try .plan(replicas: [9], at: TestScaler.start + .seconds(3600))])
+      #expect(try await client.call("GetMetrics", "api").code == "UNAVAILABLE")
+      await scaler.put([try .plan(replicas: [4], at: TestScaler.start + .seconds(1))])
+      #expect(try await client.call("GetMetrics", "api").value == 4)
+    }
+  }
+
   @Test("with an activation threshold, active means that more load is planned before the lead time ends")
   func activation() async throws {
     let plan = try Snapshot.plan(replicas: [0, 0, 0, 1, 1], load: [0, 0, 0, 50, 80])

@@ -36,6 +36,15 @@ struct MemoryStoreTests {
     #expect(await store.get(newer.workload) == newer)
   }
 
+  @Test("a snapshot dated ahead of the clock keeps no other out")
+  func fromTheFuture() async throws {
+    let store = MemoryStore(clock: ManualClock(at: noon))
+    await store.put(try snapshot("w", at: noon + .seconds(3600)))
+    let right = try snapshot("w", at: noon)
+    #expect(await store.put(right) == .stored)
+    #expect(await store.get(right.workload) == right)
+  }
+
   @Test("a snapshot that is not renewed expires")
   func expires() async throws {
     let clock = ManualClock(at: noon)

@@ -35,6 +35,11 @@ struct TraceFileTests {
         "1,2\nyesterday,3\n",
         "t.csv:2: 'yesterday' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z"
       ),
+      (
+        "1,2\n1e300,3\n",
+        "t.csv:2: '1e300' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z"
+      ),
+      ("1e-20,2\n2e-20,3\n", "t.csv: a step of 1e-20 s between two lines is too short for its length"),
       ("1,2\n2,many\n", "t.csv:2: 'many' is not a number"),
       ("1,2\n3,4\n2,3\n", "t.csv:3: the timestamp is not after that of line 2; sort the lines"),
       ("0,1\n60,2\n150,3\n", "t.csv:3: the timestamp is not on the grid of 60.0 s that the file has elsewhere"),

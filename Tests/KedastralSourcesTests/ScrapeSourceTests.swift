@@ -78,6 +78,22 @@ struct ScrapeSourceTests {
     }
   }
 
+  @Test("a clock that was ahead for an hour does not end the scraping for that hour")
+  func clockSetBack() async throws {
+    try await withApplication("hits_total") { metrics, source, clock in
+      clock.advance(by: .seconds(3600))
+      metrics.set("hits_total 0\n")
+      try await source.scrape()
+      clock.advance(by: .seconds(-3600))
+      for count in [500, 560, 620, 680, 740] {
+        metrics.set("hits_total \(count)\n")
+        try await source.scrape()
+        clock.advance(by: .seconds(15))
+      }
+      #expect(try await values(source, minutes: 2) == [-1, 4])
+    }
+  }
+
   @Test("a gauge is taken as it is")
   func gauge() async throws {
     try await withApplication(#"queue{name="mail"}"#) { metrics, source, clock in

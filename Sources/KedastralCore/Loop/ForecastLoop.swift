@@ -97,11 +97,12 @@ public actor ForecastLoop {
     }
   }
 
-  /// The wait until the next round of a fixed schedule; rounds that were missed are not made up for.
+  /// The wait until the next round of a fixed schedule; rounds that were missed are not made up for, and a clock that was set
+  /// back does not put the next one off.
   private func untilNextRound(_ due: inout Date) -> Duration {
     let now = clock.now
     due = due + workload.interval
-    if due <= now { due = now + workload.interval }
+    if due <= now || due > now + workload.interval { due = now + workload.interval }
     return .seconds(due.timeIntervalSince(now))
   }
 
@@ -167,11 +168,10 @@ public actor ForecastLoop {
   private func collect(_ index: Int, upTo end: Date) async throws -> TimeSeries {
     let feed = feeds[index]
     let windowStart = end - workload.step * (workload.windowSteps - 1)
-    var start = windowStart
-    if let collected = feed.collected, let present = collected.lastPresentIndex {
-      start = max(windowStart, collected.instant(at: present + 1))
-    }
     var history = feed.collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
+    history.dropSamples(after: end)
+    var start = windowStart
+    if let present = history.lastPresentIndex { start = max(windowStart, history.instant(at: present + 1)) }
     if start <= end {
       let range = start..<(end + workload.step / 2)
       let source = feed.metric.source
@@ -271,6 +271,12 @@ extension TimeSeries {
   /// Begins with the first sample that is present: a window that reaches further back than the source has no gap there.
   fileprivate mutating func dropLeadingMissing() {
     if let first = values.firstIndex(where: \.isFinite) { keepLast(count - first) }
+  }
+
+  /// Drops what lies ahead of `end`, which a clock that was set back calls the future.
+  fileprivate mutating func dropSamples(after end: Date) {
+    let surplus = min(count, count - 1 - index(nearest: end))
+    if surplus > 0 { values.removeLast(surplus) }
   }
 
   /// Appends missing samples until the last one is at `end`.

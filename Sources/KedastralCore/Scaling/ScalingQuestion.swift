@@ -71,7 +71,7 @@ extension Snapshot {
   func stepRange(ahead lead: Duration, from now: Date) -> (steps: ClosedRange<Int>, isBeyondHorizon: Bool) {
     let first = stepIndex(at: now)
     let end = (now + lead).timeIntervalSince(generatedAt) / step.inSeconds
-    let last = Int(min(end, 1e9).rounded(.up)) - 1
+    let last = Int(min(max(0, end), 1e9).rounded(.up)) - 1
     let bounded = min(max(first, last), desiredReplicas.count - 1)
     return (first...bounded, end > Double(desiredReplicas.count) + 1e-9)
   }

@@ -23,11 +23,11 @@ public struct SnapshotTable: Sendable {
   /// The newest snapshot of a workload; any text may be asked for.
   public subscript(workload: String) -> Snapshot? { snapshots[workload] }
 
-  /// Takes over one change; an older snapshot never replaces a newer one.
-  public mutating func apply(_ update: StoreUpdate) {
+  /// Takes over one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
+  public mutating func apply(_ update: StoreUpdate, at now: Date) {
     switch update {
     case .put(let snapshot):
-      if let present = snapshots[snapshot.workload.text], present.generatedAt > snapshot.generatedAt { return }
+      if let present = snapshots[snapshot.workload.text], !snapshot.supersedes(present, at: now) { return }
       snapshots[snapshot.workload.text] = snapshot
     case .removed(let workload):
       snapshots[workload.text] = nil

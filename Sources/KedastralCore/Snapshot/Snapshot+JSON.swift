@@ -71,6 +71,9 @@ private struct SnapshotFields: Codable {
   }
 }
 
+/// More pods than any cluster has: what is planned from such a number could not be counted on with.
+private let mostReplicas = 1_000_000_000
+
 extension Snapshot {
   fileprivate init(_ fields: SnapshotFields) throws {
     let name: WorkloadName
@@ -78,9 +81,9 @@ extension Snapshot {
     guard let generatedAt = Timestamp.parse(fields.generatedAt) else {
       throw SnapshotError.malformed("'generatedAt' is '\(fields.generatedAt.prefix(40))', not an RFC 3339 instant")
     }
-    guard fields.stepSeconds.isFinite, fields.stepSeconds > 0, fields.stepSeconds < 1e9 else {
+    guard fields.stepSeconds >= 0.001, fields.stepSeconds < 1e9 else {
       throw SnapshotError.invalidNumber(
-        field: "stepSeconds", problem: "is \(fields.stepSeconds), expected a positive number")
+        field: "stepSeconds", problem: "is \(fields.stepSeconds), expected a number from 0.001")
     }
     guard fields.horizonSeconds.isFinite, fields.horizonSeconds >= 0, fields.horizonSeconds < 1e9 else {
       throw SnapshotError.invalidNumber(
@@ -98,6 +101,12 @@ extension Snapshot {
     }
     guard replicas.allSatisfy({ $0 >= 0 }) else {
       throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has a negative entry")
+    }
+    for (field, most) in [
+      ("desiredReplicas", replicas.max()), ("capacityState.replicas", fields.capacityState?.replicas),
+    ] {
+      guard let most, !(0...mostReplicas).contains(most) else { continue }
+      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), allowed are 0 to \(mostReplicas)")
     }
     try Self.check(fields.values, field: "values", count: count)
     if let plannedLoad = fields.plannedLoad, !plannedLoad.isEmpty {

@@ -101,6 +101,16 @@ public struct Snapshot: Sendable, Equatable {
   /// last one behind its end.
   public func stepIndex(at instant: Date) -> Int {
     let steps = instant.timeIntervalSince(generatedAt) / step.inSeconds
-    return min(max(0, Int(min(steps, 1e9).rounded(.down))), desiredReplicas.count - 1)
+    return min(Int(min(max(0, steps), 1e9).rounded(.down)), desiredReplicas.count - 1)
+  }
+
+  /// How far a plan may be dated ahead of a reader's clock: synchronised clocks differ by less.
+  package static let clockTolerance = Duration.seconds(60)
+
+  /// Whether this snapshot takes the place of one that is there: when it is not older, and when the one that is there is dated
+  /// so far ahead of `now` that its maker's clock was wrong. A clock that was an hour ahead for a moment would otherwise keep
+  /// all later plans out for that hour.
+  package func supersedes(_ present: Snapshot, at now: Date) -> Bool {
+    generatedAt >= present.generatedAt || present.generatedAt > now + Self.clockTolerance
   }
 }

@@ -83,7 +83,7 @@ final class ExternalScalerService: GRPCService {
       }
     case .removed: metrics.remove(workload)
     }
-    table.apply(update)
+    table.apply(update, at: now)
     streams.refresh(workload) { [unowned self] kind, trigger throws(GRPCStatus) in
       try state(kind, of: trigger, at: now)
     }
@@ -128,10 +128,11 @@ final class ExternalScalerService: GRPCService {
     let metrics = metrics[trigger.workload]
     let ageSeconds = now.timeIntervalSince(snapshot.generatedAt)
     metrics.age.set(max(0, ageSeconds))
-    guard ageSeconds <= staleAfterSeconds else {
+    guard isFresh(ageSeconds) else {
+      let distance = DurationText.format(.seconds(ageSeconds.magnitude))
       throw GRPCStatus(
         .unavailable,
-        "the forecast of workload '\(trigger.workload)' is \(DurationText.format(snapshot.age(at: now))) old; it is stale after \(DurationText.format(defaults.staleAfter))"
+        "the forecast of workload '\(trigger.workload)' is \(distance) \(ageSeconds < 0 ? "ahead of this clock" : "old"); it is stale after \(DurationText.format(defaults.staleAfter))"
       )
     }
     let answer = try answer(trigger, from: snapshot, at: now)
@@ -139,6 +140,9 @@ final class ExternalScalerService: GRPCService {
     if trigger.question.mode == .replicas { metrics.replicas.set(answer.value) }
     return answer.value
   }
+
+  /// A plan that is dated far ahead is as little use as an old one: somebody's clock is wrong, and nobody knows whose.
+  private func isFresh(_ ageSeconds: Double) -> Bool { ageSeconds.magnitude <= staleAfterSeconds }
 
   private func answer(_ trigger: Trigger, from snapshot: Snapshot, at now: Date) throws(GRPCStatus) -> ScalingAnswer {
     if let answer = snapshot.answer(trigger.question, at: now) { return answer }
@@ -159,7 +163,7 @@ final class ExternalScalerService: GRPCService {
   }
 
   private func isActive(_ trigger: Trigger, _ snapshot: Snapshot, at now: Date) -> Bool {
-    guard now.timeIntervalSince(snapshot.generatedAt) <= staleAfterSeconds else { return false }
+    guard isFresh(now.timeIntervalSince(snapshot.generatedAt)) else { return false }
     guard let threshold = trigger.activationThreshold ?? snapshot.activationThreshold else { return true }
     // A foreign writer may have stored the forecast alone; then that is the load to expect.
     var plan = snapshot

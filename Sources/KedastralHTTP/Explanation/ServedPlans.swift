@@ -15,7 +15,7 @@ final class ServedPlans: SnapshotLookup {
 
   var now: Date { clock.now }
 
-  func apply(_ update: StoreUpdate) { table.apply(update) }
+  func apply(_ update: StoreUpdate) { table.apply(update, at: now) }
 
   func snapshot(of workload: String) -> Snapshot? { table[workload] }
 }

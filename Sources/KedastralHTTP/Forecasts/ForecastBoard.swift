@@ -37,7 +37,7 @@ final class ForecastBoard {
   /// Takes over one change of the store.
   func apply(_ update: StoreUpdate) {
     let name = update.workload.text
-    table.apply(update)
+    table.apply(update, at: now)
     documents[name] = nil
     guard let snapshot = table[name] else {
       trails[name] = nil

@@ -29,6 +29,10 @@ public struct TraceFile: Sendable, Equatable {
 
   /// More samples than this are refused: the file's step is not what its author meant.
   private static let mostSamples = 50_000_000
+  /// The end of the year 9999: what lies beyond is no instant.
+  private static let farthestSeconds = 253_402_300_799.0
+  /// A shorter step is a mistake in the file.
+  private static let leastStepSeconds = 0.001
 
   /// The series.
   public let series: TimeSeries
@@ -80,7 +84,7 @@ public struct TraceFile: Sendable, Equatable {
       throw ReadError(file: file, line: number, problem: "'\(text)' is not timestamp,value")
     }
     let seconds = Double(fields[0]) ?? Timestamp.parse(fields[0])?.timeIntervalSince1970
-    guard let seconds, seconds.isFinite else {
+    guard let seconds, seconds.magnitude <= farthestSeconds else {
       throw ReadError(
         file: file, line: number,
         problem: "'\(fields[0])' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z")
@@ -100,7 +104,7 @@ public struct TraceFile: Sendable, Equatable {
     }
     let step = zip(points.dropFirst(), points).map { $0.seconds - $1.seconds }.min() ?? 1
     let span = ((last.seconds - first.seconds) / step).rounded()
-    guard span < Double(mostSamples) else {
+    guard step >= leastStepSeconds, span < Double(mostSamples) else {
       throw ReadError(
         file: file, line: nil, problem: "a step of \(step) s between two lines is too short for its length")
     }

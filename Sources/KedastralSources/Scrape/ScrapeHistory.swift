@@ -31,13 +31,18 @@ struct ScrapeHistory {
     series.keepLast(capacity)
   }
 
-  /// Takes up a scrape made at `instant`; one that is not later than the one before is ignored.
+  /// Takes up a scrape made at `instant`; one that is not later than the one before is ignored, but for a clock that was set
+  /// back: then it is the first again.
   mutating func add(_ exposition: Exposition, at instant: Date) {
     guard let before = last else {
       last = (instant, exposition.values)
       return
     }
     let seconds = instant.timeIntervalSince(before.instant)
+    if seconds < -longestInterval.inSeconds {
+      open = nil
+      last = (instant, exposition.values)
+    }
     guard seconds > 0 else { return }
     if seconds <= longestInterval.inSeconds {
       if let level = Self.level(exposition, since: before.values, seconds: seconds) {

@@ -45,7 +45,7 @@ public final class MemoryStore: ForecastStore {
     // Sent under the stripe's lock, so that listeners see a workload's changes in the order in which they happened.
     return stripe(of: snapshot.workload).entries.withLock { entries in
       expire(&entries, at: now)
-      if let present = entries[snapshot.workload], present.snapshot.generatedAt > snapshot.generatedAt {
+      if let present = entries[snapshot.workload], !snapshot.supersedes(present.snapshot, at: now) {
         return .superseded
       }
       entries[snapshot.workload] = Entry(snapshot: snapshot, expiresAt: now + timeToLive)

@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralTesting
+import Synchronization
 import Testing
 
 @Suite("Forecast loop")
@@ -224,6 +225,45 @@ struct ForecastLoopTests {
     }
     let attempts = source.askedRanges.count - asked
     #expect((10...40).contains(attempts), "\(attempts) attempts")
+    running.cancel()
+    await running.value
+  }
+
+  @Test("a clock that jumps an hour, forwards or back, costs no more than a round", arguments: [3600, -3600])
+  func clockJumps(seconds: Int) async throws {
+    let store = RecordingStore(clock: clock)
+    // A source knows nothing of what is to come by the right clock, whatever the loop's clock says.
+    let right = ManualClock(at: noon)
+    source.play { [right] instant in instant <= right.now ? instant.timeIntervalSince1970 / 1e6 : .nan }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let before = try await loop.tick()
+    clock.advance(by: .seconds(seconds))
+    _ = try? await loop.tick()
+    clock.advance(by: .seconds(60 - seconds))
+    right.advance(by: .seconds(60))
+    let after = try await loop.tick()
+    #expect(after.generatedAt == before.generatedAt + .seconds(60))
+    #expect(after.currentValue == clock.now.timeIntervalSince1970 / 1e6)
+    #expect(try await store.get(loop.workload.name) == after)
+    #expect(await loop.history?.end == clock.now)
+  }
+
+  @Test("rounds go on at their interval when the clock is set back")
+  func scheduleAfterJump() async throws {
+    let isSetBack = Mutex(false)
+    source.play { [clock, noon] _ in
+      let isDue = isSetBack.withLock { isSetBack in
+        defer { isSetBack = clock.now > noon }
+        return clock.now > noon && !isSetBack
+      }
+      if isDue { clock.advance(by: .seconds(-3600)) }
+      return 100
+    }
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let running = Task { await loop.run() }
+    await clock.waitForOnlySleeper(until: noon + .seconds(30))
+    clock.advance(by: .seconds(60))
+    await clock.waitForOnlySleeper(until: noon + .seconds(90 - 3600))
     running.cancel()
     await running.value
   }

@@ -82,10 +82,38 @@ struct ScalingAnswerTests {
     let newer = Snapshot(
       workload: snapshot.workload, metric: "rps", generatedAt: made + .seconds(30), step: .seconds(60),
       horizon: .seconds(60), values: [1], desiredReplicas: [1])
-    table.apply(.put(newer))
-    table.apply(.put(older))
+    table.apply(.put(newer), at: made)
+    table.apply(.put(older), at: made)
     #expect(table["w"] == newer)
-    table.apply(.removed(snapshot.workload))
+    table.apply(.removed(snapshot.workload), at: made)
     #expect(table.count == 0)
+  }
+
+  @Test("a snapshot dated ahead of the clock keeps no later one out")
+  func fromTheFuture() throws {
+    let ahead = Snapshot(
+      workload: snapshot.workload, metric: "rps", generatedAt: made + .seconds(3600), step: .seconds(60),
+      horizon: .seconds(60), values: [1], desiredReplicas: [1])
+    var table = SnapshotTable()
+    table.apply(.put(ahead), at: made)
+    #expect(table["w"] == ahead)
+    table.apply(.put(snapshot), at: made)
+    #expect(table["w"] == snapshot)
+    table.apply(.put(ahead), at: made + .seconds(3590))
+    table.apply(.put(snapshot), at: made + .seconds(3590))
+    #expect(table["w"] == ahead, "clocks differ by seconds")
+  }
+
+  @Test("any step and any instant are answered from within the plan")
+  func extremes() {
+    for step in [Duration(secondsComponent: 0, attosecondsComponent: 1), .milliseconds(1), .seconds(1_000_000_000)] {
+      let plan = Snapshot(
+        workload: snapshot.workload, metric: "rps", generatedAt: made, step: step, horizon: step * 2, values: [1, 2],
+        desiredReplicas: [1, 2])
+      for seconds in [-1e12, -1, 0, 1, 1e12] {
+        let value = plan.answer(ScalingQuestion(leadTime: .seconds(300)), at: made.addingTimeInterval(seconds))?.value
+        #expect(value == 1 || value == 2)
+      }
+    }
   }
 }

@@ -118,7 +118,9 @@ final class Follower: Sendable {
   /// Sent under the lock, so that listeners see a workload's changes in the order in which they happened.
   private func accept(_ snapshot: Snapshot, digest: Int, key: String) {
     known.withLock { known in
-      if known.accept(snapshot, digest: digest, key: key, now: .now) { broadcast.send(.put(snapshot)) }
+      if known.accept(snapshot, digest: digest, key: key, now: .now, date: SystemWallClock().now) {
+        broadcast.send(.put(snapshot))
+      }
     }
   }
 

@@ -1,5 +1,11 @@
 import KedastralCore
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The newest good snapshot of every workload that has been seen in Redis.
 ///
 /// A value that is no snapshot is reported once and changes nothing. A workload that is missing stays until its time to live
@@ -30,11 +36,13 @@ struct KnownSnapshots {
   /// Takes a good snapshot.
   ///
   /// - Returns: whether it is news.
-  mutating func accept(_ snapshot: Snapshot, digest: Int, key: String, now: ContinuousClock.Instant) -> Bool {
+  mutating func accept(
+    _ snapshot: Snapshot, digest: Int, key: String, now: ContinuousClock.Instant, date: Date
+  ) -> Bool {
     bad[key] = nil
     if let present = entries[snapshot.workload], !isExpired(present, now) {
       // Several readers of one change: the message and the sweep.
-      if present.digest == digest || present.snapshot.generatedAt > snapshot.generatedAt { return false }
+      if present.digest == digest || !snapshot.supersedes(present.snapshot, at: date) { return false }
     }
     entries[snapshot.workload] = Entry(snapshot: snapshot, digest: digest, arrivedAt: now)
     return true

@@ -8,6 +8,7 @@ import KedastralCore
 
 /// Stores a snapshot on the server in one step: unless a newer one is there, and not after a lease has run out.
 ///
+/// One that is dated ahead of the server's clock is newer than nothing: whoever wrote it had a clock that was wrong.
 /// The stored value is any JSON with `generatedAt`; one without counts as older than everything.
 struct PutScript {
   /// What became of it.
@@ -40,6 +41,7 @@ struct PutScript {
     let texts = ["EVAL", Self.source, "1", key].map { Array($0.utf8) }
     let limits = [
       "\(milliseconds)", "\(Int(timeToLive.inSeconds * 1000))", channel, notAfter.map { "\($0)" } ?? "",
+      "\(Int(Snapshot.clockTolerance.inSeconds * 1000))",
     ]
     return RedisCommand(texts + [value] + limits.map { Array($0.utf8) }, key: key)
   }
@@ -65,15 +67,14 @@ struct PutScript {
       if #frac > 1 then fraction = tonumber('0' .. frac) end
       return (days * 86400 + h * 3600 + mi * 60 + s - offset) * 1000 + math.floor(fraction * 1000 + 0.5)
     end
-    if ARGV[5] ~= '' then
-      local now = redis.call('TIME')
-      if now[1] * 1000 + math.floor(now[2] / 1000) >= tonumber(ARGV[5]) then return -1 end
-    end
+    local clock = redis.call('TIME')
+    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+    if ARGV[5] ~= '' and now >= tonumber(ARGV[5]) then return -1 end
     local present = redis.call('GET', KEYS[1])
     if present then
       local text = string.match(present, '"[Gg]eneratedAt"%s*:%s*"([^"]+)"')
       local time = text and instant(text)
-      if time and time > tonumber(ARGV[2]) then return 0 end
+      if time and time > tonumber(ARGV[2]) and time <= now + ARGV[6] then return 0 end
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
     redis.pcall('PUBLISH', ARGV[4], ARGV[1])
