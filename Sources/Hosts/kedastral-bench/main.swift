@@ -8,6 +8,7 @@ do {
   case "scaler": try await ScalerLoad.run(Array(arguments.dropFirst()))
   case "writer": try await RedisWriter.run(Array(arguments.dropFirst()))
   case "store": try await StoreContention.run()
+  case "streams": try await StreamLoad.run(Array(arguments.dropFirst()))
   default:
     print(
       """
@@ -16,6 +17,7 @@ do {
         kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with made-up plans
         kedastral-bench writer REDIS_PORT FIRST COUNT             forecasts workloads into Redis every 30 s
         kedastral-bench store                                     reads of the memory store by one and two threads
+        kedastral-bench streams [COUNT]                           how soon open streams are told of a change
       """)
     exit(2)
   }
