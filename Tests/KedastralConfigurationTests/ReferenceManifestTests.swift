@@ -34,6 +34,7 @@ struct ReferenceManifestTests {
       tls: TLSConfiguration(
         isEnabled: true, certFile: "/tls/tls.crt", keyFile: "/tls/tls.key", caFile: "/tls/ca.crt"),
       httpLimits: HTTPLimitsConfiguration(),
+      scalerAddress: NetworkAddress(host: "kedastral-scaler.default.svc", port: 50051),
       workloads: [
         WorkloadConfiguration(
           name: try WorkloadName("api-app"), metric: "rps",

@@ -49,6 +49,28 @@ struct CheckCommandTests {
     #expect(offline.exitCode == 0 && offline.output.contains("not asked"))
   }
 
+  @Test("plans in Redis: that it can be read, or why not; exit code 1")
+  func redis() async throws {
+    let trace = try PlayedTrace { _ in 300 }
+    let redis = try await RedisServer(["--requirepass", "s3cret"])
+    let away = freePort()
+    func store(_ settings: String) async throws -> (exitCode: Int32, store: [String: Any], table: String) {
+      try trace.configure("  - {name: api}", more: "storage: {type: redis, redis: {\(settings)}}")
+      let outcome = try await check("-config", trace.file, "--deadline=5s", "-o", "json")
+      let found = try #require(try json(outcome.output)["store"] as? [String: Any])
+      return (outcome.exitCode, found, try await check("-config", trace.file, "--deadline=5s").output)
+    }
+    let right = try await store("addr: 127.0.0.1:\(redis.port), password: s3cret")
+    #expect(right.exitCode == 0 && right.store["ok"] as? Bool == true)
+    let refused = try await store("addr: 127.0.0.1:\(redis.port), password: wrong")
+    #expect(refused.exitCode == 1)
+    #expect((refused.store["problem"] as? String)?.contains("WRONGPASS") == true, "\(refused.store)")
+    let gone = try await store("addr: 127.0.0.1:\(away)")
+    #expect(gone.exitCode == 1 && gone.table.contains("kedastral check: "))
+    #expect(gone.table.contains("127.0.0.1:\(away)"), "\(gone.table)")
+    #expect(gone.table.contains(" ok "), "the sources are tried all the same")
+  }
+
   /// Broken files as people write them: what stands in the file, and what the one line must hold.
   static let broken: [(file: String, parts: [String])] = [
     ("workload: []", ["1:1", "'workload'", "did you mean workloads?"]),
@@ -112,6 +134,10 @@ struct CheckCommandTests {
     (
       "scaler: {leadTime: -5m}\nworkloads: [{name: a, metric: m, source: {query: q}}]",
       ["1:20", "negative", "5m, or 0"]
+    ),
+    (
+      "scaler: {address: ':50051'}\nworkloads: [{name: a, metric: m, source: {query: q}}]",
+      ["1:19", "scaler.address", "no host for KEDA"]
     ),
     (
       "storage: {type: rediss}\nworkloads: [{name: a, metric: m, source: {query: q}}]",

@@ -12,6 +12,7 @@ from cluster import PROGRAMS
 from test_manifests import CRD, strict
 
 CONFIGURATION = """
+scaler: {address: 'scaler.keda.svc:7000'}
 workloads:
   - name: Shop_Web
     metric: 'orders: #1'
@@ -65,7 +66,7 @@ def test_a_scaled_object_to_copy_fits_kedas_schema(folder):
     assert written["metadata"]["name"] == "shop-web"
     assert written["spec"]["minReplicaCount"] == 0 and written["spec"]["maxReplicaCount"] == 7
     assert written["spec"]["triggers"][0]["metadata"] == {
-        "scalerAddress": "kedastral-scaler.default.svc:50051", "workload": "Shop_Web", "leadTime": "7m"}
+        "scalerAddress": "scaler.keda.svc:7000", "workload": "Shop_Web", "leadTime": "7m"}
 
 
 def test_a_configuration_to_copy_runs_a_forecaster_that_offers_the_same(folder):

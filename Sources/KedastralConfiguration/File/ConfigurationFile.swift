@@ -89,6 +89,7 @@ struct RedisSection: Decodable, Sendable {
 }
 
 struct ScalerSection: Decodable, Sendable {
+  var address: Located<NetworkAddress>?
   var listen: Located<NetworkAddress>?
   var httpListen: Located<NetworkAddress>?
   var forecasterUrl: Located<WebURL>?

@@ -14,6 +14,8 @@ public struct ForecasterConfiguration: Sendable, Equatable {
   public var httpTokenFile: String?
   /// What HTTP clients may take.
   public var httpLimits: HTTPLimitsConfiguration
+  /// Where KEDA reaches the scaler, for ScaledObjects to copy.
+  public var scalerAddress: NetworkAddress
   /// The workloads; at least one, no two with the same name.
   public var workloads: [WorkloadConfiguration]
 }

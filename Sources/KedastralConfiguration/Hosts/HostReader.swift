@@ -24,8 +24,13 @@ struct HostReader {
     let workloads = readWorkloads()
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
-      let storage = readStorage(), let httpLimits = limits.http(file.limits?.http)
+      let storage = readStorage(), let httpLimits = limits.http(file.limits?.http),
+      let scalerAddress = given.value(Settings.scalerAddress, file.scaler?.address)
     else { return nil }
+    if scalerAddress.value.host.isEmpty {
+      problems.add(
+        scalerAddress.origin, "has no host for KEDA to reach; write one such as kedastral-scaler.default.svc:50051")
+    }
     if case .redis(let redis) = storage {
       for workload in workloads where workload.interval.value >= redis.ttl {
         problems.add(
@@ -36,7 +41,7 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, workloads: workloads.map(\.configuration))
+      httpLimits: httpLimits, scalerAddress: scalerAddress.value, workloads: workloads.map(\.configuration))
   }
 
   func scaler() -> ScalerConfiguration? {

@@ -275,6 +275,9 @@ enum Settings {
   )
 
   // Scaler
+  static let scalerAddress = Setting<NetworkAddress>(
+    "scaler-address", "SCALER_ADDRESS", default: "kedastral-scaler.default.svc:50051", file: "scaler.address", .scaler,
+    "where KEDA reaches the scaler, as the forecaster writes it into ScaledObjects to copy")
   static let forecasterURL = Setting<WebURL>(
     "forecaster-url", "FORECASTER_URL", default: "http://localhost:8081", file: "scaler.forecasterUrl", .scaler,
     hosts: [.scaler], "forecaster to ask for plans")
@@ -401,7 +404,8 @@ enum Settings {
     redisSentinelUsername.descriptor, redisSentinelPassword.descriptor, redisTLS.descriptor,
     redisTLSCAFile.descriptor, redisTLSCertFile.descriptor, redisTLSKeyFile.descriptor,
     redisTLSServerName.descriptor, shardLease.descriptor,
-    forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor, forecasterTokenFile.descriptor,
+    scalerAddress.descriptor, forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor,
+    forecasterTokenFile.descriptor,
     loops.descriptor,
     grpcConnections.descriptor, grpcStreams.descriptor, grpcMessageBytes.descriptor, grpcHeaderBytes.descriptor,
     grpcBufferedBytes.descriptor, grpcHandshakeTimeout.descriptor, grpcRequestTimeout.descriptor,

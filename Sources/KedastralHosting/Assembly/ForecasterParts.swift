@@ -42,7 +42,8 @@ struct ForecasterParts {
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
       interval: { roster.interval(of: $0) }, metrics: metrics, readiness: readiness.readiness, history: forecaster,
-      texts: WrittenConfiguration(leadTime: leadTime) { roster.settings(of: $0) }, records: forecaster, logger: logger)
+      texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { roster.settings(of: $0) },
+      records: forecaster, logger: logger)
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(entries.count)"])
   }
 

@@ -5,11 +5,15 @@ import KedastralHTTP
 /// The host's own settings as texts to copy.
 struct WrittenConfiguration: ConfigurationTexts {
   private let leadTime: Duration
+  private let scaler: NetworkAddress
   private let settings: @Sendable (WorkloadName) -> WorkloadConfiguration?
 
   /// Writes what `settings` says of a workload now.
-  init(leadTime: Duration, settings: @escaping @Sendable (WorkloadName) -> WorkloadConfiguration?) {
+  init(
+    leadTime: Duration, scaler: NetworkAddress, settings: @escaping @Sendable (WorkloadName) -> WorkloadConfiguration?
+  ) {
     self.leadTime = leadTime
+    self.scaler = scaler
     self.settings = settings
   }
 
@@ -18,9 +22,8 @@ struct WrittenConfiguration: ConfigurationTexts {
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    // The name of the Service in deploy/ and in the README.
     settings(workload)?.applying(tuning).scaledObject(
-      leadTime: tuning.leadTime ?? leadTime, scalerAddress: "kedastral-scaler.default.svc:50051")
+      leadTime: tuning.leadTime ?? leadTime, scalerAddress: scaler.description)
   }
 }
 

@@ -3,17 +3,18 @@ import KedastralConfiguration
 import KedastralCore
 import KedastralMemoryStore
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 
 /// `kedastral check`: does this configuration make sense, do its sources answer, and what would be forecast?
 enum CheckCommand: Command {
   static let name = "check"
-  static let summary = "validate a configuration and try each source once"
+  static let summary = "validate a configuration, try each source and the store once"
 
   static let help = """
-    kedastral check reads the settings as the daemons do, asks each source once, and shows what would be forecast and planned.
-    Nothing is stored and nothing is served. It ends with 1 when a source failed or gave too little to forecast from, and with 2
-    when the configuration makes no sense.
+    kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
+    what would be forecast and planned. Nothing is stored and nothing is served. It ends with 1 when a source failed or gave too
+    little to forecast from, or when Redis could not be read, and with 2 when the configuration makes no sense.
 
     Usage:
       kedastral check -config FILE [settings] [options]
@@ -23,7 +24,7 @@ enum CheckCommand: Command {
 
     Options:
       --offline             only read the settings; ask nobody
-      --deadline DURATION   how long a source may take (default 10s)
+      --deadline DURATION   how long a source, or Redis, may take (default 10s)
       -o FORMAT             table (default), markdown, json
 
     Examples:
@@ -49,17 +50,19 @@ enum CheckCommand: Command {
       }
       let tls = configuration.forecaster.tls
       if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
-      report.workloads =
-        options.has("offline")
-        ? configuration.forecaster.workloads.map { CheckedWorkload($0) }
-        : try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
+      report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
+      if !options.has("offline") {
+        report.store = await StoreCheck(deadline: deadline).check(configuration.forecaster)
+        report.workloads = try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
           .check(configuration.forecaster.workloads)
+      }
     } catch let error as ConfigurationError {
       report.problems = error.problems
     } catch let error as TLSContext.LoadError {
       report.problems = [ConfigurationProblem(.nowhere, "\(error)")]
     }
     for problem in report.problems where format != "json" { Program.say("kedastral check: \(problem)") }
+    if let problem = report.store?.problem, format != "json" { Program.say("kedastral check: \(problem)") }
     for workload in report.workloads where format != "json" {
       if let problem = workload.problem { Program.say("kedastral check: \(workload.name): \(problem)") }
     }
@@ -123,5 +126,29 @@ struct SourceCheck {
       checked.outcome = .fails("\(error)")
     }
     return checked
+  }
+}
+
+/// Reads one plan from Redis: so it can be reached, takes the password, and lets plans be read.
+struct StoreCheck {
+  let deadline: Duration
+
+  /// Asks the store of a configuration; nil when plans are kept in memory.
+  func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
+    guard case .redis(let settings) = configuration.storage, let workload = configuration.workloads.first else {
+      return nil
+    }
+    do {
+      var redis = try RedisStore.Configuration(settings)
+      redis.connectDeadline = deadline
+      redis.callDeadline = deadline
+      let store = try await RedisStore(redis, on: try EventLoop())
+      var checked = CheckedStore(name: store.name)
+      do { _ = try await store.get(workload.name) } catch { checked.problem = "\(error)" }
+      await store.close()
+      return checked
+    } catch {
+      return CheckedStore(name: "Redis", problem: "\(error)")
+    }
   }
 }

@@ -42,14 +42,24 @@ struct CheckedWorkload: Sendable {
   }
 }
 
+/// What was found out about the store.
+struct CheckedStore: Sendable {
+  /// Its servers, without any secret.
+  let name: String
+  /// Why it cannot be used; nil when it can.
+  var problem: String?
+}
+
 /// What `kedastral check` found out.
 struct CheckReport {
   var problems: [ConfigurationProblem] = []
+  /// The store outside this process; nil when there is none, or when it was not asked.
+  var store: CheckedStore?
   var workloads: [CheckedWorkload] = []
 
   var exitCode: Int32 {
     if !problems.isEmpty { return ExitCode.askedWrongly }
-    return workloads.contains { $0.problem != nil } ? ExitCode.failed : ExitCode.done
+    return store?.problem != nil || workloads.contains { $0.problem != nil } ? ExitCode.failed : ExitCode.done
   }
 
   var table: TextTable {
@@ -67,12 +77,13 @@ struct CheckReport {
     return table
   }
 
-  /// `{"ok":…,"problems":[…],"workloads":[…]}`; a problem of a file has its file, line, column and key.
+  /// `{"ok":…,"problems":[…],"store":{…},"workloads":[…]}`; a problem of a file has its file, line, column and key.
   var json: String {
     var text = JSONText()
     text.object {
       $0.member("ok", exitCode == 0)
       $0.member("problems") { $0.array(problems) { Self.write($1, to: &$0) } }
+      if let store { $0.member("store") { Self.write(store, to: &$0) } }
       $0.member("workloads") { $0.array(workloads) { Self.write($1, to: &$0) } }
     }
     return String(decoding: text.bytes, as: UTF8.self)
@@ -89,6 +100,14 @@ struct CheckReport {
         $0.member("setting", problem.origin.description)
       }
       $0.member("message", problem.message)
+    }
+  }
+
+  private static func write(_ store: CheckedStore, to text: inout JSONText) {
+    text.object {
+      $0.member("name", store.name)
+      $0.member("ok", store.problem == nil)
+      if let problem = store.problem { $0.member("problem", problem) }
     }
   }
 

@@ -86,6 +86,7 @@ extension ForecasterConfiguration {
       storage != running.storage ? "storage" : nil, tls != running.tls ? "tls" : nil,
       httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
+      scalerAddress != running.scalerAddress ? "scaler.address" : nil,
     ].compactMap(\.self)
   }
 }
