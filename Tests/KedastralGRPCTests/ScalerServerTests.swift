@@ -269,6 +269,17 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("an answer over the limit is refused as well")
+  func answerLimit() async throws {
+    var limits = GRPCLimits()
+    limits.messageBytes = 20
+    try await TestScaler.serving([try .plan()], limits: limits) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("IsActive", "api").active == true)
+      #expect(try await client.call("GetMetrics", "api").code == "RESOURCE_EXHAUSTED")
+    }
+  }
+
   @Test("a connection serves any amount of requests, one after another")
   func manyLargeCalls() async throws {
     var limits = GRPCLimits()

@@ -92,6 +92,31 @@ struct StreamTests {
     await scaler.server.shutdown(within: .seconds(10))
   }
 
+  @Test("pings of both sides keep a silent stream of the official client alive")
+  func keepAlive() async throws {
+    var limits = GRPCLimits()
+    limits.keepAliveInterval = .milliseconds(200)
+    limits.keepAliveTimeout = .milliseconds(500)
+    try await TestScaler.serving([try .plan()], limits: limits) { scaler in
+      let options: [String: any Sendable] = [
+        "grpc.keepalive_time_ms": 100, "grpc.keepalive_permit_without_calls": 1,
+        "grpc.http2.max_pings_without_data": 0,
+      ]
+      let client = try await PythonClient(port: scaler.port, ["options": options])
+      let stream = try client.stream("StreamIsActive", "api", [:], ["timeout": 60])
+      #expect(try await stream.next().active == true)
+      // As long as it takes the server to ask another client four times.
+      let other = try RawClient.greeted(port: scaler.port)
+      for _ in 0..<4 {
+        #expect(other.next(type: 6)?.flags == 0)
+        other.send(.ping(1))
+      }
+      #expect(stream.unreadCount == 0)
+      scaler.clock.advance(by: .seconds(121))
+      #expect(try await stream.next().active == false)
+    }
+  }
+
   @Test("health follows the host's readiness, for the server and its service")
   func health() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in

@@ -118,6 +118,25 @@ struct DocumentationTests {
     return ["README.md"] + documents + examples
   }
 
+  @Test("each test that the page of security names is there")
+  func claims() throws {
+    let tests = Repository.root.appendingPathComponent("Tests")
+    let files =
+      FileManager.default.enumerator(at: tests, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+    let suites = try files.filter { $0.pathExtension == "swift" }.map { try String(contentsOf: $0, encoding: .utf8) }
+    var count = 0
+    for line in try text("docs/security.md").split(separator: "\n") where line.hasPrefix("| ") {
+      var suite = ""
+      for match in line.matches(of: /`(\w*)\.(\w+)`/) where !match.1.isEmpty || !suite.isEmpty {
+        if !match.1.isEmpty { suite = String(match.1) }
+        let home = suites.first { $0.contains("struct \(suite) ") }
+        #expect(home?.contains("func \(match.2)(") == true, "\(suite).\(match.2)")
+        count += 1
+      }
+    }
+    #expect(count > 30)
+  }
+
   @Test("links between pages lead somewhere")
   func links() throws {
     for page in try pages() {
