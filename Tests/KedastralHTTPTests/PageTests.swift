@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralTesting
 import TestSupport
 import Testing
 
@@ -107,6 +108,21 @@ struct PageTests {
     let server = try await TestServer()
     try await server.apply(.put(plan("api-app", at: server.clock.now)))
     let page = try visit(server, scene: "configuration")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
+  @Test("a workload's page explains the plan, and tries other settings by sliders, by keyboard and on a phone")
+  func whatIf() async throws {
+    let server = try await TestServer(keepsRecords: true)
+    let name = try WorkloadName("api-app")
+    try await server.forecast(
+      Workload(
+        name: name, metric: "http_requests_per_second", source: ScriptedSource { load(name.text, at: $0) },
+        model: SeasonalBaseline(),
+        policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 100),
+        horizon: .seconds(3600), window: .seconds(12 * 3600)))
+    let page = try visit(server, scene: "workload")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()
   }

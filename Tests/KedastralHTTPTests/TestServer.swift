@@ -8,7 +8,7 @@ import TestSupport
 @testable import KedastralHTTP
 
 /// A forecast server on a free port whose snapshots a test scripts.
-final class TestServer: LoadHistory, ConfigurationTexts {
+final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   static let noon = Date(timeIntervalSince1970: 1_769_860_800)
 
   let clock = ManualClock(at: noon)
@@ -17,12 +17,15 @@ final class TestServer: LoadHistory, ConfigurationTexts {
   let loop: EventLoop
   let tls: Bool
   private let histories = Mutex<[String: TimeSeries]>([:])
+  private let records = Mutex<[String: PlanRecord]>([:])
   private let server = Mutex<ForecastHTTPServer?>(nil)
 
   /// Starts it.
+  ///
+  /// - Parameter keepsRecords: whether it can say how plans came about, and plan anew; see ``forecast(_:)``.
   init(
     tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
-    port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }
+    keepsRecords: Bool = false, port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }
   ) async throws {
     loop = try EventLoop()
     readiness = Readiness(problems: problems)
@@ -34,7 +37,8 @@ final class TestServer: LoadHistory, ConfigurationTexts {
     change(&settings)
     let server = try await ForecastHTTPServer(
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: metrics,
-      readiness: readiness, history: self, texts: self)
+      readiness: readiness, history: self, texts: self,
+      records: keepsRecords ? self : nil)
     self.server.withLock { $0 = server }
   }
 
@@ -44,12 +48,29 @@ final class TestServer: LoadHistory, ConfigurationTexts {
 
   func history(of workload: WorkloadName) async -> TimeSeries? { histories.withLock { $0[workload.text] } }
 
+  func record(of workload: WorkloadName) async -> PlanRecord? { records.withLock { $0[workload.text] } }
+
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)}}]\n"
+    let level = tuning.quantileLevel.map { ", quantileLevel: \($0)" } ?? ""
+    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)\(level)}}]\n"
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    workload.text == "elsewhere" ? nil : "kind: ScaledObject\n"
+    guard workload.text != "elsewhere" else { return nil }
+    guard let lead = tuning.leadTime else { return "kind: ScaledObject\n" }
+    let trigger = "metadata: {workload: \(workload), leadTime: \(DurationText.format(lead))}"
+    return "kind: ScaledObject\nspec: {triggers: [{\(trigger)}]}\n"
+  }
+
+  /// Has a real loop forecast a workload once, and serves its plan, its history, and how the plan came about.
+  func forecast(_ workload: Workload) async throws {
+    let loop = ForecastLoop(workload, store: RecordingStore(), clock: clock)
+    let snapshot = try await loop.tick()
+    let history = await loop.history
+    let record = await loop.record
+    histories.withLock { $0[workload.name.text] = history }
+    records.withLock { $0[workload.name.text] = record }
+    try await apply(.put(snapshot))
   }
 
   /// Sets what was measured.

@@ -4,6 +4,7 @@ Prints a Markdown table: medians of several visits, each by a fresh browser with
 """
 
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -16,7 +17,7 @@ import workloads
 from browser import Page
 
 VISITS = 5
-PROGRAM, COUNT = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
+PROGRAM, COUNT = os.path.realpath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
 
 # Time from an action until the row that it brings is drawn.
 LAG = """
@@ -70,7 +71,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         configuration = workloads.write(folder, COUNT, model="seasonal-naive", window="6h", points=600)
-        daemon = subprocess.Popen([PROGRAM, "-config", str(configuration), "-listen", "127.0.0.1:18391", "-scaler-listen", "127.0.0.1:18392"])
+        daemon = subprocess.Popen([PROGRAM, "-config", str(configuration), "-listen", "127.0.0.1:18391", "-scaler-listen", "127.0.0.1:18392"], cwd=folder)
         address = "http://127.0.0.1:18391/"
         try:
             end = time.monotonic() + 300

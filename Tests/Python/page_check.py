@@ -165,11 +165,13 @@ def workload(page):
     page.wait("twice the pods", lambda: "+100 %" in page.texts(".outcome")[0] or "+9" in page.texts(".outcome")[0])
     page.wait("drawn", lambda: len(page.script("return document.querySelector('.chart .trial-line')?.getAttribute('d') ?? ''")) > 20)
     page.wait("in the text to copy", lambda: "targetPerPod: 25" in page.find("#text").text)
+    page.expect("from what is in force", "3 → " in page.texts(".outcome b")[0])
     page.slide("#lead", 600)
     page.find("[name=margin][value=quantile]").click()
     page.wait("a quantile", lambda: "p99" in page.texts(".whatif output"))
     page.find("#quantile").send_keys(Keys.ARROW_LEFT)
     page.wait("another by keyboard", lambda: "p95" in page.texts(".whatif output"))
+    page.wait("still from what is in force, at its own lead time", lambda: "3 → 9" in page.texts(".outcome b")[0])
     page.wait("the quantile to copy", lambda: "quantileLevel: 0.95" in page.find("#text").text)
     for theme in ("light", "dark"):
         page.theme(theme)

@@ -9,13 +9,13 @@ import time
 import workloads
 from browser import Page
 
-PROGRAM, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
+PROGRAM, FOLDER = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
 PORT = 18395
 
 
-def host(*arguments):
+def host(*arguments, folder=None):
     return subprocess.Popen([PROGRAM, *arguments, "-listen", f"127.0.0.1:{PORT}", "-scaler-listen", f"127.0.0.1:{PORT + 1}"],
-                            stdout=subprocess.DEVNULL)
+                            stdout=subprocess.DEVNULL, cwd=folder)
 
 
 def visit():
@@ -51,7 +51,7 @@ def many():
     """A few hundred workloads in a list, and one of them with settings that somebody tries."""
     with tempfile.TemporaryDirectory() as name:
         path = workloads.write(pathlib.Path(name), 400, model="baseline", window="1d", points=1900)
-        daemon = host("-config", str(path))
+        daemon = host("-config", str(path), folder=name)
         try:
             page = visit()
             page.wait("the list", lambda: page.texts("#count")[0].startswith("400 workloads"), seconds=120)
@@ -66,6 +66,7 @@ def many():
             if page.find(".whatif").is_displayed():
                 page.slide("#target", 28)
                 page.wait("what would be", lambda: "→" in page.texts(".outcome")[0])
+                page.script("document.querySelector('.whatif').scrollIntoView({ block: 'end' })")
             page.picture(FOLDER / "page-workload.png")
             page.driver.quit()
         finally:

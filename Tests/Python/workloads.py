@@ -11,7 +11,7 @@ SERVICES = [
 
 
 def write(folder, count, *, model, window, points, courses=40, seed=7):
-    """Writes `kedastral.yaml` and the loads it names into `folder`; returns the file's path."""
+    """Writes `kedastral.yaml` and the loads it names into `folder`, where a host must run; returns the file's path."""
     random.seed(seed)
     for course in range(courses):
         scale, phase, peaks = random.uniform(60, 900), random.uniform(0, math.tau), random.choice([1, 2, 3])
@@ -29,7 +29,7 @@ def write(folder, count, *, model, window, points, courses=40, seed=7):
     for index in range(count):
         name = f"{SERVICES[index % len(SERVICES)]}-{index // len(SERVICES):04d}"
         text += [
-            f"  - name: {name}", f"    source: {{path: {folder}/load-{index % courses}.csv}}",
+            f"  - name: {name}", f"    source: {{path: load-{index % courses}.csv}}",
             "    policy: {targetPerPod: 40, headroom: 1.2, min: 2, max: 80}",
         ]
     path = folder / "kedastral.yaml"

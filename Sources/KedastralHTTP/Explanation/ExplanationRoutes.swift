@@ -48,7 +48,7 @@ extension HTTPRouter {
   /// Adds `/whatif`: the plan that the present forecast would lead to under other settings. Nothing is changed by it.
   ///
   /// It answers `{"plan":…,"explanation":…,"inForce":…}`: a snapshot as it would be, and the explanations of that and of
-  /// the plan in force.
+  /// the plan in force, the latter at the host's own lead time.
   mutating func addWhatIf(_ plans: any SnapshotLookup, leadTime: Duration, records: any PlanRecords) {
     get("/whatif") { [unowned plans] request in
       plans.answer(request) { snapshot in
@@ -74,7 +74,9 @@ extension HTTPRouter {
             guard let changed = try record.whatIf(change) else {
               return .failure(409, "the capacity policy of workload '\(snapshot.workload)' has no settings to change")
             }
-            return try .whatIf(changed, insteadOf: record, leadTime: lead, at: now)
+            return try .whatIf(
+              PlanExplanation(changed, leadTime: lead, at: now), of: changed.snapshot,
+              insteadOf: PlanExplanation(record, leadTime: leadTime, at: now))
           } catch {
             return .failure(400, "\(error)")
           }
@@ -86,17 +88,14 @@ extension HTTPRouter {
 
 extension HTTPResponse {
   fileprivate static func whatIf(
-    _ changed: PlanRecord, insteadOf record: PlanRecord, leadTime: Duration, at now: Date
+    _ explanation: PlanExplanation, of plan: Snapshot, insteadOf inForce: PlanExplanation
   ) throws -> HTTPResponse {
-    func explanation(_ record: PlanRecord) throws -> Data {
-      try PlanExplanation(record, leadTime: leadTime, at: now).json()
-    }
     var body = Array(#"{"plan":"#.utf8)
-    body += try changed.snapshot.json()
+    body += try plan.json()
     body += Array(#","explanation":"#.utf8)
-    body += try explanation(changed)
+    body += try explanation.json()
     body += Array(#","inForce":"#.utf8)
-    body += try explanation(record)
+    body += try inForce.json()
     return .json(body + [UInt8(ascii: "}")])
   }
 }

@@ -225,7 +225,7 @@ function showChain(section, why) {
   section.querySelector("p").textContent = [
     why.nextChange ? `Next change: ${pods(why.nextChange.replicas)} at ${timeText(new Date(why.nextChange.at))}.` : "No change is planned.",
     why.recentError !== undefined && `Recent forecasts were off by ${numberText(why.recentError * 100)} %.`,
-    why.reason && `${why.reason}.`,
+    why.reason && `${why.reason[0].toUpperCase()}${why.reason.slice(1)}.`,
   ].filter(Boolean).join(" ");
 }
 
