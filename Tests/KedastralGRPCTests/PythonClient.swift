@@ -52,32 +52,20 @@ final class PythonClient: Sendable {
   private struct State {
     var nextIdentifier = 0
     var answers: [Int: [Answer]] = [:]
-    var rest = Data()
+    /// How much of the client's output has been taken, in whole lines.
+    var taken = 0
   }
 
-  private let process = Process()
-  private let input = Pipe()
-  private let output = Pipe()
+  private let process: ChildProcess
   private let state = Mutex(State())
 
   /// Starts a client of a server at `port` of the loopback address.
   init(port: UInt16, _ connection: [String: any Sendable] = [:]) async throws {
-    process.executableURL = URL(fileURLWithPath: Repository.python)
-    process.arguments = [Repository.root.appendingPathComponent("Tests/Python/grpc_client.py").path]
-    process.standardInput = input
-    process.standardOutput = output
-    output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil } else { self?.take(data) }
-    }
-    try process.run()
+    process = try ChildProcess(
+      Repository.python, arguments: [Repository.root.appendingPathComponent("Tests/Python/grpc_client.py").path],
+      takesInput: true)
     let host = connection["authorities"] == nil ? "127.0.0.1" : "localhost"
     try await perform(["do": "connect", "target": "\(host):\(port)"].merging(connection) { $1 })
-  }
-
-  deinit {
-    output.fileHandleForReading.readabilityHandler = nil
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
   /// Makes one call.
@@ -110,24 +98,23 @@ final class PythonClient: Sendable {
       return state.nextIdentifier
     }
     let line = try JSONSerialization.data(withJSONObject: command.merging(["id": identifier]) { $1 })
-    try input.fileHandleForWriting.write(contentsOf: line + Data("\n".utf8))
+    try process.write(String(decoding: line, as: UTF8.self) + "\n")
     return identifier
   }
 
-  private func answers(of identifier: Int) -> [Answer] { state.withLock { $0.answers[identifier] ?? [] } }
-
-  private func take(_ data: Data) {
+  private func answers(of identifier: Int) -> [Answer] {
     struct Numbered: Decodable { var id: Int }
-    state.withLock { state in
-      state.rest += data
-      while let end = state.rest.firstIndex(of: 10) {
-        let line = Data(state.rest[..<end])
-        state.rest = Data(state.rest[state.rest.index(after: end)...])
-        guard let number = try? JSONDecoder().decode(Numbered.self, from: line),
-          let answer = try? JSONDecoder().decode(Answer.self, from: line)
+    return state.withLock { state in
+      let new = process.output(after: state.taken)
+      for line in new[..<(new.lastIndex(of: 10) ?? new.startIndex)].split(separator: 10) {
+        // What is no JSON is what the library complains of.
+        guard let number = try? JSONDecoder().decode(Numbered.self, from: Data(line)),
+          let answer = try? JSONDecoder().decode(Answer.self, from: Data(line))
         else { continue }
         state.answers[number.id, default: []].append(answer)
       }
+      state.taken += new.lastIndex(of: 10).map { $0 + 1 - new.startIndex } ?? 0
+      return state.answers[identifier] ?? []
     }
   }
 }

@@ -7,7 +7,7 @@ import Synchronization
 ///     let redis = try ChildProcess("redis-server", "--port", "\(port)")
 ///     defer { redis.kill() }
 ///
-/// Made of `posix_spawn` itself: Foundation's `Process` crashes when many tests start programs at the same time.
+/// Made of `posix_spawn` itself: Foundation's `Process` reads beyond its memory, and crashes when many tests start programs.
 public final class ChildProcess: Sendable {
   /// Why a program could not be started.
   public struct NotFound: Error, CustomStringConvertible {
@@ -32,9 +32,16 @@ public final class ChildProcess: Sendable {
   public let identifier: Int32
   private let name: String
   private let watch = Watch()
+  /// Our end of its standard input; -1 when it has none.
+  private let input: CInt
 
   /// Starts `name`, a program on the search path or an absolute path.
-  public init(_ name: String, arguments: [String], environment: [String: String] = [:], directory: URL? = nil) throws {
+  ///
+  /// - Parameter takesInput: whether it is written to, by ``write(_:)``; otherwise its standard input is empty.
+  public init(
+    _ name: String, arguments: [String], environment: [String: String] = [:], directory: URL? = nil,
+    takesInput: Bool = false
+  ) throws {
     guard var path = Self.path(of: name) else { throw NotFound(name: name) }
     var words = [name] + arguments
     if let directory {
@@ -44,15 +51,21 @@ public final class ChildProcess: Sendable {
     let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let started = Self.spawning.withLock { _ in
       var ends: [CInt] = [0, 0]
-      guard pipe(&ends) == 0 else { return (code: errno, identifier: pid_t(), output: CInt(-1)) }
+      guard pipe(&ends) == 0 else { return (code: errno, identifier: pid_t(), input: CInt(-1), output: CInt(-1)) }
       for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      let (code, identifier) = Self.spawn(path, words, variables.map { "\($0.key)=\($0.value)" }, output: ends[1])
+      // A socket, since writing to a pipe whose reader has ended is a signal.
+      var inputs: [CInt] = [-1, -1]
+      if takesInput { _ = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &inputs) }
+      let (code, identifier) = Self.spawn(
+        path, words, variables.map { "\($0.key)=\($0.value)" }, input: inputs[0], output: ends[1])
       close(ends[1])
+      if takesInput { close(inputs[0]) }
       if code != 0 { close(ends[0]) }
-      return (code, identifier, ends[0])
+      return (code, identifier, inputs[1], ends[0])
     }
     self.name = name
     identifier = started.identifier
+    input = started.input
     guard started.code == 0 else {
       watch.ending.withLock { $0 = -1 }
       throw POSIXError(POSIXErrorCode(rawValue: started.code) ?? .ENOENT)
@@ -66,10 +79,26 @@ public final class ChildProcess: Sendable {
     try self.init(name, arguments: arguments)
   }
 
-  deinit { kill() }
+  deinit {
+    kill()
+    if input >= 0 { close(input) }
+  }
 
   /// What the program wrote to standard output and standard error so far.
   public var output: String { watch.output.withLock { String(decoding: $0, as: UTF8.self) } }
+
+  /// What it wrote behind the first `count` bytes.
+  public func output(after count: Int) -> ArraySlice<UInt8> { watch.output.withLock { $0[min(count, $0.count)...] } }
+
+  /// Writes all of `text` to its standard input.
+  public func write(_ text: String) throws {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { send(input, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+      guard count > 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EPIPE) }
+      rest = rest.dropFirst(count)
+    }
+  }
 
   /// Whether it still runs.
   public var isRunning: Bool { exitCode == nil }
@@ -97,11 +126,15 @@ public final class ChildProcess: Sendable {
   // MARK: System calls
 
   private static func spawn(
-    _ path: String, _ words: [String], _ variables: [String], output: CInt
+    _ path: String, _ words: [String], _ variables: [String], input: CInt, output: CInt
   ) -> (code: CInt, identifier: pid_t) {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    if input >= 0 {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
     // This process blocks and ignores signals that the program must not inherit so.
