@@ -1,5 +1,5 @@
 # What one does with this checkout. Anything longer than a line is in scripts/.
-.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short format proto clean docs api
+.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean docs api
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
@@ -35,6 +35,11 @@ fuzz: ## fuzz each input from outside, and the models, for ten minutes
 fuzz-short: ## the same for five seconds each
 	scripts/install-deps build
 	scripts/fuzz 5
+
+sanitize: ## run all tests under AddressSanitizer and ThreadSanitizer
+	scripts/install-deps test
+	scripts/python-env
+	scripts/sanitize
 
 docs: ## build the libraries' documentation into .build/docs, from what is built; warnings fail
 	scripts/docs
