@@ -20,7 +20,8 @@ extension PlanExplanation {
     let error = recentError.map { "recent forecasts were off by \(percent($0))" } ?? "its recent error is not known yet"
     lines.append("Model \(model ?? "unknown"); \(error).")
     lines.append(
-      "The plan is \(duration(ageSeconds)) old" + (isStale == true ? ": too old, it is not served." : ".")
+      "The plan is \(duration(ageSeconds.magnitude)) \(ageSeconds < -1 ? "ahead of this clock" : "old")"
+        + (isStale == true ? ": it is not served." : ".")
         + (nextChange.map { " Next change: \($0.replicas) \(pods($0.replicas)) at \(Timestamp.format($0.at))." }
           ?? " No change is planned."))
     if let reason { lines.append("Said besides: \(reason).") }

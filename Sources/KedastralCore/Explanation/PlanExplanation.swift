@@ -58,9 +58,9 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
   public var isDryRun: Bool
   /// When the plan was made.
   public var generatedAt: Date
-  /// How old it is.
+  /// How old it is; below zero when it is dated ahead of the reader's clock.
   public var ageSeconds: Double
-  /// Whether it is too old to be served; nil when the age from which it is was not told.
+  /// Whether it is too old, or dated too far ahead, to be served; nil when the age from which it is was not told.
   public var isStale: Bool?
 
   /// The load measured last.
@@ -139,12 +139,13 @@ extension PlanExplanation {
   /// Explains a plan of which only the snapshot is known.
   public init(_ snapshot: Snapshot, leadTime: Duration, staleAfter: Duration? = nil, at now: Date) {
     let deciding = snapshot.decidingStep(leadTime: leadTime, at: now)
-    let age = snapshot.age(at: now)
+    let ageSeconds = now.timeIntervalSince(snapshot.generatedAt)
     let question = ScalingQuestion(leadTime: leadTime)
     self.init(
       workload: snapshot.workload.text, metric: snapshot.metric, now: now,
       replicas: snapshot.desiredReplicas[deciding], leadTimeSeconds: leadTime.inSeconds, isDryRun: snapshot.isDryRun,
-      generatedAt: snapshot.generatedAt, ageSeconds: age.inSeconds, isStale: staleAfter.map { age > $0 },
+      generatedAt: snapshot.generatedAt, ageSeconds: ageSeconds,
+      isStale: staleAfter.map { ageSeconds.magnitude > $0.inSeconds },
       currentLoad: snapshot.currentValue,
       forecastAtLead: snapshot.values[snapshot.stepRange(ahead: leadTime, from: now).steps.upperBound],
       stepBegins: snapshot.generatedAt + snapshot.step * deciding,

@@ -50,6 +50,8 @@ struct PlanExplanationTests {
     #expect(told.clamps == [] && told.model == "test" && told.isStale == false && told.ageSeconds == 0)
     #expect(explain(try record([100], try policy(quantile: 0.9))).quantile == 0.9)
     #expect(explain(try record([100], try policy()), after: 121).isStale == true)
+    let ahead = explain(try record([100], try policy()), after: -121)
+    #expect(ahead.isStale == true && ahead.text.contains("The plan is 2m1s ahead of this clock: it is not served."))
   }
 
   @Test("it agrees with what KEDA is told, at each lead time and age")
