@@ -168,7 +168,9 @@ public final class Metric: Sendable {
   }
 
   /// The newest example of each bucket, by its index.
-  public var exemplars: [Int: Exemplar] { buckets?.exemplars.withLock { $0 } ?? [:] }
+  ///
+  /// Copied while they are locked: a copy that shares storage would be paid for by the next observation.
+  public var exemplars: [Int: Exemplar] { buckets?.exemplars.withLock { $0.mapValues { $0 } } ?? [:] }
 
   /// Records a duration in seconds.
   public func observe(_ duration: Duration) { observe(duration.inSeconds) }
@@ -177,9 +179,11 @@ public final class Metric: Sendable {
   public var cumulativeCounts: [Int]? {
     guard let buckets else { return nil }
     var total = 0
-    return buckets.counts.withLock { $0 }.map { count in
-      total += count
-      return total
+    return buckets.counts.withLock { counts in
+      counts.map { count in
+        total += count
+        return total
+      }
     }
   }
 }
