@@ -87,24 +87,6 @@ struct DocumentationTests {
     #expect(run.exitCode == 0, "\(run.output)")
   }
 
-  @Test("the README's daemons start as written, and end when asked")
-  func daemons() async throws {
-    var count = 0
-    for block in try blocks(of: "README.md") where block.language == "sh" && block.note == "runs: until stopped" {
-      let daemon = try ChildProcess(
-        "sh", arguments: ["-c", "exec " + block.text],
-        environment: [
-          "PATH": "\(Repository.products.path):/usr/bin:/bin", "LISTEN": "127.0.0.1:0", "SCALER_LISTEN": "127.0.0.1:0",
-          "SCALER_HTTP_LISTEN": "127.0.0.1:0",
-        ], directory: Repository.root)
-      try await eventually("\(block.text) to serve; \(daemon.output)") { daemon.output.contains("serving ") }
-      daemon.signal(SIGTERM)
-      #expect(try await daemon.waitForExit() == 0, "\(daemon.output)")
-      count += 1
-    }
-    #expect(count == 3)
-  }
-
   /// All pages, relative to the root.
   private func pages() throws -> [String] {
     let manager = FileManager.default

@@ -7,6 +7,8 @@ struct FrontierPicture {
   private static let margin = (left: 70.0, top: 60.0, bottom: 44.0, right: 20.0)
   private static let colors = ["hpa": "#d1352b", "reference": "#b8860b", "oracle": "#222"]
   private static let kedastralColors = ["#1f5fbf", "#2a9d5c", "#7b3fbf", "#0aa3b5"]
+  /// Where the axis of pod-hours begins; below perfect foresight nobody wants to be.
+  private static let leastRatio = 0.95
   /// Shares below this are drawn here: the axis is logarithmic.
   private static let leastShare = 0.0001
 
@@ -34,14 +36,16 @@ struct FrontierPicture {
   private func draw(
     _ frontiers: [(policy: String, frontier: Frontier)], startup: Duration, left: Double, on picture: inout SVGDocument
   ) {
-    let figures = frontiers.flatMap { $0.frontier.points.map(\.figures) }
+    let figures = frontiers.flatMap { $0.frontier.points.map(\.figures) }.filter { $0.oracleRatio >= Self.leastRatio }
     // Only as far as hpa goes: nobody buys more.
     let reach = frontiers.first { $0.policy == "hpa" }?.frontier.points.last?.figures.oracleRatio
     let largestRatio = max(1.2, reach ?? figures.map(\.oracleRatio).max() ?? 2)
     let largestShare = max(figures.map(\.violationShare).max() ?? 1, 0.01)
     let decades = (largestShare / Self.leastShare).decades
     let base = Self.margin.top + Self.panel.height
-    func x(_ ratio: Double) -> Double { left + (ratio - 0.95) / (largestRatio - 0.95) * Self.panel.width }
+    func x(_ ratio: Double) -> Double {
+      left + (ratio - Self.leastRatio) / (largestRatio - Self.leastRatio) * Self.panel.width
+    }
     func y(_ share: Double) -> Double {
       base - (max(share, Self.leastShare) / Self.leastShare).decades / decades * (Self.panel.height - 10)
     }
@@ -63,7 +67,9 @@ struct FrontierPicture {
     var kedastralColors = Self.kedastralColors[...]
     for (row, entry) in frontiers.enumerated() {
       let color = Self.colors[entry.policy] ?? kedastralColors.popFirst() ?? "#666"
-      let points = entry.frontier.points.filter { $0.figures.oracleRatio <= largestRatio + 1e-9 }
+      let points = entry.frontier.points.filter {
+        (Self.leastRatio...largestRatio + 1e-9).contains($0.figures.oracleRatio)
+      }
       picture.line(points.map { (x($0.figures.oracleRatio), y($0.figures.violationShare)) }, color: color)
       for point in points {
         let figures = point.figures
