@@ -2,6 +2,7 @@ import Foundation
 import KedastralCore
 import KedastralHTTP
 import KedastralNet
+import Synchronization
 import TestSupport
 import Testing
 
@@ -78,16 +79,20 @@ struct IntegrationTests {
       await Daemon.get(operations, "/readyz").status == 200
     }
 
-    var snapshots: [Snapshot] = []
+    // Every plan, however slow the calls are meanwhile.
+    let snapshots = Mutex<[Snapshot]>([])
+    let noting = Task {
+      while !Task.isCancelled {
+        if let snapshot = await PlayedTrace.snapshot("api-app", http) {
+          snapshots.withLock { if $0.last?.generatedAt != snapshot.generatedAt { $0.append(snapshot) } }
+        }
+        try? await Task.sleep(for: .milliseconds(100))
+      }
+    }
+    defer { noting.cancel() }
     var answered: Set<Double> = []
     var rounds = 0
     while rounds < 12 {
-      func note() async throws {
-        let document = await Daemon.get(http, "/forecast/current?workload=api-app")
-        let snapshot = try Snapshot(json: Data(document.body.utf8))
-        if snapshots.last?.generatedAt != snapshot.generatedAt { snapshots.append(snapshot) }
-      }
-      try await note()
       for (metadata, question) in [
         (["workload": "api-app"], ScalingQuestion(leadTime: .seconds(20))),
         (
@@ -99,15 +104,16 @@ struct IntegrationTests {
         let before = Date()
         let answer = try await KEDAClient.ask(grpc, metadata)
         let after = Date()
-        try await note()
+        let value = try #require(answer.value, "\(answer)")
         // The scaler follows at its own pace: it may still hold a plan of the last seconds, and time passes during a call.
-        let plans = snapshots.suffix(8).flatMap { plan in
-          stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).compactMap {
-            plan.answer(question, at: before + .seconds($0))
+        try await eventually("a plan that says \(answer)", within: .seconds(10)) {
+          snapshots.withLock { $0 }.suffix(8).contains { plan in
+            stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).contains {
+              let possible = plan.answer(question, at: before + .seconds($0))
+              return possible?.value == value && possible?.target == answer.target
+            }
           }
         }
-        let value = try #require(answer.value, "\(answer)")
-        #expect(plans.contains { $0.value == value && $0.target == answer.target }, "\(answer)")
         #expect(answer.active == true)
         answered.insert(value)
       }
