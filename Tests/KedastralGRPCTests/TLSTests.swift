@@ -89,7 +89,7 @@ struct TLSTests {
 
     try folder.turn(to: [("tls.crt", second.server), ("tls.key", second.serverKey)])
     try await eventually("the pair to be loaded") {
-      changes.withLock { $0 }.last == "loaded true" && changes.withLock { $0.count } == 3
+      changes.withLock { $0.last == "loaded true" && $0.count == 3 }
     }
     let new = try await PythonClient(port: scaler.port, ["authorities": second.authority])
     #expect(try await new.call("GetMetrics", "api").code == "OK")

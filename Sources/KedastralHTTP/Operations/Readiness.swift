@@ -26,6 +26,8 @@ public final class Readiness: Sendable {
   func publish(in metrics: MetricsRegistry) {
     let family = metrics.gauge(
       "kedastral_check_failing", help: "Whether a check of /readyz has a problem, by check.", labels: ["check"])
-    for (check, problem) in problems.withLock({ $0 }) { family.with(check).set(problem == nil ? 0 : 1) }
+    problems.withLock { problems in
+      for (check, problem) in problems { family.with(check).set(problem == nil ? 0 : 1) }
+    }
   }
 }
