@@ -62,7 +62,7 @@ struct ForecastAPITests {
     let address = server.url + "/configuration?workload=api-app"
     let text = try await curl(address + "&targetPerPod=25&quantile=0.9&leadTime=10m")
     #expect(text.headers["content-type"] == "application/yaml; charset=utf-8")
-    #expect(text.body == "workloads: [{name: api-app, policy: {targetPerPod: 25.0}}]\n")
+    #expect(text.body == "workloads: [{name: api-app, policy: {targetPerPod: 25.0, quantileLevel: 0.9}}]\n")
     #expect(try await curl(server.url + "/scaledobject?workload=api-app").body == "kind: ScaledObject\n")
     for (parameter, problem) in [
       ("targetPerPod=0", "'targetPerPod' is '0', expected a positive number"),
