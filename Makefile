@@ -17,7 +17,7 @@ lint: ## check formatting and shell scripts
 format: ## format all Swift code
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples
 
-bench: ## measure everything in docs/benchmarks.md (about fifteen minutes)
+bench: ## measure everything in docs/benchmarks.md (about twenty minutes)
 	scripts/install-deps test
 	scripts/bench full
 

@@ -100,6 +100,34 @@ struct TLSTests {
     await scaler.server.shutdown(within: .zero)
   }
 
+  @Test("a client takes up rotated files with its next connection")
+  func clientRotation() async throws {
+    let certificates = try await TestCertificates()
+    let strangers = try await TestCertificates()
+    let scaler = try await TestScaler(
+      tls: .init(
+        certificate: certificates.server, key: certificates.serverKey, authorities: certificates.authority))
+    await scaler.put([try .plan()])
+    let folder = try RotatedFolder()
+    try folder.turn(to: [("tls.crt", strangers.client), ("tls.key", strangers.clientKey)])
+    let loop = try EventLoop()
+    let client = try await GRPCClient(
+      .init(
+        .network(host: "127.0.0.1", port: scaler.port),
+        tls: .init(
+          certificate: folder.path("tls.crt"), key: folder.path("tls.key"), authorities: certificates.authority)),
+      on: loop)
+    let keda = ExternalScalerClient(client)
+    await #expect(throws: GRPCCallError.self) { try await keda.isActive(ScaledObjectReference(name: "api")) }
+    try folder.turn(to: [("tls.crt", certificates.client), ("tls.key", certificates.clientKey)])
+    try await eventually("a call with the new certificate") {
+      (try? await keda.isActive(ScaledObjectReference(name: "api"))) == true
+    }
+    await client.close()
+    await loop.stop()
+    await scaler.server.shutdown(within: .zero)
+  }
+
   @Test(
     "of the authorities' clients, those are let in whose certificate has a listed name",
     arguments: ["spiffe://cluster/keda", "keda.example"])
