@@ -80,22 +80,38 @@ struct ArimaFit {
   private let deviance: Double
   private let unknownCount: Int
 
-  init(_ values: [Double], _ order: Arima.Order) {
+  /// Finds the coefficients: first by the conditional likelihood, which is cheap, and from there by the exact one.
+  ///
+  /// - Parameter isApproximate: stops after the first, for the comparison of orders (Hyndman & Khandakar 2008).
+  init(_ values: [Double], _ order: Arima.Order, isApproximate: Bool = false) {
     let differenced = Self.differenced(values, order)
     let mean = order.d + order.seasonalD == 0 ? differenced.reduce(0, +) / Double(max(1, differenced.count)) : 0
     let centred = differenced.map { $0 - mean }
     let size = order.p + order.q + order.seasonalP + order.seasonalQ
-    let best = NelderMead.minimise(
-      from: Array(repeating: 0.1, count: size), step: 0.3, evaluations: size == 0 ? 1 : 80 * size, tolerance: 1e-8
-    ) { Self.process($0, order).run(centred, steps: 0).deviance }
-    self.init(values, order, process: Self.process(best.point, order), mean: mean)
+    let evaluations = size == 0 ? 1 : 80 * size
+    var best = NelderMead.minimise(
+      from: Array(repeating: 0.1, count: size), step: 0.3, evaluations: evaluations, tolerance: 1e-8
+    ) { Self.process($0, order).conditional(centred, steps: 0).deviance }
+    if !isApproximate, Self.process(best.point, order).isSmall {
+      best = NelderMead.minimise(from: best.point, step: 0.05, evaluations: evaluations, tolerance: 1e-8) {
+        Self.process($0, order).exact(centred, steps: 0).deviance
+      }
+    }
+    self.init(values, order, process: Self.process(best.point, order), mean: mean, isApproximate: isApproximate)
   }
 
-  init(_ values: [Double], _ order: Arima.Order, process: ArimaProcess, mean: Double) {
+  init(
+    _ values: [Double], _ order: Arima.Order, process: ArimaProcess, mean: Double, isApproximate: Bool = false
+  ) {
     (self.values, self.order, self.process, self.mean) = (values, order, process, mean)
     differenced = Self.differenced(values, order)
     let offset = mean
-    deviance = process.run(differenced.map { $0 - offset }, steps: 0).deviance
+    let centred = differenced.map { $0 - offset }
+    // As if of all samples, so that orders with more terms, which leave more samples out, compare with others.
+    deviance =
+      isApproximate
+      ? Double(centred.count) * naturalLogarithm(process.conditional(centred, steps: 0).variance)
+      : process.run(centred, steps: 0).deviance
     unknownCount = order.p + order.q + order.seasonalP + order.seasonalQ + (order.d + order.seasonalD == 0 ? 2 : 1)
   }
 
@@ -129,7 +145,7 @@ struct ArimaFit {
     trial = order
     trial.d = 1
     if variance(trial) < 0.5 * variance(order) { order.d = 1 }
-    var best = ArimaFit(values, order)
+    var best = ArimaFit(values, order, isApproximate: true)
     for _ in 0..<4 {
       var better = best
       for (dp, dq) in [(1, 0), (-1, 0), (0, 1), (0, -1)] {
@@ -137,13 +153,13 @@ struct ArimaFit {
         next.p += dp
         next.q += dq
         guard (0...4).contains(next.p), (0...4).contains(next.q) else { continue }
-        let fit = ArimaFit(values, next)
+        let fit = ArimaFit(values, next, isApproximate: true)
         if fit.criterion < better.criterion { better = fit }
       }
       guard better.criterion < best.criterion else { break }
       best = better
     }
-    return best
+    return ArimaFit(values, best.order)
   }
 
   /// Means of the next steps and the deviations of their errors.

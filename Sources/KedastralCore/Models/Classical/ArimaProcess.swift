@@ -41,13 +41,17 @@ struct ArimaProcess {
   /// The largest state for which the likelihood is exact; longer seasons use the conditional one.
   static let largestState = 26
 
+  /// Whether the state is small enough for the exact likelihood.
+  var isSmall: Bool { max(ar.count, ma.count + 1) <= Self.largestState }
+
   /// Runs over mean-free `values`: exactly by the Kalman filter (Harvey 1989) when the state is small, else conditional on zero
-  /// errors before the first sample (Box & Jenkins 1970).
+  /// errors before the first sample.
   func run(_ values: [Double], steps: Int) -> Pass {
-    max(ar.count, ma.count + 1) <= Self.largestState ? exact(values, steps: steps) : conditional(values, steps: steps)
+    isSmall ? exact(values, steps: steps) : conditional(values, steps: steps)
   }
 
-  private func conditional(_ values: [Double], steps: Int) -> Pass {
+  /// Runs over mean-free `values`, conditional on zero errors before the first sample (Box & Jenkins 1970).
+  func conditional(_ values: [Double], steps: Int) -> Pass {
     let arTerms = ar.enumerated().filter { $0.element != 0 }
     let maTerms = ma.enumerated().filter { $0.element != 0 }
     var series = values
@@ -73,7 +77,8 @@ struct ArimaProcess {
       deviance: used * naturalLogarithm(variance), variance: variance, forecast: Array(series.suffix(steps)))
   }
 
-  private func exact(_ values: [Double], steps: Int) -> Pass {
+  /// Runs over mean-free `values` by the Kalman filter.
+  func exact(_ values: [Double], steps: Int) -> Pass {
     let size = max(ar.count, ma.count + 1)
     let phi = ar + Array(repeating: 0, count: size - ar.count)
     let load = [1] + ma + Array(repeating: 0, count: size - 1 - ma.count)
