@@ -47,7 +47,7 @@ final class HTTP2Fuzzer: @unchecked Sendable {
     let (client, server) = (ends[0], ends[1])
     defer { close(client) }
     _ = fcntl(server, F_SETFL, O_NONBLOCK)
-    var patience = timeval(tv_sec: 5, tv_usec: 0)
+    var patience = timeval(tv_sec: 20, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(client, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
     }
