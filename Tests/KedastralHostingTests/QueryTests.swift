@@ -65,6 +65,32 @@ struct QueryTests {
     }
   }
 
+  @Test("a stream's state is shown at once, and each change while it is watched")
+  func streams() async throws {
+    try await serving { port async throws in
+      let address = "127.0.0.1:\(port)"
+      #expect(try await query(address, "streamisactive", "-workload=api", "-o=json").output == "{\"active\":true}\n")
+      #expect(
+        try await query(address, "StreamMetricSpec", "-workload=api", "-o=json").output
+          == #"{"metrics":[{"name":"kedastral-api","target":1}]}"# + "\n")
+      let unknown = try await query(address, "streammetricspec", "-workload", "nobody")
+      #expect(unknown.exitCode == 1 && unknown.output.contains("StreamMetricSpec: NOT_FOUND"), "\(unknown.output)")
+      let watching = try ChildProcess(
+        "\(Repository.products.path)/kedastral", "query", address, "streamisactive", "-workload=api", "-watch")
+      try await eventually("the state") { watching.output.hasSuffix(" active=yes\n") }
+      watching.kill()
+    }
+    let silent = try ChildProcess(
+      "python3", "-c",
+      "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); c = s.accept(); s.accept()"
+    )
+    try await eventually("a port") { silent.output.hasSuffix("\n") }
+    let port = silent.output.filter(\.isNumber)
+    let hanging = try await query("127.0.0.1:\(port)", "streamisactive", "-workload=api", "-timeout=200ms")
+    #expect(hanging.exitCode == 1, "\(hanging.output)")
+    silent.kill()
+  }
+
   @Test("a failed call ends with 1 and one line with address, method and status")
   func failures() async throws {
     try await serving { port async throws in

@@ -11,6 +11,11 @@ struct Query {
     case isActive = "isactive"
     case metricSpec = "getmetricspec"
     case metrics = "getmetrics"
+    case activeStream = "streamisactive"
+    case specStream = "streammetricspec"
+
+    /// Whether the scaler goes on to answer, at each change.
+    var isStream: Bool { self == .activeStream || self == .specStream }
   }
 
   let connection: GRPCClient.Configuration

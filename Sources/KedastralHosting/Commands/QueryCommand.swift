@@ -24,6 +24,8 @@ enum QueryCommand: Command {
       isactive        IsActive alone: whether KEDA runs the workload at all
       getmetricspec   GetMetricSpec alone: the metric's name and its target
       getmetrics      GetMetricSpec and GetMetrics: the value now, too
+      streamisactive, streammetricspec
+                      the same as streams: the state now, and with -watch each change, as it comes
 
     What KEDA would read from the ScaledObject:
       -workload NAME        the trigger's metadata workload, the forecast that is asked for
@@ -65,6 +67,13 @@ enum QueryCommand: Command {
     let scaler = ExternalScalerClient(client, deadline: query.timeout)
     if query.isWatching {
       try await watch(query, scaler)
+    } else if query.what.isStream {
+      _ = try await withDeadline(query.timeout, clock: SystemWallClock()) {
+        try await follow(query, scaler) { answer in
+          Program.show(query.wantsJSON ? answer.json(at: nil) : answer.text(for: query))
+          return false
+        }
+      }
     } else {
       let answer = try await ask(query, scaler)
       Program.show(query.wantsJSON ? answer.json(at: nil) : answer.text(for: query))
@@ -88,17 +97,36 @@ enum QueryCommand: Command {
 
   private static func watch(_ query: Query, _ scaler: ExternalScalerClient) async throws {
     while true {
-      let now = Date()
-      let line: String
-      do throws(GRPCCallError) {
-        let answer = try await ask(query, scaler)
-        line = query.wantsJSON ? answer.json(at: now) : answer.line(at: now)
-      } catch {
-        line = query.wantsJSON ? QueryAnswer.json(error, at: now) : "\(Timestamp.format(now)) \(error)"
+      // False when nobody reads any more.
+      func show(_ answer: QueryAnswer) -> Bool {
+        Program.show(query.wantsJSON ? answer.json(at: Date()) : answer.line(at: Date()))
       }
-      // Nobody reads any more.
-      guard Program.show(line) else { return }
+      do throws(GRPCCallError) {
+        let goesOn = query.what.isStream ? try await follow(query, scaler, show) : show(try await ask(query, scaler))
+        guard goesOn else { return }
+      } catch {
+        let now = Date()
+        let line = query.wantsJSON ? QueryAnswer.json(error, at: now) : "\(Timestamp.format(now)) \(error)"
+        guard Program.show(line) else { return }
+      }
       try await Task.sleep(for: query.interval)
     }
+  }
+
+  /// Follows a stream until it ends, or until `show` wants no more; returns whether it would take more.
+  private static func follow(
+    _ query: Query, _ scaler: ExternalScalerClient, _ show: (QueryAnswer) -> Bool
+  ) async throws(GRPCCallError) -> Bool {
+    if query.what == .activeStream {
+      for try await isActive in scaler.streamIsActive(query.object) {
+        guard show(QueryAnswer(isActive: isActive)) else { return false }
+      }
+    } else {
+      for try await specs in scaler.streamMetricSpec(query.object) {
+        let metrics = specs.map { QueryAnswer.Metric(spec: $0, values: nil) }
+        guard show(QueryAnswer(metrics: metrics)) else { return false }
+      }
+    }
+    return true
   }
 }
