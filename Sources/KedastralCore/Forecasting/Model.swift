@@ -43,7 +43,8 @@ extension Model {
 /// A model at work on one workload: called with the same history, grown by the newest samples, again and again.
 ///
 /// Owned by one forecast loop and never shared; so it needs no lock. What it learned need not be stored: a restarted loop
-/// collects its whole window again, and the session learns the same from it.
+/// collects its whole window again, and the session learns from it what it knew, but for what only comparing forecasts with
+/// what came can teach.
 public protocol ModelSession: Sendable {
   /// Forecasts as Model/forecast(_:steps:quantiles:) does, and may reuse what it learned in earlier calls.
   ///

@@ -5,7 +5,7 @@
 #endif
 
 /// An AutoModel at work on one load: learns a few times a day, follows the load in constant time a sample, checks itself
-/// against what came, and repeats the last season while that is better.
+/// against what came, repeats the last season while that is better, and draws the next steps to the latest samples.
 struct AutoSession: ModelSession {
   private let model: AutoModel
   private var learned: Learned?
@@ -15,6 +15,7 @@ struct AutoSession: ModelSession {
   private var lastValue = Double.nan
   private var missingRun = 0
   private var record = LiveRecord()
+  private var nearTerm = NearTermCorrection()
 
   /// A fit, and how long it serves.
   private struct Learned {
@@ -39,7 +40,7 @@ struct AutoSession: ModelSession {
     guard follow(local, steps: clock.steps), let regression = learned?.regression, let tracker else {
       return try AutoModel.simple(history, steps: steps, quantiles: quantiles)
     }
-    let levels = quantiles.contains(Self.watchedLevel) ? quantiles : quantiles + [Self.watchedLevel]
+    let levels = Set(quantiles + Self.watchedLevels).sorted()
     let (values, paths, parts) = regression.forecast(
       tracker, steps: clock.steps, quantiles: levels, stretch: record.stretch)
     let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
@@ -49,22 +50,26 @@ struct AutoSession: ModelSession {
     }
     var forecast = Forecast(
       start: history.end, step: history.step, values: clock.standard(served),
-      quantiles: Quantiles(paths.mapValues(standard).paths.filter { quantiles.contains($0.level) }), model: model.name)
+      quantiles: paths.mapValues(standard), model: model.name)
+    let upper = forecast.quantiles[LiveRecord.watchedLevel] ?? forecast.values
+    nearTerm.correct(&forecast, after: history)
+    forecast.quantiles = Quantiles(forecast.quantiles.paths.filter { quantiles.contains($0.level) })
     forecast.reason =
       record.isBeaten
       ? "the last season repeated, because what was learned erred more of late (\(record.summary))"
       : regression.explanation + record.note
+    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the next steps drawn to the latest samples" }
     forecast.members = members(of: regression)
     forecast.recentError = record.relativeError
     let claim = LiveRecord.Claim(
-      served: forecast.values, upper: paths[Self.watchedLevel].map(standard) ?? forecast.values,
-      learned: clock.standard(values), naive: clock.standard(naive), members: parts.map(clock.standard))
+      served: forecast.values, upper: upper, learned: clock.standard(values),
+      naive: clock.standard(naive), members: parts.map(clock.standard))
     record.note(claim, after: history)
     return forecast
   }
 
-  /// The quantile that is watched whether it holds.
-  private static let watchedLevel = 0.9
+  /// The quantiles that are judged, whether anyone asks for them or not.
+  private static let watchedLevels = [0.5, LiveRecord.watchedLevel]
 
   /// The parts of a forecast with their shares and errors, repeating the last season among them.
   private func members(of regression: LoadRegression) -> [Forecast.Member] {

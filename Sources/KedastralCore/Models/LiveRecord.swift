@@ -14,7 +14,7 @@ struct LiveRecord {
   struct Claim {
     /// What was served.
     var served: [Double]
-    /// What was served as the 0.9 quantile.
+    /// The 0.9 quantile, before the next steps were drawn to the latest samples.
     var upper: [Double]
     /// What was learned.
     var learned: [Double]
@@ -43,6 +43,9 @@ struct LiveRecord {
   private(set) var isBeaten = false
   /// By how much the distance of quantiles from the median is to be stretched, so that they hold as often as they claim.
   private(set) var stretch = 1.0
+
+  /// The level of the quantile that is watched whether it holds.
+  static let watchedLevel = 0.9
 
   private static let claimLimit = 6
   /// How many settled steps it takes to judge.

@@ -1,0 +1,57 @@
+/// Least squares that learn one observation after another and forget old ones slowly (Ljung & Söderström 1983).
+///
+/// Finds `weights` such that `weights · x` is near `y`, in O(n²) an observation. Forgetting alone would let the gain grow
+/// without limit along directions in which nothing is observed for long; so its trace has a bound.
+struct RecursiveLeastSquares: Sendable {
+  /// What the features are multiplied with.
+  private(set) var weights: [Double]
+  /// The inverse of the features' weighted second moments, row by row.
+  private var gain: [Double]
+  private let forgetting: Double
+  private let largestTrace: Double
+
+  /// Starts with `weights` and as good as no trust in them.
+  ///
+  /// - Parameters:
+  ///   - scale: the size that features usually have.
+  ///   - forgetting: what an observation still counts one later, a little below 1.
+  init(weights: [Double], scale: Double, forgetting: Double) {
+    self.weights = weights
+    self.forgetting = forgetting
+    let variance = 1 / (scale * scale)
+    largestTrace = 10_000 * variance
+    gain = Array(repeating: 0, count: weights.count * weights.count)
+    for index in weights.indices { gain[index * weights.count + index] = variance }
+  }
+
+  /// What is expected for `features`.
+  func value(_ features: [Double]) -> Double {
+    var sum = 0.0
+    for index in weights.indices { sum += weights[index] * features[index] }
+    return sum
+  }
+
+  /// Learns that for `features` it was `target`.
+  mutating func learn(_ features: [Double], target: Double) {
+    let size = weights.count
+    let error = target - value(features)
+    var direction = Array(repeating: 0.0, count: size)
+    for row in 0..<size {
+      for column in 0..<size { direction[row] += gain[row * size + column] * features[column] }
+    }
+    var spread = forgetting
+    for index in 0..<size { spread += features[index] * direction[index] }
+    guard spread.isFinite, spread > 0, error.isFinite else { return }
+    var trace = 0.0
+    for row in 0..<size {
+      weights[row] += direction[row] / spread * error
+      for column in 0..<size {
+        gain[row * size + column] =
+          (gain[row * size + column] - direction[row] * direction[column] / spread) / forgetting
+      }
+      trace += gain[row * size + row]
+    }
+    guard trace > largestTrace else { return }
+    for index in gain.indices { gain[index] *= largestTrace / trace }
+  }
+}
