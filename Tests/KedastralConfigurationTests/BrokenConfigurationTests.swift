@@ -27,6 +27,11 @@ struct BrokenConfigurationTests {
         "k.yaml:5:15: workloads[0].timeZone: the time zone 'Europe/Berlim' is not in /usr/share/zoneinfo; write one such as UTC or Europe/Berlin, or install tzdata"
       ]),
     Broken(
+      what: "a shortage that earns something", file: workload("policy: {shortageCost: -3}"),
+      lines: [
+        "k.yaml:5:28: workloads[0].policy.shortageCost: the shortage cost -3.0 is negative; write pod-minutes such as 30, or 0 to plan otherwise"
+      ]),
+    Broken(
       what: "an accuracy gate that is no share", file: workload("policy: {accuracyGate: -1}"),
       lines: [
         "k.yaml:5:28: workloads[0].policy.accuracyGate: the accuracy gate -1.0 is negative; write a share of the load such as 0.5, or 0 for none"
@@ -95,7 +100,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
       lines: [
-        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, targetPerPod, upMaxFactor"
+        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
       ]),
     Broken(
       what: "a negative target", file: workload("policy: {targetPerPod: -5}"),

@@ -38,6 +38,7 @@ struct WrittenConfigurationTests {
         dryRun: true
         policy:
           accuracyGate: 0.4
+          shortageCost: 60.5
           activationThreshold: 5
           schedules:
             - {begins: "30 19 * * fri", duration: 2h, min: 4}

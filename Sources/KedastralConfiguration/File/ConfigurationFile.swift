@@ -178,6 +178,7 @@ struct PolicySection: Decodable, Sendable {
   var targetPerPod: Located<Double>?
   var headroom: Located<Double>?
   var quantileLevel: Located<QuantileLevel>?
+  var shortageCost: Located<Double>?
   var min: Located<Int>?
   var max: Located<Int>?
   var upMaxFactor: Located<Double>?

@@ -180,6 +180,10 @@ enum Settings {
   static let quantileLevel = Setting<QuantileLevel>(
     "quantile-level", "QUANTILE_LEVEL", default: "0", file: "workloads[].policy.quantileLevel", .capacity,
     "plan for this quantile of the forecast, p90 or 0.90; 0 plans by headroom")
+  static let shortageCost = Setting<Double>(
+    "shortage-cost", "SHORTAGE_COST", default: "0", file: "workloads[].policy.shortageCost", .capacity,
+    placeholder: "POD-MINUTES",
+    "what a minute with too few pods is worth: plan the pods of least expected cost; 0 plans by quantile or headroom")
   static let minReplicas = Setting<Int>(
     "min", "MIN_REPLICAS", default: "1", file: "workloads[].policy.min", .capacity, "least replicas")
   static let maxReplicas = Setting<Int>(
@@ -394,7 +398,8 @@ enum Settings {
     model.descriptor, byomURL.descriptor, arimaP.descriptor, arimaD.descriptor, arimaQ.descriptor,
     sarimaP.descriptor, sarimaD.descriptor, sarimaQ.descriptor, sarimaSP.descriptor, sarimaSD.descriptor,
     sarimaSQ.descriptor, sarimaS.descriptor,
-    targetPerPod.descriptor, headroom.descriptor, quantileLevel.descriptor, minReplicas.descriptor,
+    targetPerPod.descriptor, headroom.descriptor, quantileLevel.descriptor, shortageCost.descriptor,
+    minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,

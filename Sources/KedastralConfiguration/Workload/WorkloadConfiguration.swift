@@ -79,6 +79,8 @@ public struct PolicyConfiguration: Sendable, Equatable {
   public var headroom: Double
   /// The quantile of the forecast to plan for, in (0, 1); nil to plan by headroom.
   public var quantileLevel: Double?
+  /// The pod-minutes that a minute with too few pods is worth; nil to plan by quantile or headroom.
+  public var shortageCost: Double?
   /// The least replicas; not negative.
   public var minReplicas: Int
   /// The most replicas; at least one and at least the least.

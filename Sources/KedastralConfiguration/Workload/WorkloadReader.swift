@@ -166,6 +166,7 @@ struct WorkloadReader {
     guard let target = given.value(Settings.targetPerPod, section.targetPerPod),
       let headroom = given.value(Settings.headroom, section.headroom),
       let level = given.value(Settings.quantileLevel, section.quantileLevel),
+      let cost = given.value(Settings.shortageCost, section.shortageCost),
       let min = given.value(Settings.minReplicas, section.min),
       let max = given.value(Settings.maxReplicas, section.max),
       let upMaxFactor = given.value(Settings.upMaxFactor, section.upMaxFactor),
@@ -178,6 +179,8 @@ struct WorkloadReader {
     check(
       target, { $0 > 0 }, "the target per pod", "is not positive; write the load that one pod can serve, such as 100")
     check(headroom, { $0 > 0 }, "the headroom", "is not positive; write 1.2 for 20 % to spare")
+    check(
+      cost, { $0 >= 0 }, "the shortage cost", "is negative; write pod-minutes such as 30, or 0 to plan otherwise")
     check(min, { $0 >= 0 }, "the minimum", "is negative; write 0 or more")
     check(max, { $0 >= 1 }, "the maximum", "is less than 1; write 1 or more")
     if min.value > max.value, max.value >= 1 {
@@ -198,8 +201,9 @@ struct WorkloadReader {
       check(activation, { $0 >= 0 }, "the activation threshold", "is negative; write a load of 0 or more")
     }
     return PolicyConfiguration(
-      targetPerPod: target.value, headroom: headroom.value, quantileLevel: level.value.level, minReplicas: min.value,
-      maxReplicas: max.value, upMaxFactor: upMaxFactor.value, downMaxPercent: downMaxPercent.value,
+      targetPerPod: target.value, headroom: headroom.value, quantileLevel: level.value.level,
+      shortageCost: cost.value > 0 ? cost.value : nil, minReplicas: min.value, maxReplicas: max.value,
+      upMaxFactor: upMaxFactor.value, downMaxPercent: downMaxPercent.value,
       prewarmSteps: prewarmSteps.value, rounding: rounding.value, reactiveFloor: reactiveFloor.value,
       accuracyGate: accuracyGate.value > 0 ? accuracyGate.value : nil, activationThreshold: activation?.value,
       schedules: (section.schedules ?? []).compactMap { readSchedule($0, max: max) })
@@ -257,6 +261,7 @@ extension PolicySection {
     result.targetPerPod = targetPerPod ?? other.targetPerPod
     result.headroom = headroom ?? other.headroom
     result.quantileLevel = quantileLevel ?? other.quantileLevel
+    result.shortageCost = shortageCost ?? other.shortageCost
     result.min = min ?? other.min
     result.max = max ?? other.max
     result.upMaxFactor = upMaxFactor ?? other.upMaxFactor

@@ -43,6 +43,7 @@ extension PolicyConfiguration {
     text.pair("targetPerPod", targetPerPod)
     text.pair("headroom", headroom)
     if let quantileLevel { text.pair("quantileLevel", quantileLevel) }
+    if let shortageCost { text.pair("shortageCost", shortageCost) }
     text.pair("min", minReplicas)
     text.pair("max", maxReplicas)
     text.pair("upMaxFactor", upMaxFactor)

@@ -20,6 +20,7 @@ public struct AccuracyGate: CapacityPolicy {
 
   public var targetPerPod: Double { policy.targetPerPod }
   public var quantileLevel: Double? { policy.quantileLevel }
+  public var weighedLevels: [Double] { policy.weighedLevels }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     guard let error = state.forecastError, error > largestError, let load = state.currentLoad, load.isFinite else {

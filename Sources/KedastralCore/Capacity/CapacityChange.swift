@@ -4,6 +4,9 @@ public enum CapacityMargin: Sendable, Equatable {
   case quantile(Double)
   /// It plans for the forecast times this factor.
   case headroom(Double)
+  /// It plans for so much that further pods would cost more than the minutes short of pods that they save, which are worth so
+  /// many pod-minutes each.
+  case shortageCost(Double)
 }
 
 /// Settings of a policy to be changed, for a look at what would be: nil leaves one as it is.

@@ -18,6 +18,9 @@ public protocol CapacityPolicy: Sendable {
   /// The quantile level that the plan reads, or nil when it needs none.
   var quantileLevel: Double? { get }
 
+  /// Further levels that the plan weighs, which nobody else needs: they are asked of the model, and not stored.
+  var weighedLevels: [Double] { get }
+
   /// Plans replicas for every step of `forecast`.
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
 
@@ -28,6 +31,8 @@ public protocol CapacityPolicy: Sendable {
 }
 
 extension CapacityPolicy {
+  public var weighedLevels: [Double] { [] }
+
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
 }
 

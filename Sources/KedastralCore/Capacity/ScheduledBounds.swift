@@ -50,6 +50,7 @@ public struct ScheduledBounds: CapacityPolicy {
 
   public var targetPerPod: Double { policy.targetPerPod }
   public var quantileLevel: Double? { policy.quantileLevel }
+  public var weighedLevels: [Double] { policy.weighedLevels }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
     try policy.applying(change).map { ScheduledBounds($0, rules: rules, zone: zone) }

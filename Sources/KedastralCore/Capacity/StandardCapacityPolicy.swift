@@ -1,6 +1,7 @@
 /// The capacity algorithm of the reference implementation: load with headroom (or a quantile) over target, within limits.
 ///
-/// For each step: load ← the quantile if one is set and the forecast has it, else value × headroom; need ← the largest load
+/// For each step: load ← what the pods of least expected cost serve if a ``ShortageCost`` is set, the quantile if one is set, and
+/// the forecast has what it takes, else value × headroom; need ← the largest load
 /// of this and the next `prewarmSteps` steps ÷ target, rounded; then bounds, then the limits of change against the step
 /// before, then bounds again.
 ///
@@ -29,6 +30,8 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
   /// What the forecast is multiplied with when no quantile applies; 1.2 plans for a fifth more than expected.
   public let headroom: Double
   public let quantileLevel: Double?
+  /// What a minute with too few pods costs; the target is then the most load that a pod can serve.
+  public let shortageCost: ShortageCost?
   /// The fewest replicas, ever.
   public let minReplicas: Int
   /// The most replicas, ever.
@@ -48,8 +51,9 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
   ///
   /// - Throws: ``InvalidSetting`` naming the first setting that makes no sense.
   public init(
-    targetPerPod: Double, headroom: Double = 1.2, quantileLevel: Double? = nil, minReplicas: Int = 1,
-    maxReplicas: Int = 100, upMaxFactor: Double = 2, downMaxPercent: Double = 50, prewarmSteps: Int = 0,
+    targetPerPod: Double, headroom: Double = 1.2, quantileLevel: Double? = nil, shortageCost: ShortageCost? = nil,
+    minReplicas: Int = 1, maxReplicas: Int = 100, upMaxFactor: Double = 2, downMaxPercent: Double = 50,
+    prewarmSteps: Int = 0,
     rounding: Rounding = .ceil, hasReactiveFloor: Bool = false
   ) throws(InvalidSetting) {
     func check(_ isRight: Bool, _ text: @autoclosure () -> String) throws(InvalidSetting) {
@@ -67,6 +71,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     self.targetPerPod = targetPerPod
     self.headroom = headroom
     self.quantileLevel = quantileLevel
+    self.shortageCost = shortageCost
     self.minReplicas = minReplicas
     self.maxReplicas = maxReplicas
     self.upMaxFactor = upMaxFactor
@@ -76,8 +81,10 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     self.hasReactiveFloor = hasReactiveFloor
   }
 
+  public var weighedLevels: [Double] { shortageCost == nil ? [] : ShortageCost.levels }
+
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
-    let (loads, margin) = plannedLoads(forecast)
+    let (loads, margin) = plannedLoads(forecast, present: state.currentLoad)
     var previous = state.replicas
     var steps: [CapacityPlan.Step] = []
     steps.reserveCapacity(loads.count)
@@ -112,20 +119,31 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
   }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
-    var (headroom, quantileLevel) = (headroom, quantileLevel)
+    var (headroom, quantileLevel, shortageCost) = (headroom, quantileLevel, shortageCost)
     switch change.margin {
-    case .headroom(let factor): (headroom, quantileLevel) = (factor, nil)
-    case .quantile(let level): quantileLevel = level
+    case .headroom(let factor): (headroom, quantileLevel, shortageCost) = (factor, nil, nil)
+    case .quantile(let level): (quantileLevel, shortageCost) = (level, nil)
+    case .shortageCost(let podMinutes):
+      guard podMinutes.isFinite, podMinutes > 0 else {
+        throw InvalidSetting(description: "shortageCost is \(podMinutes), expected more than 0")
+      }
+      shortageCost = ShortageCost(podMinutes: podMinutes)
     case nil: break
     }
     return try StandardCapacityPolicy(
       targetPerPod: change.targetPerPod ?? targetPerPod, headroom: headroom, quantileLevel: quantileLevel,
+      shortageCost: shortageCost,
       minReplicas: change.minReplicas ?? minReplicas, maxReplicas: change.maxReplicas ?? maxReplicas,
       upMaxFactor: upMaxFactor, downMaxPercent: downMaxPercent, prewarmSteps: prewarmSteps, rounding: rounding,
       hasReactiveFloor: hasReactiveFloor)
   }
 
-  private func plannedLoads(_ forecast: Forecast) -> (loads: [Double], margin: CapacityMargin) {
+  private func plannedLoads(
+    _ forecast: Forecast, present: Double?
+  ) -> (loads: [Double], margin: CapacityMargin) {
+    if let shortageCost, let pods = shortageCost.pods(for: forecast, capacity: targetPerPod, present: present) {
+      return (pods.map { Double($0) * targetPerPod }, .shortageCost(shortageCost.podMinutes))
+    }
     if let quantileLevel, let values = forecast.quantiles[quantileLevel], values.count == forecast.values.count {
       return (values, .quantile(quantileLevel))
     }

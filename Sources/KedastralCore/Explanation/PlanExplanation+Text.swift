@@ -39,6 +39,8 @@ extension PlanExplanation {
         words += " (a schedule's)"
       } else if let quantile {
         words += " (quantile \(number(quantile)))"
+      } else if let shortageCost {
+        words += " (a minute short of pods costs \(number(shortageCost)) pod-minutes)"
       } else if let headroom {
         words += " (headroom × \(number(headroom)))"
       }

@@ -79,6 +79,8 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
   public var quantile: Double?
   /// The factor between forecast and planned load, when that is how it was made.
   public var headroom: Double?
+  /// The pod-minutes that a minute with too few pods was held to cost, when the planned load comes of that.
+  public var shortageCost: Double?
   /// The load that one pod is meant to serve.
   public var targetPerPod: Double?
   /// The replicas that the planned load needs, before any limit.
@@ -114,6 +116,7 @@ extension PlanExplanation {
     switch step.margin {
     case .quantile(let level): quantile = level
     case .headroom(let factor): headroom = factor
+    case .shortageCost(let podMinutes): shortageCost = podMinutes
     case nil: break
     }
     if step.metric > 0 {

@@ -49,6 +49,8 @@ struct Planner: Sendable {
   private let horizonSteps: Int
   private let isDryRun: Bool
   private let activationThreshold: Double?
+  /// The levels of the main metric's quantiles that are stored; nil for all that there are.
+  private let storedLevels: [Double]?
 
   /// How good the forecasts of each metric have been lately.
   private var accuracies: [LiveAccuracy]
@@ -59,7 +61,7 @@ struct Planner: Sendable {
   /// Creates a planner of one or more metrics.
   init(
     workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
-    isDryRun: Bool = false, activationThreshold: Double? = nil
+    isDryRun: Bool = false, activationThreshold: Double? = nil, storedLevels: [Double]? = nil
   ) {
     self.workload = workload
     self.metrics = metrics
@@ -67,6 +69,7 @@ struct Planner: Sendable {
     self.horizonSteps = horizonSteps
     self.isDryRun = isDryRun
     self.activationThreshold = activationThreshold
+    self.storedLevels = storedLevels
     accuracies = Array(repeating: LiveAccuracy(), count: metrics.count)
   }
 
@@ -74,7 +77,8 @@ struct Planner: Sendable {
     self.init(
       workload: workload.name, metrics: workload.metrics.map { ($0.name, $0.policy) }, step: workload.step,
       horizonSteps: workload.horizonSteps, isDryRun: workload.isDryRun,
-      activationThreshold: workload.activationThreshold)
+      activationThreshold: workload.activationThreshold,
+      storedLevels: workload.storedQuantiles(of: workload.metrics[0]))
   }
 
   /// Plans, going on from the plan in force.
@@ -99,11 +103,14 @@ struct Planner: Sendable {
           name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state))
     }
     let main = parts[0]
+    let quantiles = main.forecast.quantiles.paths.filter { path in
+      storedLevels?.contains { abs($0 - path.level) < 1e-9 } ?? true
+    }
     let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
     var snapshot = Snapshot(
       workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
       values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
-      quantiles: main.forecast.quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
+      quantiles: Quantiles(quantiles).mapValues { composer.mean($0, steps: horizonSteps) },
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
       accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun

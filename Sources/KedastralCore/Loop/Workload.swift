@@ -70,6 +70,11 @@ public struct Workload: Sendable {
 
   /// The levels to ask a metric's model for, ascending.
   func wantedQuantiles(of metric: LoadMetric) -> [Double] {
-    Set(quantileLevels + [metric.policy.quantileLevel].compactMap(\.self)).sorted()
+    Set(storedQuantiles(of: metric) + metric.policy.weighedLevels).sorted()
+  }
+
+  /// The levels that snapshots hold.
+  func storedQuantiles(of metric: LoadMetric) -> [Double] {
+    quantileLevels + [metric.policy.quantileLevel].compactMap(\.self)
   }
 }

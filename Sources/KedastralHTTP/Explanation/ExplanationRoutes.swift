@@ -106,7 +106,7 @@ extension HTTPRequest {
 }
 
 extension CapacityChange {
-  /// The change that `targetPerPod`, `headroom` or `quantile`, `min` and `max` ask for.
+  /// The change that `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max` ask for.
   fileprivate init(_ query: QueryString) throws(InvalidParameter) {
     self.init(
       targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a number above 0"),
@@ -117,6 +117,9 @@ extension CapacityChange {
     if let level = try query.number("quantile", in: { $0 > 0 && $0 < 1 }, right: "a level between 0 and 1 such as 0.9")
     {
       margin = .quantile(level)
+    }
+    if let cost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0 such as 30") {
+      margin = .shortageCost(cost)
     }
   }
 }

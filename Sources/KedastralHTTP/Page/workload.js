@@ -209,7 +209,8 @@ export function newSections(name, card, leadSeconds, offers) {
 /** The way from the load to the pods, a figure a step. */
 function showChain(section, why) {
   const margin = why.quantile ? `the forecast's p${Math.round(why.quantile * 1000) / 10}`
-    : why.headroom ? `× ${numberText(why.headroom)} headroom` : "as planned";
+    : why.headroom ? `× ${numberText(why.headroom)} headroom`
+    : why.shortageCost ? `a minute short of pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
   const steps = [
     ["load now", why.currentLoad === undefined ? "unknown" : numberText(why.currentLoad), "as measured"],
     ["forecast", numberText(why.forecast), `for ${timeText(new Date(why.stepEnds))}, the step that decides`],

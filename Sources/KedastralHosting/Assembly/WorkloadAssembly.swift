@@ -6,6 +6,7 @@ extension StandardCapacityPolicy {
   init(_ settings: PolicyConfiguration) throws(InvalidSetting) {
     try self.init(
       targetPerPod: settings.targetPerPod, headroom: settings.headroom, quantileLevel: settings.quantileLevel,
+      shortageCost: settings.shortageCost.map(ShortageCost.init),
       minReplicas: settings.minReplicas, maxReplicas: settings.maxReplicas, upMaxFactor: settings.upMaxFactor,
       downMaxPercent: settings.downMaxPercent, prewarmSteps: settings.prewarmSteps, rounding: settings.rounding,
       hasReactiveFloor: settings.reactiveFloor)

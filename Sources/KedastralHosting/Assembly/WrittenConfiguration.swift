@@ -31,6 +31,7 @@ extension WorkloadConfiguration {
   fileprivate func applying(_ tuning: PlanTuning) -> WorkloadConfiguration {
     var changed = self
     if let targetPerPod = tuning.targetPerPod { changed.policy.targetPerPod = targetPerPod }
+    if tuning.headroom != nil || tuning.quantileLevel != nil { changed.policy.shortageCost = nil }
     if let headroom = tuning.headroom { changed.policy.headroom = headroom }
     if let level = tuning.quantileLevel { changed.policy.quantileLevel = level == 0 ? nil : level }
     return changed

@@ -24,7 +24,7 @@ enum ForecastCommand: Command {
       --model NAME          the model (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --quantile LEVEL…     quantiles to show (default p50,p90; p95 or 0.95)
       and the daemons' own flags for model and policy:
-      --target-per-pod, --headroom, --quantile-level, --min, --max, --window, … (see kedastral --help)
+      --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --window, … (see kedastral --help)
 
     What to show:
       -o FORMAT             table (default), sparkline (a line of bars), markdown, json (the document that a forecaster serves)
@@ -111,7 +111,7 @@ struct OneForecast {
     let policy = try StandardCapacityPolicy(settings.policy)
     var history = series
     history.keepLast(max(2, Int(settings.window.inSeconds / series.step.inSeconds)))
-    let wanted = Set(levels + [policy.quantileLevel].compactMap(\.self)).sorted()
+    let wanted = Set(levels + [policy.quantileLevel].compactMap(\.self) + policy.weighedLevels).sorted()
     var session = model.makeSession()
     let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }

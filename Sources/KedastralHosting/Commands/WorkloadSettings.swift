@@ -7,7 +7,8 @@ import KedastralSources
 struct WorkloadSettings {
   /// The flags that mean something to a command.
   static let flags = [
-    "target-per-pod", "headroom", "quantile-level", "min", "max", "up-max-factor", "down-max-percent", "prewarm-steps",
+    "target-per-pod", "headroom", "quantile-level", "shortage-cost", "min", "max", "up-max-factor", "down-max-percent",
+    "prewarm-steps",
     "rounding", "reactive-floor", "window", "step", "time-zone", "byom-url", "arima-p", "arima-d", "arima-q",
     "sarima-p", "sarima-d", "sarima-q", "sarima-sp", "sarima-sd", "sarima-sq", "sarima-s",
   ]
