@@ -30,18 +30,20 @@ enum ReplayCommand: Command {
       --utilization U…      hpa's target share of a pod's capacity (default 0.7)
       --hpa-stabilization DURATION  hpa's window for falls (default 5m, as Kubernetes has it)
       --model NAME…         kedastral's models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
-      --lead-time DURATION  kedastral's lead time (default: startup + 1m)
+      --hpa-tolerance SHARE  … how far its usage may be off before it acts (default 0.1, as Kubernetes has it)
+      --lead-time DURATION  kedastral's lead time (default: startup + 15s, which is one sync)
       --mode, --select      kedastral's trigger: replicas or load, max or at-lead (default replicas, max)
       --interval DURATION   time between two forecasts (default: the step)
       --stabilization DURATION  the autoscaler's window for falls when it applies kedastral's answer (default 5m)
+      --tolerance SHARE     … its tolerance then (default 0.1; 0 as by `tolerance` in a ScaledObject's behaviour)
       --reactive-trigger    beside kedastral's trigger a second one for the present load, with the same target per pod: the
                             autoscaler takes the larger answer, as it does with two triggers in a ScaledObject
       and the daemons' own flags for kedastral's policy and model:
-      --target-per-pod, --headroom, --quantile-level, --min, --max, --up-max-factor, --down-max-percent,
+      --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --up-max-factor, --down-max-percent,
       --prewarm-steps, --rounding, --reactive-floor, --window, --step, … (see kedastral --help; --max is 1000 here)
 
     What to show:
-      --sweep               turn each policy's knob (utilisation; quantile and utilisation; headroom) and compare at equal pod-hours
+      --sweep               turn each policy's knob (utilisation; cost of a shortage; headroom) and compare at equal pod-hours
       --json, -o json       JSON instead of tables;  -o markdown for a page
       --svg FILE            a picture of load, ready pods and violations (of the first startup)
       --frontier-svg FILE   a picture of the sweep: violations over pod-hours
@@ -62,7 +64,7 @@ enum ReplayCommand: Command {
   private static let ownOptions: [String: CommandOptions.Arity] = [
     "warmup": .one, "startup": .many, "pod-capacity": .one, "price": .one, "policy": .many, "utilization": .many,
     "model": .many, "lead-time": .one, "mode": .one, "select": .one, "interval": .one, "stabilization": .one,
-    "hpa-stabilization": .one, "reactive-trigger": .none,
+    "hpa-stabilization": .one, "tolerance": .one, "hpa-tolerance": .one, "reactive-trigger": .none,
     "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one, "desired-csv": .one,
   ]
   static let choices = [

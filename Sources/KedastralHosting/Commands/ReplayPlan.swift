@@ -5,14 +5,16 @@ import KedastralHTTP
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
   static let policies = ["hpa", "kedastral", "reference", "oracle"]
-  /// The knobs of a sweep. Kedastral's is how sure one wants to be: from the median up to the 0.9 quantile, while the load that
-  /// is planned for a pod, as a share of what it can serve, falls.
+  /// The knobs of a sweep. Kedastral's is what a minute short of pods is worth, in pod-minutes; at the cheap end, pods that are
+  /// given more load than they can serve.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
   private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
-  private static let sweptMargins: [(level: Double, share: Double)] = [
-    (0.5, 2), (0.5, 1.6), (0.5, 1.3), (0.5, 1.15), (0.5, 1.05), (0.6, 1), (0.7, 0.97), (0.75, 0.94), (0.8, 0.91),
-    (0.85, 0.88), (0.9, 0.85), (0.9, 0.8), (0.9, 0.75), (0.9, 0.7), (0.9, 0.65), (0.9, 0.6), (0.9, 0.5), (0.9, 0.4),
-    (0.9, 0.3),
+  private static let sweptCosts: [(cost: Double, share: Double)] = [
+    (1, 1.6), (1, 1.3), (1, 1.15), (1, 1), (1.3, 1), (1.7, 1), (2.2, 1), (3, 1), (4, 1), (5, 1), (6.5, 1), (8, 1),
+    (10, 1),
+    (13, 1), (17, 1), (22, 1), (30, 1), (40, 1), (50, 1), (65, 1), (80, 1), (100, 1), (130, 1), (170, 1), (220, 1),
+    (300, 1),
+    (400, 1), (500, 1), (650, 1), (800, 1), (1000, 1), (1300, 1), (1700, 1), (2200, 1), (3300, 1),
   ]
 
   /// The forecaster's step.
@@ -24,8 +26,8 @@ struct ReplayPlan {
   private let leadTime: Duration?
   private let mode: ScalingQuestion.Mode
   private let selection: ScalingQuestion.Selection
-  private let stabilization: Duration
-  private let reactiveStabilization: Duration
+  private let behavior: HorizontalAutoscaler.Behavior
+  private let reactiveBehavior: HorizontalAutoscaler.Behavior
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
@@ -57,8 +59,6 @@ struct ReplayPlan {
     selection =
       try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
       .flatMap(ScalingQuestion.Selection.init) ?? .maximum
-    stabilization = try options.duration("stabilization") ?? .seconds(300)
-    reactiveStabilization = try options.duration("hpa-stabilization") ?? .seconds(300)
     hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")
@@ -68,6 +68,19 @@ struct ReplayPlan {
     var policy = settings.workload.policy
     if !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
     self.policy = policy
+    func behavior(_ prefix: String) throws -> HorizontalAutoscaler.Behavior {
+      var behavior = HorizontalAutoscaler.Behavior(minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+      if let window = try options.duration("\(prefix)stabilization") { behavior.scaleDownStabilization = window }
+      if let text = options.value("\(prefix)tolerance") {
+        guard let tolerance = Double(text), (0..<1).contains(tolerance) else {
+          throw UsageError(description: "--\(prefix)tolerance '\(text)' is not a share from 0 to 1, such as 0.1")
+        }
+        behavior.tolerance = tolerance
+      }
+      return behavior
+    }
+    self.behavior = try behavior("")
+    reactiveBehavior = try behavior("hpa-")
     hasTarget = settings.has("target-per-pod")
   }
 
@@ -108,7 +121,7 @@ struct ReplayPlan {
       Replay.Entrant(
         ReactivePolicy(
           utilization: utilization, podCapacity: replay.podCapacity,
-          behavior: behavior(stabilization: reactiveStabilization)),
+          behavior: reactiveBehavior),
         startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
     }
   }
@@ -122,20 +135,24 @@ struct ReplayPlan {
         name: models.count > 1 ? "kedastral \(model.name)" : "kedastral", model: model,
         policy: StandardCapacityPolicy(settings),
         question: ScalingQuestion(
-          leadTime: leadTime ?? startup + .seconds(60), mode: mode, selection: selection), step: step,
+          leadTime: leadTime ?? startup + HorizontalAutoscaler.syncPeriod, mode: mode, selection: selection),
+        step: step,
         prewarmSteps: settings.prewarmSteps,
         reactiveTarget: hasReactiveTrigger ? settings.targetPerPod : nil,
-        behavior: behavior(stabilization: stabilization))
+        behavior: behavior)
       return Replay.Entrant(policy, startup: startup, knob: knob, isRecorded: isRecorded)
     }
     var own = policy
     own.targetPerPod = target
-    let margin = own.quantileLevel.map { "q=\($0.shortText)" } ?? "headroom=\(own.headroom.shortText)"
-    let swept = try (sweeps ? Self.sweptMargins : []).map { level, share in
+    let margin =
+      own.shortageCost.map { "cost=\($0.shortText)" } ?? own.quantileLevel.map { "q=\($0.shortText)" }
+      ?? "headroom=\(own.headroom.shortText)"
+    let swept = try (sweeps ? Self.sweptCosts : []).map { cost, share in
       var settings = own
-      settings.quantileLevel = level
+      settings.shortageCost = cost
       settings.targetPerPod = share * replay.podCapacity
-      return try entrant(settings, knob: "q=\(level.shortText) u=\(share.shortText)", isRecorded: false)
+      let knob = "cost=\(cost.shortText)" + (share > 1 ? " u=\(share.shortText)" : "")
+      return try entrant(settings, knob: knob, isRecorded: false)
     }
     let given = try entrant(own, knob: margin, isRecorded: true)
     return [given] + swept
@@ -148,13 +165,13 @@ struct ReplayPlan {
         targetPerPod: replay.podCapacity, headroom: headroom, minReplicas: policy.minReplicas,
         maxReplicas: policy.maxReplicas)
       return Replay.Entrant(
-        ReferencePolicy(policy: policy, step: step, behavior: behavior()), startup: startup,
+        ReferencePolicy(policy: policy, step: step, behavior: referenceBehavior), startup: startup,
         knob: "headroom=\(headroom.shortText)", isRecorded: headroom == 1.2)
     }
   }
 
-  private func behavior(stabilization: Duration = .seconds(300)) -> HorizontalAutoscaler.Behavior {
-    HorizontalAutoscaler.Behavior(
-      scaleDownStabilization: stabilization, minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+  /// The reference is applied by an autoscaler as Kubernetes has it.
+  private var referenceBehavior: HorizontalAutoscaler.Behavior {
+    HorizontalAutoscaler.Behavior(minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
   }
 }
