@@ -73,7 +73,7 @@ def test_prophet_forecasts_for_a_forecaster(prophet, tmp_path):
     (tmp_path / "load.csv").write_text("timestamp,value\n" + "\n".join(rows) + "\n")
     (tmp_path / "kedastral.yaml").write_text(f"""
         listen: 127.0.0.1:{(port := free_port())}
-        defaults: {{metric: rps, window: 10h}}
+        defaults: {{metric: rps, window: 10h, horizon: 1h}}
         workloads:
           - name: shop
             source: {{type: csv, path: load.csv}}
