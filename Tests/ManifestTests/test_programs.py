@@ -91,9 +91,12 @@ class Redis:
     """A Redis that the cluster's own script starts, with an overlay's settings."""
 
     def __init__(self, folder, overlay=None, secrets=()):
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = one.getsockname()[1]
+        self.port = 65_535
+        # A node of a cluster talks to others on a port 10,000 above its own.
+        while self.port > 55_535:
+            with socket.socket() as one:
+                one.bind(("127.0.0.1", 0))
+                self.port = one.getsockname()[1]
         for name in ("config", "overlay", "run", "data"):
             (folder / name).mkdir()
         base = (KUBERNETES / "base/redis/redis.conf").read_text()
