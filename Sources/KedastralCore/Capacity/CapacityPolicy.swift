@@ -33,6 +33,9 @@ public protocol CapacityPolicy: Sendable {
 extension CapacityPolicy {
   public var weighedLevels: [Double] { [] }
 
+  /// All quantile levels that the plan reads.
+  package var readLevels: [Double] { [quantileLevel].compactMap(\.self) + weighedLevels }
+
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
 }
 

@@ -20,8 +20,6 @@ public struct ShortageCost: Sendable, Equatable {
   /// The pod-minutes that a minute with too few pods is worth; positive.
   public let podMinutes: Double
 
-  /// The quantile levels that describe a load well enough.
-  static let levels = [0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995]
   /// The share of steps that hold a surprise, and how fast larger ones become rare.
   private static let surprise = (share: 0.03, exponent: 5.0)
   /// How many numbers of pods are compared at most.

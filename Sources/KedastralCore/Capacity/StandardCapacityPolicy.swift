@@ -81,7 +81,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     self.hasReactiveFloor = hasReactiveFloor
   }
 
-  public var weighedLevels: [Double] { shortageCost == nil ? [] : ShortageCost.levels }
+  public var weighedLevels: [Double] { shortageCost == nil ? [] : Quantiles.fineLevels }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     let (loads, margin) = plannedLoads(forecast, present: state.currentLoad)

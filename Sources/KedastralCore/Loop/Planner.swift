@@ -103,14 +103,12 @@ struct Planner: Sendable {
           name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state))
     }
     let main = parts[0]
-    let quantiles = main.forecast.quantiles.paths.filter { path in
-      storedLevels?.contains { abs($0 - path.level) < 1e-9 } ?? true
-    }
+    let quantiles = storedLevels.map(main.forecast.quantiles.keeping) ?? main.forecast.quantiles
     let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
     var snapshot = Snapshot(
       workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
       values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
-      quantiles: Quantiles(quantiles).mapValues { composer.mean($0, steps: horizonSteps) },
+      quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
       accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun

@@ -70,7 +70,7 @@ public struct Workload: Sendable {
 
   /// The levels to ask a metric's model for, ascending.
   func wantedQuantiles(of metric: LoadMetric) -> [Double] {
-    Set(storedQuantiles(of: metric) + metric.policy.weighedLevels).sorted()
+    Set(quantileLevels + metric.policy.readLevels).sorted()
   }
 
   /// The levels that snapshots hold.

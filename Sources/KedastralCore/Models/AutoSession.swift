@@ -53,7 +53,7 @@ struct AutoSession: ModelSession {
       quantiles: paths.mapValues(standard), model: model.name)
     let upper = forecast.quantiles[LiveRecord.watchedLevel] ?? forecast.values
     nearTerm.correct(&forecast, after: history)
-    forecast.quantiles = Quantiles(forecast.quantiles.paths.filter { quantiles.contains($0.level) })
+    forecast.quantiles = forecast.quantiles.keeping(quantiles)
     forecast.reason =
       record.isBeaten
       ? "the last season repeated, because what was learned erred more of late (\(record.summary))"

@@ -18,7 +18,7 @@ struct NearTermCorrection {
   /// How many steps are corrected.
   static let reach = 8
   /// The levels whose quantiles are followed, and where they begin: at those of a normal distribution.
-  private static let levels = [0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995]
+  private static let levels = Quantiles.fineLevels
   private static let firstQuantiles = levels.map(NormalDistribution.quantile)
   private static let (median, upper) = (levels.firstIndex(of: 0.5) ?? 0, levels.firstIndex(of: 0.9) ?? 0)
   /// Where calm ends and the kinds of restlessness begin: the expected size of an error over its usual one.

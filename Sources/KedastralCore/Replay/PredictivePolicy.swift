@@ -44,7 +44,7 @@ public struct PredictivePolicy: ReplayPolicy {
     self.question = question
     self.step = step
     self.reactiveTarget = reactiveTarget
-    levels = [policy.quantileLevel].compactMap(\.self) + policy.weighedLevels
+    levels = policy.readLevels
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
       workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)
@@ -54,8 +54,7 @@ public struct PredictivePolicy: ReplayPolicy {
   public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
     // Others' quantiles in a shared forecast are of no use here.
     var forecast = forecast
-    let own = forecast.quantiles.paths.filter { path in levels.contains { abs(path.level - $0) < 1e-9 } }
-    forecast.quantiles = Quantiles(own)
+    forecast.quantiles = forecast.quantiles.keeping(levels)
     let newest = currentLoad.map { Planner.Measurement(load: $0, instant: forecast.start) }
     planner.publish(planner.plan([.init(forecast: forecast, newest: newest)], at: now))
   }

@@ -111,7 +111,7 @@ struct OneForecast {
     let policy = try StandardCapacityPolicy(settings.policy)
     var history = series
     history.keepLast(max(2, Int(settings.window.inSeconds / series.step.inSeconds)))
-    let wanted = Set(levels + [policy.quantileLevel].compactMap(\.self) + policy.weighedLevels).sorted()
+    let wanted = Set(levels + policy.readLevels).sorted()
     var session = model.makeSession()
     let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }

@@ -28,6 +28,8 @@ struct ReplayPlan {
   private let selection: ScalingQuestion.Selection
   private let behavior: HorizontalAutoscaler.Behavior
   private let reactiveBehavior: HorizontalAutoscaler.Behavior
+  /// The reference is applied by an autoscaler as Kubernetes has it.
+  private let referenceBehavior: HorizontalAutoscaler.Behavior
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
@@ -68,8 +70,11 @@ struct ReplayPlan {
     var policy = settings.workload.policy
     if !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
     self.policy = policy
+    let referenceBehavior = HorizontalAutoscaler.Behavior(
+      minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+    self.referenceBehavior = referenceBehavior
     func behavior(_ prefix: String) throws -> HorizontalAutoscaler.Behavior {
-      var behavior = HorizontalAutoscaler.Behavior(minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+      var behavior = referenceBehavior
       if let window = try options.duration("\(prefix)stabilization") { behavior.scaleDownStabilization = window }
       if let text = options.value("\(prefix)tolerance") {
         guard let tolerance = Double(text), (0..<1).contains(tolerance) else {
@@ -168,10 +173,5 @@ struct ReplayPlan {
         ReferencePolicy(policy: policy, step: step, behavior: referenceBehavior), startup: startup,
         knob: "headroom=\(headroom.shortText)", isRecorded: headroom == 1.2)
     }
-  }
-
-  /// The reference is applied by an autoscaler as Kubernetes has it.
-  private var referenceBehavior: HorizontalAutoscaler.Behavior {
-    HorizontalAutoscaler.Behavior(minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
   }
 }

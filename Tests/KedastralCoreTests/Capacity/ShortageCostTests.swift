@@ -6,12 +6,12 @@ import Testing
 @Suite("Shortage cost")
 struct ShortageCostTests {
   /// Loads between 0 and 100, all equally likely.
-  private static let even = forecast(ShortageCost.levels.map { 100 * $0 }, median: 50)
+  private static let even = forecast(Quantiles.fineLevels.map { 100 * $0 }, median: 50)
 
   private static func forecast(_ quantiles: [Double], median: Double) -> Forecast {
     Forecast(
       start: Date(timeIntervalSince1970: 0), step: .seconds(60), values: [median],
-      quantiles: Quantiles(zip(ShortageCost.levels, quantiles).map { .init(level: $0, values: [$1]) }), model: "test")
+      quantiles: Quantiles(zip(Quantiles.fineLevels, quantiles).map { .init(level: $0, values: [$1]) }), model: "test")
   }
 
   private func pods(_ cost: Double, _ forecast: Forecast = even, present: Double? = nil) throws -> Int {
@@ -29,7 +29,7 @@ struct ShortageCostTests {
 
   @Test("where the forecast is sure, no pod is wasted, unless a shortage is worth much more than pods")
   func sure() throws {
-    let sure = Self.forecast(ShortageCost.levels.map { _ in 100 }, median: 100)
+    let sure = Self.forecast(Quantiles.fineLevels.map { _ in 100 }, median: 100)
     #expect(try pods(30, sure) == 10)
     #expect(try pods(3000, sure) > 12)
   }
@@ -44,7 +44,8 @@ struct ShortageCostTests {
         return 1 - 0.1 * max(0, 1 - (5 - load) / 30)
       }
       let share = (load - quantiles[upper - 1]) / (quantiles[upper] - quantiles[upper - 1])
-      return 1 - ShortageCost.levels[upper - 1] - share * (ShortageCost.levels[upper] - ShortageCost.levels[upper - 1])
+      return 1 - Quantiles.fineLevels[upper - 1] - share
+        * (Quantiles.fineLevels[upper] - Quantiles.fineLevels[upper - 1])
     }
     func expectedCost(_ pods: Int) -> Double {
       let surprise = pods <= 4 ? 1 : pow(40 / (10 * Double(pods)), 5)
@@ -73,7 +74,7 @@ struct ShortageCostTests {
 
   @Test("a load beyond all pods ends the search at once")
   func huge() throws {
-    let forecast = Self.forecast(ShortageCost.levels.map { 1e300 * $0 }, median: 5e299)
+    let forecast = Self.forecast(Quantiles.fineLevels.map { 1e300 * $0 }, median: 5e299)
     #expect(try pods(1e9, forecast) == 100)
   }
 }
