@@ -6,7 +6,7 @@ import time
 
 import axe_playwright_python
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 
 AXE = (pathlib.Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -41,8 +41,13 @@ class Page:
     def find(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
-    def texts(self, selector):
-        return [found.text for found in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+    def texts(self, selector, tries=20):
+        try:
+            return [found.text for found in self.driver.find_elements(By.CSS_SELECTOR, selector)]
+        except StaleElementReferenceException:  # The live page drew it anew between finding and reading.
+            if tries == 1:
+                raise
+            return self.texts(selector, tries - 1)
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
