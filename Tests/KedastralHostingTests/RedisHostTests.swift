@@ -149,7 +149,7 @@ struct RedisHostTests {
     }
     // One that sleeps for longer than its lease loses its share, and what it was about to write.
     let sleeper = forecasters[1]
-    let slept = stored(sleeper, after: offsets[1])
+    let slept = shares[1].union(stored(sleeper, after: offsets[1]))
     let offset = forecasters[2].process.output.utf8.count
     sleeper.process.signal(SIGSTOP)
     try await eventually("the sleeper's workloads elsewhere") {
