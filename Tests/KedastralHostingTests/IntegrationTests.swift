@@ -168,13 +168,13 @@ struct IntegrationTests {
 
   @Test("a week of past data is fetched at the start, gap and all, and forecast with its seasons")
   func pastData() async throws {
-    // Three days up to now, each minute; a spike each hour, and half a day missing.
+    // Three days up to now, each minute; a spike each hour, the last one half an hour ago, and half a day missing.
     let end = (Date().timeIntervalSince1970 / 60).rounded(.down) * 60
     let minutes = 3 * 1440
     var text = "# TYPE load gauge\n"
     for minute in 0...minutes where !(1000...1720).contains(minute) {
       let time = end - Double(minutes - minute) * 60
-      let isSpike = Int(time) / 60 % 60 < 10
+      let isSpike = (minutes - minute + 20) % 60 < 10
       text += "load{app=\"worker\"} \(isSpike ? 500 : 100) \(Int(time))\n"
     }
     let prometheus = try await PrometheusServer(openMetrics: text + "# EOF\n")
@@ -192,7 +192,7 @@ struct IntegrationTests {
     let snapshot = try Snapshot(
       json: Data(await Daemon.get(http, "/forecast/current?workload=worker").body.utf8))
     #expect(snapshot.values.count == 60)
-    // Whatever the minute is now, the next hour has one spike of ten minutes.
+    // The next hour has one spike of ten minutes.
     #expect((8...12).contains(snapshot.values.count { $0 > 300 }), "\(snapshot.values)")
     #expect(snapshot.desiredReplicas.max() == 10)
     #expect(abs((snapshot.accuracy?.repairedShare ?? 0) - 721.0 / Double(minutes + 1)) < 0.01)
