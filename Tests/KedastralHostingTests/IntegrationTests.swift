@@ -168,7 +168,7 @@ struct IntegrationTests {
 
   @Test("a week of past data is fetched at the start, gap and all, and forecast with its seasons")
   func pastData() async throws {
-    // Three days up to now, each minute; a spike each hour, the last one half an hour ago, and half a day missing.
+    // Three days up to now, each minute; a spike each hour, the last one 40 minutes ago, and half a day missing.
     let end = (Date().timeIntervalSince1970 / 60).rounded(.down) * 60
     let minutes = 3 * 1440
     var text = "# TYPE load gauge\n"
