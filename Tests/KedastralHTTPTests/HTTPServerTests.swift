@@ -158,9 +158,10 @@ struct HTTPServerTests {
     let loop = try EventLoop()
     let (entered, enter) = AsyncStream<Void>.makeStream()
     let (released, release) = AsyncStream<Void>.makeStream()
-    let service = try await HTTPService(
-      HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0)), on: loop, metrics: nil
-    ) {
+    // Deadlines that a busy machine does not reach.
+    var settings = HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0))
+    settings.answerTimeout = .seconds(100)
+    let service = try await HTTPService(settings, on: loop, metrics: nil) {
       var router = HTTPRouter()
       router.get("/slow") { _ in
         .later {
@@ -172,9 +173,9 @@ struct HTTPServerTests {
       router.get("/quick") { _ in .now(.json([])) }
       return router
     }
-    async let answer = curl("http://\(service.address)/slow")
+    async let answer = curl("http://\(service.address)/slow", "--max-time", "100")
     for await _ in entered {}
-    async let closed: Void = service.shutdown(within: .seconds(20))
+    async let closed: Void = service.shutdown(within: .seconds(100))
     try await eventually("a refused connection") { try await curl("http://\(service.address)/quick").exitCode == 7 }
     release.finish()
     #expect(try await answer.status == 200)

@@ -69,16 +69,6 @@ struct IntegrationTests {
     let prometheus = try await prometheus(scraping: exporter.port)
     let (http, grpc, operations) = (freePort(), freePort(), freePort())
     let forecaster = try forecaster(prometheus.url, listen: http)
-    let scaler = try Daemon(
-      "kedastral-scaler",
-      [
-        "-listen", "127.0.0.1:\(grpc)", "-http-listen", "127.0.0.1:\(operations)", "-forecaster-url",
-        "http://127.0.0.1:\(http)", "-lead-time", "20s",
-      ])
-    try await eventually("a ready scaler", within: .seconds(60)) {
-      await Daemon.get(operations, "/readyz").status == 200
-    }
-
     // Every plan, however slow the calls are meanwhile.
     let snapshots = Mutex<[Snapshot]>([])
     let noting = Task {
@@ -90,6 +80,15 @@ struct IntegrationTests {
       }
     }
     defer { noting.cancel() }
+    let scaler = try Daemon(
+      "kedastral-scaler",
+      [
+        "-listen", "127.0.0.1:\(grpc)", "-http-listen", "127.0.0.1:\(operations)", "-forecaster-url",
+        "http://127.0.0.1:\(http)", "-lead-time", "20s",
+      ])
+    try await eventually("a ready scaler", within: .seconds(60)) {
+      await Daemon.get(operations, "/readyz").status == 200
+    }
     var answered: Set<Double> = []
     var rounds = 0
     while rounds < 12 {
