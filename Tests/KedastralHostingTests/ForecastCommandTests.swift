@@ -35,6 +35,27 @@ struct ForecastCommandTests {
     #expect(try String(contentsOfFile: svg, encoding: .utf8).hasPrefix("<svg"))
   }
 
+  @Test("a file's workload brings step, horizon, model, policy and schedules along")
+  func workloadOfFile() async throws {
+    let folder = try TemporaryFolder()
+    // The load ends at nine in the morning in Tokyo.
+    let settings = try folder.write(
+      """
+      workloads:
+        - {name: shop, metric: rps, source: {query: up}, timeZone: Asia/Tokyo, step: 5m, horizon: 1h, model: baseline,
+           policy: {targetPerPod: 10, schedules: [{begins: "0 9 * * *", duration: 30m, min: 40}]}}
+      """, to: "kedastral.yaml")
+    let run = try await Daemon.run(
+      "kedastral", ["forecast", "--csv", try trace(in: folder), "--config", settings, "-o", "json"])
+    #expect(run.exitCode == 0, "\(run.output)")
+    let snapshot = try Snapshot(json: Data(run.output.utf8))
+    #expect(snapshot.model == "baseline" && snapshot.step == .seconds(300) && snapshot.targetPerPod == 10)
+    #expect(snapshot.values.count == 12)
+    #expect(snapshot.desiredReplicas.count { $0 == 40 } == 6, "\(snapshot.desiredReplicas)")
+    #expect(snapshot.desiredReplicas.last ?? 40 < 20)
+    #expect(snapshot.reason?.contains("a schedule bounds the replicas") == true)
+  }
+
   @Test("a line of bars shows the load and, behind a rule, the forecast")
   func sparkline() async throws {
     let folder = try TemporaryFolder()

@@ -62,6 +62,65 @@ struct ReplayCommandTests {
     #expect(Double(violations) / 4 == results[1].violationMinutes)
   }
 
+  /// The pods ordered at each sync, by its Unix seconds.
+  private func desired(_ arguments: [String], in folder: TemporaryFolder) async throws -> [(instant: Double, pods: Int)]
+  {
+    let csv = folder.url.path + "/desired.csv"
+    let run = try await Daemon.run(
+      "kedastral", ["replay", "--policy", "kedastral", "--startup", "60s", "--desired-csv", csv] + arguments)
+    try #require(run.exitCode == 0, "\(run.output)")
+    return try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n").dropFirst().map { row in
+      let fields = row.split(separator: ",", omittingEmptySubsequences: false)
+      return (try #require(Double(fields[0])), try #require(Int(fields[2])))
+    }
+  }
+
+  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags go before the file")
+  func schedules() async throws {
+    let folder = try TemporaryFolder()
+    let file = try trace(in: folder)
+    let settings = try folder.write(
+      """
+      defaults: {step: 5m, interval: 5m, model: seasonal-naive, source: {query: up}, metric: rps}
+      workloads:
+        - name: shop
+          timeZone: Asia/Tokyo
+          policy: {targetPerPod: 25, max: 100, schedules: [{begins: "0 21 * * *", duration: 1h, min: 90}]}
+        - {name: idle}
+      """, to: "kedastral.yaml")
+    let arguments = ["--csv", file, "--config", settings, "--workload", "shop"]
+    // Nine in the evening in Tokyo is noon; the trace's second day is played.
+    let noon = 1_767_571_200.0 + 86_400 + 43_200
+    let pods = try await desired(arguments, in: folder)
+    #expect(pods.filter { $0.instant > noon && $0.instant < noon + 3600 }.allSatisfy { $0.pods == 90 })
+    #expect(pods.filter { abs($0.instant - noon - 1800) > 3000 }.allSatisfy { $0.pods < 40 })
+    let few = try await desired(arguments + ["--target-per-pod", "50"], in: folder)
+    #expect(few.last.map(\.pods).map { 2 * $0 } == pods.last?.pods)
+
+    let nobody = try await Daemon.run("kedastral", ["replay", "--csv", file, "--config", settings])
+    #expect(nobody.exitCode == 2 && nobody.output.contains("write --workload NAME; the file has shop, idle"))
+    let unknown = try await Daemon.run(
+      "kedastral", ["forecast", "--csv", file, "--config", settings, "--workload", "shopp"])
+    #expect(unknown.exitCode == 2 && unknown.output.contains("no workload 'shopp'; it has shop, idle"))
+  }
+
+  @Test("with a gate a model that is far off has its replay planned for the current load")
+  func accuracyGate() async throws {
+    let folder = try TemporaryFolder()
+    // Days between 50 and 150, which seasonal-naive repeats in the last four hours, of 500.
+    let lines = (0..<1440).map { index in
+      let load = index < 1392 ? 100 - 50 * cos(2 * Double.pi * Double(index) / 288) : 500
+      return "\(1_767_571_200 + 300 * index),\(load)"
+    }
+    let file = try folder.write("timestamp,value\n" + lines.joined(separator: "\n") + "\n", to: "jump.csv")
+    let arguments = [
+      "--csv", file, "--model", "seasonal-naive", "--step", "5m", "--target-per-pod", "50", "--headroom", "1",
+      "--warmup", "116h",
+    ]
+    #expect(try await desired(arguments, in: folder).last?.pods == 2)
+    #expect(try await desired(arguments + ["--accuracy-gate", "0.5"], in: folder).last?.pods == 10)
+  }
+
   @Test("a sweep compares at equal pod-hours and draws the frontier")
   func sweep() async throws {
     let folder = try TemporaryFolder()
@@ -129,6 +188,8 @@ struct ReplayCommandTests {
       (["backtest", "--csv", "a.csv", "--protocol", "x"], "choose of rolling-origin"),
       (["backtest", "--csv", "a.csv", "--days", "3"], "--days belongs to --prometheus URL"),
       (["backtest", "--csv"], "--csv needs a value"),
+      (["replay", "--csv", "a.csv", "--workload", "api"], "--workload belongs to --config FILE"),
+      (["forecast", "--csv", "a.csv", "--config", "/nonexistent.yaml"], "cannot read '/nonexistent.yaml'"),
     ])
   func askedWrongly(arguments: [String], problem: String) async throws {
     let run = try await Daemon.run("kedastral", arguments)

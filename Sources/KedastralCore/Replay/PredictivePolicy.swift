@@ -31,15 +31,18 @@ public struct PredictivePolicy: ReplayPolicy {
   ///   - policy: how the forecast becomes replicas.
   ///   - question: lead time, mode and selection, as in a trigger's metadata.
   ///   - step: the forecaster's step.
+  ///   - horizon: how far the forecaster looks ahead when that is further than the question needs: how far off forecasts have
+  ///     been is told of what they said of the load five minutes ahead.
   ///   - prewarmSteps: how many steps the policy looks beyond the one it plans for.
   ///   - reactiveTarget: the load a pod is meant to serve, for a second trigger that scales by the present load; nil for none.
   public init(
     name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
-    step: Duration = .seconds(60),
-    prewarmSteps: Int = 0, reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
+    step: Duration = .seconds(60), horizon: Duration = .zero, prewarmSteps: Int = 0,
+    reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
   ) throws {
     // One step more than the lead time has: until the next forecast the lead time reaches beyond the steps it began with.
-    let horizonSteps = Int((question.leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up)) + 1 + prewarmSteps
+    func steps(in duration: Duration) -> Int { Int((duration.inSeconds / step.inSeconds - 1e-9).rounded(.up)) }
+    let horizonSteps = max(steps(in: question.leadTime) + 1 + prewarmSteps, steps(in: horizon))
     self.name = name
     self.question = question
     self.step = step
@@ -51,12 +54,11 @@ public struct PredictivePolicy: ReplayPolicy {
     autoscaler = HorizontalAutoscaler(behavior)
   }
 
-  public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
+  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {
     // Others' quantiles in a shared forecast are of no use here.
     var forecast = forecast
     forecast.quantiles = forecast.quantiles.keeping(levels)
-    let newest = currentLoad.map { Planner.Measurement(load: $0, instant: forecast.start) }
-    planner.publish(planner.plan([.init(forecast: forecast, newest: newest)], at: now))
+    planner.publish(planner.plan([.init(forecast: forecast, newest: history.newestMeasurement)], at: now))
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {

@@ -26,7 +26,7 @@ public struct ReferencePolicy: ReplayPolicy {
     autoscaler = HorizontalAutoscaler(behavior)
   }
 
-  public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
+  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {
     let state = CapacityState(replicas: replicas.first ?? policy.minReplicas)
     replicas = policy.plan(forecast, from: state).replicas
   }

@@ -95,7 +95,7 @@ public struct Replay: Sendable {
       for index in forecasters.indices {
         guard let forecast = await forecasters[index].advance(to: now) else { continue }
         for member in forecasters[index].members {
-          runs[member].receive(forecast, currentLoad: forecasters[index].currentLoad, at: now)
+          runs[member].receive(forecast, from: forecasters[index].history, at: now)
         }
       }
       for sync in minute * perMinute..<(minute + 1) * perMinute {
@@ -197,8 +197,8 @@ struct ReplayRun {
     outcome = Replay.Outcome(policy: entrant.policy.name, startup: entrant.startup, knob: entrant.knob)
   }
 
-  mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {
-    policy.receive(forecast, currentLoad: currentLoad, at: now)
+  mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {
+    policy.receive(forecast, from: history, at: now)
   }
 
   mutating func play(_ sync: Int, at now: Date, observed: Double, load: Double) {

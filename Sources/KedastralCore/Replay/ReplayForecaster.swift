@@ -17,12 +17,11 @@ struct ReplayForecaster {
   private var session: any ModelSession
   private var steps: Int
   private var levels: Set<Double>
-  private var history: TimeSeries
   private var nextSample: Int
   private var lastForecast: Date?
 
-  /// The newest sample that is present.
-  var currentLoad: Double? { history.lastPresentIndex.map { history.values[$0] } }
+  /// The samples up to the present, as far back as models look.
+  private(set) var history: TimeSeries
 
   private init(_ need: ForecastNeed, of replay: Replay) {
     members = []

@@ -19,8 +19,8 @@ public protocol ReplayPolicy: Sendable {
 
   /// Takes over a new forecast, made at `now` from samples up to `now`.
   ///
-  /// - Parameter currentLoad: the newest sample that is present.
-  mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date)
+  /// - Parameter history: the samples that the forecast was made of, the newest last.
+  mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date)
 
   /// How many pods there shall be from now on.
   mutating func desiredReplicas(_ view: ReplayView) -> Int
@@ -28,7 +28,7 @@ public protocol ReplayPolicy: Sendable {
 
 extension ReplayPolicy {
   public var forecastNeed: ForecastNeed? { nil }
-  public mutating func receive(_ forecast: Forecast, currentLoad: Double?, at now: Date) {}
+  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {}
 }
 
 /// The forecasts that a policy wants. Policies that name the same model share its forecasts.

@@ -47,7 +47,7 @@ enum BacktestCommand: Command {
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
-    let settings = try WorkloadSettings(options.rest, others: Self.options.keys)
+    let settings = try WorkloadSettings(options, others: Self.options.keys)
     _ = try options.words("protocol", among: ["rolling-origin"])
     let format = try ReplayCommand.format(options)
     let input = try TraceInput(options)

@@ -19,12 +19,13 @@ enum ForecastCommand: Command {
     \(TraceInput.help)
 
     The forecast:
-      --horizon DURATION    how far ahead (default 30m, or 30 steps when that is longer)
-      --step DURATION       the model's step (default: the load's own; of a server 1m): longer ones are averaged
-      --model NAME          the model (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
+      --horizon DURATION    how far ahead (default 30m, or 30 steps when that is longer; or the file's)
+      --step DURATION       the model's step (default: the load's own; of a server 1m; or the file's): longer ones are averaged
+      --model NAME          the model (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --quantile LEVEL…     quantiles to show (default p50,p90; p95 or 0.95)
       and the daemons' own flags for model and policy:
       --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --window, … (see kedastral --help)
+    \(WorkloadSettings.fileHelp)
 
     What to show:
       -o FORMAT             table (default), sparkline (a line of bars), markdown, json (the document that a forecaster serves)
@@ -43,27 +44,30 @@ enum ForecastCommand: Command {
     "model": ModelCatalog.names.sorted(), "o": ForecastFormat.allCases.map(\.rawValue),
   ]
   static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
+    .merging(WorkloadSettings.fileOptions) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
-    let settings = try WorkloadSettings(options.rest, others: Self.options.keys)
+    let settings = try WorkloadSettings(options, others: Self.options.keys)
     let format = try ForecastFormat(options)
     let levels = try levels(options)
     let input = try TraceInput(options)
-    let model = try settings.model(options.value("model") ?? "auto")
+    let model = try settings.model(options.value("model"))
+    settings.sayWhatIsLeftOut(name)
+    let ownStep = try options.duration("step") ?? (settings.areFromFile ? settings.workload.step : nil)
+    if let ownStep, ownStep < .seconds(1) {
+      throw UsageError(description: "--step \(DurationText.format(ownStep)) is less than 1s")
+    }
+    let ownHorizon = try options.duration("horizon") ?? (settings.areFromFile ? settings.workload.horizon : nil)
     guard options.value("svg") == nil || input.names.count == 1 else {
       throw UsageError(description: "--svg takes one load; \(input.names.count) are given")
     }
     let style = TextStyle.of(STDOUT_FILENO)
     let width = TerminalSize(of: STDOUT_FILENO).columns
     for index in input.names.indices {
-      let step = try options.duration("step")
-      if let step, step < .seconds(1) {
-        throw UsageError(description: "--step \(DurationText.format(step)) is less than 1s")
-      }
-      let trace = try await input.trace(index, step: step ?? .seconds(60))
-      let series = step.map(trace.series.resampled(to:)) ?? trace.series
-      let horizon = try options.duration("horizon") ?? max(.seconds(1800), series.step * 30)
+      let trace = try await input.trace(index, step: ownStep ?? .seconds(60))
+      let series = ownStep.map(trace.series.resampled(to:)) ?? trace.series
+      let horizon = ownHorizon ?? max(.seconds(1800), series.step * 30)
       guard horizon >= series.step else {
         throw UsageError(
           description:
@@ -108,7 +112,7 @@ struct OneForecast {
 
   /// The snapshot, made at the end of the series.
   func snapshot() async throws -> Snapshot {
-    let policy = try StandardCapacityPolicy(settings.policy)
+    let policy = try settings.policy.makePolicy(timeZone: settings.timeZone)
     var history = series
     history.keepLast(max(2, Int(settings.window.inSeconds / series.step.inSeconds)))
     let wanted = Set(levels + policy.readLevels).sorted()

@@ -29,18 +29,20 @@ enum ReplayCommand: Command {
       --policy NAME…        hpa, kedastral, reference, oracle (default: all of them)
       --utilization U…      hpa's target share of a pod's capacity (default 0.7)
       --hpa-stabilization DURATION  hpa's window for falls (default 5m, as Kubernetes has it)
-      --model NAME…         kedastral's models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
+      --model NAME…         kedastral's models (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --hpa-tolerance SHARE  … how far its usage may be off before it acts (default 0.1, as Kubernetes has it)
       --lead-time DURATION  kedastral's lead time (default: startup + 15s, which is one sync)
       --mode, --select      kedastral's trigger: replicas or load, max or at-lead (default replicas, max)
-      --interval DURATION   time between two forecasts (default: the step)
+      --interval DURATION   time between two forecasts (default: the step, or the file's when that is longer)
       --stabilization DURATION  the autoscaler's window for falls when it applies kedastral's answer (default 5m)
       --tolerance SHARE     … its tolerance then (default 0.1; 0 as by `tolerance` in a ScaledObject's behaviour)
       --reactive-trigger    beside kedastral's trigger a second one for the present load, with the same target per pod: the
                             autoscaler takes the larger answer, as it does with two triggers in a ScaledObject
       and the daemons' own flags for kedastral's policy and model:
       --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --up-max-factor, --down-max-percent,
-      --prewarm-steps, --rounding, --reactive-floor, --window, --step, … (see kedastral --help; --max is 1000 here)
+      --prewarm-steps, --rounding, --reactive-floor, --accuracy-gate, --window, --step, … (see kedastral --help; --max is
+      1000 here)
+    \(WorkloadSettings.fileHelp)
 
     What to show:
       --sweep               turn each policy's knob (utilisation; cost of a shortage; headroom) and compare at equal pod-hours
@@ -72,12 +74,14 @@ enum ReplayCommand: Command {
     "mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "select": ScalingQuestion.Selection.allCases.map(\.rawValue),
   ]
   static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
+    .merging(WorkloadSettings.fileOptions) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
-    let settings = try WorkloadSettings(options.rest, others: Self.options.keys)
+    let settings = try WorkloadSettings(options, others: Self.options.keys)
     let input = try TraceInput(options)
     let plan = try ReplayPlan(options, settings)
+    settings.sayWhatIsLeftOut(name)
     let pictures = ["svg", "frontier-svg", "desired-csv"].filter(options.has)
     if input.names.count > 1, let picture = pictures.first {
       throw UsageError(description: "--\(picture) takes one load; \(input.names.count) are given")

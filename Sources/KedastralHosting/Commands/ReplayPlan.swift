@@ -35,7 +35,10 @@ struct ReplayPlan {
   private let warmup: Duration?
   private let interval: Duration?
   private let window: Duration
+  /// How far the daemon looks ahead; as far as the question needs when nobody said.
+  private let horizon: Duration
   private let policy: PolicyConfiguration
+  private let timeZone: String
   private let hasTarget: Bool
 
   init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
@@ -53,7 +56,8 @@ struct ReplayPlan {
       return value
     }
     let names = options.list("model")
-    models = chosen.contains("kedastral") ? try (names.isEmpty ? ["auto"] : names).map(settings.model) : []
+    let asked: [String?] = names.isEmpty ? [nil] : names
+    models = chosen.contains("kedastral") ? try asked.map(settings.model) : []
     leadTime = try options.duration("lead-time")
     mode =
       try options.words("mode", among: ScalingQuestion.Mode.allCases.map(\.rawValue)).last
@@ -64,12 +68,15 @@ struct ReplayPlan {
     hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")
-    interval = try options.duration("interval")
     step = settings.workload.step
+    interval =
+      try options.duration("interval") ?? (settings.areFromFile ? max(step, settings.workload.interval) : nil)
     window = settings.workload.window
     var policy = settings.workload.policy
-    if !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
+    if !settings.areFromFile, !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
     self.policy = policy
+    timeZone = settings.workload.timeZone
+    horizon = settings.areFromFile || policy.accuracyGate != nil ? settings.workload.horizon : .zero
     let referenceBehavior = HorizontalAutoscaler.Behavior(
       minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
     self.referenceBehavior = referenceBehavior
@@ -86,7 +93,7 @@ struct ReplayPlan {
     }
     self.behavior = try behavior("")
     reactiveBehavior = try behavior("hpa-")
-    hasTarget = settings.has("target-per-pod")
+    hasTarget = settings.areFromFile || settings.has("target-per-pod")
   }
 
   /// The replay of one load.
@@ -138,11 +145,10 @@ struct ReplayPlan {
     func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
       let policy = try PredictivePolicy(
         name: models.count > 1 ? "kedastral \(model.name)" : "kedastral", model: model,
-        policy: StandardCapacityPolicy(settings),
+        policy: settings.makePolicy(timeZone: timeZone),
         question: ScalingQuestion(
           leadTime: leadTime ?? startup + HorizontalAutoscaler.syncPeriod, mode: mode, selection: selection),
-        step: step,
-        prewarmSteps: settings.prewarmSteps,
+        step: step, horizon: horizon, prewarmSteps: settings.prewarmSteps,
         reactiveTarget: hasReactiveTrigger ? settings.targetPerPod : nil,
         behavior: behavior)
       return Replay.Entrant(policy, startup: startup, knob: knob, isRecorded: isRecorded)

@@ -105,7 +105,7 @@ struct ForecasterTools: Sendable {
         throw ForecasterClient.UnknownWorkload(workload: workload, server: server.forecaster.endpoint.displayName)
       }
       let names = arguments.texts("models")
-      let settings = try WorkloadSettings([], others: [])
+      let settings = try WorkloadSettings()
       var report = BacktestReport()
       for name in names.isEmpty ? ["auto", "baseline"] : names {
         let protocolOfOrigins = Backtest(.standard(step: history.step))

@@ -26,6 +26,16 @@ private struct Hopeless: Model {
   }
 }
 
+/// Takes the newest sample for all that comes: what a plan for the current load would be made of.
+private struct Present: Model {
+  let name = "present"
+  func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    guard let last = history.lastPresentIndex else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
+    return Forecast(
+      start: history.end, step: history.step, values: Array(repeating: history.values[last], count: steps), model: name)
+  }
+}
+
 /// Carries on the newest sample, and looks at every sample it is given.
 private struct LastValue: Model {
   let name = "last-value"
@@ -162,6 +172,31 @@ struct ReplayTests {
         #expect(pair[1].figures.violationMinutes <= pair[0].figures.violationMinutes)
       }
     }
+  }
+
+  @Test("a gate has forecasts that are too far off planned as the current load, and good ones as they are")
+  func accuracyGate() async throws {
+    let series = daily(days: 2)
+    let load = ReplayLoad(series)
+    let replay = try Replay(load, podCapacity: load.podCapacity(), warmup: .seconds(86_400 * 3 / 2))
+    let standard = try StandardCapacityPolicy(targetPerPod: replay.podCapacity, headroom: 1.2)
+    func entrant(_ model: any Model, _ policy: any CapacityPolicy) throws -> Replay.Entrant {
+      let policy = try PredictivePolicy(
+        model: model, policy: policy, question: ScalingQuestion(leadTime: .seconds(75)), horizon: .seconds(600),
+        behavior: .init(tolerance: 0))
+      return Replay.Entrant(policy, startup: .seconds(60), isRecorded: true)
+    }
+    let gated = AccuracyGate(standard, largestError: 0.3)
+    let truth = Clairvoyant(truth: series)
+    let desired = try await replay.run([
+      entrant(Hopeless(), gated), entrant(Present(), standard), entrant(truth, gated), entrant(truth, standard),
+    ]).map { $0.records.map(\.desired) }
+    // Ten forecasts of five minutes ahead are compared first; then falls wait for five minutes.
+    let settled = 30 * ReplayLoad.syncsPerMinute
+    let differences = zip(desired[0], desired[1]).map { $0 != $1 }
+    #expect(differences.contains(true), "nothing is known of the first forecasts")
+    #expect(differences.lastIndex(of: true) ?? 0 < settled)
+    #expect(zip(desired[2], desired[3]).allSatisfy(==))
   }
 
   /// An autoscaler with a trigger for the present load alone.

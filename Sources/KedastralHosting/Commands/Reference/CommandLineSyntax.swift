@@ -70,7 +70,8 @@ struct CommandLineSyntax {
   }
 
   private static func isFile(_ name: String) -> Bool {
-    ["csv", "svg"].contains(name) || name.hasSuffix("-file") || name.hasSuffix("-svg") || name.hasSuffix("-csv")
+    ["config", "csv", "svg"].contains(name) || name.hasSuffix("-file") || name.hasSuffix("-svg")
+      || name.hasSuffix("-csv")
   }
 
   /// The words beside an option in a help text; empty when the text does not explain it by itself.
