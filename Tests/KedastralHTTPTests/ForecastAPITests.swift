@@ -55,6 +55,29 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
+  @Test("a shortage cost is tried with a forecast that has quantiles to weigh alone")
+  func shortageCost() async throws {
+    struct Sure: Model {
+      let name = "sure"
+      func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+        Forecast(start: history.end, step: history.step, values: Array(repeating: 100, count: steps), model: name)
+      }
+    }
+    let server = try await TestServer(keepsRecords: true)
+    for (name, model) in [("sure", Sure() as any Model), ("weighed", SeasonalBaseline())] {
+      try await server.forecast(
+        Workload(
+          name: WorkloadName(name), metric: "load", source: ScriptedSource { _ in 100 }, model: model,
+          policy: try StandardCapacityPolicy(targetPerPod: 50), window: .seconds(12 * 3600)))
+    }
+    let refused = try await curl(server.url + "/whatif?workload=sure&shortageCost=30")
+    #expect(refused.status == 400)
+    #expect((refused.json["error"] as? String)?.contains("too few quantiles") == true, "\(refused.body)")
+    let tried = try await curl(server.url + "/whatif?workload=weighed&shortageCost=30")
+    #expect((tried.json["explanation"] as? [String: Any])?["shortageCost"] as? Double == 30, "\(tried.body)")
+    await server.shutdown()
+  }
+
   @Test("the texts to copy follow the settings that somebody tries")
   func texts() async throws {
     let server = try await TestServer()
@@ -68,6 +91,7 @@ struct ForecastAPITests {
       ("targetPerPod=0", "'targetPerPod' is '0', expected a positive number"),
       ("headroom=much", "'headroom' is 'much', expected a positive number"),
       ("quantile=1", "'quantile' is '1', expected 0 to 1 (1 excluded)"),
+      ("shortageCost=0", "'shortageCost' is '0', expected pod-minutes above 0"),
       ("leadTime=5", "'leadTime' is '5', expected a duration such as 5m"),
     ] {
       let answer = try await curl(address + "&" + parameter)

@@ -115,13 +115,14 @@ struct PageTests {
   @Test("a workload's page explains the plan, and tries other settings by sliders, by keyboard and on a phone")
   func whatIf() async throws {
     let server = try await TestServer(keepsRecords: true)
-    let name = try WorkloadName("api-app")
-    try await server.forecast(
-      Workload(
-        name: name, metric: "http_requests_per_second", source: ScriptedSource { load(name.text, at: $0) },
-        model: SeasonalBaseline(),
-        policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 100),
-        horizon: .seconds(3600), window: .seconds(12 * 3600)))
+    for (name, cost) in [("api-app", nil), ("shop-web", ShortageCost(podMinutes: 42))] {
+      try await server.forecast(
+        Workload(
+          name: WorkloadName(name), metric: "http_requests_per_second", source: ScriptedSource { load(name, at: $0) },
+          model: SeasonalBaseline(),
+          policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, shortageCost: cost, maxReplicas: 100),
+          horizon: .seconds(3600), window: .seconds(12 * 3600)))
+    }
     let page = try visit(server, scene: "workload")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()

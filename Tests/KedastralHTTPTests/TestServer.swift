@@ -52,7 +52,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     let level = tuning.quantileLevel.map { ", quantileLevel: \($0)" } ?? ""
-    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)\(level)}}]\n"
+    let cost = tuning.shortageCost.map { ", shortageCost: \($0)" } ?? ""
+    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)\(level)\(cost)}}]\n"
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {

@@ -21,6 +21,7 @@ struct PolicySettingsTests {
         - name: both
           otherMetrics: [{metric: queue, source: {path: \(trace.path)}, policy: {targetPerPod: 5}}]
         - {name: dry, dryRun: true}
+        - {name: priced, policy: {quantileLevel: p90, shortageCost: 42}}
         - {name: floor, source: {path: \(jumped)}, model: seasonal-naive, window: 2d, policy: {reactiveFloor: true}}
       """)
     let (http, grpc, operations) = (freePort(), freePort(), freePort())
@@ -67,6 +68,17 @@ struct PolicySettingsTests {
     #expect((answer["inForce"] as? [String: Any])?["replicas"] as? Int == 60)
     #expect(((answer["plan"] as? [String: Any])?["desiredReplicas"] as? [Int])?.max() == 150)
     #expect(await PlayedTrace.snapshot("both", http)?.desiredReplicas.max() == 60, "nothing was changed by asking")
+
+    // What is tried is not overruled by what stands beside it: a shortage cost goes before a quantile, that before headroom.
+    for (tried, kept, gone) in [
+      ("", ["quantileLevel: 0.9", "shortageCost: 42"], []),
+      ("&headroom=1.5", ["headroom: 1.5"], ["quantileLevel", "shortageCost"]),
+      ("&quantile=0.75", ["quantileLevel: 0.75"], ["shortageCost"]),
+      ("&shortageCost=60", ["quantileLevel: 0.9", "shortageCost: 60"], []),
+    ] {
+      let text = await Daemon.get(http, "/configuration?workload=priced\(tried)").body
+      #expect(kept.allSatisfy(text.contains) && !gone.contains(where: text.contains), "\(tried): \(text)")
+    }
     for (question, status, part) in [
       ("workload=nobody", 404, "nobody"), ("workload=plain&quantile=0.77", 400, "0.5, 0.75, 0.9, 0.95, 0.99"),
       ("workload=plain&headroom=-1", 400, "'headroom' is '-1'"), ("workload=plain&leadTime=soon", 400, "'leadTime'"),

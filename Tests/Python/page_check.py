@@ -173,6 +173,18 @@ def workload(page):
     page.wait("another by keyboard", lambda: "p95" in page.texts(".whatif output"))
     page.wait("still from what is in force, at its own lead time", lambda: "3 → 9" in page.texts(".outcome b")[0])
     page.wait("the quantile to copy", lambda: "quantileLevel: 0.95" in page.find("#text").text)
+    page.expect("no word of a shortage's cost", not page.find("#cost").is_displayed() and not page.find("#cost-note").is_displayed())
+    page.find("[name=margin][value=quantile]").send_keys(Keys.ARROW_DOWN)
+    page.wait("a shortage's cost instead, some times the pods in force", lambda: "20" in page.texts(".whatif output"))
+    page.expect("the quantile away", not page.find("#quantile").is_displayed())
+    note = page.find("#" + page.find("#cost").get_attribute("aria-describedby"))
+    page.expect("what it means", note.is_displayed() and "pod-minutes" in note.text)
+    page.find("#cost").send_keys(Keys.ARROW_RIGHT)
+    page.wait("a higher one to copy", lambda: "shortageCost: 30" in page.find("#text").text and "quantile" not in page.find("#text").text)
+    page.wait("planned with it", lambda: " → " in page.texts(".outcome b")[0])
+    fewer = int(page.texts(".outcome b")[0].split(" → ")[1])
+    page.find("#cost").send_keys(Keys.END)
+    page.wait("more pods when it is dear", lambda: int(page.texts(".outcome b")[0].split(" → ")[1]) > fewer)
     for theme in ("light", "dark"):
         page.theme(theme)
         picture(page, f"workload-{theme}")
@@ -190,6 +202,9 @@ def workload(page):
     page.expect("every section on a phone", all(one.size["width"] <= 375 for one in page.driver.find_elements("css selector", ".panel")))
     page.find("#back").click()
     page.wait("back", lambda: page.texts(".sections") == [])
+    page.driver.find_elements("css selector", ".card h2 a")[1].click()
+    page.wait("a cost in force", lambda: page.driver.title.startswith("shop-web") and "42" in page.texts(".whatif output"))
+    page.expect("which is nothing tried", not page.find(".reset").is_enabled())
     clean_console(page)
 
 

@@ -33,14 +33,21 @@ public struct ShortageCost: Sendable, Equatable {
     self.podMinutes = podMinutes
   }
 
+  /// Whether a forecast has quantiles enough to tell how likely a load is.
+  package static func canWeigh(_ forecast: Forecast) -> Bool { paths(of: forecast).count >= 3 }
+
+  private static func paths(of forecast: Forecast) -> [Quantiles.Path] {
+    forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
+  }
+
   /// The pods of least expected cost for each step; nil when the forecast has too few quantiles to tell.
   ///
   /// - Parameters:
   ///   - capacity: the most load that a pod can serve.
   ///   - present: the current load, when it is known.
   func pods(for forecast: Forecast, capacity: Double, present: Double?) -> [Int]? {
-    let paths = forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
-    guard paths.count >= 3 else { return nil }
+    guard Self.canWeigh(forecast) else { return nil }
+    let paths = Self.paths(of: forecast)
     let levels = paths.map(\.level)
     return forecast.values.indices.map { step in
       let load = LoadDistribution(levels: levels, values: paths.map { $0.values[step] })

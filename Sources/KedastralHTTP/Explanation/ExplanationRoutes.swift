@@ -70,6 +70,11 @@ extension HTTPRouter {
             return .failure(
               400, "the forecast has no quantile \(level.shortText); it has \(levels.isEmpty ? "none" : levels)")
           }
+          if case .shortageCost = change.margin,
+            !record.basis.metrics.allSatisfy({ ShortageCost.canWeigh($0.forecast) })
+          {
+            return .failure(400, "the forecast has too few quantiles to weigh a shortage cost; it takes three of them")
+          }
           do {
             guard let changed = try record.whatIf(change) else {
               return .failure(409, "the capacity policy of workload '\(snapshot.workload)' has no settings to change")

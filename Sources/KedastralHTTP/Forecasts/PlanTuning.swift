@@ -8,14 +8,17 @@ public struct PlanTuning: Sendable, Equatable {
   public var headroom: Double?
   /// The quantile of the forecast to plan for; 0 plans by headroom.
   public var quantileLevel: Double?
+  /// The pod-minutes that a minute with too few pods is worth.
+  public var shortageCost: Double?
   /// How long before the load the pods are wanted.
   public var leadTime: Duration?
 
-  /// Reads `targetPerPod`, `headroom`, `quantile` and `leadTime`.
+  /// Reads `targetPerPod`, `headroom`, `quantile`, `shortageCost` and `leadTime`.
   init(_ query: QueryString) throws(InvalidParameter) {
     targetPerPod = try query.number("targetPerPod", in: { $0 > 0 }, right: "a positive number")
     headroom = try query.number("headroom", in: { $0 > 0 }, right: "a positive number")
     quantileLevel = try query.number("quantile", in: { (0..<1).contains($0) }, right: "0 to 1 (1 excluded)")
+    shortageCost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0")
     leadTime = try query.leadTime
   }
 }

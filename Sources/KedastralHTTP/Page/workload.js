@@ -32,9 +32,13 @@ export function newSections(name, card, leadSeconds, offers) {
         <label for="target">load of a pod</label><input id="target" type="range"><output for="target"></output>
         <div class="choice" role="radiogroup" aria-label="Margin">
           <label><input type="radio" name="margin" value="headroom">headroom</label>
-          <label><input type="radio" name="margin" value="quantile">quantile</label></div>
+          <label><input type="radio" name="margin" value="quantile">quantile</label>
+          <label><input type="radio" name="margin" value="shortageCost">shortage cost</label></div>
         <input id="headroom" type="range" min="1" max="3" step="0.05" aria-label="headroom"><output for="headroom"></output>
         <input id="quantile" type="range" min="0" step="1" aria-label="quantile"><output for="quantile"></output>
+        <input id="cost" type="range" min="0" step="1" aria-label="shortage cost" aria-describedby="cost-note"><output for="cost"></output>
+        <small id="cost-note" class="quiet">What a minute with too few pods is worth, in pod-minutes: the plan has the pods that
+          cost least then, whatever headroom and quantile say.</small>
         <label for="lead">lead time</label><input id="lead" type="range" min="0"><output for="lead"></output>
       </form>
       <p class="outcome" role="status"></p>
@@ -48,9 +52,11 @@ export function newSections(name, card, leadSeconds, offers) {
         <button type="button" class="copy">Copy</button></div>
       <pre id="text" role="tabpanel" tabindex="0"></pre></section>`;
   const part = (selector) => element.querySelector(selector);
-  const [target, headroom, quantile, lead] = ["target", "headroom", "quantile", "lead"].map((id) => part(`#${id}`));
+  const [target, headroom, quantile, cost, lead] =
+    ["target", "headroom", "quantile", "cost", "lead"].map((id) => part(`#${id}`));
   const radios = [...element.querySelectorAll("[name=margin]")];
-  let levels = [], inForce = null, trying = false;
+  const margins = { headroom, quantile, shortageCost: cost };
+  let levels = [], costs = [], inForce = null, trying = false;
 
   // Why
 
@@ -66,7 +72,8 @@ export function newSections(name, card, leadSeconds, offers) {
 
   const settings = () => ({
     targetPerPod: Number(target.value), margin: radios.find((radio) => radio.checked)?.value,
-    headroom: Number(headroom.value), quantile: levels[quantile.value] ?? 0, leadSeconds: Number(lead.value),
+    headroom: Number(headroom.value), quantile: levels[quantile.value] ?? 0, shortageCost: costs[cost.value],
+    leadSeconds: Number(lead.value),
   });
 
   function setUp(why) {
@@ -74,13 +81,20 @@ export function newSections(name, card, leadSeconds, offers) {
     levels = Object.keys(snapshot.quantiles ?? {}).map(Number).filter((level) => level >= 0.5).sort();
     quantile.max = Math.max(0, levels.length - 1);
     radios[1].disabled = levels.length === 0;
+    costs = [...new Set([3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 3000, why.shortageCost ?? 10])]
+      .sort((one, other) => one - other);
+    cost.max = costs.length - 1;
+    // Chances are told of three quantiles at least.
+    radios[2].disabled = !why.shortageCost && Object.keys(snapshot.quantiles ?? {}).length < 3;
     const target0 = snapshot.targetPerPod ?? 1;
     const digit = 10 ** Math.floor(Math.log10(target0) - 1);
     Object.assign(target, { min: digit, max: target0 * 3, step: digit });
     Object.assign(lead, { max: snapshot.stepSeconds * snapshot.values.length, step: Math.min(60, snapshot.stepSeconds) });
     inForce = {
-      targetPerPod: target0, margin: why.quantile ? "quantile" : "headroom", headroom: why.headroom ?? 1.2,
-      quantile: why.quantile ?? levels.at(-1) ?? 0, leadSeconds: leadSeconds(),
+      targetPerPod: target0, margin: why.quantile ? "quantile" : why.shortageCost ? "shortageCost" : "headroom",
+      headroom: why.headroom ?? 1.2, quantile: why.quantile ?? levels.at(-1) ?? 0,
+      // Some times the pods that there are is a useful price to begin with.
+      shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1), leadSeconds: leadSeconds(),
     };
   }
 
@@ -89,6 +103,7 @@ export function newSections(name, card, leadSeconds, offers) {
     headroom.value = values.headroom;
     const level = levels.indexOf(values.quantile);
     quantile.value = level < 0 ? levels.length - 1 : level;
+    cost.value = costs.indexOf(values.shortageCost);
     lead.value = values.leadSeconds;
     for (const radio of radios) radio.checked = radio.value === values.margin;
     label();
@@ -96,9 +111,10 @@ export function newSections(name, card, leadSeconds, offers) {
 
   function label() {
     const now = settings();
-    const isQuantile = now.margin === "quantile";
-    headroom.hidden = part("output[for=headroom]").hidden = isQuantile;
-    quantile.hidden = part("output[for=quantile]").hidden = !isQuantile;
+    for (const [margin, slider] of Object.entries(margins)) {
+      slider.hidden = part(`output[for=${slider.id}]`).hidden = margin !== now.margin;
+    }
+    part("#cost-note").hidden = cost.hidden;
     const say = (slider, text) => {
       part(`output[for=${slider.id}]`).textContent = text;
       slider.setAttribute("aria-valuetext", text);
@@ -106,6 +122,7 @@ export function newSections(name, card, leadSeconds, offers) {
     say(target, numberText(now.targetPerPod));
     say(headroom, `× ${now.headroom.toFixed(2)}`);
     say(quantile, levels.length ? `p${Math.round(now.quantile * 1000) / 10}` : "none");
+    say(cost, numberText(now.shortageCost));
     say(lead, durationText(now.leadSeconds * 1000));
   }
 

@@ -28,12 +28,18 @@ struct WrittenConfiguration: ConfigurationTexts {
 }
 
 extension WorkloadConfiguration {
+  /// These settings with those that are tried. What is tried takes the place of what would go before it: a shortage cost goes
+  /// before a quantile, which goes before headroom.
   fileprivate func applying(_ tuning: PlanTuning) -> WorkloadConfiguration {
     var changed = self
     if let targetPerPod = tuning.targetPerPod { changed.policy.targetPerPod = targetPerPod }
-    if tuning.headroom != nil || tuning.quantileLevel != nil { changed.policy.shortageCost = nil }
-    if let headroom = tuning.headroom { changed.policy.headroom = headroom }
-    if let level = tuning.quantileLevel { changed.policy.quantileLevel = level == 0 ? nil : level }
+    if let headroom = tuning.headroom {
+      (changed.policy.headroom, changed.policy.quantileLevel, changed.policy.shortageCost) = (headroom, nil, nil)
+    }
+    if let level = tuning.quantileLevel {
+      (changed.policy.quantileLevel, changed.policy.shortageCost) = (level == 0 ? nil : level, nil)
+    }
+    if let cost = tuning.shortageCost { changed.policy.shortageCost = cost }
     return changed
   }
 }
