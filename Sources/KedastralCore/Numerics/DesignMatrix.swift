@@ -4,6 +4,10 @@
 struct DesignMatrix {
   typealias Column = [SIMD8<Double>]
 
+  /// Below which deviation a column counts as one that hardly varies. Scaled up to 1 like the others it would be given a
+  /// coefficient by chance, and a later row in which it does vary would be forecast far beyond any load.
+  private static let leastDeviation = 0.02
+
   /// The number of rows.
   let rowCount: Int
   /// One entry a feature.
@@ -38,7 +42,7 @@ struct DesignMatrix {
     return values
   }
 
-  /// Brings every column to mean 0 and deviation 1 (a constant one to zero), and says what was subtracted and divided by.
+  /// Brings every column to mean 0 and deviation 1, one that hardly varies to less, and says what was subtracted and divided by.
   mutating func standardise() -> (means: [Double], deviations: [Double]) {
     var means: [Double] = []
     var deviations: [Double] = []
@@ -48,7 +52,7 @@ struct DesignMatrix {
       for group in column.indices { column[group] -= mean }
       for row in rowCount..<column.count * 8 { column[row / 8][row % 8] = 0 }
       let variance = column.reduce(into: SIMD8.zero) { $0 += $1 * $1 }.sum() / Double(max(1, rowCount))
-      let deviation = variance.squareRoot() + 1e-6
+      let deviation = (variance + Self.leastDeviation * Self.leastDeviation).squareRoot()
       for group in column.indices { column[group] /= deviation }
       columns[index] = column
       means.append(mean)

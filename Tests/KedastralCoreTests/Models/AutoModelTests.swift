@@ -66,6 +66,22 @@ struct AutoModelTests {
     #expect(abs(forecast.values[30] - 50) < 30)
   }
 
+  @Test("a load that is measured by day alone is not forecast beyond what it ever was")
+  func measuredByDay() throws {
+    let whole = SyntheticLoad.series(count: 28 * 48, stepSeconds: 1800) { step, generator in
+      let (day, slot) = (step / 48, step % 48)
+      guard (15...33).contains(slot), day % 9 != 4, Double.random(in: 0..<1, using: &generator) > 0.2 else {
+        return .nan
+      }
+      return 200 * sin(.pi * Double(slot - 14) / 21) * (day % 7 < 5 ? 1 : 0.4) * exp(0.1 * generator.noise())
+    }
+    let highest = whole.values.filter(\.isFinite).max() ?? 0
+    for origin in stride(from: 20 * 48 + 16, to: whole.count, by: 7) {
+      let forecast = try AutoModel().forecast(whole.slice(0..<origin), steps: 48, quantiles: levels)
+      #expect(forecast.values.allSatisfy { $0 < 2 * highest }, "from \(origin): \(forecast.values.max() ?? 0)")
+    }
+  }
+
   @Test("quantiles are ordered, and 0.9 covers nine of ten")
   func coverage() throws {
     let whole = SyntheticLoad.series(count: 14 * 288, stepSeconds: 300, seed: 2) { step, generator in

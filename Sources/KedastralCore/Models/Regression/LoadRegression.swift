@@ -1,8 +1,10 @@
 /// Direct regressions of one load, combined, with calibrated quantiles.
 ///
-/// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days);
-/// their forecasts are averaged with weights from blocked cross-validation. Quantiles come from the errors of that average on
-/// blocks of the history that were held out.
+/// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days), and
+/// three simple forecasts stand beside them: the median of the same time of ten days, the level, and the last day or week again.
+/// All are averaged with weights from blocked cross-validation, in which the latest errors count once more: a load that has
+/// begun another life is not forecast by what served the old one. Quantiles come from the errors of that average on blocks of
+/// the history that were held out.
 struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
@@ -19,8 +21,10 @@ struct LoadRegression: Sendable, Equatable {
   private static let rowLimit = 2100
   /// Rows this share of the history old count 1/e.
   private static let memory = 0.3
-  /// How strongly a member's smaller error earns it a larger share.
-  private static let shareExponent = 8.0
+  /// How strongly a member's smaller error earns it a larger share: over the history, and over its latest rows.
+  private static let shareExponents = (all: 8.0, latest: 3.0)
+  /// The share of the rows that are the latest, and how many these are at least.
+  private static let latest = (share: 0.05, fewest: 30)
   private static let fewestRows = 40
 
   /// Fits a load without gaps.
@@ -77,17 +81,10 @@ struct LoadRegression: Sendable, Equatable {
     self.knots = knots
     let plans = Self.plans(features)
     members = plans.map { plan in DirectRegression(plan, knots: training.map { $0.knot(from: plan.firstIndex) }) }
-    var losses = Array(repeating: 0.0, count: members.count)
-    for (index, knot) in training.enumerated() {
-      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
-      let errors = members.map { Self.loss($0.outOfBlock[index].suffix(common), knot, common) }
-      let least = max(errors.min() ?? 1, .leastNormalMagnitude)
-      for member in losses.indices { losses[member] += errors[member] / least }
-    }
-    let least = losses.min() ?? 1
-    let raw = losses.map {
-      power(max(least, .leastNormalMagnitude) / max($0, .leastNormalMagnitude), Self.shareExponent)
-    }
+    let raw = zip(
+      Self.merits(members, training, latest: false, exponent: Self.shareExponents.all),
+      Self.merits(members, training, latest: true, exponent: Self.shareExponents.latest)
+    ).map { $0 * $1 }
     let shares = raw.map { $0 / raw.reduce(0, +) }
     self.shares = shares
     var spreads: [SpreadModel] = []
@@ -113,12 +110,26 @@ struct LoadRegression: Sendable, Equatable {
     for index in members.indices { members[index].dropTraining() }
   }
 
-  private static func loss(_ forecasts: ArraySlice<Double>, _ knot: Training, _ common: Int) -> Double {
-    var loss = 0.0
-    for (forecast, (target, weight)) in zip(forecasts, zip(knot.targets.suffix(common), knot.weights.suffix(common))) {
-      loss += weight * abs(target - forecast)
+  /// What each member's share should be, up to a factor, by its errors out of sample relative to the best member's at each knot.
+  private static func merits(
+    _ members: [DirectRegression], _ training: [Training], latest: Bool, exponent: Double
+  ) -> [Double] {
+    var losses = Array(repeating: 0.0, count: members.count)
+    for (index, knot) in training.enumerated() {
+      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+      let count = latest ? max(min(common, Self.latest.fewest), Int(Double(common) * Self.latest.share)) : common
+      let errors = members.map { loss($0.outOfBlock[index].suffix(count), knot) }
+      let least = max(errors.min() ?? 1, .leastNormalMagnitude)
+      for member in losses.indices { losses[member] += errors[member] / least }
     }
-    return loss
+    let least = max(losses.min() ?? 1, .leastNormalMagnitude)
+    return losses.map { power(max(least / max($0, .leastNormalMagnitude), 1e-6), exponent) }
+  }
+
+  /// The absolute error of forecasts of the last rows, by row weights.
+  private static func loss(_ forecasts: ArraySlice<Double>, _ knot: Training) -> Double {
+    let rows = zip(knot.targets.suffix(forecasts.count), knot.weights.suffix(forecasts.count))
+    return zip(forecasts, rows).reduce(0) { $0 + $1.1.1 * abs($1.1.0 - $1.0) }
   }
 
   /// The forecast of the steps after the tracker's last sample, in loads, its quantiles, and what each member says.
@@ -190,7 +201,19 @@ struct LoadRegression: Sendable, Equatable {
         DirectRegression.Start(
           name: "median of the same time of \(LoadTracker.medianDays[1]) days", sum: [0], correctedBy: [1, 2, 4])
       ], firstIndex: 0)
-    return [robust]
+    let steady = DirectRegression.Plan(
+      columns: Array(columns.levels),
+      starts: [DirectRegression.Start(name: "level", sum: [0], correctedBy: Array(columns.levels.indices))],
+      firstIndex: 0)
+    var again = DirectRegression.Plan(
+      columns: [profile, columns.yesterday.lowerBound],
+      starts: [DirectRegression.Start(name: "last day", sum: [0, 1], correctedBy: [])], firstIndex: 0)
+    if features.layout.week != nil {
+      again.columns.append(columns.lastWeek.lowerBound)
+      again.starts.append(DirectRegression.Start(name: "last week", sum: [0, 2], correctedBy: []))
+      again.firstIndex = 7 * season
+    }
+    return [robust, steady, again]
       + columns.medians.indices.map { kind in
         let usesWeek = kind == 0 && features.layout.week != nil
         let deviations = columns.medianDeviations[kind]
