@@ -12,6 +12,7 @@ public final class RecordingStore: ForecastStore {
   private struct State {
     var puts: [Snapshot] = []
     var current: [WorkloadName: Snapshot] = [:]
+    var learned: [WorkloadName: Data] = [:]
     var failure: (any Error)?
   }
 
@@ -51,9 +52,18 @@ public final class RecordingStore: ForecastStore {
   public func list() async throws -> [WorkloadName] { try access { $0.current.keys.sorted() } }
 
   public func remove(_ workload: WorkloadName) async throws {
-    try access { $0.current[workload] = nil }
+    try access { state in
+      state.current[workload] = nil
+      state.learned[workload] = nil
+    }
     broadcast.send(.removed(workload))
   }
+
+  public func putState(_ state: Data, of workload: WorkloadName) async throws {
+    try access { $0.learned[workload] = state }
+  }
+
+  public func state(of workload: WorkloadName) async throws -> Data? { try access { $0.learned[workload] } }
 
   public func updates() -> AsyncStream<StoreUpdate> {
     let present = state.withLock { Array($0.current.values) }

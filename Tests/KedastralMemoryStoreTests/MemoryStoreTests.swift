@@ -27,6 +27,18 @@ struct MemoryStoreTests {
     #expect(await store.list().map(\.text) == ["a"])
   }
 
+  @Test("what a loop has learned is kept, the last of it, until its workload is removed")
+  func state() async throws {
+    let store = MemoryStore()
+    let (a, b) = (try WorkloadName("a"), try WorkloadName("b"))
+    for text in ["first", "second"] { await store.putState(Data(text.utf8), of: a) }
+    #expect(await store.state(of: a) == Data("second".utf8))
+    #expect(await store.state(of: b) == nil)
+    #expect(await store.list().isEmpty, "a state is no plan")
+    await store.remove(a)
+    #expect(await store.state(of: a) == nil)
+  }
+
   @Test("an older snapshot never replaces a newer one")
   func newerStays() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))

@@ -20,6 +20,23 @@ struct RedisStoreTests {
     #expect(try await store.list().map(\.text) == ["a"])
   }
 
+  @Test("what a loop has learned lies beside its plan for a day, is no workload, and goes with it")
+  func state() async throws {
+    let redis = try await RedisServer()
+    let store = try await TestStore(.loopback(redis.port))
+    let plan = try snapshot("api-app")
+    #expect(try await store.state(of: plan.workload) == nil)
+    try await store.put(plan)
+    let state = Data((0..<5000).map { UInt8(truncatingIfNeeded: $0) })
+    for state in [Data("first".utf8), state] { try await store.putState(state, of: plan.workload) }
+    #expect(try await store.state(of: plan.workload) == state)
+    let left = try #require(Int(try await redis.cli("TTL", "forecast:api-app:state")))
+    #expect((86_300...86_400).contains(left))
+    #expect(try await store.list().map(\.text) == ["api-app"])
+    try await store.remove(plan.workload)
+    #expect(try await redis.cli("DBSIZE") == "0")
+  }
+
   @Test("the value is the JSON under forecast:<workload>, with the time to live")
   func contract() async throws {
     let redis = try await RedisServer()

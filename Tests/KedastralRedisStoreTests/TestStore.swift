@@ -22,6 +22,8 @@ final class TestStore: ForecastStore {
   func get(_ workload: WorkloadName) async throws -> Snapshot? { try await store.get(workload) }
   func list() async throws -> [WorkloadName] { try await store.list() }
   func remove(_ workload: WorkloadName) async throws { try await store.remove(workload) }
+  func putState(_ state: Data, of workload: WorkloadName) async throws { try await store.putState(state, of: workload) }
+  func state(of workload: WorkloadName) async throws -> Data? { try await store.state(of: workload) }
   func updates() -> AsyncStream<StoreUpdate> { store.updates() }
 
   deinit {

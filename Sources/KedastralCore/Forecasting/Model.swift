@@ -42,14 +42,28 @@ extension Model {
 
 /// A model at work on one workload: called with the same history, grown by the newest samples, again and again.
 ///
-/// Owned by one forecast loop and never shared; so it needs no lock. What it learned need not be stored: a restarted loop
-/// collects its whole window again, and the session learns from it what it knew, but for what only comparing forecasts with
-/// what came can teach.
+/// Owned by one forecast loop and never shared; so it needs no lock. A restarted loop collects its whole window again, and the
+/// session learns from it anew; what only comparing forecasts with what came can teach is in its ``state``, which the loop
+/// stores now and then and gives back after a restart.
 public protocol ModelSession: Sendable {
   /// Forecasts as Model/forecast(_:steps:quantiles:) does, and may reuse what it learned in earlier calls.
   ///
   /// The session must notice by itself when `history` is not its earlier one grown by new samples, and start afresh.
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast
+
+  /// What a session of the same model should know after a restart and cannot learn from a history: a few kilobytes, in a
+  /// format of the model's own. Nil, as by default, when there is nothing.
+  var state: Data? { get }
+
+  /// Goes on from an earlier session's ``state``. By default it is ignored.
+  ///
+  /// The session must notice by itself when the state is not its own, or of another load than the next history, and do without.
+  mutating func restore(_ state: Data)
+}
+
+extension ModelSession {
+  public var state: Data? { nil }
+  public mutating func restore(_ state: Data) {}
 }
 
 private struct StatelessSession<Wrapped: Model>: ModelSession {

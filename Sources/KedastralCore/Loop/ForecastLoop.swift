@@ -11,8 +11,12 @@
 ///     await loop.run()                       // rounds for good
 ///
 /// The history stays in memory, and each round fetches only what is missing at its end. A failed round is logged, counted
-/// and tried again after a back-off; it never touches another workload.
+/// and tried again after a back-off; it never touches another workload. Every ten minutes what the loop has learned is stored
+/// beside the plan, and a restarted loop goes on from both.
 public actor ForecastLoop {
+  /// How often what was learned is stored.
+  static let stateInterval: Duration = .seconds(600)
+
   /// The workload.
   public nonisolated let workload: Workload
   private let store: any ForecastStore
@@ -25,6 +29,8 @@ public actor ForecastLoop {
   /// What is kept of each metric, the main one first.
   private let feeds: [Feed]
   private var hasAskedStore = false
+  /// When what was learned is stored next.
+  private var stateDue: Date?
   private var planner: Planner
   private var failures = 0
 
@@ -116,20 +122,24 @@ public actor ForecastLoop {
     let histories = try await timed(.collect) {
       try await self.forEachMetric { try await self.collect($0, upTo: end) }
     }
-    await takeUpStoredPlan()
+    await takeUpWhatIsStored()
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
     let plan = try await timed(.plan) {
-      self.planner.plan(zip(forecasts, histories).map { Planner.Input($0, after: $1) }, at: self.clock.now)
+      self.planner.plan(zip(forecasts, histories).map(Planner.Input.init), at: self.clock.now)
     }
     let snapshot = plan.snapshot
-    try await timed(.store) { [workload, store, clock, logger] in
-      let outcome = try await withDeadline(workload.storeDeadline, clock: clock) { try await store.put(snapshot) }
-      if outcome == .superseded { logger.debug("a newer forecast is stored", ["workload": workload.name.text]) }
+    let outcome = try await timed(.store) { [workload, store, clock] in
+      try await withDeadline(workload.storeDeadline, clock: clock) { try await store.put(snapshot) }
     }
     planner.publish(plan)
     metrics.publish(snapshot)
+    if outcome == .superseded {
+      logger.debug("a newer forecast is stored", ["workload": workload.name.text])
+    } else {
+      await storeState(at: clock.now)
+    }
     return snapshot
   }
 
@@ -168,47 +178,87 @@ public actor ForecastLoop {
   private func collect(_ index: Int, upTo end: Date) async throws -> TimeSeries {
     let feed = feeds[index]
     let windowStart = end - workload.step * (workload.windowSteps - 1)
-    var history = feed.collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
-    history.dropSamples(after: end)
+    feed.collected?.dropSamples(after: end)
     var start = windowStart
-    if let present = history.lastPresentIndex { start = max(windowStart, history.instant(at: present + 1)) }
+    if let history = feed.collected, let present = history.lastPresentIndex {
+      start = max(windowStart, history.instant(at: present + 1))
+    }
+    var newer: TimeSeries?
     if start <= end {
       let range = start..<(end + workload.step / 2)
       let source = feed.metric.source
-      let newer = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
+      let samples = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
         try await source.samples(in: range, step: workload.step)
       }
-      guard newer.step == workload.step else {
-        throw SourceMismatch(asked: workload.step, got: newer.step)
-      }
-      history.merge(newer)
+      guard samples.step == workload.step else { throw SourceMismatch(asked: workload.step, got: samples.step) }
+      newer = samples
     }
+    var history = feed.collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
+    feed.collected = nil  // so that the samples of a week are changed in place
+    if let newer { history.merge(newer) }
     history.extend(to: end)
     history.keepLast(workload.windowSteps)
     history.dropLeadingMissing()
     guard let present = history.lastPresentIndex else { throw NoSamples(window: workload.window) }
+    feed.collected = history
     let silentSteps = history.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
-    feed.collected = history
     return history
   }
 
-  /// Once, before the first plan: goes on from the plan that an earlier process stored.
-  private func takeUpStoredPlan() async {
+  /// Once, before the first plan: goes on from the plan and the state that an earlier process stored.
+  private func takeUpWhatIsStored() async {
     guard !hasAskedStore else { return }
     do {
-      let stored = try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
-        try await store.get(workload.name)
+      let (plan, state) = try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
+        (try await store.get(workload.name), try await store.state(of: workload.name))
       }
       hasAskedStore = true
-      guard let stored, !stored.desiredReplicas.isEmpty else { return }
-      planner.resume(from: stored)
+      if let state { takeUp(state) }
+      guard let plan, !plan.desiredReplicas.isEmpty else { return }
+      planner.resume(from: plan)
       logger.info(
         "going on from the stored plan",
-        ["workload": workload.name.text, "replicas": "\(stored.desiredReplicas[stored.stepIndex(at: clock.now)])"])
+        ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
     } catch {
       // The round goes on without: storing the plan reports a store that is away, and this is asked again next round.
       logger.debug("stored plan not read", ["workload": workload.name.text, "error": "\(error)"])
+    }
+  }
+
+  private func takeUp(_ stored: Data) {
+    guard let state = LoopState(stored) else {
+      logger.debug("what is stored is no state of this version", ["workload": workload.name.text])
+      return
+    }
+    for (index, feed) in feeds.enumerated() {
+      if let session = state.session(of: feed.metric) { feed.session.restore(session) }
+      if let accuracy = state.accuracy(of: feed.metric, at: clock.now) { planner.resume(accuracy, ofMetric: index) }
+    }
+  }
+
+  /// Stores what was learned, every ten minutes, and the first time so much later that workloads take turns.
+  private func storeState(at now: Date) async {
+    let interval = max(Self.stateInterval, workload.interval)
+    guard let due = stateDue, due <= now + interval else {
+      stateDue = now + interval * workload.name.share
+      return
+    }
+    guard now >= due else { return }
+    stateDue = now + interval
+    let parts = feeds.enumerated().map { index, feed in
+      LoopState.Metric(
+        name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
+        session: feed.session.state)
+    }
+    guard let data = LoopState(parts, at: now).data else { return }
+    do {
+      try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
+        try await store.putState(data, of: workload.name)
+      }
+    } catch {
+      // Nothing depends on it but what a restart must learn again.
+      logger.debug("state not stored", ["workload": workload.name.text, "error": "\(error)"])
     }
   }
 
@@ -231,39 +281,6 @@ public actor ForecastLoop {
       self.metric = metric
       session = metric.model.makeSession()
     }
-  }
-
-  // MARK: Errors
-
-  private struct MetricFailure: Error, CustomStringConvertible {
-    let metric: String
-    let problem: String
-    var description: String { "metric '\(metric)': \(problem)" }
-  }
-
-  private struct NoSamples: Error, CustomStringConvertible {
-    let window: Duration
-    var description: String { "the source has no sample in the last \(DurationText.format(window))" }
-  }
-
-  private struct SourceMismatch: Error, CustomStringConvertible {
-    let asked: Duration
-    let got: Duration
-    var description: String {
-      "the source was asked for steps of \(DurationText.format(asked)) and answered with \(DurationText.format(got))"
-    }
-  }
-
-  private struct InvalidForecast: Error, CustomStringConvertible {
-    let description: String
-  }
-}
-
-extension Planner.Input {
-  fileprivate init(_ forecast: Forecast, after history: TimeSeries) {
-    self.init(
-      forecast: forecast, repairedShare: Double(history.missingCount) / Double(history.count),
-      newest: history.newestMeasurement)
   }
 }
 

@@ -8,19 +8,21 @@
 /// come.
 ///
 /// What is compared is the forecast five minutes ahead, or a step where steps are longer, over the last hour or twenty samples.
-struct LiveAccuracy: Sendable {
-  private struct Expectation {
+struct LiveAccuracy: Codable, Sendable {
+  private struct Expectation: Codable {
     var instant: Date
     var value: Double
-    var quantiles: [(level: Double, value: Double)]
+    /// At `levels`.
+    var quantiles: [Double]
   }
 
-  private struct Comparison {
+  private struct Comparison: Codable {
     var error: Double
     var load: Double
     /// The error of repeating the day before, where that is known.
     var naiveError: Double?
-    var covered: [(level: Double, isBelow: Bool)]
+    /// How many of the quantiles the load was above.
+    var rank: Int
   }
 
   private static let aheadSeconds = 300.0
@@ -31,19 +33,27 @@ struct LiveAccuracy: Sendable {
   private var expectations: [Expectation] = []
   private var comparisons: [Comparison] = []
   private var mostComparisons = 20
+  /// The levels of the quantiles that are compared.
+  private var levels: [Double] = []
 
-  /// Takes over the load that was measured at `instant`, and the load a day before, where that is known.
-  mutating func observe(_ load: Double, at instant: Date, dayBefore: Double? = nil) {
-    guard let index = expectations.firstIndex(where: { abs($0.instant.timeIntervalSince(instant)) < 0.5 }) else {
-      expectations.removeAll { $0.instant < instant }
-      return
+  /// Whether it can be gone on from, which what was stored need not be.
+  var isSound: Bool {
+    comparisons.allSatisfy { (0...levels.count).contains($0.rank) }
+      && expectations.allSatisfy { $0.quantiles.count == levels.count }
+  }
+
+  /// Compares what was expected with the loads that have come.
+  mutating func settle(_ history: TimeSeries) {
+    guard let last = history.lastPresentIndex else { return }
+    for expected in expectations where expected.instant <= history.instant(at: last) {
+      guard let load = history.value(at: expected.instant) else { continue }
+      let dayBefore = history.value(at: expected.instant - .seconds(86_400))
+      comparisons.append(
+        Comparison(
+          error: abs(load - expected.value), load: load, naiveError: dayBefore.map { abs(load - $0) },
+          rank: expected.quantiles.count { load > $0 }))
     }
-    let expected = expectations[index]
-    expectations.removeFirst(index + 1)
-    comparisons.append(
-      Comparison(
-        error: abs(load - expected.value), load: load, naiveError: dayBefore.map { abs(load - $0) },
-        covered: expected.quantiles.map { ($0.level, load <= $0.value) }))
+    expectations.removeAll { $0.instant <= history.instant(at: last) }
     if comparisons.count > mostComparisons { comparisons.removeFirst(comparisons.count - mostComparisons) }
   }
 
@@ -52,13 +62,16 @@ struct LiveAccuracy: Sendable {
     let step = forecast.step.inSeconds
     let index = min(forecast.values.count, max(1, Int(Self.aheadSeconds / step))) - 1
     guard index >= 0 else { return }
+    let paths = forecast.quantiles.paths
+    if paths.map(\.level) != levels {
+      levels = paths.map(\.level)
+      (expectations, comparisons) = ([], [])
+    }
     mostComparisons = max(20, Int(Self.spanSeconds / step))
     let instant = forecast.start.addingTimeInterval(Double(index + 1) * step)
     expectations.removeAll { $0.instant >= instant - forecast.step / 2 }
     expectations.append(
-      Expectation(
-        instant: instant, value: forecast.values[index],
-        quantiles: forecast.quantiles.paths.map { ($0.level, $0.values[index]) }))
+      Expectation(instant: instant, value: forecast.values[index], quantiles: paths.map { $0.values[index] }))
   }
 
   /// The mean absolute error over the mean load; nil before there are enough comparisons, or when there was no load at all.
@@ -80,13 +93,12 @@ struct LiveAccuracy: Sendable {
   /// The share of loads below each quantile, by its level.
   var coverage: [String: Double]? {
     guard comparisons.count >= Self.fewestComparisons else { return nil }
-    var counts: [Double: (below: Int, all: Int)] = [:]
-    for (level, isBelow) in comparisons.flatMap(\.covered) {
-      counts[level, default: (0, 0)].all += 1
-      if isBelow { counts[level, default: (0, 0)].below += 1 }
-    }
-    guard !counts.isEmpty else { return nil }
-    return Dictionary(uniqueKeysWithValues: counts.map { ("\($0.key)", Double($0.value.below) / Double($0.value.all)) })
+    guard !levels.isEmpty else { return nil }
+    return Dictionary(
+      uniqueKeysWithValues: levels.enumerated().map { index, level in
+        let below = comparisons.count { $0.rank <= index }
+        return ("\(level)", Double(below) / Double(comparisons.count))
+      })
   }
 
   /// What a snapshot tells; nil when there is nothing to tell.
@@ -96,5 +108,15 @@ struct LiveAccuracy: Sendable {
       repairedShare: repairedShare,
       members: forecast.members.isEmpty ? nil : forecast.members)
     return record == Snapshot.Accuracy() ? nil : record
+  }
+}
+
+extension TimeSeries {
+  /// The sample at an instant; nil when it is missing or the instant is none of its own.
+  fileprivate func value(at instant: Date) -> Double? {
+    guard instant >= start, instant <= end else { return nil }
+    let place = index(nearest: instant)
+    guard abs(self.instant(at: place).timeIntervalSince(instant)) < 0.5, values[place].isFinite else { return nil }
+    return values[place]
   }
 }

@@ -6,7 +6,7 @@
 
 /// Turns one forecast after another into plans that go on from each other.
 ///
-///     let plan = planner.plan([.init(forecast: forecast, newest: .init(load: 120, instant: noon))], at: now)
+///     let plan = planner.plan([.init(forecast: forecast, history: history)], at: now)
 ///     try await store.put(plan.snapshot)
 ///     planner.publish(plan)                // the next plan goes on from this one
 ///
@@ -25,22 +25,12 @@ struct Planner: Sendable {
     let record: PlanRecord?
   }
 
-  /// A load and the end of the step in which it was measured.
-  struct Measurement {
-    var load: Double
-    var instant: Date
-    /// The load a day before, where that is known.
-    var dayBefore: Double?
-  }
-
   /// What is known of one metric.
   struct Input {
     /// One step longer than the horizon, since publication falls between two grid instants.
     let forecast: Forecast
-    /// The share of the history that was missing.
-    var repairedShare: Double?
-    /// The newest sample that is present.
-    let newest: Measurement?
+    /// What it was made of.
+    let history: TimeSeries
   }
 
   private let workload: WorkloadName
@@ -53,7 +43,7 @@ struct Planner: Sendable {
   private let storedLevels: [Double]?
 
   /// How good the forecasts of each metric have been lately.
-  private var accuracies: [LiveAccuracy]
+  private(set) var accuracies: [LiveAccuracy]
 
   /// The plan that was published last.
   private(set) var inForce: Plan?
@@ -92,12 +82,11 @@ struct Planner: Sendable {
     let previous = replicas(before: start)
     var parts: [PlanBasis.Metric] = []
     for (index, input) in inputs.enumerated() {
-      if let newest = input.newest {
-        accuracies[index].observe(newest.load, at: newest.instant, dayBefore: newest.dayBefore)
-      }
+      accuracies[index].settle(input.history)
       accuracies[index].remember(input.forecast)
       let state = CapacityState(
-        replicas: previous, currentLoad: input.newest?.load, forecastError: accuracies[index].relativeError)
+        replicas: previous, currentLoad: input.history.lastPresentIndex.map { input.history.values[$0] },
+        forecastError: accuracies[index].relativeError)
       parts.append(
         PlanBasis.Metric(
           name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state))
@@ -110,7 +99,7 @@ struct Planner: Sendable {
       values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
       quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
-      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
+      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].history.missingShare))
     snapshot.isDryRun = isDryRun
     snapshot.activationThreshold = activationThreshold
     let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
@@ -130,6 +119,9 @@ struct Planner: Sendable {
     )
   }
 
+  /// Takes up how good the forecasts of a metric were in an earlier process.
+  mutating func resume(_ accuracy: LiveAccuracy, ofMetric index: Int) { accuracies[index] = accuracy }
+
   /// The replicas that a plan beginning at `start` goes on from: what the last plan says for that instant. As long as no new
   /// sample has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
   private func replicas(before start: Date) -> Int? {
@@ -141,13 +133,5 @@ struct Planner: Sendable {
 }
 
 extension TimeSeries {
-  /// The newest sample that is present, with the one a day before it.
-  var newestMeasurement: Planner.Measurement? {
-    lastPresentIndex.map { last in
-      let before = index(nearest: instant(at: last) - .seconds(86_400))
-      return Planner.Measurement(
-        load: values[last], instant: instant(at: last),
-        dayBefore: values.indices.contains(before) && values[before].isFinite ? values[before] : nil)
-    }
-  }
+  fileprivate var missingShare: Double? { isEmpty ? nil : Double(missingCount) / Double(count) }
 }

@@ -16,6 +16,10 @@ struct AutoSession: ModelSession {
   private var missingRun = 0
   private var record = LiveRecord()
   private var nearTerm = NearTermCorrection()
+  /// The end of the last history.
+  private var tail = HistoryTail()
+  /// What was stored by an earlier session, until it is known whether it is of this load.
+  private var restored: Stored?
 
   /// A fit, and how long it serves.
   private struct Learned {
@@ -32,6 +36,8 @@ struct AutoSession: ModelSession {
   }
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    takeUpRestored(history)
+    tail = HistoryTail(history)
     let wasBeaten = record.isBeaten
     record.settle(history)
     if record.isBeaten, !wasBeaten { learnSooner(history) }
@@ -187,5 +193,34 @@ struct AutoSession: ModelSession {
   private mutating func remember(_ history: TimeSeries) {
     lastInstant = history.end
     lastValue = history.values.last ?? .nan
+  }
+
+  // MARK: Storing
+
+  /// What only comparing forecasts with what came has taught; a fit is made again from the history.
+  private struct Stored: Codable {
+    static let currentVersion = 1
+    var version = Stored.currentVersion
+    var tail: HistoryTail
+    var record: LiveRecord
+    var nearTerm: NearTermCorrection.Stored
+  }
+
+  var state: Data? {
+    guard let nearTerm = nearTerm.stored else { return nil }
+    return try? JSONEncoder().encode(Stored(tail: tail, record: record, nearTerm: nearTerm))
+  }
+
+  mutating func restore(_ state: Data) {
+    restored = try? JSONDecoder().decode(Stored.self, from: state)
+  }
+
+  private mutating func takeUpRestored(_ history: TimeSeries) {
+    guard let restored else { return }
+    self.restored = nil
+    guard restored.version == Stored.currentVersion, restored.tail.isPart(of: history), restored.record.isSound,
+      let nearTerm = NearTermCorrection(restored.nearTerm, before: history)
+    else { return }
+    (record, self.nearTerm) = (restored.record, nearTerm)
   }
 }

@@ -9,7 +9,11 @@
 /// A forecast is kept now and then with what each candidate says, and judged step by step as loads come in; old errors are
 /// forgotten slowly. The learned forecast loses its place when it errs a fifth more than repeating the last season, and gets it
 /// back when it errs less: the distance of the two bounds keeps the choice from flapping.
-struct LiveRecord {
+///
+/// What is stored of it is what has been judged; forecasts that are still to be judged are not.
+struct LiveRecord: Codable {
+  private enum CodingKeys: CodingKey { case errors, covered, weight, isBeaten, stretch }
+
   /// What is said of the steps behind a history.
   struct Claim {
     /// What was served.
@@ -57,6 +61,11 @@ struct LiveRecord {
   /// How fast quantiles are stretched where they do not hold (Gibbs & Candès 2021), and how far.
   private static let stretchGain = 0.004
   private static let stretchBounds = 0.8...2.5
+
+  /// Whether it can be gone on from, which what was stored need not be.
+  var isSound: Bool {
+    (errors + [covered, weight]).allSatisfy { $0 >= 0 && $0.isFinite } && Self.stretchBounds.contains(stretch)
+  }
 
   /// Keeps a forecast to be judged, when the last one kept is a sixth of a horizon old.
   mutating func note(_ claim: Claim, after history: TimeSeries) {

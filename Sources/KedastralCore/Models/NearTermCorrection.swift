@@ -17,102 +17,13 @@
 struct NearTermCorrection {
   /// How many steps are corrected.
   static let reach = 8
-  /// The levels whose quantiles are followed, and where they begin: at those of a normal distribution.
-  private static let levels = Quantiles.fineLevels
-  private static let firstQuantiles = levels.map(NormalDistribution.quantile)
-  private static let (median, upper) = (levels.firstIndex(of: 0.5) ?? 0, levels.firstIndex(of: 0.9) ?? 0)
-  /// Where calm ends and the kinds of restlessness begin: the expected size of an error over its usual one.
-  private static let moods = [0.5, 1.2, 3]
-  /// What a sample still counts one later.
-  private static let forgetting = 0.9999
-  /// How many sizes of an error an error counts at most, lest one outlier teach too much.
-  private static let clip = (error: 8.0, size: 6.0)
-  /// How many times the usual a movement counts at most.
-  private static let leverage = 4.0
-  /// How far an error moves a quantile, in sizes of an error.
-  private static let quantileGain = 0.02
-  /// How many errors it takes to judge, and over how many they are averaged.
-  private static let (enough, memory) = (120, 500.0)
-  /// How much better a correction must be to be begun.
-  private static let advantage = 0.98
   /// What is left of a correction one step behind the last corrected one.
   private static let fading = 0.8
   /// How many samples features reach back.
   private static let depth = 16
 
-  /// What was said of one step, to be learned from when it comes.
-  private struct Claim {
-    var value: Double
-    var movement: [Double]
-    var restlessness: [Double]
-    var shift: Double
-    var size: Double
-    var mood: Int
-    /// The quantiles 0.5 and 0.9: as the model says, and as corrected.
-    var own: (median: Double, upper: Double)
-    var corrected: (median: Double, upper: Double)
-  }
-
-  /// What is known about one step ahead.
-  private struct Step {
-    var shift: RecursiveLeastSquares
-    var size: RecursiveLeastSquares
-    var quantiles = Array(repeating: NearTermCorrection.firstQuantiles, count: NearTermCorrection.moods.count + 1)
-    var count = 0
-    var lastError = 0.0
-    /// The error's size after correction, over the last twenty samples and the last few hundred.
-    var recentSize = 0.0
-    var usualSize = 0.0
-    /// How large the largest movement usually is.
-    var usualMovement = 0.0
-    var ownLoss = 0.0
-    var correctedLoss = 0.0
-    var isBetter = false
-
-    /// Learns from what was said of a step whose load has come.
-    mutating func learn(_ claim: Claim, load: Double) {
-      let off = load - claim.value
-      let error = off - claim.shift
-      guard error.isFinite else { return }
-      count += 1
-      let rate = max(1 / NearTermCorrection.memory, 1 / Double(count))
-      ownLoss += (Self.loss(load, claim.own) - ownLoss) * rate
-      correctedLoss += (Self.loss(load, claim.corrected) - correctedLoss) * rate
-      isBetter =
-        count >= NearTermCorrection.enough && correctedLoss < (isBetter ? 1 : NearTermCorrection.advantage) * ownLoss
-      // What is learned is bounded around what was said, not around what the regression would have said: were it to run
-      // away, it would be called back at once.
-      let measure = max(claim.size, usualSize)
-      let bound = NearTermCorrection.clip.error * measure
-      // A spike without measure is in the movements of the next samples as well; it must not outweigh all others.
-      let movement = claim.movement.reduce(0) { max($0, abs($1)) }
-      let weight = movement > 0 ? min(1, NearTermCorrection.leverage * usualMovement / movement) : 1
-      shift.learn(
-        claim.movement.map { $0 * weight }, target: weight * (claim.shift + min(max(error, -bound), bound)))
-      usualMovement += (movement - usualMovement) * rate
-      lastError = off
-      recentSize += (abs(error) - recentSize) * max(0.05, 1 / Double(count))
-      usualSize += (abs(error) - usualSize) * rate
-      size.learn(claim.restlessness, target: min(abs(error), NearTermCorrection.clip.size * measure))
-      let relative = error / claim.size
-      for (index, level) in NearTermCorrection.levels.enumerated() {
-        let quantile = quantiles[claim.mood][index]
-        let direction = relative > quantile ? level : level - 1
-        quantiles[claim.mood][index] += NearTermCorrection.quantileGain * direction * max(1, abs(quantile))
-      }
-    }
-
-    /// The quantile loss at 0.5 and 0.9 together.
-    private static func loss(_ load: Double, _ quantiles: (median: Double, upper: Double)) -> Double {
-      let (middle, above) = (load - quantiles.median, load - quantiles.upper)
-      return 0.5 * abs(middle) + max(0.9 * above, -0.1 * above)
-    }
-  }
-
-  private var steps: [Step] = []
-  private var claims: [(end: Date, steps: [Claim])] = []
-  /// How much the load usually changes a step, when this was begun.
-  private var unit = 1.0
+  private var steps: [NearTermStep] = []
+  private var claims: [(end: Date, steps: [NearTermStep.Claim])] = []
   /// Mean changes a step over about three and fifty samples.
   private var (fastChange, slowChange) = (0.0, 0.0)
   private var end = Date.distantPast
@@ -130,7 +41,7 @@ struct NearTermCorrection {
     follow(history)
     let recent = RecentLoad(history, at: history.count - 1)
     let reach = min(Self.reach, forecast.values.count)
-    var claimed: [Claim] = []
+    var claimed: [NearTermStep.Claim] = []
     var (values, paths) = (forecast.values, forecast.quantiles.paths)
     for index in 0..<reach {
       let claim = claim(forecast, index, recent)
@@ -139,7 +50,7 @@ struct NearTermCorrection {
       values[index] = claim.corrected.median
       var least = 0.0
       for path in paths.indices {
-        least = max(least, quantile(paths[path].level, of: claim, steps[index]))
+        least = max(least, steps[index].quantile(paths[path].level, of: claim))
         paths[path].values[index] = least
       }
     }
@@ -197,83 +108,58 @@ struct NearTermCorrection {
     let changes = pairs.map { abs($1 - $0) }.filter(\.isFinite)
     let level = history.lastPresentIndex.map { history.values[$0] } ?? 0
     let change = changes.reduce(0) { $0 + $1 / Double(changes.count) }
-    unit = max(change, 1e-6 * abs(level), 1e-12)
+    let unit = max(change, 1e-6 * abs(level), 1e-12)
     (fastChange, slowChange) = (unit, unit)
-    steps = (0..<Self.reach).map { _ in
-      Step(
-        shift: RecursiveLeastSquares(weights: Array(repeating: 0, count: 9), scale: unit, forgetting: Self.forgetting),
-        size: RecursiveLeastSquares(
-          weights: [0.5] + Array(repeating: 0, count: 6), scale: unit, forgetting: Self.forgetting))
-    }
+    steps = Array(repeating: NearTermStep(unit: unit), count: Self.reach)
     claims = []
     (end, stepSeconds) = (history.end, history.step.inSeconds)
   }
 
-  private func claim(_ forecast: Forecast, _ index: Int, _ recent: RecentLoad) -> Claim {
-    let step = steps[index]
+  private func claim(_ forecast: Forecast, _ index: Int, _ recent: RecentLoad) -> NearTermStep.Claim {
     let value = forecast.values[index]
-    let own = (
-      median: forecast.quantiles[0.5]?[index] ?? value, upper: forecast.quantiles[0.9]?[index] ?? value
-    )
-    let width = max(own.upper - own.median, 0)
-    let movement = [
-      recent.change(1), recent.change(1, before: 1), recent.change(1, before: 2), recent.change(5), recent.change(15),
-      recent.newest - value, step.lastError, steps[0].lastError, recent.mean(5) - value,
-    ]
-    // Until there is a usual size, the model's own width says what is usual.
-    let usual = max(step.count < 30 ? width / 2 : max(step.usualSize, 0.02 * slowChange), 1e-9 * unit)
-    let bound = 6 * max(usual, width, slowChange)
-    let expected = step.shift.value(movement)
-    let shift = expected.isFinite ? min(max(expected, -bound), bound) : 0
-    let restlessness = [
-      width, fastChange, slowChange, abs(recent.change(1)), step.recentSize, abs(recent.change(5)), abs(shift),
-    ]
-    let expectedSize = step.size.value(restlessness)
-    let size = expectedSize.isFinite ? min(max(expectedSize, 0.1 * usual), 20 * usual) : usual
-    var claim = Claim(
-      value: value, movement: movement, restlessness: restlessness, shift: shift, size: size,
-      mood: Self.moods.firstIndex { size < $0 * usual } ?? Self.moods.count, own: own, corrected: own)
-    claim.corrected.median = quantile(0.5, of: claim, step)
-    claim.corrected.upper = max(claim.corrected.median, quantile(0.9, of: claim, step))
-    return claim
+    return steps[index].claim(
+      value, own: (forecast.quantiles[0.5]?[index] ?? value, forecast.quantiles[0.9]?[index] ?? value), after: recent,
+      firstError: steps[0].lastError, changes: (fastChange, slowChange))
   }
 
-  /// The load that `level` of loads stay below.
-  private func quantile(_ level: Double, of claim: Claim, _ step: Step) -> Double {
-    let distance = claim.size * Self.interpolated(step.quantiles[claim.mood], at: level)
-    return min(max(0, claim.value + claim.shift + distance), .greatestFiniteMagnitude)
+  // MARK: Storing
+
+  /// What is kept over a restart: all that is known, without what was said of steps that are still to come.
+  struct Stored: Codable {
+    var unit: Double
+    var fastChange: Double
+    var slowChange: Double
+    var end: Date
+    var stepSeconds: Double
+    var steps: PackedNumbers
   }
 
-  /// The quantile at any level, of those at `levels`: straight in between, and outside as a normal distribution goes on.
-  private static func interpolated(_ quantiles: [Double], at level: Double) -> Double {
-    let last = levels.count - 1
-    let right = min(max(levels.firstIndex { $0 >= level } ?? last, 1), last)
-    let (from, to) = (firstQuantiles[right - 1], firstQuantiles[right])
-    let share = (NormalDistribution.quantile(level) - from) / (to - from)
-    return quantiles[right - 1] + (quantiles[right] - quantiles[right - 1]) * share
+  /// What to keep over a restart; nil when nothing is known yet.
+  var stored: Stored? {
+    guard let unit = steps.first?.unit else { return nil }
+    return Stored(
+      unit: unit, fastChange: fastChange, slowChange: slowChange, end: end, stepSeconds: stepSeconds,
+      steps: PackedNumbers(steps.flatMap(\.numbers)))
   }
-}
 
-/// The last few samples before and at a place of a history; a missing one counts as the one before it.
-private struct RecentLoad {
-  private let values: [Double]
+  /// Nothing is known yet.
+  init() {}
 
-  init(_ history: TimeSeries, at place: Int) {
-    var values: [Double] = []
-    var last = history.values[...place].last(where: \.isFinite) ?? 0
-    for index in max(0, place - 15)...place {
-      if history.values[index].isFinite { last = max(0, history.values[index]) }
-      values.append(last)
+  /// Goes on from what was stored, before `history`; nil when that is not sound.
+  init?(_ stored: Stored, before history: TimeSeries) {
+    let count = NearTermStep.numberCount
+    guard stored.steps.values.count == Self.reach * count, stored.unit > 0, stored.end >= history.start,
+      stored.end <= history.end,
+      [stored.unit, stored.fastChange, stored.slowChange, stored.stepSeconds].allSatisfy(\.isFinite)
+    else { return nil }
+    for step in 0..<Self.reach {
+      guard let known = NearTermStep(stored.steps.values[step * count..<(step + 1) * count], unit: stored.unit) else {
+        return nil
+      }
+      steps.append(known)
     }
-    self.values = values
+    (fastChange, slowChange, end, stepSeconds) = (
+      stored.fastChange, stored.slowChange, stored.end, stored.stepSeconds
+    )
   }
-
-  var newest: Double { values[values.count - 1] }
-
-  /// The change over `span` steps, up to so many steps before the newest sample.
-  func change(_ span: Int, before: Int = 0) -> Double { at(before) - at(before + span) }
-
-  func mean(_ count: Int) -> Double { (0..<count).reduce(0) { $0 + at($1) } / Double(count) }
-
-  private func at(_ age: Int) -> Double { values[max(0, values.count - 1 - age)] }
 }

@@ -8,20 +8,16 @@ struct RecursiveLeastSquares: Sendable {
   /// The inverse of the features' weighted second moments, row by row.
   private var gain: [Double]
   private let forgetting: Double
-  private let largestTrace: Double
+  private static let largestTrace = 10_000.0
 
-  /// Starts with `weights` and as good as no trust in them.
+  /// Starts with `weights` and as good as no trust in them, for features of about the size 1.
   ///
-  /// - Parameters:
-  ///   - scale: the size that features usually have.
-  ///   - forgetting: what an observation still counts one later, a little below 1.
-  init(weights: [Double], scale: Double, forgetting: Double) {
+  /// - Parameter forgetting: what an observation still counts one later, a little below 1.
+  init(weights: [Double], forgetting: Double) {
     self.weights = weights
     self.forgetting = forgetting
-    let variance = 1 / (scale * scale)
-    largestTrace = 10_000 * variance
     gain = Array(repeating: 0, count: weights.count * weights.count)
-    for index in weights.indices { gain[index * weights.count + index] = variance }
+    for index in weights.indices { gain[index * weights.count + index] = 1 }
   }
 
   /// What is expected for `features`.
@@ -51,7 +47,30 @@ struct RecursiveLeastSquares: Sendable {
       }
       trace += gain[row * size + row]
     }
-    guard trace > largestTrace else { return }
-    for index in gain.indices { gain[index] *= largestTrace / trace }
+    guard trace > Self.largestTrace else { return }
+    for index in gain.indices { gain[index] *= Self.largestTrace / trace }
+  }
+
+  /// The weights and the lower half of the gain.
+  var numbers: [Float] {
+    let size = weights.count
+    return weights.map { Float($0) } + (0..<size).flatMap { row in (0...row).map { Float(gain[row * size + $0]) } }
+  }
+
+  /// Goes on from the `numbers` of one with as many weights.
+  mutating func takeUp(_ numbers: [Float]) {
+    let size = weights.count
+    precondition(numbers.count == size + size * (size + 1) / 2, "as many numbers as there were")
+    weights = numbers.prefix(size).map { Double($0) }
+    var place = size
+    for row in 0..<size {
+      for column in 0...row {
+        // Rounding must not make the gain of any direction negative.
+        let kept = Double(numbers[place]) * (row == column ? 1 + 1e-5 : 1)
+        gain[row * size + column] = kept
+        gain[column * size + row] = kept
+        place += 1
+      }
+    }
   }
 }

@@ -58,7 +58,7 @@ public struct PredictivePolicy: ReplayPolicy {
     // Others' quantiles in a shared forecast are of no use here.
     var forecast = forecast
     forecast.quantiles = forecast.quantiles.keeping(levels)
-    planner.publish(planner.plan([.init(forecast: forecast, newest: history.newestMeasurement)], at: now))
+    planner.publish(planner.plan([.init(forecast: forecast, history: history)], at: now))
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {

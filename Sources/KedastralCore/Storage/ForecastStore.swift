@@ -18,13 +18,26 @@ public protocol ForecastStore: Sendable {
   /// The workloads that have a snapshot, sorted by name.
   func list() async throws -> [WorkloadName]
 
-  /// Forgets a workload; nothing happens when it is not there.
+  /// Forgets a workload, plan and state; nothing happens when it is not there.
   func remove(_ workload: WorkloadName) async throws
+
+  /// Keeps what a workload's forecast loop has learned, for ``state(of:)`` after a restart; the last write wins.
+  ///
+  /// By default nothing is kept: a restarted loop then learns again.
+  func putState(_ state: Data, of workload: WorkloadName) async throws
+
+  /// What was kept last of a workload, or nil; nil by default.
+  func state(of workload: WorkloadName) async throws -> Data?
 
   /// All that is stored now, then every change, until the caller stops listening.
   ///
   /// A slow listener misses no workload: of several snapshots of one workload it gets the newest.
   func updates() -> AsyncStream<StoreUpdate>
+}
+
+extension ForecastStore {
+  public func putState(_ state: Data, of workload: WorkloadName) async throws {}
+  public func state(of workload: WorkloadName) async throws -> Data? { nil }
 }
 
 /// What became of a ForecastStore/put(_:).

@@ -65,6 +65,9 @@ public struct RemoteModel: Model {
         return forecast
       }
     }
+
+    var state: Data? { fallback?.state }
+    mutating func restore(_ state: Data) { fallback?.restore(state) }
   }
 
   private func ask(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {

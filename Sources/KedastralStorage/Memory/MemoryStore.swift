@@ -23,6 +23,8 @@ public final class MemoryStore: ForecastStore {
 
   private final class Stripe: Sendable {
     let entries = Mutex<[WorkloadName: Entry]>([:])
+    /// What loops have learned.
+    let states = Mutex<[WorkloadName: Data]>([:])
   }
 
   /// How long a snapshot is kept after it was put.
@@ -73,7 +75,14 @@ public final class MemoryStore: ForecastStore {
     stripe(of: workload).entries.withLock { entries in
       if entries.removeValue(forKey: workload) != nil { broadcast.send(.removed(workload)) }
     }
+    stripe(of: workload).states.withLock { $0[workload] = nil }
   }
+
+  public func putState(_ state: Data, of workload: WorkloadName) async {
+    stripe(of: workload).states.withLock { $0[workload] = state }
+  }
+
+  public func state(of workload: WorkloadName) async -> Data? { stripe(of: workload).states.withLock { $0[workload] } }
 
   public func updates() -> AsyncStream<StoreUpdate> {
     let now = clock.now

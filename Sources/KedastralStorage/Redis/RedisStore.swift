@@ -119,10 +119,36 @@ public final class RedisStore: ForecastStore {
       operation,
       [
         RedisCommand("DEL", key, key: key),
+        RedisCommand("DEL", stateKey(workload), key: stateKey(workload)),
         RedisCommand("PUBLISH", configuration.channel, UpdateMessage.removal(of: workload), key: key),
       ])
     if let refused = replies.first(where: { $0.errorText != nil }) { throw error(operation, unexpected: refused) }
   }
+
+  /// Kept for a day, under the plan's key with `:state` behind it.
+  public func putState(_ state: Data, of workload: WorkloadName) async throws {
+    let operation = "put the state of \(workload)"
+    guard state.count <= configuration.maximumValueBytes else {
+      throw error(operation, "it has \(state.count) bytes, allowed are \(configuration.maximumValueBytes)")
+    }
+    let key = stateKey(workload)
+    let texts = ["SET", key].map { Array($0.utf8) } + [Array(state)] + ["EX", "86400"].map { Array($0.utf8) }
+    let reply = try await ask(operation, [RedisCommand(texts, key: key)])[0]
+    if reply.errorText != nil { throw error(operation, unexpected: reply) }
+  }
+
+  public func state(of workload: WorkloadName) async throws -> Data? {
+    let operation = "get the state of \(workload)"
+    let key = stateKey(workload)
+    switch StoredValue(try await ask(operation, [StoredValue.command(key: key, configuration)])[0], configuration) {
+    case .missing: return nil
+    case .bytes(let bytes): return Data(bytes)
+    case .unreadable(let problem): throw error(operation, "\(key): \(problem)")
+    }
+  }
+
+  /// No key of a plan, since a workload's name has no colon; and one that a user allowed to use the plans' keys may use.
+  private func stateKey(_ workload: WorkloadName) -> String { configuration.keyPrefix + workload.text + ":state" }
 
   public func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
 

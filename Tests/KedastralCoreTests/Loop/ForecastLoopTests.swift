@@ -101,6 +101,71 @@ struct ForecastLoopTests {
     #expect(try await restarted.tick().desiredReplicas.prefix(3) == [20, 10, 5])
   }
 
+  /// Counts its forecasts, over restarts too.
+  private struct Counting: Model {
+    let name: String
+    func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+      throw ModelError.invalidSetting(model: name, setting: "session", problem: "is needed")
+    }
+    func makeSession() -> any ModelSession { Session(name: name) }
+
+    struct Session: ModelSession {
+      let name: String
+      var count = 0
+      mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+        count += 1
+        let values = Array(repeating: 75.0, count: steps)
+        return Forecast(start: history.end, step: history.step, values: values, model: name, reason: "number \(count)")
+      }
+      var state: Data? { Data("\(count)".utf8) }
+      mutating func restore(_ state: Data) { count = Int(String(decoding: state, as: UTF8.self)) ?? 0 }
+    }
+  }
+
+  /// Goes through an hour of rounds and says what the last snapshot tells.
+  private func hour(_ loop: ForecastLoop) async throws -> Snapshot? {
+    for _ in 0..<60 {
+      clock.advance(by: .seconds(60))
+      try await loop.tick()
+    }
+    return await loop.latest
+  }
+
+  /// Which forecast of its session a snapshot is of.
+  private func number(_ snapshot: Snapshot?) -> Int {
+    let words = snapshot?.reason?.split { $0 == " " || $0 == ";" } ?? []
+    return words.count > 1 ? Int(words[1]) ?? -1 : -1
+  }
+
+  @Test("what was learned is stored every ten minutes, and a restarted loop goes on from it, known errors and all")
+  func restartWithState() async throws {
+    let model = Counting(name: "counting")
+    let last = try await hour(ForecastLoop(try workload(model: model), store: store, clock: clock))
+    #expect(number(last) == 60 && last?.accuracy?.relativeError == 0.25)
+    clock.advance(by: .seconds(60))
+    let restarted = try await ForecastLoop(try workload(model: model), store: store, clock: clock).tick()
+    #expect((51...61).contains(number(restarted)), "no more than ten minutes are lost")
+    #expect(restarted.accuracy?.relativeError == 0.25)
+  }
+
+  @Test("another model does without it, old errors are not told again, and what is no state is ignored")
+  func uselessState() async throws {
+    _ = try await hour(ForecastLoop(try workload(model: Counting(name: "counting")), store: store, clock: clock))
+    func restarted(_ model: String = "counting") async throws -> Snapshot {
+      try await ForecastLoop(try workload(model: Counting(name: model)), store: store, clock: clock).tick()
+    }
+    let other = try await restarted("other")
+    #expect(number(other) == 1 && other.accuracy?.relativeError == nil)
+    clock.advance(by: .seconds(2 * 3600))
+    let late = try await restarted()
+    #expect(number(late) > 50 && late.accuracy?.relativeError == nil)
+    for text in ["", "{}", #"{"version":1}"#, "\u{0}"] {
+      try await store.putState(Data(text.utf8), of: try WorkloadName("api-app"))
+      clock.advance(by: .seconds(60))
+      #expect(number(try await restarted()) == 1)
+    }
+  }
+
   @Test("a store that is away at the start is asked again for the earlier plan")
   func restartWhileStoreIsAway() async throws {
     source.play { _ in 400 }

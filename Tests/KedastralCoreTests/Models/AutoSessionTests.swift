@@ -1,6 +1,7 @@
 import Foundation
-import KedastralCore
 import Testing
+
+@testable import KedastralCore
 
 @Suite("Auto session")
 struct AutoSessionTests {
@@ -84,9 +85,9 @@ struct AutoSessionTests {
 
   private static let learnedPart = 4 * 288
 
-  /// Noise around a level, of which there is nothing to learn; then a strict repetition with another rhythm.
+  /// A level that wanders, of which the day before tells nothing; then a strict repetition.
   private static let newRegime = SyntheticLoad.series(count: 8 * 288, stepSeconds: 300) { step, generator in
-    step < learnedPart ? 100 + 5 * generator.noise() : (step % 48 < 24 ? 900 : 20)
+    step < learnedPart ? 460 + 400 * sin(Double(step) / 50) + 5 * generator.noise() : (step % 48 < 24 ? 900 : 20)
   }
 
   @Test("is not worse than the last season repeated for long when the load begins another life, and says so")
@@ -142,5 +143,101 @@ struct AutoSessionTests {
     }
     #expect(coverage(made.suffix(48)) > coverage(made.prefix(12)) + 0.05)
     #expect(made.last?.forecast.reason?.contains("0.9 quantile held") == true)
+  }
+}
+
+@Suite("State of an auto session")
+struct AutoSessionStateTests {
+  /// A load with momentum, which a session sees a sample at a time for five hours.
+  private static let whole = SyntheticLoad.series(count: 3 * 1440) { minute, generator in
+    100 + 50 * sin(Double(minute) / 10 + sin(Double(minute) / 170)) + 2 * generator.noise()
+  }
+  private static let known = 2 * 1440 + 300
+
+  private func history(_ count: Int) -> TimeSeries { Self.whole.slice(0..<count) }
+
+  private func trained() async throws -> any ModelSession {
+    var session = AutoModel().makeSession()
+    for count in Self.known - 300...Self.known {
+      _ = try await session.forecast(history(count), steps: 15, quantiles: [0.9])
+    }
+    return session
+  }
+
+  private func isCorrected(_ forecast: Forecast) -> Bool {
+    forecast.reason?.contains("drawn to the latest samples") == true
+  }
+
+  @Test(
+    "a restarted session corrects the next steps at once and as well as one that went on, one without a state does not")
+  func goesOn() async throws {
+    var session = try await trained()
+    let state = try #require(session.state)
+    #expect(state.count < 10_000)
+    var (restarted, fresh) = (AutoModel().makeSession(), AutoModel().makeSession())
+    restarted.restore(state)
+    var errors = (session: 0.0, restarted: 0.0)
+    for count in Self.known + 2...Self.known + 60 {
+      let went = try await session.forecast(history(count), steps: 15, quantiles: [0.9])
+      let again = try await restarted.forecast(history(count), steps: 15, quantiles: [0.9])
+      let anew = try await fresh.forecast(history(count), steps: 15, quantiles: [0.9])
+      #expect(isCorrected(went) && isCorrected(again) && !isCorrected(anew))
+      let load = Self.whole.values[count]
+      errors.session += abs(went.values[0] - load)
+      errors.restarted += abs(again.values[0] - load)
+    }
+    #expect(errors.restarted < 1.1 * errors.session)
+  }
+
+  @Test("a session that has learned nothing has no state")
+  func empty() async throws {
+    var session = AutoModel().makeSession()
+    #expect(session.state == nil)
+    _ = try await session.forecast(history(10), steps: 15, quantiles: [])
+    #expect(session.state == nil)
+  }
+
+  @Test("the state of another load, another step or another model is left alone")
+  func foreign() async throws {
+    let state = try #require(try await trained().state)
+    let load = history(Self.known + 1)
+    let others = [
+      TimeSeries(start: load.start, step: load.step, values: load.values.map { $0 * 3 }),
+      TimeSeries(start: load.start, step: .seconds(300), values: load.values),
+      TimeSeries(start: load.start + .seconds(86_400 * 30), step: load.step, values: load.values),
+      load.slice(0..<Self.known - 60),
+    ]
+    for other in others {
+      var (restored, fresh) = (AutoModel().makeSession(), AutoModel().makeSession())
+      restored.restore(state)
+      let forecast = try await restored.forecast(other, steps: 15, quantiles: [0.9])
+      #expect(try await fresh.forecast(other, steps: 15, quantiles: [0.9]) == forecast)
+    }
+    var (restored, fresh) = (AutoModel().makeSession(), AutoModel().makeSession())
+    for text in ["", "{}", "[1]", #"{"version":2}"#, "a state of someone else's"] { restored.restore(Data(text.utf8)) }
+    let forecast = try await restored.forecast(load, steps: 15, quantiles: [0.9])
+    #expect(try await fresh.forecast(load, steps: 15, quantiles: [0.9]) == forecast)
+  }
+
+  @Test("whatever a state was damaged to, forecasts stay forecasts", arguments: 0..<8)
+  func damaged(seed: Int) async throws {
+    let state = try #require(try await trained().state)
+    var generator = SyntheticLoad.Generator(seed: UInt64(seed))
+    for _ in 0..<20 {
+      var damaged = state
+      for _ in 0..<Int.random(in: 1...3, using: &generator) {
+        let place = Int.random(in: 0..<damaged.count, using: &generator)
+        damaged[place] =
+          Bool.random(using: &generator) ? UInt8.random(in: 48...57, using: &generator) : damaged[place] ^ 1
+      }
+      if Bool.random(using: &generator) {
+        damaged = damaged.prefix(Int.random(in: 0...damaged.count, using: &generator))
+      }
+      var session = AutoModel().makeSession()
+      session.restore(damaged)
+      for count in Self.known + 1...Self.known + 3 {
+        #expect(try await session.forecast(history(count), steps: 15, quantiles: [0.5, 0.9]).defect == nil)
+      }
+    }
   }
 }

@@ -1,0 +1,25 @@
+/// What can be wrong in a round, in words.
+extension ForecastLoop {
+  struct MetricFailure: Error, CustomStringConvertible {
+    let metric: String
+    let problem: String
+    var description: String { "metric '\(metric)': \(problem)" }
+  }
+
+  struct NoSamples: Error, CustomStringConvertible {
+    let window: Duration
+    var description: String { "the source has no sample in the last \(DurationText.format(window))" }
+  }
+
+  struct SourceMismatch: Error, CustomStringConvertible {
+    let asked: Duration
+    let got: Duration
+    var description: String {
+      "the source was asked for steps of \(DurationText.format(asked)) and answered with \(DurationText.format(got))"
+    }
+  }
+
+  struct InvalidForecast: Error, CustomStringConvertible {
+    let description: String
+  }
+}
