@@ -18,6 +18,9 @@ struct DirectRegression: Sendable, Equatable {
     var starts: [Start]
     /// The first step of the history that it can learn from.
     var firstIndex: Int
+    /// How many times its errors count, but for the latest: who does not know the day misses the minute at which the load rises,
+    /// which is in few errors and matters most.
+    var handicap = 1.0
   }
 
   /// Coefficients of the plan's columns and the constant, for each knot.

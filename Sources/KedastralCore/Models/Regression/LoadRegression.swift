@@ -9,8 +9,8 @@ struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
   private(set) var members: [DirectRegression]
-  /// The share of each member in the forecast; 1 in sum.
-  let shares: [Double]
+  /// The share of each member in the forecast at each knot; 1 in sum. Near steps have other masters than far ones.
+  private let knotShares: [[Double]]
   /// The horizons at which coefficients are kept, ascending, from 1 to the last step.
   let knots: [Int]
   private let spreads: [SpreadModel]
@@ -23,6 +23,8 @@ struct LoadRegression: Sendable, Equatable {
   private static let memory = 0.3
   /// How strongly a member's smaller error earns it a larger share: over the history, and over its latest rows.
   private static let shareExponents = (all: 8.0, latest: 3.0)
+  /// How much a member's error at one knot counts beside its error at all of them.
+  private static let knotWeight = 2.0
   /// The share of the rows that are the latest, and how many these are at least.
   private static let latest = (share: 0.05, fewest: 30)
   private static let fewestRows = 40
@@ -81,18 +83,14 @@ struct LoadRegression: Sendable, Equatable {
     self.knots = knots
     let plans = Self.plans(features)
     members = plans.map { plan in DirectRegression(plan, knots: training.map { $0.knot(from: plan.firstIndex) }) }
-    let raw = zip(
-      Self.merits(members, training, latest: false, exponent: Self.shareExponents.all),
-      Self.merits(members, training, latest: true, exponent: Self.shareExponents.latest)
-    ).map { $0 * $1 }
-    let shares = raw.map { $0 / raw.reduce(0, +) }
-    self.shares = shares
+    let knotShares = Self.shares(of: members, training)
+    self.knotShares = knotShares
     var spreads: [SpreadModel] = []
     var error = 0.0
     for (index, knot) in training.enumerated() {
       let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
       var forecasts = Array(repeating: 0.0, count: common)
-      for (member, share) in zip(members, shares) {
+      for (member, share) in zip(members, knotShares[index]) {
         for (row, value) in member.outOfBlock[index].suffix(common).enumerated() { forecasts[row] += share * value }
       }
       let targets = knot.targets.suffix(common)
@@ -110,20 +108,41 @@ struct LoadRegression: Sendable, Equatable {
     for index in members.indices { members[index].dropTraining() }
   }
 
-  /// What each member's share should be, up to a factor, by its errors out of sample relative to the best member's at each knot.
-  private static func merits(
-    _ members: [DirectRegression], _ training: [Training], latest: Bool, exponent: Double
-  ) -> [Double] {
-    var losses = Array(repeating: 0.0, count: members.count)
-    for (index, knot) in training.enumerated() {
-      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
-      let count = latest ? max(min(common, Self.latest.fewest), Int(Double(common) * Self.latest.share)) : common
-      let errors = members.map { loss($0.outOfBlock[index].suffix(count), knot) }
-      let least = max(errors.min() ?? 1, .leastNormalMagnitude)
-      for member in losses.indices { losses[member] += errors[member] / least }
+  /// The share of each member in the forecast, over all horizons.
+  var shares: [Double] {
+    members.indices.map { member in knotShares.reduce(0) { $0 + $1[member] } / Double(knotShares.count) }
+  }
+
+  /// Each member's share at each knot, by its errors out of sample relative to the best member's: at this knot, at all knots, and
+  /// of late at all knots.
+  private static func shares(of members: [DirectRegression], _ training: [Training]) -> [[Double]] {
+    let all = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: false) }
+    let latest = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: true) }
+    func mean(_ losses: [[Double]]) -> [Double] {
+      members.indices.map { member in losses.reduce(0) { $0 + $1[member] } / Double(losses.count) }
     }
-    let least = max(losses.min() ?? 1, .leastNormalMagnitude)
-    return losses.map { power(max(least / max($0, .leastNormalMagnitude), 1e-6), exponent) }
+    func merits(_ losses: [Double], _ exponent: Double) -> [Double] {
+      let least = losses.min() ?? 1
+      return losses.map { power(max(least / $0, 1e-6), exponent) }
+    }
+    let (usual, recent) = (mean(all), merits(mean(latest), shareExponents.latest))
+    return all.map { own in
+      let merits = merits(zip(usual, own).map { $0 + knotWeight * $1 }, shareExponents.all)
+      let raw = zip(merits, recent).map { $0 * $1 }
+      let sum = raw.reduce(0, +)
+      return raw.map { $0 / sum }
+    }
+  }
+
+  /// The loss of each member at a knot over the least.
+  private static func relativeLosses(
+    _ members: [DirectRegression], _ knot: Training, at index: Int, latest: Bool
+  ) -> [Double] {
+    let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+    let count = latest ? max(min(common, Self.latest.fewest), Int(Double(common) * Self.latest.share)) : common
+    let losses = members.map { max(loss($0.outOfBlock[index].suffix(count), knot), .leastNormalMagnitude) }
+    let least = losses.min() ?? 1
+    return zip(losses, members).map { min($0 / least, 1e6) * (latest ? 1 : $1.plan.handicap) }
   }
 
   /// The absolute error of forecasts of the last rows, by row weights.
@@ -149,7 +168,8 @@ struct LoadRegression: Sendable, Equatable {
       var value = 0.0
       for (index, member) in members.enumerated() {
         let part = member.value(row, knot: knot, share: share)
-        value += shares[index] * part
+        let here = knotShares[knot][index] * share + knotShares[max(0, knot - 1)][index] * (1 - share)
+        value += here * part
         parts[index].append(units.load(part))
       }
       values.append(units.load(value))
@@ -204,7 +224,7 @@ struct LoadRegression: Sendable, Equatable {
     let steady = DirectRegression.Plan(
       columns: Array(columns.levels),
       starts: [DirectRegression.Start(name: "level", sum: [0], correctedBy: Array(columns.levels.indices))],
-      firstIndex: 0)
+      firstIndex: 0, handicap: 1.25)
     var again = DirectRegression.Plan(
       columns: [profile, columns.yesterday.lowerBound],
       starts: [DirectRegression.Start(name: "last day", sum: [0, 1], correctedBy: [])], firstIndex: 0)
