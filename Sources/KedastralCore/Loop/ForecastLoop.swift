@@ -127,7 +127,11 @@ public actor ForecastLoop {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
     let plan = try await timed(.plan) {
-      self.planner.plan(zip(forecasts, histories).map(Planner.Input.init), at: self.clock.now)
+      self.planner.plan(
+        zip(forecasts, histories).map {
+          Planner.Input(
+            forecast: $0, history: $1, repairedShare: Double($1.missingCount) / Double($1.count))
+        }, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     let outcome = try await timed(.store) { [workload, store, clock] in

@@ -92,8 +92,7 @@ struct LiveAccuracy: Codable, Sendable {
 
   /// The share of loads below each quantile, by its level.
   var coverage: [String: Double]? {
-    guard comparisons.count >= Self.fewestComparisons else { return nil }
-    guard !levels.isEmpty else { return nil }
+    guard comparisons.count >= Self.fewestComparisons, !levels.isEmpty else { return nil }
     return Dictionary(
       uniqueKeysWithValues: levels.enumerated().map { index, level in
         let below = comparisons.count { $0.rank <= index }

@@ -31,6 +31,8 @@ struct Planner: Sendable {
     let forecast: Forecast
     /// What it was made of.
     let history: TimeSeries
+    /// The share of the history that was missing, where anyone wants to know: it takes a look at every sample.
+    var repairedShare: Double?
   }
 
   private let workload: WorkloadName
@@ -85,7 +87,7 @@ struct Planner: Sendable {
       accuracies[index].settle(input.history)
       accuracies[index].remember(input.forecast)
       let state = CapacityState(
-        replicas: previous, currentLoad: input.history.lastPresentIndex.map { input.history.values[$0] },
+        replicas: previous, currentLoad: input.history.lastPresent,
         forecastError: accuracies[index].relativeError)
       parts.append(
         PlanBasis.Metric(
@@ -99,7 +101,7 @@ struct Planner: Sendable {
       values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
       quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
-      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].history.missingShare))
+      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun
     snapshot.activationThreshold = activationThreshold
     let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
@@ -130,8 +132,4 @@ struct Planner: Sendable {
     let steps = Int((start.timeIntervalSince(inForce.start) / step.inSeconds).rounded())
     return inForce.replicas[min(steps, inForce.replicas.count) - 1]
   }
-}
-
-extension TimeSeries {
-  fileprivate var missingShare: Double? { isEmpty ? nil : Double(missingCount) / Double(count) }
 }

@@ -90,7 +90,7 @@ struct AutoSession: ModelSession {
 
   /// The last season again, or the last sample where there is no season or its sample is missing.
   private static func repeating(_ history: TimeSeries, season: Int?, steps: Int) -> [Double] {
-    let level = max(0, history.lastPresentIndex.map { history.values[$0] } ?? 0)
+    let level = max(0, history.lastPresent ?? 0)
     guard let season, season <= history.count else { return Array(repeating: level, count: steps) }
     return (0..<steps).map { step in
       let value = history.values[history.count - season + step % season]

@@ -19,8 +19,6 @@ struct NearTermCorrection {
   static let reach = 8
   /// What is left of a correction one step behind the last corrected one.
   private static let fading = 0.8
-  /// How many samples features reach back.
-  private static let depth = 16
 
   private var steps: [NearTermStep] = []
   private var claims: [(end: Date, steps: [NearTermStep.Claim])] = []
@@ -34,7 +32,8 @@ struct NearTermCorrection {
 
   /// Learns from the samples that have come, and corrects a forecast of what follows them.
   mutating func correct(_ forecast: inout Forecast, after history: TimeSeries) {
-    guard history.count >= Self.depth, history.values[(history.count - Self.depth)...].contains(where: \.isFinite)
+    guard history.count >= RecentLoad.depth,
+      history.values[(history.count - RecentLoad.depth)...].contains(where: \.isFinite)
     else {
       return
     }
@@ -83,11 +82,11 @@ struct NearTermCorrection {
   private mutating func follow(_ history: TimeSeries) {
     let known = history.index(nearest: end)
     let grown = history.count - 1 - known
-    guard stepSeconds == history.step.inSeconds, grown >= 0, grown < history.count - Self.depth else {
+    guard stepSeconds == history.step.inSeconds, grown >= 0, grown < history.count - RecentLoad.depth else {
       begin(history)
       return
     }
-    for place in (known + 1)..<history.count where place >= Self.depth {
+    for place in (known + 1)..<history.count where place >= RecentLoad.depth {
       let recent = RecentLoad(history, at: place)
       let change = abs(recent.change(1))
       fastChange += (change - fastChange) * 0.3
@@ -106,7 +105,7 @@ struct NearTermCorrection {
   private mutating func begin(_ history: TimeSeries) {
     let pairs = zip(history.values.suffix(1440), history.values.suffix(1440).dropFirst())
     let changes = pairs.map { abs($1 - $0) }.filter(\.isFinite)
-    let level = history.lastPresentIndex.map { history.values[$0] } ?? 0
+    let level = history.lastPresent ?? 0
     let change = changes.reduce(0) { $0 + $1 / Double(changes.count) }
     let unit = max(change, 1e-6 * abs(level), 1e-12)
     (fastChange, slowChange) = (unit, unit)

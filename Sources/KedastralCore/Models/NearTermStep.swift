@@ -18,14 +18,14 @@ struct NearTermStep: Sendable {
   }
 
   /// The levels whose quantiles are followed, and where they begin: at those of a normal distribution.
-  static let levels = Quantiles.fineLevels
-  static let firstQuantiles = levels.map(NormalDistribution.quantile)
+  private static let levels = Quantiles.fineLevels
+  private static let firstQuantiles = levels.map(NormalDistribution.quantile)
   /// Where calm ends and the kinds of restlessness begin: the expected size of an error over its usual one.
-  static let moods = [0.5, 1.2, 3]
+  private static let moods = [0.5, 1.2, 3]
   /// How many features tell how the load has moved and how far off forecasts were; the others, how restless the load is.
   private static let (movementCount, restlessnessCount) = (9, 7)
   /// How many errors it takes to judge.
-  static let enough = 120
+  private static let enough = 120
 
   /// Over how many errors they are averaged.
   private static let memory = 500.0
@@ -45,12 +45,12 @@ struct NearTermStep: Sendable {
   private var shift: RecursiveLeastSquares
   private var size: RecursiveLeastSquares
   /// The quantiles of the error in units of its expected size, for each mood.
-  private(set) var quantiles = Array(repeating: Self.firstQuantiles, count: Self.moods.count + 1)
-  private(set) var count = 0
+  private var quantiles = Array(repeating: Self.firstQuantiles, count: Self.moods.count + 1)
+  private var count = 0
   private(set) var lastError = 0.0
   /// The error's size after correction, over the last twenty samples and the last few hundred.
-  private(set) var recentSize = 0.0
-  private(set) var usualSize = 0.0
+  private var recentSize = 0.0
+  private var usualSize = 0.0
   /// How large the largest movement usually is.
   private var usualMovement = 0.0
   private var ownLoss = 0.0

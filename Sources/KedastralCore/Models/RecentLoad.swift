@@ -1,11 +1,14 @@
 /// The last few samples before and at a place of a history; a missing one counts as the one before it.
 struct RecentLoad {
+  /// How many samples these are at most.
+  static let depth = 16
+
   private let values: [Double]
 
   init(_ history: TimeSeries, at place: Int) {
     var values: [Double] = []
     var last = history.values[...place].last(where: \.isFinite) ?? 0
-    for index in max(0, place - 15)...place {
+    for index in max(0, place + 1 - Self.depth)...place {
       if history.values[index].isFinite { last = max(0, history.values[index]) }
       values.append(last)
     }

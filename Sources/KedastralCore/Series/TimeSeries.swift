@@ -53,6 +53,9 @@ public struct TimeSeries: Sendable, Equatable {
   /// The index of the last sample that is present, or nil when none is.
   public var lastPresentIndex: Int? { values.lastIndex { $0.isFinite } }
 
+  /// The newest sample that is present.
+  package var lastPresent: Double? { values.last { $0.isFinite } }
+
   /// The last samples, `count` at most.
   public func suffix(_ count: Int) -> TimeSeries {
     let kept = min(max(0, count), values.count)

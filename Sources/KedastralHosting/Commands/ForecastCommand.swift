@@ -119,7 +119,7 @@ struct OneForecast {
     var session = model.makeSession()
     let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }
-    let load = history.lastPresentIndex.map { history.values[$0] }
+    let load = history.lastPresent
     let plan = policy.plan(forecast, from: CapacityState(currentLoad: load))
     return Snapshot(
       workload: try WorkloadName(Self.workloadName(name)), metric: "load", generatedAt: forecast.start,
