@@ -19,17 +19,17 @@ def replicas(port, workload, program, **metadata):
         reference = messages.ScaledObjectRef(name=workload, scalerMetadata=metadata)
 
         def ask():
-            [spec] = scaler.GetMetricSpec(reference, timeout=5).metricSpecs
+            [spec] = scaler.GetMetricSpec(reference, timeout=60).metricSpecs
             request = messages.GetMetricsRequest(scaledObjectRef=reference, metricName=spec.metricName)
-            [value] = scaler.GetMetrics(request, timeout=5).metricValues
-            assert scaler.IsActive(reference, timeout=5).result and spec.targetSizeFloat == 1
+            [value] = scaler.GetMetrics(request, timeout=60).metricValues
+            assert scaler.IsActive(reference, timeout=60).result and spec.targetSizeFloat == 1
             return value.metricValueFloat
 
         return eventually(ask, program)
 
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read().decode()
 
 
@@ -96,5 +96,5 @@ def test_prophet_forecasts_for_a_forecaster(prophet, tmp_path):
 ])
 def test_prophet_says_what_it_cannot_forecast_from(prophet, body, problem):
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(prophet[1] + "/predict", data=body), timeout=10)
+        urllib.request.urlopen(urllib.request.Request(prophet[1] + "/predict", data=body), timeout=60)
     assert refused.value.code == 400 and problem in json.load(refused.value)["error"]

@@ -217,14 +217,14 @@ struct HTTP2Tests {
   @Test("a connection without a preface, and a request that never ends, are cut off after their time")
   func slowPeers() async throws {
     var limits = GRPCLimits()
-    limits.handshakeTimeout = .milliseconds(300)
+    limits.handshakeTimeout = .seconds(2)
     limits.requestTimeout = .milliseconds(300)
     try await TestScaler.serving([], limits: limits) { scaler in
       let silent = try RawClient(port: scaler.port)
-      #expect(silent.readToEnd() == "")
-      #expect(silent.isClosed)
       let slow = try RawClient(port: scaler.port)
       slow.send(Array(RawClient.preface.prefix(10)))
+      #expect(silent.readToEnd() == "")
+      #expect(silent.isClosed)
       #expect(slow.readToEnd() == "")
       let dripping = try RawClient.greeted(port: scaler.port)
       dripping.send(.headers(1), Frame(type: 0, stream: 1, payload: [0, 0]))
@@ -239,7 +239,7 @@ struct HTTP2Tests {
   func keepAlive() async throws {
     var limits = GRPCLimits()
     limits.keepAliveInterval = .milliseconds(200)
-    limits.keepAliveTimeout = .milliseconds(200)
+    limits.keepAliveTimeout = .seconds(2)
     try await TestScaler.serving([], limits: limits) { scaler in
       let client = try RawClient.greeted(port: scaler.port)
       #expect(client.next(type: 6)?.flags == 0)
@@ -281,7 +281,7 @@ struct HTTP2Tests {
   @Test("an old connection is asked to go, and calls in flight may end")
   func connectionAge() async throws {
     var limits = GRPCLimits()
-    limits.connectionAge = .milliseconds(100)
+    limits.connectionAge = .seconds(2)
     try await TestScaler.serving([try .plan()], limits: limits) { scaler in
       let client = try RawClient.greeted(port: scaler.port)
       client.send(.headers(1))

@@ -32,7 +32,7 @@ final class PythonClient: Sendable {
     }
 
     /// The next message, or the end, which has a code.
-    func next(within deadline: Duration = .seconds(20)) async throws -> Answer {
+    func next(within deadline: Duration = .seconds(60)) async throws -> Answer {
       let index = seen.withLock { seen in
         seen += 1
         return seen

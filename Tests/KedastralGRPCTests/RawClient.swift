@@ -89,7 +89,7 @@ final class RawClient {
     }
     try #require(code == 0, "no connection to port \(port)")
     // No read waits longer than this.
-    var time = timeval(tv_sec: 20, tv_usec: 0)
+    var time = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     var one: CInt = 1
     setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
@@ -149,7 +149,10 @@ final class RawClient {
 
   private func receive() -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65_536)
-    let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+    var count = 0
+    // A process that was stopped finds its reads interrupted when it goes on.
+    repeat { count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) } } while count < 0
+      && errno == EINTR
     guard count > 0 else {
       isClosed = count == 0 || errno == ECONNRESET
       return false

@@ -19,7 +19,7 @@ struct TLSTests {
     let stream = try client.stream("StreamIsActive", "api")
     #expect(try await stream.next().active == true)
     let plain = try await PythonClient(port: scaler.port)
-    #expect(try await plain.call("GetMetrics", "api", [:], ["timeout": 5]).code == "UNAVAILABLE")
+    #expect(try await plain.call("GetMetrics", "api", [:], ["timeout": 60]).code == "UNAVAILABLE")
     await scaler.server.shutdown(within: .seconds(5))
     #expect(try await stream.next().code == "UNAVAILABLE")
   }
@@ -40,7 +40,7 @@ struct TLSTests {
         connection["key"] = identity.clientKey
       }
       let client = try await PythonClient(port: scaler.port, connection)
-      return try await client.call("GetMetrics", "api", [:], ["timeout": 5]).code
+      return try await client.call("GetMetrics", "api", [:], ["timeout": 60]).code
     }
     #expect(try await code(certificates) == "OK")
     #expect(try await code(nil) == "UNAVAILABLE")
@@ -94,7 +94,7 @@ struct TLSTests {
     let new = try await PythonClient(port: scaler.port, ["authorities": second.authority])
     #expect(try await new.call("GetMetrics", "api").code == "OK")
     let distrustful = try await PythonClient(port: scaler.port, ["authorities": first.authority])
-    #expect(try await distrustful.call("GetMetrics", "api", [:], ["timeout": 5]).code == "UNAVAILABLE")
+    #expect(try await distrustful.call("GetMetrics", "api", [:], ["timeout": 60]).code == "UNAVAILABLE")
     #expect(try await old.call("GetMetrics", "api").code == "OK")
     #expect(stream.unreadCount == 0)
     await scaler.server.shutdown(within: .zero)
@@ -141,7 +141,7 @@ struct TLSTests {
       let client = try await PythonClient(
         port: scaler.port,
         ["authorities": certificates.authority, "certificate": certificate, "key": certificates.clientKey])
-      #expect(try await client.call("GetMetrics", "api", [:], ["timeout": 5]).code == code)
+      #expect(try await client.call("GetMetrics", "api", [:], ["timeout": 60]).code == code)
     }
     await scaler.server.shutdown(within: .zero)
   }

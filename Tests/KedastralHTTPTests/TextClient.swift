@@ -21,7 +21,7 @@ final class TextClient {
     }
     try #require(code == 0, "no connection to port \(port)")
     // No read or write waits longer than this.
-    var time = timeval(tv_sec: 20, tv_usec: 0)
+    var time = timeval(tv_sec: 60, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(descriptor, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -60,7 +60,10 @@ final class TextClient {
 
   private func receive() -> [UInt8]? {
     var chunk = [UInt8](repeating: 0, count: 65_536)
-    let count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+    var count = 0
+    // A process that was stopped finds its reads interrupted when it goes on.
+    repeat { count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) } } while count < 0
+      && errno == EINTR
     return count > 0 ? Array(chunk[..<count]) : nil
   }
 }

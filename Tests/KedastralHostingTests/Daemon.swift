@@ -44,9 +44,9 @@ enum KEDAClient {
     stub = stubs.ExternalScalerStub(channel)
     ref = pb.ScaledObjectRef(name=metadata.pop("name", "object"), namespace="default", scalerMetadata=metadata)
     try:
-      spec = stub.GetMetricSpec(ref, timeout=10).metricSpecs[0]
-      value = stub.GetMetrics(pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=10)
-      active = stub.IsActive(ref, timeout=10)
+      spec = stub.GetMetricSpec(ref, timeout=60).metricSpecs[0]
+      value = stub.GetMetrics(pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
+      active = stub.IsActive(ref, timeout=60)
       print(json.dumps({"metric": spec.metricName, "target": spec.targetSizeFloat,
         "value": value.metricValues[0].metricValueFloat, "active": active.result}))
     except grpc.RpcError as error:

@@ -55,7 +55,7 @@ struct DashboardTests {
             static_configs: [{targets: ["127.0.0.1:\(operations)"]}]
         """)
     defer { prometheus.stop() }
-    try await eventually("a plan at the scaler", within: .seconds(60)) {
+    try await eventually("a plan at the scaler") {
       await Daemon.get(operations, "/readyz").status == 200
     }
     let client = try Daemon(
@@ -69,7 +69,7 @@ struct DashboardTests {
     for panel in panels where !Self.mayBeEmpty.contains(panel.title) {
       for target in panel.targets ?? [] {
         let query = target.expr.replacing("$__rate_interval", with: "10s").replacing("$workload", with: ".*")
-        try await eventually("an answer to '\(query)' of '\(panel.title)'", within: .seconds(60)) {
+        try await eventually("an answer to '\(query)' of '\(panel.title)'") {
           try await answer(prometheus.url, query).contains("\"value\"")
         }
       }

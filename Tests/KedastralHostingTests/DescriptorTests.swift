@@ -21,7 +21,7 @@ struct DescriptorTests {
       late = socket.create_connection(("127.0.0.1", int(http)))
       late.sendall(b"GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
       for one in held: one.close()
-      late.settimeout(20)
+      late.settimeout(60)
       assert b"200 OK" in late.recv(1000)
       print("served")
       """

@@ -86,7 +86,7 @@ struct IntegrationTests {
         "-listen", "127.0.0.1:\(grpc)", "-http-listen", "127.0.0.1:\(operations)", "-forecaster-url",
         "http://127.0.0.1:\(http)", "-lead-time", "20s",
       ])
-    try await eventually("a ready scaler", within: .seconds(60)) {
+    try await eventually("a ready scaler") {
       await Daemon.get(operations, "/readyz").status == 200
     }
     var answered: Set<Double> = []
@@ -105,7 +105,7 @@ struct IntegrationTests {
         let after = Date()
         let value = try #require(answer.value, "\(answer)")
         // The scaler follows at its own pace: it may still hold a plan of the last seconds, and time passes during a call.
-        try await eventually("a plan that says \(answer)", within: .seconds(10)) {
+        try await eventually("a plan that says \(answer)") {
           snapshots.withLock { $0 }.suffix(8).contains { plan in
             stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).contains {
               let possible = plan.answer(question, at: before + .seconds($0))
@@ -119,7 +119,9 @@ struct IntegrationTests {
       rounds += 1
     }
     #expect(answered.count > 3, "the load grows, so the answers do")
-    #expect(forecaster.process.output.contains(#""msg":"stored forecast","workload":"api-app""#))
+    try await eventually("the log") {
+      forecaster.process.output.contains(#""msg":"stored forecast","workload":"api-app""#)
+    }
 
     let unknown = try await KEDAClient.ask(grpc, ["workload": "nobody"])
     #expect(unknown.code == "NOT_FOUND" && unknown.details?.contains("nobody") == true)
@@ -155,7 +157,7 @@ struct IntegrationTests {
           - job_name: app
             static_configs: [{targets: ["127.0.0.1:\(exporter.port)"]}]
         """, port: port)
-    try await eventually("a plan", within: .seconds(60)) {
+    try await eventually("a plan") {
       await Daemon.get(http, "/forecast/current?workload=api-app").status == 200
     }
     #expect(await Daemon.get(http, "/readyz").status == 200)
@@ -185,7 +187,7 @@ struct IntegrationTests {
         "ADAPTER_URL": prometheus.url, "ADAPTER_QUERY": #"load{app="worker"}"#, "HORIZON": "1h", "MODEL": "baseline",
         "TARGET_PER_POD": "50", "HEADROOM": "1.0", "UP_MAX_FACTOR": "20",
       ])
-    try await eventually("a plan", within: .seconds(60)) {
+    try await eventually("a plan") {
       await Daemon.get(http, "/forecast/current?workload=worker").status == 200
     }
     let snapshot = try Snapshot(

@@ -32,7 +32,7 @@ struct PolicySettingsTests {
         "scaler", "-listen", "127.0.0.1:\(grpc)", "-http-listen", "127.0.0.1:\(operations)", "-forecaster-url",
         "http://127.0.0.1:\(http)", "-stale-after", "1m",
       ])
-    try await eventually("all plans at the scaler", within: .seconds(60)) {
+    try await eventually("all plans at the scaler") {
       for name in ["plain", "scheduled", "capped", "both", "dry", "floor"] {
         guard await Daemon.get(operations, "/explain?workload=\(name)").status == 200 else { return false }
       }
@@ -106,7 +106,7 @@ struct PolicySettingsTests {
       """)
     let http = freePort()
     let forecaster = try Daemon("kedastral-forecaster", ["-config", trace.file, "-listen", "127.0.0.1:\(http)"])
-    try await eventually("a closed gate", within: .seconds(60)) {
+    try await eventually("a closed gate") {
       (try? await PlayedTrace.explanation("wild", http, "&leadTime=0s"))?.clamps?.contains(.accuracyGate) == true
     }
     let explanation = try await PlayedTrace.explanation("wild", http, "&leadTime=0s")

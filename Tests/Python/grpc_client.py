@@ -78,7 +78,7 @@ def method(request):
 def options(request):
     compression = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate}.get(request.get("compression"))
     return {
-        "timeout": request.get("timeout", 20),
+        "timeout": request.get("timeout", 60),
         "compression": compression,
         "wait_for_ready": request.get("waitForReady"),
         "metadata": [("trace-bin", b"\x00\xff"), ("x-note", "any")],

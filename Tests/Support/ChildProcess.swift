@@ -119,7 +119,7 @@ public final class ChildProcess: Sendable {
   public func waitForExit(within deadline: Duration = .seconds(60)) async throws -> Int32 {
     try await eventually("the end of \(name)", within: deadline) { exitCode != nil }
     // The output's tail arrives on another thread; a program that this one left running may keep the pipe open.
-    try? await eventually("all output of \(name)", within: .seconds(1)) { watch.hasWholeOutput.withLock { $0 } }
+    try? await eventually("all output of \(name)", within: .seconds(10)) { watch.hasWholeOutput.withLock { $0 } }
     return exitCode ?? -1
   }
 

@@ -7,7 +7,7 @@ public struct ConditionTimeout: Error, CustomStringConvertible {
 
 /// Waits until `condition` returns true, asking again every few milliseconds; the deadline only bounds a failing test.
 public func eventually(
-  _ what: String, within deadline: Duration = .seconds(30), _ condition: () async throws -> Bool
+  _ what: String, within deadline: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async throws {
   let clock = ContinuousClock()
   let end = clock.now + deadline

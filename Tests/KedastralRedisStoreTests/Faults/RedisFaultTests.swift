@@ -50,8 +50,10 @@ struct RedisFaultTests {
     configuration.connectDeadline = .milliseconds(300)
     let writer = try await TestStore(configuration)
     let heard = Heard(reader)
-    try await writer.put(try snapshot("w"))
-    try await eventually("the first") { heard.latest("w") != nil }
+    try await eventually("the first") {
+      _ = try? await writer.put(try snapshot("w"))
+      return heard.latest("w") != nil
+    }
     redis.signal(SIGSTOP)
     #expect(try await problem(of: writer).hasPrefix("no answer within 300ms"))
     try await eventually("the store to say so") { writer.health.problem != nil }
@@ -103,7 +105,7 @@ struct RedisFaultTests {
     try await redis.cli("REPLICAOF", "127.0.0.1", "\(freePort())")
     configuration.callDeadline = .milliseconds(500)
     let hasty = try await TestStore(configuration)
-    #expect(try await problem(of: hasty).contains("READONLY"))
+    try await eventually("the refusal") { try await problem(of: hasty).contains("READONLY") }
     async let stored = store.put(try snapshot("w"))
     try await redis.cli("REPLICAOF", "NO", "ONE")
     #expect(try await stored == .stored)
@@ -112,7 +114,7 @@ struct RedisFaultTests {
   @Test("a server that is loading its data is waited for")
   func loading() async throws {
     let redis = try await RedisServer([
-      "--key-load-delay", "20000", "--save", "3600 1", "--loading-process-events-interval-bytes", "1024",
+      "--key-load-delay", "50000", "--save", "3600 1", "--loading-process-events-interval-bytes", "1024",
     ])
     var configuration = quiet(redis.port)
     let store = try await TestStore(configuration)
