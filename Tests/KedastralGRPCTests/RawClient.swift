@@ -151,8 +151,9 @@ final class RawClient {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     var count = 0
     // A process that was stopped finds its reads interrupted when it goes on.
-    repeat { count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) } } while count < 0
-      && errno == EINTR
+    repeat {
+      count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
+    } while count < 0 && errno == EINTR
     guard count > 0 else {
       isClosed = count == 0 || errno == ECONNRESET
       return false
