@@ -48,7 +48,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
 
   func history(of workload: WorkloadName) async -> TimeSeries? { histories.withLock { $0[workload.text] } }
 
-  func record(of workload: WorkloadName) async -> PlanRecord? { records.withLock { $0[workload.text] } }
+  func record(of plan: Snapshot) async -> PlanRecord? { records.withLock { $0[plan.workload.text] } }
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     let level = tuning.quantileLevel.map { ", quantileLevel: \($0)" } ?? ""

@@ -32,6 +32,8 @@ public actor ForecastLoop {
   /// When what was learned is stored next.
   private var stateDue: Date?
   private var planner: Planner
+  /// The plan that the store is taking up.
+  private var storing: PlanRecord?
   private var failures = 0
 
   /// Creates a loop that has not run yet.
@@ -58,6 +60,12 @@ public actor ForecastLoop {
 
   /// The last snapshot and what led to it, or nil when this process has not made one yet.
   public var record: PlanRecord? { planner.inForce?.record }
+
+  /// What led to a stored plan, or to the one that has replaced it since; nil when this process made neither.
+  public func record(of plan: Snapshot) -> PlanRecord? {
+    // A store tells others of a plan before it has answered to have it.
+    [planner.inForce?.record, storing].compactMap(\.self).first { $0.snapshot.generatedAt >= plan.generatedAt }
+  }
 
   /// Runs rounds until the task is cancelled.
   ///
@@ -134,6 +142,8 @@ public actor ForecastLoop {
         }, at: self.clock.now)
     }
     let snapshot = plan.snapshot
+    storing = plan.record
+    defer { storing = nil }
     let outcome = try await timed(.store) { [workload, store, clock] in
       try await withDeadline(workload.storeDeadline, clock: clock) { try await store.put(snapshot) }
     }

@@ -25,9 +25,7 @@ extension HTTPRouter {
         let wantsText = request.query["format"].map { $0 == "text" } ?? request.prefersText
         return .later {
           let explanation: PlanExplanation
-          if let record = await records?.record(of: snapshot.workload),
-            record.snapshot.generatedAt >= snapshot.generatedAt
-          {
+          if let record = await records?.record(of: snapshot) {
             explanation = PlanExplanation(record, leadTime: lead, staleAfter: staleAfter, at: now)
           } else {
             explanation = PlanExplanation(snapshot, leadTime: lead, staleAfter: staleAfter, at: now)
@@ -60,7 +58,7 @@ extension HTTPRouter {
           lead = try request.query.leadTime ?? leadTime
         } catch { return .now(.failure(400, "\(error)")) }
         return .later {
-          guard let record = await records.record(of: snapshot.workload) else {
+          guard let record = await records.record(of: snapshot) else {
             return .failure(
               409,
               "this process has not planned for workload '\(snapshot.workload)' itself; ask the forecaster that does")

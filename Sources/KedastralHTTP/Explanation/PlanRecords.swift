@@ -4,6 +4,6 @@ import KedastralCore
 ///
 /// The forecaster that makes the plans is the natural one to conform.
 public protocol PlanRecords: Sendable {
-  /// The newest plan of `workload` with all that led to it; nil when it was made elsewhere.
-  func record(of workload: WorkloadName) async -> PlanRecord?
+  /// What led to a stored plan, or to the one that has replaced it since; nil when both were made elsewhere.
+  func record(of plan: Snapshot) async -> PlanRecord?
 }

@@ -98,5 +98,5 @@ struct WorkloadFactory: Sendable {
 extension Forecaster: LoadHistory, PlanRecords {
   public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
 
-  public func record(of workload: WorkloadName) async -> PlanRecord? { await loop(of: workload)?.record }
+  public func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
 }

@@ -186,8 +186,42 @@ struct ForecastLoopTests {
       workload: try WorkloadName("api-app"), metric: "rps", generatedAt: noon + .seconds(5), step: .seconds(60),
       horizon: .seconds(60), values: [1], desiredReplicas: [9])
     let store = RecordingStore(holding: [newer])
-    _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let older = try await loop.tick()
     #expect(try await store.get(newer.workload) == newer)
+    #expect(await loop.record(of: newer) == nil)
+    #expect(await loop.record(of: older)?.snapshot == older)
+  }
+
+  /// A store that has a plan a second before it says so, as one behind a network.
+  private struct StoreAway: ForecastStore {
+    let kept = RecordingStore()
+    let clock: ManualClock
+
+    func put(_ snapshot: Snapshot) async throws -> PutOutcome {
+      let outcome = try await kept.put(snapshot)
+      try await clock.sleep(for: .seconds(1))
+      return outcome
+    }
+    func get(_ workload: WorkloadName) async throws -> Snapshot? { try await kept.get(workload) }
+    func list() async throws -> [WorkloadName] { try await kept.list() }
+    func remove(_ workload: WorkloadName) async throws { try await kept.remove(workload) }
+    func updates() -> AsyncStream<StoreUpdate> { kept.updates() }
+  }
+
+  @Test("what led to a plan is known from the moment that the store has it, not only from its answer on")
+  func recordWhileStoring() async throws {
+    let store = StoreAway(clock: clock)
+    let loop = ForecastLoop(try workload(), store: store, clock: clock)
+    let round = Task { try await loop.tick() }
+    // The store and the deadline on it.
+    while store.kept.puts.isEmpty || clock.sleeperCount < 2 { await Task.yield() }
+    let plan = try #require(store.kept.puts.last)
+    #expect(await loop.record(of: plan)?.snapshot == plan)
+    #expect(await loop.record == nil, "it is not in force yet")
+    clock.advance(by: .seconds(1))
+    #expect(try await round.value == plan)
+    #expect(await loop.record(of: plan)?.snapshot == plan)
   }
 
   @Test("a failing source is reported with its stage, and the next round tries again")

@@ -24,7 +24,7 @@ struct Requests: MetricSource {
 struct Insight: LoadHistory, PlanRecords {
   let forecaster: Forecaster
   func history(of workload: WorkloadName) async -> TimeSeries? { await forecaster.loop(of: workload)?.history }
-  func record(of workload: WorkloadName) async -> PlanRecord? { await forecaster.loop(of: workload)?.record }
+  func record(of plan: Snapshot) async -> PlanRecord? { await forecaster.loop(of: plan.workload)?.record(of: plan) }
 }
 
 let settings = ProcessInfo.processInfo.environment
