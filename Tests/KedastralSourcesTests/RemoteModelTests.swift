@@ -93,7 +93,7 @@ struct RemoteModelTests {
   func fallback() async throws {
     let failures: [(FaultServer.Answer, Duration, String)] = [
       (.json(#"{"error": "not trained"}"#, status: 503), .seconds(30), "HTTP 503: not trained"),
-      (.silence, .milliseconds(500), "no answer within 500ms (waiting for the answer)"),
+      (.silence, .seconds(2), "no answer within 2s (waiting for the answer)"),
     ]
     for (answer, deadline, problem) in failures {
       let lines = LogLines()

@@ -140,7 +140,7 @@ struct RedisFaultTests {
     let redis = try await RedisServer()
     let proxy = try await FaultyProxy(to: redis.port)
     var configuration = quiet(proxy.port)
-    configuration.connectDeadline = .milliseconds(300)
+    configuration.connectDeadline = .seconds(1)
     let store = try await TestStore(configuration)
     let heard = Heard(store)
     try await store.put(try snapshot("w"))

@@ -55,11 +55,11 @@ struct RedisSentinelTests {
       .init(
         deployment: .sentinel(
           master: "other", sentinels: [dead, sentinel.port].map { .network(host: "127.0.0.1", port: $0) })))
-    configuration.callDeadline = .milliseconds(700)
+    configuration.callDeadline = .seconds(3)
     let store = try await TestStore(configuration)
     let error = await #expect(throws: ForecastStoreError.self) { try await store.put(try snapshot("w")) }
     let text = error?.description ?? ""
-    #expect(text.contains("put w: redis master 'other': no answer within 700ms (no sentinel helps: "))
+    #expect(text.contains("put w: redis master 'other': no answer within 3s (no sentinel helps: "))
     #expect(text.contains("127.0.0.1:\(dead): Connection refused"))
     #expect(text.contains("127.0.0.1:\(sentinel.port): it knows no master 'other'"))
   }
