@@ -2,7 +2,6 @@ import Foundation
 import KedastralCore
 import KedastralHTTP
 import KedastralNet
-import Synchronization
 import TestSupport
 import Testing
 
@@ -69,17 +68,7 @@ struct IntegrationTests {
     let prometheus = try await prometheus(scraping: exporter.port)
     let (http, grpc, operations) = (freePort(), freePort(), freePort())
     let forecaster = try forecaster(prometheus.url, listen: http)
-    // Every plan, however slow the calls are meanwhile: rounds are so rare that two never fall between two looks.
-    let snapshots = Mutex<[Snapshot]>([])
-    let noting = Task {
-      while !Task.isCancelled {
-        if let snapshot = await PlayedTrace.snapshot("api-app", http) {
-          snapshots.withLock { if $0.last?.generatedAt != snapshot.generatedAt { $0.append(snapshot) } }
-        }
-        try? await Task.sleep(for: .milliseconds(100))
-      }
-    }
-    defer { noting.cancel() }
+    let watch = try PlanWatch("api-app", http)
     let scaler = try Daemon(
       "kedastral-scaler",
       [
@@ -104,16 +93,18 @@ struct IntegrationTests {
         let answer = try await KEDAClient.ask(grpc, metadata)
         let after = Date()
         let value = try #require(answer.value, "\(answer)")
-        // The scaler follows at its own pace: it may still hold a plan of the last seconds, and time passes during a call.
-        try await eventually("a plan that says \(answer)") {
-          snapshots.withLock { $0 }.contains { plan in
-            guard plan.generatedAt > before - .seconds(20) else { return false }
-            return stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).contains {
+        // The scaler follows at its own pace: it may still hold a plan of half a minute ago, and time passes during a call.
+        let explained: Void? = try? await eventually("a plan that says this") {
+          watch.plans(since: before - .seconds(30)).contains { plan in
+            stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).contains {
               let possible = plan.answer(question, at: before + .seconds($0))
               return possible?.value == value && possible?.target == answer.target
             }
           }
         }
+        #expect(
+          explained != nil,
+          "no plan says \(answer) between \(before) and \(after): \(watch.plans(since: before - .seconds(60)))")
         #expect(answer.active == true)
         answered.insert(value)
       }
@@ -132,6 +123,7 @@ struct IntegrationTests {
     for daemon in [forecaster, scaler] { daemon.process.signal(SIGTERM) }
     #expect(try await forecaster.process.waitForExit() == 0)
     #expect(try await scaler.process.waitForExit() == 0)
+    await watch.stop()
     prometheus.stop()
     await exporter.stop()
   }
