@@ -1,5 +1,4 @@
-import Foundation
-import Testing
+import TestSupport
 
 /// A socket that speaks HTTP/2 frame by frame, right or wrong as a test wants it.
 final class RawClient {
@@ -72,33 +71,15 @@ final class RawClient {
 
   static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
 
-  private let descriptor: CInt
+  private let socket: LoopbackSocket
   private var input: [UInt8] = []
-  private(set) var isClosed = false
+  /// Whether a read has found the connection ended by the server.
+  var isClosed: Bool { socket.isClosed }
 
-  init(port: UInt16) throws {
-    descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    address.sin_port = port.bigEndian
-    let code = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try #require(code == 0, "no connection to port \(port)")
-    // No read waits longer than this.
-    var time = timeval(tv_sec: 60, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
-    var one: CInt = 1
-    setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
-  }
-
-  deinit { close(descriptor) }
+  init(port: UInt16) throws { socket = try LoopbackSocket(port: port) }
 
   /// Ends the connection.
-  func end() { shutdown(descriptor, CInt(SHUT_RDWR)) }
+  func end() { socket.end() }
 
   /// A client whose greeting is over.
   static func greeted(port: UInt16) throws -> RawClient {
@@ -108,14 +89,7 @@ final class RawClient {
     return client
   }
 
-  func send(_ bytes: [UInt8]) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
-      guard count > 0 else { return }
-      rest = rest.dropFirst(count)
-    }
-  }
+  func send(_ bytes: [UInt8]) { socket.send(bytes) }
 
   func send(_ frames: Frame...) { send(frames.flatMap { $0.bytes }) }
 
@@ -148,17 +122,8 @@ final class RawClient {
   }
 
   private func receive() -> Bool {
-    var chunk = [UInt8](repeating: 0, count: 65_536)
-    var count = 0
-    // A process that was stopped finds its reads interrupted when it goes on.
-    repeat {
-      count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
-    } while count < 0 && errno == EINTR
-    guard count > 0 else {
-      isClosed = count == 0 || errno == ECONNRESET
-      return false
-    }
-    input += chunk[..<count]
+    guard let bytes = socket.receive() else { return false }
+    input += bytes
     return true
   }
 }

@@ -68,7 +68,9 @@ struct IntegrationTests {
     let prometheus = try await prometheus(scraping: exporter.port)
     let (http, grpc, operations) = (freePort(), freePort(), freePort())
     let forecaster = try forecaster(prometheus.url, listen: http)
-    let watch = try PlanWatch("api-app", http)
+    let watch = PlanWatch()
+    let watching = Task { try await watch.run("api-app", http) }
+    defer { watching.cancel() }
     let scaler = try Daemon(
       "kedastral-scaler",
       [
@@ -123,7 +125,6 @@ struct IntegrationTests {
     for daemon in [forecaster, scaler] { daemon.process.signal(SIGTERM) }
     #expect(try await forecaster.process.waitForExit() == 0)
     #expect(try await scaler.process.waitForExit() == 0)
-    await watch.stop()
     prometheus.stop()
     await exporter.stop()
   }

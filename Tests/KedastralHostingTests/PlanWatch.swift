@@ -8,25 +8,22 @@ import Synchronization
 /// takes so long on a busy machine that two plans may fall between two looks.
 final class PlanWatch: Sendable {
   private let noted = Mutex<[Snapshot]>([])
-  private let loop: EventLoop
-  private let client: HTTPClient
-  private let watching = Mutex<Task<Void, Never>?>(nil)
 
-  init(_ workload: String, _ port: UInt16) throws {
-    loop = try EventLoop()
-    client = try HTTPClient(on: loop)
+  /// Watches until the task is cancelled.
+  func run(_ workload: String, _ port: UInt16) async throws {
+    let loop = try EventLoop()
+    let client = try HTTPClient(on: loop)
     let request = HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(port)"), path: "/forecast/current?workload=\(workload)")
-    let task = Task { [self] in
-      while !Task.isCancelled {
-        if let answer = try? await client.send(request), answer.status == 200,
-          let snapshot = try? Snapshot(json: Data(answer.body))
-        {
-          noted.withLock { if $0.last?.generatedAt != snapshot.generatedAt { $0.append(snapshot) } }
-        }
-        try? await Task.sleep(for: .milliseconds(100))
+    while !Task.isCancelled {
+      if let answer = try? await client.send(request), answer.status == 200,
+        let snapshot = try? Snapshot(json: Data(answer.body))
+      {
+        noted.withLock { if $0.last?.generatedAt != snapshot.generatedAt { $0.append(snapshot) } }
       }
+      try? await Task.sleep(for: .milliseconds(100))
     }
-    watching.withLock { $0 = task }
+    await client.close()
+    await loop.stop()
   }
 
   /// The plans that were in force at some time since `instant`, the oldest first.
@@ -35,11 +32,5 @@ final class PlanWatch: Sendable {
       let first = plans.lastIndex { $0.generatedAt <= instant } ?? 0
       return Array(plans.dropFirst(first))
     }
-  }
-
-  func stop() async {
-    watching.withLock { $0.take() }?.cancel()
-    await client.close()
-    await loop.stop()
   }
 }
