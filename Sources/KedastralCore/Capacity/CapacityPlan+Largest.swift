@@ -27,6 +27,11 @@ extension CapacityPlan {
       steps.append(winner)
     }
     let reasons = parts.compactMap(\.plan.reason)
-    return CapacityPlan(steps: steps, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    let bounds = parts.compactMap(\.plan.bounds)
+    return CapacityPlan(
+      steps: steps, reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "),
+      bounds: bounds.dropFirst().reduce(bounds.first) { joined, next in
+        joined.map { max($0.lowerBound, next.lowerBound)...max($0.upperBound, next.upperBound) }
+      })
   }
 }

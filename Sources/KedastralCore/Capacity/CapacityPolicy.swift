@@ -118,11 +118,14 @@ public struct CapacityPlan: Sendable, Equatable {
   public var steps: [Step]
   /// What the policy did besides turning load into replicas, in a sentence for the operator.
   public var reason: String?
+  /// The fewest and the most replicas that the policy allows at any step; nil when it has no such bounds.
+  public var bounds: ClosedRange<Int>?
 
   /// Creates a plan.
-  public init(steps: [Step], reason: String? = nil) {
+  public init(steps: [Step], reason: String? = nil, bounds: ClosedRange<Int>? = nil) {
     self.steps = steps
     self.reason = reason
+    self.bounds = bounds
   }
 
   /// The replicas of each step.

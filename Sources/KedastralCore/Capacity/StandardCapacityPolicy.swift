@@ -102,7 +102,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
       steps.append(CapacityPlan.Step(load: load, need: need, replicas: replicas, limits: limits, margin: margin))
       previous = replicas
     }
-    return CapacityPlan(steps: steps)
+    return CapacityPlan(steps: steps, bounds: minReplicas...maxReplicas)
   }
 
   /// The replicas that `load` needs, before any limit.

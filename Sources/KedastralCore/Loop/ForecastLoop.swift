@@ -88,7 +88,8 @@ public actor ForecastLoop {
     do {
       let snapshot = try await tick()
       failures = 0
-      observer?.roundSucceeded(snapshot)
+      observer?.roundEnded(
+        ForecastRound(workload: workload.name, endedAt: clock.now, snapshot: snapshot, failure: nil))
       logger.info(
         "stored forecast",
         [
@@ -99,7 +100,8 @@ public actor ForecastLoop {
     } catch {
       guard !Task.isCancelled else { return nil }
       failures += 1
-      observer?.roundFailed(error)
+      observer?.roundEnded(
+        ForecastRound(workload: workload.name, endedAt: clock.now, snapshot: nil, failure: error))
       let delay = backoff.delay(afterFailures: failures)
       logger.warn(
         "forecast failed",

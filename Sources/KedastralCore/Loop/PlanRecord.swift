@@ -68,6 +68,9 @@ public struct PlanRecord: Sendable {
     let steps = composer.larger(plan.steps, steps: forecast.values.count) { $0.replicas >= $1.replicas }
     var snapshot = forecast
     snapshot.desiredReplicas = steps.map(\.replicas)
+    snapshot.requiredReplicas = composer.maximum(plan.steps.map(\.need), steps: forecast.values.count)
+    snapshot.minReplicas = plan.bounds?.lowerBound
+    snapshot.maxReplicas = plan.bounds?.upperBound
     snapshot.plannedLoad = composer.maximum(plan.loads, steps: forecast.values.count)
     snapshot.targetPerPod = main.policy.targetPerPod
     let reasons = [main.forecast.reason, plan.reason].compactMap(\.self)

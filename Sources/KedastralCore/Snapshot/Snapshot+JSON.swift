@@ -47,6 +47,14 @@ private struct SnapshotFields: Codable {
   /// Written only when true.
   var dryRun: Bool?
   var activationThreshold: Double?
+  var newestSampleAt: String?
+  /// Written only when true, for readers that need not compare instants.
+  var bridged: Bool?
+  var bridgedUntil: String?
+  var problem: String?
+  var requiredReplicas: [Double]?
+  var minReplicas: Int?
+  var maxReplicas: Int?
 
   init(_ snapshot: Snapshot) {
     workload = snapshot.workload.text
@@ -68,6 +76,13 @@ private struct SnapshotFields: Codable {
     reason = snapshot.reason
     dryRun = snapshot.isDryRun ? true : nil
     activationThreshold = snapshot.activationThreshold
+    newestSampleAt = snapshot.newestSampleAt.map(Timestamp.format)
+    bridged = snapshot.bridgedUntil == nil ? nil : true
+    bridgedUntil = snapshot.bridgedUntil.map(Timestamp.format)
+    problem = snapshot.problem
+    requiredReplicas = snapshot.requiredReplicas.isEmpty ? nil : snapshot.requiredReplicas.map(Double.init)
+    minReplicas = snapshot.minReplicas
+    maxReplicas = snapshot.maxReplicas
   }
 }
 
@@ -78,9 +93,7 @@ extension Snapshot {
   fileprivate init(_ fields: SnapshotFields) throws {
     let name: WorkloadName
     do { name = try WorkloadName(fields.workload) } catch { throw SnapshotError.invalidWorkload(error) }
-    guard let generatedAt = Timestamp.parse(fields.generatedAt) else {
-      throw SnapshotError.malformed("'generatedAt' is '\(fields.generatedAt.prefix(40))', not an RFC 3339 instant")
-    }
+    let generatedAt = try Self.instant(fields.generatedAt, field: "generatedAt")
     guard fields.stepSeconds >= 0.001, fields.stepSeconds < 1e9 else {
       throw SnapshotError.invalidNumber(
         field: "stepSeconds", problem: "is \(fields.stepSeconds), expected a number from 0.001")
@@ -91,19 +104,11 @@ extension Snapshot {
     }
     let count = fields.values.count
     guard count > 0 else { throw SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1) }
-    guard fields.desiredReplicas.count == count else {
-      throw SnapshotError.lengthMismatch(
-        field: "desiredReplicas", count: fields.desiredReplicas.count, expected: count)
-    }
-    let replicas = fields.desiredReplicas.compactMap { Int(exactly: $0) }
-    guard replicas.count == count else {
-      throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has an entry that is no whole number")
-    }
-    guard replicas.allSatisfy({ $0 >= 0 }) else {
-      throw SnapshotError.invalidNumber(field: "desiredReplicas", problem: "has a negative entry")
-    }
+    let replicas = try Self.replicas(fields.desiredReplicas, field: "desiredReplicas", count: count)
+    let required = fields.requiredReplicas ?? []
     for (field, most) in [
       ("desiredReplicas", replicas.max()), ("capacityState.replicas", fields.capacityState?.replicas),
+      ("minReplicas", fields.minReplicas), ("maxReplicas", fields.maxReplicas),
     ] {
       guard let most, !(0...mostReplicas).contains(most) else { continue }
       throw SnapshotError.invalidNumber(field: field, problem: "has \(most), allowed are 0 to \(mostReplicas)")
@@ -129,6 +134,34 @@ extension Snapshot {
       accuracy: fields.accuracy, reason: fields.reason)
     isDryRun = fields.dryRun ?? false
     activationThreshold = fields.activationThreshold
+    newestSampleAt = try fields.newestSampleAt.map { try Self.instant($0, field: "newestSampleAt") }
+    bridgedUntil = try fields.bridgedUntil.map { try Self.instant($0, field: "bridgedUntil") }
+    problem = fields.problem
+    requiredReplicas =
+      required.isEmpty ? [] : try Self.replicas(required, field: "requiredReplicas", count: count)
+    minReplicas = fields.minReplicas
+    maxReplicas = fields.maxReplicas
+  }
+
+  private static func instant(_ text: String, field: String) throws -> Date {
+    guard let instant = Timestamp.parse(text) else {
+      throw SnapshotError.malformed("'\(field)' is '\(text.prefix(40))', not an RFC 3339 instant")
+    }
+    return instant
+  }
+
+  private static func replicas(_ numbers: [Double], field: String, count: Int) throws -> [Int] {
+    guard numbers.count == count else {
+      throw SnapshotError.lengthMismatch(field: field, count: numbers.count, expected: count)
+    }
+    let replicas = numbers.compactMap { Int(exactly: $0) }
+    guard replicas.count == count else {
+      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is no whole number")
+    }
+    guard replicas.allSatisfy({ $0 >= 0 }) else {
+      throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
+    }
+    return replicas
   }
 
   private static func check(_ values: [Double], field: String, count: Int) throws {

@@ -28,7 +28,7 @@ public struct Snapshot: Sendable, Equatable {
   public var plannedLoad: [Double]
   /// The model.
   public var model: String?
-  /// The last load that was measured.
+  /// The last load that was measured; nil when it was measured too long ago to be the current one.
   public var currentValue: Double?
   /// The load one pod is meant to serve.
   public var targetPerPod: Double?
@@ -42,6 +42,19 @@ public struct Snapshot: Sendable, Equatable {
   public var isDryRun = false
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever the plan is fresh.
   public var activationThreshold: Double?
+
+  /// When the newest sample behind the plan was measured; nil when the writer did not say.
+  public var newestSampleAt: Date?
+  /// Set when no sample has come for too long and the plan follows the forecast alone: until when it is served.
+  public var bridgedUntil: Date?
+  /// The last error of the workload's source; nil when it answered.
+  public var problem: String?
+  /// The replicas that each step requires, before any limit; empty when the writer did not say.
+  public var requiredReplicas: [Int] = []
+  /// The fewest replicas that the policy allows; nil when the writer did not say.
+  public var minReplicas: Int?
+  /// The most replicas that the policy allows; nil when the writer did not say.
+  public var maxReplicas: Int?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {

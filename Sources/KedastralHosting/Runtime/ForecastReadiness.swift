@@ -15,12 +15,15 @@ final class ForecastReadiness: ForecastObserver {
   private static let noPlan = "no forecast has been made yet"
 
   let readiness = Readiness(problems: ["plans": noPlan])
+  /// How each workload's latest round ended.
+  let health = WorkloadHealth()
   private let state: Mutex<State>
 
   init(workloadCount: Int) { state = Mutex(State(workloadCount: workloadCount)) }
 
   /// Sets how many workloads are this process's; one that has none is ready without a plan of its own.
   func share(of workloads: [WorkloadName]) {
+    health.configure(workloads)
     let hasPlan = state.withLock { state in
       state.workloadCount = workloads.count
       state.failingSources = state.failingSources.filter { workloads.contains($0.key) }
@@ -30,18 +33,14 @@ final class ForecastReadiness: ForecastObserver {
     readiness.report("plans", problem: hasPlan || workloads.isEmpty ? nil : Self.noPlan)
   }
 
-  func roundSucceeded(_ snapshot: Snapshot) {
-    let isFirst = state.withLock { state in
-      state.failingSources[snapshot.workload] = nil
-      defer { state.hasPlan = true }
-      return !state.hasPlan
+  func roundEnded(_ round: ForecastRound) {
+    health.roundEnded(round)
+    if let snapshot = round.snapshot { planStored(snapshot) }
+    guard let failure = round.failure else {
+      state.withLock { $0.failingSources[round.workload] = nil }
+      readiness.report("sources", problem: nil)
+      return
     }
-    if isFirst { readiness.report("plans", problem: nil) }
-    readiness.report("sources", problem: nil)
-    readiness.report("store", problem: nil)
-  }
-
-  func roundFailed(_ failure: ForecastFailure) {
     switch failure.stage {
     case .store: readiness.report("store", problem: "\(failure)")
     case .collect:
@@ -52,5 +51,14 @@ final class ForecastReadiness: ForecastObserver {
       if areAllFailing { readiness.report("sources", problem: "\(failure)") }
     case .forecast, .plan: break
     }
+  }
+
+  private func planStored(_ snapshot: Snapshot) {
+    let isFirst = state.withLock { state in
+      defer { state.hasPlan = true }
+      return !state.hasPlan
+    }
+    if isFirst { readiness.report("plans", problem: nil) }
+    readiness.report("store", problem: nil)
   }
 }
