@@ -16,6 +16,7 @@ public final class ScriptedSource: MetricSource {
     var load: @Sendable (Date) -> Double
     var failure: (any Error)?
     var isHanging = false
+    var isPartial = false
     var ranges: [Range<Date>] = []
   }
 
@@ -33,6 +34,9 @@ public final class ScriptedSource: MetricSource {
   /// From now on calls wait until they are cancelled.
   public func hang(_ isHanging: Bool = true) { state.withLock { $0.isHanging = isHanging } }
 
+  /// From now on answers count as incomplete: a part of the source does not answer.
+  public func answerPartially(_ isPartial: Bool = true) { state.withLock { $0.isPartial = isPartial } }
+
   /// Replaces the load.
   public func play(_ load: @escaping @Sendable (Date) -> Double) { state.withLock { $0.load = load } }
 
@@ -46,6 +50,11 @@ public final class ScriptedSource: MetricSource {
     var series = TimeSeries.missing(in: range, step: step)
     for index in series.values.indices { series.values[index] = load(series.instant(at: index)) }
     return series
+  }
+
+  public func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
+    let series = try await samples(in: range, step: step)
+    return MetricReading(series, partialFrom: state.withLock { $0.isPartial } ? series.start : nil)
   }
 }
 

@@ -110,6 +110,9 @@ struct WorkloadSection: Decodable, Sendable {
   var step: Located<Duration>?
   var interval: Located<Duration>?
   var window: Located<Duration>?
+  var settleTime: Located<Duration>?
+  var maxSampleAge: Located<Duration>?
+  var bridge: Located<Duration>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
   var otherMetrics: [Section<MetricSection>]?
@@ -127,6 +130,7 @@ struct SourceSection: Decodable, Sendable {
   var type: Located<SourceKind>?
   var url: Located<WebURL>?
   var query: Located<String>?
+  var partialResponse: Located<PartialResponseUse>?
   var method: Located<HTTPMethod>?
   var headers: Located<SecretMap>?
   var body: Located<String>?

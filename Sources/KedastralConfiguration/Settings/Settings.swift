@@ -66,6 +66,15 @@ enum Settings {
   static let window = Setting<Duration>(
     "window", "WINDOW", default: "8d", file: "workloads[].window", .workload,
     "how much history to learn from, as far as the source has it")
+  static let settleTime = Setting<Duration>(
+    "settle-time", "SETTLE_TIME", defaultNote: "5m, at least 3 steps", file: "workloads[].settleTime", .workload,
+    "how long after its instant a sample can still change: the newest samples are read again until then")
+  static let maxSampleAge = Setting<Duration>(
+    "max-sample-age", "MAX_SAMPLE_AGE", defaultNote: "10m, at least 5 steps", file: "workloads[].maxSampleAge",
+    .workload, "age of the newest sample from which a plan follows the forecast alone and is marked as bridged")
+  static let bridge = Setting<Duration>(
+    "bridge", "BRIDGE", default: "30m", file: "workloads[].bridge", .workload,
+    "how long a bridged plan is served, at most the horizon; then KEDA's fallback takes over")
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone in which the workload's days begin and its schedules are written")
@@ -91,6 +100,11 @@ enum Settings {
       .init(flag: "prom-query", environment: "PROM_QUERY"),
       .init(flag: "victoria-metrics-query", environment: "VICTORIA_METRICS_QUERY"),
     ], oneWorkload: true, "query that gives one series, the load; aggregate with sum()")
+  static let adapterPartialResponse = Setting<PartialResponseUse>(
+    "adapter-partial-response", "ADAPTER_PARTIAL_RESPONSE", default: "use",
+    file: "workloads[].source.partialResponse", .source, oneWorkload: true,
+    "prometheus: answers that a part of the server is missing from (Thanos, VictoriaMetrics); use reads them again later"
+  )
   static let adapterMethod = Setting<HTTPMethod>(
     "adapter-method", "ADAPTER_METHOD", default: "GET", file: "workloads[].source.method", .source, oneWorkload: true,
     "http: the request's method")
@@ -388,8 +402,10 @@ enum Settings {
     tlsClientNames.descriptor,
     httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
-    window.descriptor, timeZone.descriptor, dryRun.descriptor,
-    adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterMethod.descriptor,
+    window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, timeZone.descriptor,
+    dryRun.descriptor,
+    adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterPartialResponse.descriptor,
+    adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
     adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterBearerToken.descriptor,

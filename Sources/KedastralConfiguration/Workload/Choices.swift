@@ -72,3 +72,11 @@ struct TimeZoneName: SettingValue, Equatable {
     text = settingText
   }
 }
+
+/// What to do with an answer that a part of the server is missing from.
+public enum PartialResponseUse: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// Use it, and read it again once everything answers.
+  case use
+  /// Treat it as a failure of the source.
+  case refuse
+}

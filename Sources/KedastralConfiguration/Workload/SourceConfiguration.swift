@@ -18,6 +18,8 @@ public struct PrometheusSourceConfiguration: Sendable, Equatable {
   public var url: WebURL
   /// The query that gives one series.
   public var query: String
+  /// What to do with answers that a part of the server is missing from.
+  public var partialResponse = PartialResponseUse.use
   /// How to ask.
   public var access: SourceAccess
 }

@@ -9,7 +9,7 @@ extension SourceSection {
   /// The keys that a source of a kind takes besides `type`.
   static func keys(of kind: SourceKind) -> [String] {
     switch kind {
-    case .prometheus, .victoriametrics: ["url", "query"] + accessKeys
+    case .prometheus, .victoriametrics: ["url", "query", "partialResponse"] + accessKeys
     case .http:
       ["url", "method", "body", "valuePath", "timestampPath", "timestampFormat", "templateVars"] + accessKeys
     case .csv: ["path", "speed"]
@@ -20,7 +20,8 @@ extension SourceSection {
   /// The keys that are there, besides `type`.
   private var present: [(key: String, origin: Origin)] {
     let all: [(String, Origin?)] = [
-      ("url", url?.origin), ("query", query?.origin), ("method", method?.origin), ("headers", headers?.origin),
+      ("url", url?.origin), ("query", query?.origin),
+      ("partialResponse", partialResponse?.origin), ("method", method?.origin), ("headers", headers?.origin),
       ("body", body?.origin), ("valuePath", valuePath?.origin), ("timestampPath", timestampPath?.origin),
       ("timestampFormat", timestampFormat?.origin), ("templateVars", templateVars?.origin), ("path", path?.origin),
       ("speed", speed?.origin), ("metric", metric?.origin), ("labels", labels?.origin),
@@ -49,6 +50,7 @@ extension SourceSection {
     var result = self
     result.type = type ?? defaults.type
     result.query = query ?? defaults.query
+    result.partialResponse = partialResponse ?? defaults.partialResponse
     result.method = method ?? defaults.method
     result.body = body ?? defaults.body
     result.valuePath = valuePath ?? defaults.valuePath
@@ -92,9 +94,12 @@ struct SourceReader {
     switch kind {
     case .prometheus, .victoriametrics:
       guard let query = text(Settings.adapterQuery, section?.query),
-        let url = given.value(Settings.adapterURL, section?.url)?.value ?? Self.defaultURL(of: kind)
+        let url = given.value(Settings.adapterURL, section?.url)?.value ?? Self.defaultURL(of: kind),
+        let partial = given.value(Settings.adapterPartialResponse, section?.partialResponse)
       else { return nil }
-      return .prometheus(PrometheusSourceConfiguration(kind: kind, url: url, query: query, access: access()))
+      return .prometheus(
+        PrometheusSourceConfiguration(
+          kind: kind, url: url, query: query, partialResponse: partial.value, access: access()))
     case .http:
       let url = required(Settings.adapterURL, section?.url)
       guard let valuePath = text(Settings.adapterValuePath, section?.valuePath), let url,

@@ -20,6 +20,12 @@ public struct WorkloadConfiguration: Sendable, Equatable {
   public var interval: Duration
   /// How much history to learn from; at least two steps.
   public var window: Duration
+  /// How long after its instant a sample can still change; nil for five minutes or three steps.
+  public var settleTime: Duration?
+  /// The age of the newest sample from which a plan counts as bridged; nil for ten minutes or five steps.
+  public var maxSampleAge: Duration?
+  /// How long a bridged plan is served, at most the horizon.
+  public var bridge: Duration = .seconds(1800)
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   public var timeZone: String
   /// Whether its plan is only made and shown, and nobody is served from it.

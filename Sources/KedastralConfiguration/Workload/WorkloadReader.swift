@@ -50,7 +50,8 @@ struct WorkloadReader {
     let configuration = WorkloadConfiguration(
       name: name.value, metric: metric.value, source: source, model: model, policy: policy,
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
-      window: times.window.value, timeZone: timeZone.value.text, isDryRun: dryRun.value, otherMetrics: others)
+      window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
+      bridge: times.bridge.value, timeZone: timeZone.value.text, isDryRun: dryRun.value, otherMetrics: others)
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
 
@@ -81,21 +82,33 @@ struct WorkloadReader {
   }
 
   private struct Times {
-    var horizon, step, interval, window: Located<Duration>
+    var horizon, step, interval, window, bridge: Located<Duration>
+    var settleTime, maxSampleAge: Located<Duration>?
   }
 
   private func readTimes(_ own: WorkloadSection?) -> Times? {
     guard let horizon = given.value(Settings.horizon, own?.horizon, defaults?.horizon),
       let step = given.value(Settings.step, own?.step, defaults?.step),
       let interval = given.value(Settings.interval, own?.interval, defaults?.interval),
-      let window = given.value(Settings.window, own?.window, defaults?.window)
+      let window = given.value(Settings.window, own?.window, defaults?.window),
+      let bridge = given.value(Settings.bridge, own?.bridge, defaults?.bridge)
     else { return nil }
+    let times = Times(
+      horizon: horizon, step: step, interval: interval, window: window, bridge: bridge,
+      settleTime: given.value(Settings.settleTime, own?.settleTime, defaults?.settleTime),
+      maxSampleAge: given.value(Settings.maxSampleAge, own?.maxSampleAge, defaults?.maxSampleAge))
+    for (name, time) in [
+      ("bridge", bridge), ("settle time", times.settleTime), ("largest sample age", times.maxSampleAge),
+    ] {
+      guard let time, time.value < .zero else { continue }
+      problems.add(time.origin, "the \(name) \(text(time)) is negative; write one such as 10m")
+    }
     if interval.value <= .zero {
       problems.add(interval.origin, "the interval \(text(interval)) is not positive; write one such as 30s")
     }
     guard step.value >= .seconds(1) else {
       problems.add(step.origin, "the step \(text(step)) is shorter than a second; write one such as 1m")
-      return Times(horizon: horizon, step: step, interval: interval, window: window)
+      return times
     }
     if horizon.value < step.value {
       problems.add(
@@ -115,7 +128,7 @@ struct WorkloadReader {
         later(step, window),
         "the window \(text(window)) has more than 1000000 steps of \(text(step)); shorten it or lengthen the step")
     }
-    return Times(horizon: horizon, step: step, interval: interval, window: window)
+    return times
   }
 
   private func readModel(_ own: ModelSection?, _ common: ModelSection?) -> ModelConfiguration? {

@@ -17,6 +17,9 @@ extension WorkloadConfiguration {
       text.pair("step", DurationText.format(step))
       text.pair("interval", DurationText.format(interval))
       text.pair("window", DurationText.format(window))
+      if let settleTime { text.pair("settleTime", DurationText.format(settleTime)) }
+      if let maxSampleAge { text.pair("maxSampleAge", DurationText.format(maxSampleAge)) }
+      text.pair("bridge", DurationText.format(bridge))
       text.pair("timeZone", timeZone)
       if isDryRun { text.pair("dryRun", isDryRun) }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
@@ -85,6 +88,7 @@ extension SourceConfiguration {
       pair("type", source.kind.rawValue)
       pair("url", source.url.description)
       pair("query", source.query)
+      if source.partialResponse != .use { pair("partialResponse", source.partialResponse.rawValue) }
       source.access.write(to: &text, prefix)
     case .http(let source):
       pair("type", SourceKind.http.rawValue)

@@ -20,6 +20,17 @@ public protocol MetricSource: Sendable {
   /// - Throws: an error whose description names what was asked, of whom, and what came back. It is called again, after a
   ///   back-off, for the same range.
   func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries
+
+  /// The same for a source that can report an incomplete answer. By default every answer is complete.
+  ///
+  /// The newest samples are requested again for some minutes, because a source may correct them.
+  func read(in range: Range<Date>, step: Duration) async throws -> MetricReading
+}
+
+extension MetricSource {
+  public func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
+    MetricReading(try await samples(in: range, step: step))
+  }
 }
 
 extension TimeSeries {

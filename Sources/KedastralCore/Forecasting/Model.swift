@@ -51,6 +51,13 @@ public protocol ModelSession: Sendable {
   /// The session must notice by itself when `history` is not its earlier one grown by new samples, and start afresh.
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast
 
+  /// The same, told which of the samples are settled. A session that learns from samples learns from settled ones only.
+  ///
+  /// By default the change is not used, and ``forecast(_:steps:quantiles:)`` is called.
+  mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double]
+  ) async throws -> Forecast
+
   /// What a session of the same model should know after a restart and cannot learn from a history: a few kilobytes, in a
   /// format of the model's own. Nil, as by default, when there is nothing.
   var state: Data? { get }
@@ -62,8 +69,41 @@ public protocol ModelSession: Sendable {
 }
 
 extension ModelSession {
+  public mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double]
+  ) async throws -> Forecast {
+    try await forecast(history, steps: steps, quantiles: quantiles)
+  }
+
   public var state: Data? { nil }
   public mutating func restore(_ state: Data) {}
+}
+
+/// How a history differs from the one of the previous call.
+public struct HistoryChange: Sendable, Equatable {
+  /// What happened to the samples that were settled in the previous call.
+  public enum Kind: Sendable, Equatable {
+    /// They are the same; new samples followed.
+    case grown
+    /// Some that were missing have come.
+    case filled
+    /// Some have other values: what was learned from them is void.
+    case rewritten
+  }
+
+  /// The most samples at the end of a history that count as unsettled.
+  public static let mostUnsettled = 128
+
+  /// The change of the settled samples.
+  public var kind: Kind
+  /// How many samples at the end of the history can still change, ``mostUnsettled`` at most.
+  public var unsettledCount: Int
+
+  /// Creates a change; by default all samples are settled and unchanged.
+  public init(_ kind: Kind = .grown, unsettledCount: Int = 0) {
+    self.kind = kind
+    self.unsettledCount = min(max(0, unsettledCount), Self.mostUnsettled)
+  }
 }
 
 private struct StatelessSession<Wrapped: Model>: ModelSession {

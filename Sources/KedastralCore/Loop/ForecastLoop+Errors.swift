@@ -2,8 +2,8 @@
 extension ForecastLoop {
   struct MetricFailure: Error, CustomStringConvertible {
     let metric: String
-    let problem: String
-    var description: String { "metric '\(metric)': \(problem)" }
+    let cause: any Error
+    var description: String { "metric '\(metric)': \(cause)" }
   }
 
   struct NoSamples: Error, CustomStringConvertible {

@@ -10,8 +10,9 @@
 ///     let snapshot = try await loop.tick()   // one round
 ///     await loop.run()                       // rounds for good
 ///
-/// The history stays in memory, and each round fetches only what is missing at its end. A failed round is logged, counted
-/// and tried again after a back-off; it never touches another workload. Every ten minutes what the loop has learned is stored
+/// The history stays in memory, and each round reads the newest samples only: those that are missing, and those that the source
+/// can still correct. When the source fails, the plan follows the forecast for a limited time. Any other failed round is
+/// counted and tried again after a back-off; it never touches another workload. Every ten minutes what the loop has learned is stored
 /// beside the plan, and a restarted loop goes on from both.
 public actor ForecastLoop {
   /// How often what was learned is stored.
@@ -24,6 +25,7 @@ public actor ForecastLoop {
   private let logger: Logger
   private let metrics: ForecastMetrics
   private let observer: (any ForecastObserver)?
+  private let faults: FaultLog
   private let backoff: Backoff
 
   /// What is kept of each metric, the main one first.
@@ -35,25 +37,31 @@ public actor ForecastLoop {
   /// The plan that the store is taking up.
   private var storing: PlanRecord?
   private var failures = 0
+  /// The failure of the source in the last round, which a plan was made without.
+  private var sourceFailure: ForecastFailure?
+  private var hasLoggedPlan = false
+  private var wasBridged = false
 
   /// Creates a loop that has not run yet.
   public init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
-    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent, observer: (any ForecastObserver)? = nil
+    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent, observer: (any ForecastObserver)? = nil,
+    faults: FaultLog? = nil
   ) {
     self.workload = workload
     self.store = store
     self.clock = clock
     self.logger = logger
     self.observer = observer
+    self.faults = faults ?? FaultLog(logger)
     self.metrics = ForecastMetrics(metrics)
-    feeds = workload.metrics.map(Feed.init)
+    feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
   /// The load measured so far, or nil before the first successful collection.
-  public var history: TimeSeries? { feeds[0].collected }
+  public var history: TimeSeries? { feeds[0].samples.series.isEmpty ? nil : feeds[0].samples.series }
 
   /// The snapshot of the last successful round, or nil before it.
   public var latest: Snapshot? { planner.inForce?.snapshot }
@@ -81,6 +89,7 @@ public actor ForecastLoop {
       // Cancelled: the only way a sleep ends early.
     }
     metrics.forget(workload.name)
+    faults.succeeded(workload.name, at: clock.now)
   }
 
   /// One round that reports its failure; returns the wait that a failure asks for.
@@ -88,28 +97,46 @@ public actor ForecastLoop {
     do {
       let snapshot = try await tick()
       failures = 0
-      observer?.roundEnded(
-        ForecastRound(workload: workload.name, endedAt: clock.now, snapshot: snapshot, failure: nil))
-      logger.info(
-        "stored forecast",
-        [
-          "workload": workload.name.text, "replicas": "\(snapshot.desiredReplicas[0])",
-          "model": snapshot.model ?? "", "steps": "\(snapshot.values.count)",
-        ])
+      log(snapshot)
+      report(snapshot, sourceFailure)
       return nil
     } catch {
       guard !Task.isCancelled else { return nil }
       failures += 1
-      observer?.roundEnded(
-        ForecastRound(workload: workload.name, endedAt: clock.now, snapshot: nil, failure: error))
-      let delay = backoff.delay(afterFailures: failures)
-      logger.warn(
-        "forecast failed",
+      report(nil, error)
+      return backoff.delay(afterFailures: failures)
+    }
+  }
+
+  private func report(_ snapshot: Snapshot?, _ failure: ForecastFailure?) {
+    let now = clock.now
+    if let failure { faults.failed(failure, at: now) } else { faults.succeeded(workload.name, at: now) }
+    observer?.roundEnded(
+      ForecastRound(workload: workload.name, endedAt: now, snapshot: snapshot, failure: failure))
+  }
+
+  private func log(_ snapshot: Snapshot) {
+    let level = hasLoggedPlan ? LogLevel.debug : .info
+    hasLoggedPlan = true
+    logger.log(
+      level, "stored forecast",
+      [
+        "workload": workload.name.text, "replicas": "\(snapshot.desiredReplicas[0])",
+        "model": snapshot.model ?? "", "steps": "\(snapshot.values.count)",
+      ])
+    let isBridged = snapshot.bridgedUntil != nil
+    guard isBridged != wasBridged else { return }
+    wasBridged = isBridged
+    if let until = snapshot.bridgedUntil {
+      // A server that does not answer has its own line.
+      logger.log(
+        sourceFailure?.outage == nil ? .warn : .debug, "no new samples: the plan follows the forecast",
         [
-          "workload": workload.name.text, "stage": error.stage.rawValue, "error": error.problem,
-          "failures": "\(failures)", "retryIn": DurationText.format(delay),
+          "workload": workload.name.text, "since": snapshot.newestSampleAt.map(Timestamp.format) ?? "",
+          "servedUntil": Timestamp.format(until),
         ])
-      return delay
+    } else {
+      logger.info("samples are recent again", ["workload": workload.name.text])
     }
   }
 
@@ -129,19 +156,21 @@ public actor ForecastLoop {
   @discardableResult
   public func tick() async throws(ForecastFailure) -> Snapshot {
     let end = clock.now.floored(to: workload.step)
-    let histories = try await timed(.collect) {
-      try await self.forEachMetric { try await self.collect($0, upTo: end) }
-    }
+    sourceFailure = nil
+    _ = try await timed(.collect) { try await self.forEachMetric { try await self.collect($0, upTo: end) } }
     await takeUpWhatIsStored()
+    let histories = feeds.map(\.samples.modelSeries)
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
     let plan = try await timed(.plan) {
       self.planner.plan(
-        zip(forecasts, histories).map {
+        self.feeds.indices.map { index in
           Planner.Input(
-            forecast: $0, history: $1, repairedShare: Double($1.missingCount) / Double($1.count))
-        }, at: self.clock.now)
+            forecast: forecasts[index], history: histories[index],
+            unsettledCount: self.feeds[index].samples.unsettledCount,
+            repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
+        }, problem: self.sourceFailure?.problem, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
@@ -169,10 +198,17 @@ public actor ForecastLoop {
       metrics.observe(stage, clock.now - begin, of: workload.name)
       return result
     } catch {
-      let failure = ForecastFailure(workload: workload.name, stage: stage, problem: "\(error)")
+      let failure = failure(stage, error)
       if !Task.isCancelled { metrics.count(failure) }
       throw failure
     }
+  }
+
+  private func failure(_ stage: ForecastStage, _ error: any Error) -> ForecastFailure {
+    let cause = (error as? MetricFailure)?.cause ?? error
+    return ForecastFailure(
+      workload: workload.name, stage: stage, problem: "\(error)",
+      outage: stage == .store ? "the store" : (cause as? any SourceFault)?.outage)
   }
 
   // MARK: Stages
@@ -184,42 +220,40 @@ public actor ForecastLoop {
       do {
         results.append(try await body(index))
       } catch  where feeds.count > 1 && !(error is CancellationError) {
-        throw MetricFailure(metric: feeds[index].metric.name, problem: "\(error)")
+        throw metricFailure(index, error)
       }
     }
     return results
   }
 
-  /// Fetches what a metric's history lacks at its end, and returns it up to `end`.
-  private func collect(_ index: Int, upTo end: Date) async throws -> TimeSeries {
+  private func metricFailure(_ index: Int, _ error: any Error) -> any Error {
+    feeds.count > 1 ? MetricFailure(metric: feeds[index].metric.name, cause: error) : error
+  }
+
+  /// Reads a metric's newest samples. A source that fails is left out of this round when there are samples to forecast from.
+  private func collect(_ index: Int, upTo end: Date) async throws {
     let feed = feeds[index]
-    let windowStart = end - workload.step * (workload.windowSteps - 1)
-    feed.collected?.dropSamples(after: end)
-    var start = windowStart
-    if let history = feed.collected, let present = history.lastPresentIndex {
-      start = max(windowStart, history.instant(at: present + 1))
-    }
-    var newer: TimeSeries?
-    if start <= end {
-      let range = start..<(end + workload.step / 2)
+    let range = feed.samples.range(upTo: end)
+    do {
       let source = feed.metric.source
-      let samples = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
-        try await source.samples(in: range, step: workload.step)
+      let reading = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
+        try await source.read(in: range, step: workload.step)
       }
-      guard samples.step == workload.step else { throw SourceMismatch(asked: workload.step, got: samples.step) }
-      newer = samples
+      guard reading.series.step == workload.step else {
+        throw SourceMismatch(asked: workload.step, got: reading.series.step)
+      }
+      feed.samples.add(reading, upTo: end)
+    } catch {
+      guard !Task.isCancelled, !(error is CancellationError), feed.samples.newestSampleAt != nil else { throw error }
+      feed.samples.extend(upTo: end)
+      let failure = failure(.collect, metricFailure(index, error))
+      metrics.count(failure)
+      sourceFailure = failure
     }
-    var history = feed.collected ?? TimeSeries(start: windowStart, step: workload.step, values: [])
-    feed.collected = nil  // so that the samples of a week are changed in place
-    if let newer { history.merge(newer) }
-    history.extend(to: end)
-    history.keepLast(workload.windowSteps)
-    history.dropLeadingMissing()
-    guard let present = history.lastPresentIndex else { throw NoSamples(window: workload.window) }
-    feed.collected = history
-    let silentSteps = history.count - 1 - present
+    let samples = feed.samples.series
+    guard let present = samples.lastPresentIndex else { throw NoSamples(window: workload.window) }
+    let silentSteps = samples.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
-    return history
   }
 
   /// Once, before the first plan: goes on from the plan and the state that an earlier process stored.
@@ -281,40 +315,30 @@ public actor ForecastLoop {
   private func forecast(_ index: Int, _ history: TimeSeries) async throws -> Forecast {
     let feed = feeds[index]
     // One step more than the horizon, since publication falls between two grid instants.
-    let forecast = try await feed.session.forecast(
-      history, steps: workload.horizonSteps + 1, quantiles: workload.wantedQuantiles(of: feed.metric))
+    let forecast: Forecast
+    do {
+      forecast = try await feed.session.forecast(
+        history, feed.samples.takeChange(), steps: workload.horizonSteps + 1,
+        quantiles: workload.wantedQuantiles(of: feed.metric))
+    } catch {
+      feed.samples.distrustSession()
+      throw error
+    }
     if let defect = forecast.defect { throw InvalidForecast(description: defect) }
     return forecast
   }
 
-  /// One metric's history and model at work; a class, so that a forecast under way locks nobody out of the history.
+  /// One metric's samples and model at work; a class, so that a forecast in progress does not block readers of the history.
   private final class Feed {
     let metric: LoadMetric
     var session: any ModelSession
-    var collected: TimeSeries?
+    var samples: SampleHistory
 
-    init(_ metric: LoadMetric) {
+    init(_ metric: LoadMetric, of workload: Workload) {
       self.metric = metric
       session = metric.model.makeSession()
+      samples = SampleHistory(
+        step: workload.step, windowSteps: workload.windowSteps, settleTime: workload.effectiveSettleTime)
     }
-  }
-}
-
-extension TimeSeries {
-  /// Begins with the first sample that is present: a window that reaches further back than the source has no gap there.
-  fileprivate mutating func dropLeadingMissing() {
-    if let first = values.firstIndex(where: \.isFinite) { keepLast(count - first) }
-  }
-
-  /// Drops what lies ahead of `end`, which a clock that was set back calls the future.
-  fileprivate mutating func dropSamples(after end: Date) {
-    let surplus = min(count, count - 1 - index(nearest: end))
-    if surplus > 0 { values.removeLast(surplus) }
-  }
-
-  /// Appends missing samples until the last one is at `end`.
-  fileprivate mutating func extend(to end: Date) {
-    let missing = index(nearest: end) - count + 1
-    if missing > 0 { values.append(contentsOf: repeatElement(.nan, count: missing)) }
   }
 }

@@ -13,6 +13,7 @@ public actor Forecaster {
   private let metrics: MetricsRegistry
   private let logger: Logger
   private let observer: (any ForecastObserver)?
+  private let faults: FaultLog
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
@@ -25,6 +26,7 @@ public actor Forecaster {
     self.metrics = metrics
     self.logger = logger
     self.observer = observer
+    faults = FaultLog(logger)
   }
 
   /// The loop of a workload that is forecast now.
@@ -46,7 +48,8 @@ public actor Forecaster {
     let new = workloads.filter { running[$0.name] == nil }
     for (index, workload) in new.enumerated() {
       let loop = ForecastLoop(
-        workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer)
+        workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer,
+        faults: faults)
       let share = new.count > 50 ? Double(index) / Double(new.count) : 0
       let task = Task { await loop.run(startDelay: workload.interval * share) }
       running[workload.name] = Running(loop: loop, task: task)

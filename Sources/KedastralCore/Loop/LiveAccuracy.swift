@@ -42,9 +42,10 @@ struct LiveAccuracy: Codable, Sendable {
       && expectations.allSatisfy { $0.quantiles.count == levels.count }
   }
 
-  /// Compares what was expected with the loads that have come.
-  mutating func settle(_ history: TimeSeries) {
-    guard let last = history.lastPresentIndex else { return }
+  /// Compares what was expected with the loads that have come, apart from the last `unsettledCount` of them.
+  mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {
+    let settled = history.values.prefix(max(0, history.count - unsettledCount))
+    guard let last = settled.lastIndex(where: \.isFinite) else { return }
     for expected in expectations where expected.instant <= history.instant(at: last) {
       guard let load = history.value(at: expected.instant) else { continue }
       let dayBefore = history.value(at: expected.instant - .seconds(86_400))

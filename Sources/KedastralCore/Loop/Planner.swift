@@ -31,6 +31,8 @@ struct Planner: Sendable {
     let forecast: Forecast
     /// What it was made of.
     let history: TimeSeries
+    /// How many samples at the end of the history can still change.
+    var unsettledCount = 0
     /// The share of the history that was missing, where anyone wants to know: it takes a look at every sample.
     var repairedShare: Double?
   }
@@ -41,6 +43,7 @@ struct Planner: Sendable {
   private let horizonSteps: Int
   private let isDryRun: Bool
   private let activationThreshold: Double?
+  private let bridge: BridgeRule
   /// The levels of the main metric's quantiles that are stored; nil for all that there are.
   private let storedLevels: [Double]?
 
@@ -53,7 +56,8 @@ struct Planner: Sendable {
   /// Creates a planner of one or more metrics.
   init(
     workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
-    isDryRun: Bool = false, activationThreshold: Double? = nil, storedLevels: [Double]? = nil
+    isDryRun: Bool = false, activationThreshold: Double? = nil, bridge: BridgeRule = .never,
+    storedLevels: [Double]? = nil
   ) {
     self.workload = workload
     self.metrics = metrics
@@ -61,6 +65,7 @@ struct Planner: Sendable {
     self.horizonSteps = horizonSteps
     self.isDryRun = isDryRun
     self.activationThreshold = activationThreshold
+    self.bridge = bridge
     self.storedLevels = storedLevels
     accuracies = Array(repeating: LiveAccuracy(), count: metrics.count)
   }
@@ -69,7 +74,7 @@ struct Planner: Sendable {
     self.init(
       workload: workload.name, metrics: workload.metrics.map { ($0.name, $0.policy) }, step: workload.step,
       horizonSteps: workload.horizonSteps, isDryRun: workload.isDryRun,
-      activationThreshold: workload.activationThreshold,
+      activationThreshold: workload.activationThreshold, bridge: workload.bridgeRule,
       storedLevels: workload.storedQuantiles(of: workload.metrics[0]))
   }
 
@@ -77,17 +82,22 @@ struct Planner: Sendable {
   ///
   /// - Parameters:
   ///   - inputs: what is known of each metric, in their order.
+  ///   - problem: what the source's last answer was, when it was an error.
   ///   - now: when the plan is published; not before the forecasts' start.
-  mutating func plan(_ inputs: [Input], at now: Date) -> Plan {
+  mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
     var parts: [PlanBasis.Metric] = []
+    // A plan knows as much of the present as the metric that was measured the longest ago.
+    let newestSampleAt = inputs.compactMap { input in
+      input.history.lastPresentIndex.map(input.history.instant)
+    }.min()
     for (index, input) in inputs.enumerated() {
-      accuracies[index].settle(input.history)
+      accuracies[index].settle(input.history, unsettledCount: input.unsettledCount)
       accuracies[index].remember(input.forecast)
       let state = CapacityState(
-        replicas: previous, currentLoad: input.history.lastPresent,
+        replicas: previous, currentLoad: bridge.currentLoad(of: input.history, at: now),
         forecastError: accuracies[index].relativeError)
       parts.append(
         PlanBasis.Metric(
@@ -103,6 +113,9 @@ struct Planner: Sendable {
       model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
       accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
     snapshot.isDryRun = isDryRun
+    snapshot.newestSampleAt = newestSampleAt
+    snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
+    snapshot.problem = problem
     snapshot.activationThreshold = activationThreshold
     let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
     return Plan(

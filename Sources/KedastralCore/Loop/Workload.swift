@@ -26,6 +26,14 @@ public struct Workload: Sendable {
   public var isDryRun: Bool
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever its plan is fresh.
   public var activationThreshold: Double?
+  /// How long after its instant a sample can still change and is read again; nil for five minutes or three steps, whichever
+  /// is more.
+  public var settleTime: Duration?
+  /// The age of the newest sample from which a plan counts as bridged by the forecast; nil for ten minutes or five steps,
+  /// whichever is more.
+  public var maxSampleAge: Duration?
+  /// How long a bridged plan is served as fresh, at most the horizon; nil for thirty minutes.
+  public var bridgeTime: Duration?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -37,7 +45,8 @@ public struct Workload: Sendable {
     otherMetrics: [LoadMetric] = [], step: Duration = .seconds(60), horizon: Duration = .seconds(1800),
     interval: Duration = .seconds(30),
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
-    isDryRun: Bool = false, activationThreshold: Double? = nil, collectDeadline: Duration = .seconds(15),
+    isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
+    maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
@@ -53,6 +62,9 @@ public struct Workload: Sendable {
     self.quantileLevels = quantileLevels
     self.isDryRun = isDryRun
     self.activationThreshold = activationThreshold
+    self.settleTime = settleTime
+    self.maxSampleAge = maxSampleAge
+    self.bridgeTime = bridgeTime
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }
@@ -62,6 +74,16 @@ public struct Workload: Sendable {
 
   /// How many samples the window has, at least two.
   public var windowSteps: Int { max(2, Int((window.inSeconds / step.inSeconds).rounded(.up))) }
+
+  /// How long after its instant a sample can still change.
+  var effectiveSettleTime: Duration { settleTime ?? max(.seconds(300), step * 3) }
+
+  /// When a plan counts as bridged, and for how long it is served then.
+  var bridgeRule: BridgeRule {
+    BridgeRule(
+      maxSampleAge: maxSampleAge ?? max(.seconds(600), step * 5),
+      bridgeTime: min(bridgeTime ?? .seconds(1800), horizon))
+  }
 
   /// All metrics, the main one first.
   public var metrics: [LoadMetric] {

@@ -36,19 +36,36 @@ struct AutoSession: ModelSession {
   }
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    try forecast(history, HistoryChange(), steps: steps, quantiles: quantiles)
+  }
+
+  mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double]
+  ) throws -> Forecast {
+    let unsettled = min(change.unsettledCount, max(0, history.count - 1))
+    take(change.kind)
     takeUpRestored(history)
-    tail = HistoryTail(history)
+    tail = HistoryTail(history, dropping: unsettled)
     let wasBeaten = record.isBeaten
-    record.settle(history)
+    record.settle(history, unsettledCount: unsettled)
     if record.isBeaten, !wasBeaten { learnSooner(history) }
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
-    guard follow(local, steps: clock.steps), let regression = learned?.regression, let tracker else {
+    let settledCount = local.count - clock.localised(last: unsettled)
+    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker else {
       return try AutoModel.simple(history, steps: steps, quantiles: quantiles)
     }
+    self.tracker = nil  // so that its arrays are changed in place
     let levels = Set(quantiles + Self.watchedLevels).sorted()
-    let (values, paths, parts) = regression.forecast(
-      tracker, steps: clock.steps, quantiles: levels, stretch: record.stretch)
+    var missing = missingRun
+    let (values, paths, parts) = tracker.looking(
+      beyond: local.values[settledCount...],
+      read: { tracker, value in
+        missing = value.isFinite ? 0 : missing + 1
+        return value.isFinite ? regression.units.relative(value) : Self.standIn(tracker, missingRun: missing)
+      },
+      { regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch) })
+    self.tracker = tracker
     let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
     let served = record.isBeaten ? naive : values
     func standard(_ path: [Double]) -> [Double] {
@@ -58,7 +75,7 @@ struct AutoSession: ModelSession {
       start: history.end, step: history.step, values: clock.standard(served),
       quantiles: paths.mapValues(standard), model: model.name)
     let upper = forecast.quantiles[LiveRecord.watchedLevel] ?? forecast.values
-    nearTerm.correct(&forecast, after: history)
+    nearTerm.correct(&forecast, after: history, unsettledCount: unsettled)
     forecast.quantiles = forecast.quantiles.keeping(quantiles)
     forecast.reason =
       record.isBeaten
@@ -111,43 +128,55 @@ struct AutoSession: ModelSession {
     self.learned?.refitAt = min(learned.refitAt, history.end)
   }
 
-  /// Brings tracker and fit up to date; false when there is too little to learn from.
-  private mutating func follow(_ history: TimeSeries, steps: Int) -> Bool {
-    if let learned, history.end < learned.refitAt, history.end >= learned.fittedAt,
+  /// Forgets what followed from samples that are other ones now.
+  private mutating func take(_ change: HistoryChange.Kind) {
+    switch change {
+    case .grown: break
+    case .filled: lastInstant = .distantPast
+    case .rewritten:
+      (learned, tracker) = (nil, nil)
+      (record, nearTerm) = (LiveRecord(), NearTermCorrection())
+    }
+  }
+
+  /// Brings tracker and fit up to the first `count` samples; false when there is too little to learn from.
+  private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
+    let end = history.instant(at: count - 1)
+    if let learned, end < learned.refitAt, end >= learned.fittedAt,
       learned.stepSeconds == history.step.inSeconds, (learned.regression.knots.last ?? 0) >= steps
     {
-      if absorbNew(history) { return true }
-      return retrace(history, learned)
+      if absorbNew(history, upTo: count) { return true }
+      return retrace(history.prefix(count), learned)
     }
-    return learn(history, steps: steps)
+    return learn(history.prefix(count), steps: steps)
   }
 
   /// Absorbs what came after the last sample; false when the history is not the earlier one grown.
-  private mutating func absorbNew(_ history: TimeSeries) -> Bool {
+  private mutating func absorbNew(_ history: TimeSeries, upTo count: Int) -> Bool {
     guard var tracker, let regression = learned?.regression else { return false }
     self.tracker = nil  // so that its arrays are changed in place
     let last = history.index(nearest: lastInstant)
-    guard last >= 0, last < history.count, abs(history.instant(at: last).timeIntervalSince(lastInstant)) < 1e-3 else {
+    guard last >= 0, last < count, abs(history.instant(at: last).timeIntervalSince(lastInstant)) < 1e-3 else {
       return false
     }
     let before = history.values[last]
     guard before == lastValue || (!before.isFinite && !lastValue.isFinite) else { return false }
-    for value in history.values[(last + 1)...] {
+    for value in history.values[(last + 1)..<count] {
       if value.isFinite {
         missingRun = 0
         tracker.absorb(regression.units.relative(value))
       } else {
         missingRun += 1
-        tracker.absorb(standIn(tracker))
+        tracker.absorb(Self.standIn(tracker, missingRun: missingRun))
       }
     }
     self.tracker = tracker
-    remember(history)
+    remember(history, upTo: count)
     return true
   }
 
   /// What a missing sample counts as: the last one, and in a longer gap the same time last season.
-  private func standIn(_ tracker: LoadTracker) -> Double {
+  private static func standIn(_ tracker: LoadTracker, missingRun: Int) -> Double {
     if missingRun > 5, let season = tracker.layout.season, tracker.count >= season {
       return tracker.values[tracker.count - season]
     }
@@ -164,7 +193,7 @@ struct AutoSession: ModelSession {
     for value in AutoModel.filled(history, season: season, units: regression.units) { tracker.absorb(value) }
     self.tracker = tracker
     missingRun = 0
-    remember(history)
+    remember(history, upTo: history.count)
     return true
   }
 
@@ -186,13 +215,13 @@ struct AutoSession: ModelSession {
     fresh.forgetHistory()
     tracker = fresh
     missingRun = 0
-    remember(history)
+    remember(history, upTo: history.count)
     return true
   }
 
-  private mutating func remember(_ history: TimeSeries) {
-    lastInstant = history.end
-    lastValue = history.values.last ?? .nan
+  private mutating func remember(_ history: TimeSeries, upTo count: Int) {
+    lastInstant = history.instant(at: count - 1)
+    lastValue = count > 0 ? history.values[count - 1] : .nan
   }
 
   // MARK: Storing

@@ -82,15 +82,15 @@ struct LiveRecord: Codable {
     if claims.count > Self.claimLimit + 1 { claims.removeFirst() }
   }
 
-  /// Judges the forecasts kept by the loads that have come since.
-  mutating func settle(_ history: TimeSeries) {
+  /// Judges the forecasts kept by the loads that have come since, apart from the last `unsettledCount` of them.
+  mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {
     claims.removeAll { $0.step != history.step.inSeconds || $0.settled >= $0.steps }
     for index in claims.indices {
       let origin = history.index(nearest: claims[index].start)
       while claims[index].settled < claims[index].steps {
         let horizon = claims[index].settled
         let place = origin + horizon + 1
-        guard place < history.count else { break }
+        guard place < history.count - unsettledCount else { break }
         claims[index].settled += 1
         if place >= 0, history.values[place].isFinite { judge(claims[index], horizon, by: history.values[place]) }
       }

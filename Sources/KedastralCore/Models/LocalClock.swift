@@ -50,6 +50,12 @@ struct LocalClock {
     return TimeSeries(start: history.instant(at: first), step: history.step, values: values)
   }
 
+  /// How many of the localised history's samples are the last `count` of the history.
+  func localised(last count: Int) -> Int {
+    guard let places, let last = places.last, count > 0, count < places.count else { return count }
+    return max(0, last - places[places.count - 1 - count])
+  }
+
   /// A path over local steps at the steps of the standard clock.
   func standard(_ path: [Double]) -> [Double] {
     places == nil ? path : ahead.map { path[min($0, path.count - 1)] }

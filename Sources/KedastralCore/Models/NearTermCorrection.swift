@@ -27,17 +27,30 @@ struct NearTermCorrection {
   private var end = Date.distantPast
   private var stepSeconds = 0.0
 
-  /// How many of the first steps are corrected at present.
-  var correctedSteps: Int { steps.count(where: \.isBetter) }
+  /// How many of the first steps of the last forecast were corrected.
+  private(set) var correctedSteps = 0
 
   /// Learns from the samples that have come, and corrects a forecast of what follows them.
-  mutating func correct(_ forecast: inout Forecast, after history: TimeSeries) {
+  ///
+  /// The last `unsettledCount` samples count for this forecast only; nothing of them is kept.
+  mutating func correct(_ forecast: inout Forecast, after history: TimeSeries, unsettledCount: Int = 0) {
     guard history.count >= RecentLoad.depth,
       history.values[(history.count - RecentLoad.depth)...].contains(where: \.isFinite)
     else {
       return
     }
-    follow(history)
+    follow(history, upTo: history.count - unsettledCount)
+    var current = self
+    current.follow(history, upTo: history.count)
+    let claimed = current.applied(to: &forecast, after: history)
+    claims.removeAll { $0.end == history.end }
+    claims.append((history.end, claimed))
+    if claims.count > Self.reach + 1 + unsettledCount { claims.removeFirst() }
+    correctedSteps = current.steps.count(where: \.isBetter)
+  }
+
+  /// Corrects the first steps of a forecast, and returns what is claimed of each.
+  private func applied(to forecast: inout Forecast, after history: TimeSeries) -> [NearTermStep.Claim] {
     let recent = RecentLoad(history, at: history.count - 1)
     let reach = min(Self.reach, forecast.values.count)
     var claimed: [NearTermStep.Claim] = []
@@ -63,9 +76,7 @@ struct NearTermCorrection {
       }
     }
     (forecast.values, forecast.quantiles) = (values, Quantiles(paths))
-    claims.removeAll { $0.end == history.end }
-    claims.append((history.end, claimed))
-    if claims.count > Self.reach + 1 { claims.removeFirst() }
+    return claimed
   }
 
   /// Moves the steps behind `last` by what is left of its correction.
@@ -79,14 +90,15 @@ struct NearTermCorrection {
 
   // MARK: Learning
 
-  private mutating func follow(_ history: TimeSeries) {
+  /// Learns from the samples up to `count` that it has not seen.
+  private mutating func follow(_ history: TimeSeries, upTo count: Int) {
     let known = history.index(nearest: end)
-    let grown = history.count - 1 - known
-    guard stepSeconds == history.step.inSeconds, grown >= 0, grown < history.count - RecentLoad.depth else {
-      begin(history)
+    let grown = count - 1 - known
+    guard stepSeconds == history.step.inSeconds, grown >= 0, grown < count - RecentLoad.depth else {
+      begin(history, upTo: count)
       return
     }
-    for place in (known + 1)..<history.count where place >= RecentLoad.depth {
+    for place in (known + 1)..<count where place >= RecentLoad.depth {
       let recent = RecentLoad(history, at: place)
       let change = abs(recent.change(1))
       fastChange += (change - fastChange) * 0.3
@@ -98,20 +110,21 @@ struct NearTermCorrection {
         if claimed.indices.contains(index) { steps[index].learn(claimed[index], load: load) }
       }
     }
-    end = history.end
-    claims.removeAll { history.count - 1 - history.index(nearest: $0.end) >= Self.reach }
+    end = history.instant(at: count - 1)
+    claims.removeAll { count - 1 - history.index(nearest: $0.end) >= Self.reach }
   }
 
-  private mutating func begin(_ history: TimeSeries) {
-    let pairs = zip(history.values.suffix(1440), history.values.suffix(1440).dropFirst())
+  private mutating func begin(_ history: TimeSeries, upTo count: Int) {
+    let latest = history.values[max(0, count - 1440)..<count]
+    let pairs = zip(latest, latest.dropFirst())
     let changes = pairs.map { abs($1 - $0) }.filter(\.isFinite)
-    let level = history.lastPresent ?? 0
+    let level = latest.last(where: \.isFinite) ?? 0
     let change = changes.reduce(0) { $0 + $1 / Double(changes.count) }
     let unit = max(change, 1e-6 * abs(level), 1e-12)
     (fastChange, slowChange) = (unit, unit)
     steps = Array(repeating: NearTermStep(unit: unit), count: Self.reach)
     claims = []
-    (end, stepSeconds) = (history.end, history.step.inSeconds)
+    (end, stepSeconds) = (history.instant(at: count - 1), history.step.inSeconds)
   }
 
   private func claim(_ forecast: Forecast, _ index: Int, _ recent: RecentLoad) -> NearTermStep.Claim {

@@ -19,9 +19,10 @@ struct HistoryTail: Codable, Sendable {
   /// The tail of no history.
   init() {}
 
-  init(_ history: TimeSeries) {
-    (end, stepSeconds) = (history.end, history.step.inSeconds)
-    samples = history.values.suffix(Self.length).map { $0.isFinite ? $0 : nil }
+  /// The tail of a history without its last `dropped` samples.
+  init(_ history: TimeSeries, dropping dropped: Int = 0) {
+    (end, stepSeconds) = (history.instant(at: history.count - 1 - dropped), history.step.inSeconds)
+    samples = history.values.dropLast(dropped).suffix(Self.length).map { $0.isFinite ? $0 : nil }
   }
 
   /// Whether a history has these samples at their instants: most of them, and a few at least.

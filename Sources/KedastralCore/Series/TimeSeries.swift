@@ -63,6 +63,11 @@ public struct TimeSeries: Sendable, Equatable {
       start: instant(at: values.count - kept), step: step, values: Array(values.suffix(kept)))
   }
 
+  /// The first samples, `count` at most.
+  func prefix(_ count: Int) -> TimeSeries {
+    count >= values.count ? self : TimeSeries(start: start, step: step, values: Array(values.prefix(max(0, count))))
+  }
+
   /// Writes `newer` over and behind this series, filling a gap between them with NaN.
   ///
   /// Samples of `newer` that are missing never overwrite ones that are present.

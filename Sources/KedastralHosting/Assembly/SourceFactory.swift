@@ -22,7 +22,8 @@ struct SourceFactory: Sendable {
     case .prometheus(let settings):
       return Made(
         source: PrometheusSource(
-          endpoint: endpoint(settings.url, settings.access), query: settings.query, client: client, logger: logger),
+          endpoint: endpoint(settings.url, settings.access), query: settings.query,
+          partialResponse: settings.partialResponse == .use ? .use : .refuse, client: client, logger: logger),
         service: nil)
     case .http(let settings):
       return Made(source: try httpSource(settings), service: nil)

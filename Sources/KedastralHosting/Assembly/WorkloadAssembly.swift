@@ -41,6 +41,7 @@ extension Workload {
       name: settings.name, metric: settings.metric, source: sources[0], model: try makeModel(settings.model),
       policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
       horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
-      activationThreshold: settings.policy.activationThreshold)
+      activationThreshold: settings.policy.activationThreshold, settleTime: settings.settleTime,
+      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge)
   }
 }

@@ -23,6 +23,8 @@ struct PrometheusAnswer: Equatable {
   private(set) var firstSelectors: [String] = []
   private(set) var resultType = ""
   private(set) var warnings: [String] = []
+  /// Whether a part of the server did not answer, so that values can lack a part of the load.
+  private(set) var isPartial = false
   private(set) var failure: Failure?
   private var isSuccess = false
 
@@ -42,7 +44,10 @@ struct PrometheusAnswer: Equatable {
       case "warnings": try readWarnings(&scanner)
       case "isPartial":
         // VictoriaMetrics: some storage nodes did not answer.
-        if scanner.peek() == 0x74 { warnings.append("the answer is partial: not all storage nodes answered") }
+        if scanner.peek() == 0x74 {
+          warnings.append("the answer is partial: not all storage nodes answered")
+          isPartial = true
+        }
         try scanner.skipValue()
       default: try scanner.skipValue()
       }
@@ -54,6 +59,8 @@ struct PrometheusAnswer: Equatable {
   private mutating func readWarnings(_ scanner: inout JSONScanner) throws {
     guard scanner.peek() == 0x5B else { return try scanner.skipValue() }
     try scanner.array { warnings.append(try $0.string()) }
+    // Thanos and remote reads report what did not answer; a remark on the query itself is not about the data.
+    if warnings.contains(where: { !$0.hasPrefix("PromQL ") }) { isPartial = true }
   }
 
   private mutating func readData(_ scanner: inout JSONScanner) throws {

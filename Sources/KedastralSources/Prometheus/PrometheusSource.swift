@@ -1,4 +1,5 @@
 import KedastralCore
+import Synchronization
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -22,33 +23,54 @@ public struct PrometheusSource: MetricSource {
   /// Up to how many points an answer is not worth compressing.
   private static let plainAnswerPoints = 50
 
+  /// What to do with an answer that a part of the server is missing from.
+  public enum PartialResponse: String, Sendable, CaseIterable {
+    /// Use it, as provisional: it is read again once everything answers.
+    case use
+    /// Treat it as a failure: the plan follows the forecast meanwhile.
+    case refuse
+  }
+
   /// The server.
   public let endpoint: HTTPEndpoint
   /// The PromQL query.
   public let query: String
+  private let partialResponse: PartialResponse
   private let client: HTTPClient
   private let logger: Logger
+  private let warnings = WarningLog()
 
   /// Creates a source.
   ///
   /// - Parameters:
   ///   - endpoint: the server's URL, up to where `/api/v1` begins.
   ///   - query: a PromQL expression that gives one series.
+  ///   - partialResponse: what to do with incomplete answers.
   ///   - logger: takes the server's warnings.
-  public init(endpoint: HTTPEndpoint, query: String, client: HTTPClient, logger: Logger = .silent) {
+  public init(
+    endpoint: HTTPEndpoint, query: String, partialResponse: PartialResponse = .use, client: HTTPClient,
+    logger: Logger = .silent
+  ) {
     self.endpoint = endpoint
     self.query = query
+    self.partialResponse = partialResponse
     self.client = client
     self.logger = logger
   }
 
   public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    try await read(in: range, step: step).series
+  }
+
+  public func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
     var series = TimeSeries.missing(in: range, step: step)
+    var partialFrom: Date?
     var missing = 0
     var first = 0
     while first < series.count {
       let part = first..<min(first + Self.pointsPerQuery, series.count)
       let answer = try await ask(from: series.instant(at: part.lowerBound), points: part.count, step: step)
+      if answer.isPartial, partialFrom == nil { partialFrom = series.instant(at: part.lowerBound) }
       for point in answer.points {
         let index = series.index(nearest: Date(timeIntervalSince1970: point.time))
         guard part.contains(index) else { continue }
@@ -60,7 +82,7 @@ public struct PrometheusSource: MetricSource {
       logger.debug(
         "query gave values that are not finite; they count as missing", ["query": query, "count": "\(missing)"])
     }
-    return series
+    return MetricReading(series, partialFrom: partialFrom)
   }
 
   private func ask(from start: Date, points: Int, step: Duration) async throws -> PrometheusAnswer {
@@ -86,8 +108,11 @@ public struct PrometheusSource: MetricSource {
     } catch {
       throw failure("the answer is not Prometheus's JSON: \(error)")
     }
-    for warning in answer.warnings { logger.warn("query warning", ["query": query, "warning": warning]) }
     if let problem = answer.failure { throw failure("\(problem.type): \(problem.message)") }
+    if answer.isPartial, partialResponse == .refuse {
+      throw failure("the answer is incomplete: \(answer.warnings.joined(separator: "; "))")
+    }
+    warnings.note(answer.warnings, query: query, logger)
     guard answer.resultType == "matrix" else { throw failure("a matrix expected, got '\(answer.resultType)'") }
     guard answer.seriesCount <= 1 else {
       let examples = answer.firstSelectors.joined(separator: " and ")
@@ -106,5 +131,22 @@ public struct PrometheusSource: MetricSource {
   private func seconds(_ value: Double) -> String {
     let milliseconds = Int((value * 1000).rounded())
     return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)" : "\(Double(milliseconds) / 1000)"
+  }
+}
+
+/// Logs a server's warnings when they begin, change and end, not with each answer.
+private final class WarningLog: Sendable {
+  private let last = Mutex<[String]>([])
+
+  func note(_ warnings: [String], query: String, _ logger: Logger) {
+    let before = last.withLock { last in
+      defer { last = warnings }
+      return last
+    }
+    guard warnings != before else { return }
+    for warning in warnings where !before.contains(warning) {
+      logger.warn("query warning", ["query": query, "warning": warning])
+    }
+    if warnings.isEmpty { logger.info("no query warnings any more", ["query": query]) }
   }
 }

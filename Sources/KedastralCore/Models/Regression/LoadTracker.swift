@@ -150,6 +150,32 @@ struct LoadTracker: Sendable, Equatable {
     state = isFirst ? value : state + 2 / (span + 1) * (value - state)
   }
 
+  /// Shows `body` the tracker as it is after more samples, and forgets these again.
+  ///
+  /// - Parameters:
+  ///   - values: at most ``HistoryChange/mostUnsettled`` samples.
+  ///   - read: a sample in units of the fit, or what stands in for a missing one.
+  mutating func looking<Result>(
+    beyond values: ArraySlice<Double>, read: (LoadTracker, Double) -> Double, _ body: (LoadTracker) -> Result
+  ) -> Result {
+    let (end, standing) = (count, standing)
+    for value in values { absorb(read(self, value)) }
+    defer {
+      self.standing = standing
+      self.values.rewind(to: end)
+      rewind(&profile, by: values.count)
+      rewind(&volatilityProfile, by: values.count)
+      rewind(&shortProfile, by: values.count)
+      for kind in medians.indices { rewind(&medians[kind], by: values.count) }
+    }
+    return body(self)
+  }
+
+  /// A trail that this layout does not use has no steps.
+  private func rewind(_ trail: inout Trail, by count: Int) {
+    if trail.endIndex >= count { trail.rewind(to: trail.endIndex - count) }
+  }
+
   /// Forgets all samples but those that forecasts look at, and keeps it so.
   mutating func forgetHistory() {
     let reach = Reach(layout)
@@ -172,9 +198,12 @@ struct LoadTracker: Sendable, Equatable {
 
     init(_ layout: Layout) {
       let days = max(medianDays.max() ?? 1, layout.week == nil ? 1 : 8)
-      season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1
-      short = (layout.shortSeason ?? 0) + 1
-      values = max((layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0), short) + 1
+      // Provisional samples overwrite the oldest ones until they are taken back.
+      let reserve = HistoryChange.mostUnsettled
+      season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1 + reserve
+      short = (layout.shortSeason ?? 0) + 1 + reserve
+      values = max(
+        (layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0) + 1 + reserve, short)
     }
   }
 }

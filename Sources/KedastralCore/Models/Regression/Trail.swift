@@ -11,12 +11,14 @@ struct Trail: Sendable, Equatable {
   let capacity: Int
   /// The number of the step that comes next.
   private(set) var endIndex: Int
+  /// How many steps there are; the ring can hold more numbers, which count no longer.
+  private var count = 0
   private var ring: [Float] = []
   /// Where the first step lies in the ring.
   private var head = 0
 
   /// The number of the first step that is remembered.
-  var startIndex: Int { endIndex - ring.count }
+  var startIndex: Int { endIndex - count }
 
   /// A trail that begins at step `startIndex`.
   ///
@@ -30,22 +32,40 @@ struct Trail: Sendable, Equatable {
   }
 
   /// The number at a step from `startIndex` on.
-  subscript(step: Int) -> Double {
-    let place = head + step - startIndex
-    return Double(ring[place < capacity ? place : place - capacity])
+  subscript(step: Int) -> Double { Double(ring[place(step - startIndex)]) }
+
+  private func place(_ offset: Int) -> Int {
+    let place = head + offset
+    return place < capacity ? place : place - capacity
   }
 
   /// The number at the last step; nil before the first.
-  var last: Double? { ring.isEmpty ? nil : self[endIndex - 1] }
+  var last: Double? { count == 0 ? nil : self[endIndex - 1] }
 
   /// Appends the next step's number.
   mutating func append(_ number: Double) {
     // Numbers beyond single precision's range, which sums must not reach, are as good as the range's end.
     let kept = Float(min(max(number, -1e30), 1e30))
     endIndex += 1
-    guard ring.count == capacity else { return ring.append(kept) }
-    ring[head] = kept
-    head = head + 1 < capacity ? head + 1 : 0
+    if count == capacity {
+      ring[head] = kept
+      head = place(1)
+      return
+    }
+    let end = place(count)
+    if end == ring.count { ring.append(kept) } else { ring[end] = kept }
+    count += 1
+  }
+
+  /// Removes steps from the end again, until `endIndex` is the next one. What they overwrote at the start stays forgotten.
+  mutating func rewind(to endIndex: Int) {
+    count = max(0, count - (self.endIndex - endIndex))
+    self.endIndex = endIndex
+  }
+
+  static func == (left: Trail, right: Trail) -> Bool {
+    left.capacity == right.capacity && left.endIndex == right.endIndex && left.count == right.count
+      && (left.startIndex..<left.endIndex).allSatisfy { left[$0] == right[$0] }
   }
 
   /// The same trail with another capacity: longer from now on, or without what is too much.

@@ -1,0 +1,20 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The answer of a source: samples, and from which instant on they are incomplete.
+public struct MetricReading: Sendable, Equatable {
+  /// The samples.
+  public var series: TimeSeries
+  /// The first instant whose sample may lack a part of the load, because a part of the source did not answer; nil when all of
+  /// it answered.
+  public var partialFrom: Date?
+
+  /// Creates a reading.
+  public init(_ series: TimeSeries, partialFrom: Date? = nil) {
+    self.series = series
+    self.partialFrom = partialFrom
+  }
+}
