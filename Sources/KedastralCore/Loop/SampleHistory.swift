@@ -11,8 +11,8 @@
 ///     samples.series                     // the window, up to `end`
 ///     samples.takeChange()               // for the model session
 ///
-/// A sample settles `settleTime` after its instant, when the source's answer was complete. Samples of an incomplete answer stay
-/// provisional until a complete answer replaces them.
+/// A sample is settled once a complete answer `settleTime` after its instant has confirmed it. While the source does not answer,
+/// or answers incompletely, nothing settles.
 ///
 /// Some sources correct their newest samples regularly: a rate over the last minute misses the next scrape. The mean correction
 /// is measured for each age, and a model does not see samples of an age at which corrections are large.
@@ -27,6 +27,8 @@ struct SampleHistory: Sendable {
   private(set) var series: TimeSeries
   /// The instant of the first sample of an incomplete answer that no complete answer has replaced.
   private(set) var partialFrom: Date?
+  /// The last settled instant; nil before the first complete answer.
+  private var settledEnd: Date?
   private var wasPartial = false
   /// Whether incomplete answers agreed with complete ones where both are known: then what is missing is not of this load.
   private var isPartialUsable = true
@@ -50,21 +52,20 @@ struct SampleHistory: Sendable {
 
   /// How many samples at the end can still change.
   var unsettledCount: Int {
-    min(max(settleSteps, partialCount), HistoryChange.mostUnsettled, max(0, series.count - 1))
+    let unsettled = settledEnd.map { series.count - 1 - series.index(nearest: $0) } ?? series.count
+    return min(max(0, unsettled), HistoryChange.mostUnsettled, max(0, series.count - 1))
   }
 
   // MARK: Reading
 
-  /// What to read next: the samples that can still change, those that are missing at the end, and, once the source answers
-  /// completely again, all that it answered incompletely.
-  func range(upTo end: Date) -> Range<Date> {
+  /// What to read next: the samples that are not settled. While the source answers incompletely, only the newest of them.
+  func range(upTo end: Date) -> Range<Date> { start(upTo: end, isShort: wasPartial)..<(end + step / 2) }
+
+  private func start(upTo end: Date, isShort: Bool) -> Date {
     let windowStart = end - step * (windowSteps - 1)
-    var start = windowStart
-    if let present = series.lastPresentIndex {
-      start = min(series.instant(at: present + 1), end - step * max(0, settleSteps - 1))
-      if let partialFrom, !wasPartial { start = min(start, partialFrom) }
-    }
-    return max(windowStart, min(start, end))..<(end + step / 2)
+    guard let present = series.lastPresentIndex else { return windowStart }
+    let unsettled = isShort ? end - step * max(0, settleSteps - 1) : settledEnd.map { $0 + step } ?? windowStart
+    return max(windowStart, min(series.instant(at: present + 1), unsettled, end))
   }
 
   /// Adds an answer for the range that was to be read.
@@ -74,7 +75,9 @@ struct SampleHistory: Sendable {
     var answer = reading.series
     if let from = reading.partialFrom {
       keepComplete(&answer, from: from)
-    } else if let known = partialFrom, answer.start <= known + step / 2 {
+    } else if answer.start <= start(upTo: end, isShort: false) + step / 2 {
+      // All that was not settled has been answered.
+      settledEnd = end - step * settleSteps
       partialFrom = nil
     }
     noteChanges(answer)

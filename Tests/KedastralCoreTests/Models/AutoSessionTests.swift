@@ -1,4 +1,5 @@
 import Foundation
+import KedastralTesting
 import Testing
 
 @testable import KedastralCore
@@ -239,5 +240,79 @@ struct AutoSessionStateTests {
         #expect(try await session.forecast(history(count), steps: 15, quantiles: [0.5, 0.9]).defect == nil)
       }
     }
+  }
+}
+
+@Suite("Sessions and provisional samples")
+struct ProvisionalSampleTests {
+  private let step = Duration.seconds(300)
+
+  /// Four days of a daily wave with a little noise.
+  private func load(_ count: Int) -> TimeSeries {
+    var generator = SeededGenerator(seed: 5)
+    let pattern = LoadPattern.sineWave(base: 100, peak: 900, period: .seconds(86_400))
+    let start = Date(timeIntervalSince1970: 1_769_817_600)
+    let values = (0..<count).map { index in
+      pattern.load(at: start + step * index) * Double.random(in: 0.97...1.03, using: &generator)
+    }
+    return TimeSeries(start: start, step: step, values: values)
+  }
+
+  private func error(_ forecast: Forecast, _ other: Forecast) -> Double {
+    zip(forecast.values, other.values).map { abs($0 - $1) / max($1, 1) }.max() ?? 0
+  }
+
+  @Test("nothing of a provisional sample is kept once the true one has come")
+  func unlearned() async throws {
+    let whole = load(4 * 288 + 80)
+    var (clean, disturbed) = (AutoModel().makeSession(), AutoModel().makeSession())
+    var (expected, found): (Forecast?, Forecast?)
+    for count in (4 * 288)..<(4 * 288 + 80) {
+      let history = whole.first(count)
+      var halved = history
+      if count % 3 == 0 { halved.values[count - 1] /= 2 }
+      let change = HistoryChange(unsettledCount: 3)
+      expected = try await clean.forecast(history, change, steps: 24, quantiles: [0.9])
+      found = try await disturbed.forecast(halved, change, steps: 24, quantiles: [0.9])
+    }
+    #expect(error(try #require(found), try #require(expected)) < 0.02)
+  }
+
+  @Test("after settled samples were rewritten, a session forecasts as a new one does")
+  func rewritten() async throws {
+    let whole = load(4 * 288)
+    var wrong = whole
+    for index in (4 * 288 - 60)..<(4 * 288) { wrong.values[index] *= 0.3 }
+    var session = AutoModel().makeSession()
+    _ = try await session.forecast(wrong, HistoryChange(unsettledCount: 3), steps: 24, quantiles: [0.9])
+    let found = try await session.forecast(
+      whole, HistoryChange(.rewritten, unsettledCount: 3), steps: 24, quantiles: [0.9])
+    var fresh = AutoModel().makeSession()
+    let expected = try await fresh.forecast(whole, HistoryChange(unsettledCount: 3), steps: 24, quantiles: [0.9])
+    #expect(found.values == expected.values)
+  }
+
+  @Test("a look beyond the settled samples leaves the tracker as it was")
+  func rewind() {
+    let layout = LoadTracker.Layout(season: 24, shortSeason: 6, week: 168)
+    var tracker = LoadTracker(layout: layout, outlierBound: 10, volatilityBound: 10)
+    for index in 0..<1000 { tracker.absorb(Double(index % 24)) }
+    tracker.forgetHistory()
+    let before = tracker
+    let seen = tracker.looking(beyond: [50, 60, 70], read: { $1 }, { ($0.count, $0.values.last) })
+    #expect(seen.0 == 1003 && seen.1 == 70)
+    #expect(tracker.count == before.count && tracker.standing == before.standing)
+    var (after, straight) = (tracker, before)
+    for value in [1.0, 2, 3] {
+      after.absorb(value)
+      straight.absorb(value)
+    }
+    #expect(after.standing == straight.standing && after.values.last == straight.values.last)
+  }
+}
+
+extension TimeSeries {
+  fileprivate func first(_ count: Int) -> TimeSeries {
+    TimeSeries(start: start, step: step, values: Array(values.prefix(count)))
   }
 }
