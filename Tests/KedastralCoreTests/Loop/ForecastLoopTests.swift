@@ -56,7 +56,7 @@ struct ForecastLoopTests {
     clock.advance(by: .seconds(120))
     try await loop.tick()
     #expect(source.askedRanges.count == 2)
-    #expect(source.askedRanges[1].lowerBound == noon - .seconds(120), "five minutes before 12:02, without the fifth")
+    #expect(source.askedRanges[1].lowerBound == noon - .seconds(240), "all that was not settled at noon")
     #expect(await loop.history?.count == 60)
     #expect(await loop.history?.end == noon + .seconds(120))
   }

@@ -9,7 +9,7 @@ struct SampleHistoryTests {
   private let minute = Duration.seconds(60)
 
   private func history(settleTime: Duration = .seconds(300)) -> SampleHistory {
-    SampleHistory(step: minute, windowSteps: 120, settleTime: settleTime)
+    SampleHistory(step: minute, windowSteps: 400, settleTime: settleTime)
   }
 
   /// What a server that holds `load` answers to the history's next request.
@@ -36,7 +36,7 @@ struct SampleHistoryTests {
     var samples = history()
     samples.add(answer(samples, at: noon) { _ in 1 }, upTo: noon)
     let next = samples.range(upTo: noon + minute)
-    #expect(next.lowerBound == noon - minute * 3)
+    #expect(next.lowerBound == noon - minute * 4)
     #expect(next.upperBound == noon + .seconds(90))
     var unsettled = history(settleTime: .zero)
     unsettled.add(answer(unsettled, at: noon) { _ in 1 }, upTo: noon)
@@ -111,10 +111,12 @@ struct SampleHistoryTests {
     var samples = history()
     samples.add(answer(samples, at: noon) { _ in 100 }, upTo: noon)
     #expect(samples.takeChange() == HistoryChange(.grown, unsettledCount: 5))
-    // Nothing for twenty minutes, then everything.
-    for index in 1...20 { samples.extend(upTo: noon + minute * index) }
-    _ = samples.takeChange()
-    let later = noon + minute * 21
+    // Nothing for three hours, which is longer than samples count as unsettled, then everything.
+    for index in 1...180 {
+      samples.extend(upTo: noon + minute * index)
+      _ = samples.takeChange()
+    }
+    let later = noon + minute * 181
     samples.add(answer(samples, at: later) { _ in 100 }, upTo: later)
     #expect(samples.takeChange() == HistoryChange(.filled, unsettledCount: 5))
     samples.distrustSession()
