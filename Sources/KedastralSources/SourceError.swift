@@ -27,14 +27,21 @@ extension HTTPClient {
   func answer(
     to request: HTTPRequest, asked: String, of source: String? = nil, detail: (HTTPResponse) -> String? = { _ in nil }
   ) async throws -> HTTPResponse {
-    let problem: String
+    let response = try await response(to: request, asked: asked, of: source)
+    if response.isSuccess { return response }
+    throw SourceError(
+      asked: asked, of: source ?? request.endpoint.displayName, problem: response.problem(detail(response)))
+  }
+
+  /// Sends a request for a source and returns the answer, whatever its status.
+  ///
+  /// - Throws: ``SourceError`` for everything but cancellation.
+  func response(to request: HTTPRequest, asked: String, of source: String? = nil) async throws -> HTTPResponse {
     do {
-      let response = try await send(request)
-      if response.isSuccess { return response }
-      problem = response.problem(detail(response))
+      return try await send(request)
     } catch let error as HTTPError {
-      problem = error.reason.description
+      throw SourceError(
+        asked: asked, of: source ?? request.endpoint.displayName, problem: error.reason.description)
     }
-    throw SourceError(asked: asked, of: source ?? request.endpoint.displayName, problem: problem)
   }
 }
