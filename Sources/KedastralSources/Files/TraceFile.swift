@@ -1,11 +1,5 @@
 import KedastralCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// A load series in a text file: `timestamp,value` lines, as programs, Grafana and spreadsheets write them.
 ///
 ///     timestamp,value
@@ -49,14 +43,11 @@ public struct TraceFile: Sendable, Equatable {
   ///   of two lines is within 10 % of it and the lines are irregular.
   /// - Throws: ``ReadError``, which names the line.
   public init(path: String, step: Duration? = nil) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      let isThere = FileManager.default.fileExists(atPath: path)
-      throw ReadError(file: path, line: nil, problem: isThere ? "the file cannot be read" : "no such file")
+    let bytes: [UInt8]
+    do throws(FileBytes.ReadError) { bytes = try FileBytes.read(path: path) } catch {
+      throw ReadError(file: path, line: nil, problem: error.description)
     }
-    try self.init(bytes: Array(data), name: path, step: step)
+    try self.init(bytes: bytes, name: path, step: step)
   }
 
   /// Reads a file's text.
@@ -84,13 +75,15 @@ public struct TraceFile: Sendable, Equatable {
     var remarks: [String] = []
     let step = DurationText.format(grid.series.step)
     if grid.offGridCount > 0 {
-      remarks.append("\(grid.offGridCount) of \(rows) rows are off the step of \(step) and count for the nearest step")
+      remarks.append("rows off the step of \(step): \(grid.offGridCount) of \(rows); each counts for the nearest step")
     }
     if grid.sharedCount > 0 {
-      remarks.append("\(grid.sharedCount) of \(rows) rows share a step with another row; the mean of such rows is used")
+      remarks.append(
+        "rows that share a step with a row before them: \(grid.sharedCount) of \(rows); their mean is used")
     }
     if grid.unsortedCount > 0 {
-      remarks.append("\(grid.unsortedCount) of \(rows) rows are earlier than the row before; the rows were sorted")
+      remarks.append(
+        "rows earlier than the row before them: \(grid.unsortedCount) of \(rows); the rows are sorted by time")
     }
     if hasTimesWithoutZone { remarks.append("times without a time zone are read as UTC") }
     return remarks

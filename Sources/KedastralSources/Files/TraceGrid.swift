@@ -114,7 +114,10 @@ struct TraceGrid {
       while end < sorted.count, sorted[end] <= sorted[start] * (1 + stepTolerance) { end += 1 }
       if end - start > best.count { best = start..<end }
     }
-    return best.isEmpty ? nil : sorted[best.lowerBound + (best.count - 1) / 2]
+    guard !best.isEmpty else { return nil }
+    let median = sorted[best.lowerBound + (best.count - 1) / 2]
+    // Instants are exact to a quarter of a microsecond, and so is a distance that is meant as a tenth of a second.
+    return median < leastStepSeconds ? median : (median * 1e6).rounded() / 1e6
   }
 
   private static func nearest(to usual: Double, among steps: [Double]) -> Double? {
@@ -132,7 +135,8 @@ struct TraceGrid {
       cosine += cos(angle)
     }
     let mean = atan2(sine, cosine) / (2 * Double.pi) * step
-    let places = points.map { ($0.seconds - base - mean).remainder(dividingBy: step) }.sorted()
-    return base + mean + places[(places.count - 1) / 2]
+    let sorted = points.map { (place: ($0.seconds - base - mean).remainder(dividingBy: step), seconds: $0.seconds) }
+      .sorted { $0.place < $1.place }
+    return sorted[(sorted.count - 1) / 2].seconds
   }
 }

@@ -77,10 +77,17 @@ final class CurlTransfer {
       var microseconds = 0
       return kedastral_curl_getinfo_long(easy, info, &microseconds) == CURLE_OK && microseconds > 0
     }
-    if !body.isEmpty { return "\(body.count) bytes of the answer had come" }
-    if isReached(CURLINFO_PRETRANSFER_TIME_T) { return "waiting for the answer" }
-    if isReached(CURLINFO_CONNECT_TIME_T) { return "in the TLS handshake" }
-    return isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+    let phase =
+      if !body.isEmpty {
+        "\(body.count) bytes of the answer had come"
+      } else if isReached(CURLINFO_PRETRANSFER_TIME_T) {
+        "waiting for the answer"
+      } else if isReached(CURLINFO_CONNECT_TIME_T) {
+        "in the TLS handshake"
+      } else {
+        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+      }
+    return phase + (proxyName.map { ", through the proxy \($0)" } ?? "")
   }
 
   // MARK: Setting up
@@ -208,6 +215,8 @@ final class CurlTransfer {
     }
   }
 
+  private var proxyName: String? { proxy.map(HTTPRequest.redacted) }
+
   /// Through which proxy the request went, for errors.
-  private var wayText: String { proxy.map { " (through the proxy \(HTTPRequest.redacted($0)))" } ?? "" }
+  private var wayText: String { proxyName.map { " (through the proxy \($0))" } ?? "" }
 }
