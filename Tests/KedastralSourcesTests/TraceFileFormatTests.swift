@@ -158,6 +158,37 @@ struct TraceFileFormatTests {
     #expect(error?.description == problem)
   }
 
+  @Test("whatever bytes a file has, it is a series of finite or missing samples, or refused with a reason")
+  func mutations() {
+    let seeds = Self.formats.map(\.text) + Self.ambiguous.map(\.text)
+    let pieces = [
+      "\"", ";", ",", "\t", "\n", "\r", "1e308", "-1e308", "nan", "0", "9", "-", ":", "sep=", "#", "\u{FEFF}", "+",
+    ]
+    .map { Array($0.utf8) }
+    var state: UInt64 = 42
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % max(1, bound)
+    }
+    for round in 0..<4000 {
+      var bytes = Array(seeds[round % seeds.count].utf8)
+      for _ in 0...random(4) {
+        let place = random(bytes.count)
+        switch random(3) {
+        case 0: bytes.replaceSubrange(place..<min(bytes.count, place + random(6)), with: [])
+        case 1: bytes.insert(contentsOf: pieces[random(pieces.count)], at: place)
+        default: if !bytes.isEmpty { bytes[place] = UInt8(random(256)) }
+        }
+      }
+      do {
+        let series = try TraceFile(bytes: bytes, name: "t.csv").series
+        #expect(series.step > .zero && series.values.allSatisfy { !$0.isInfinite })
+      } catch {
+        #expect((error as? TraceFile.ReadError)?.problem.isEmpty == false, "\(error)")
+      }
+    }
+  }
+
   @Test("a named value column is taken, when the other columns are the same in all rows")
   func namedColumns() throws {
     let text = """

@@ -106,5 +106,7 @@ struct TraceFileGridTests {
     let file = try TraceFile(text: "0,1\n60,2\n60,4\n120,\n120,5\n180,\n180,\n240,6\n", name: "t.csv")
     #expect(file.series.values.map { $0.isNaN ? -1 : $0 } == [1, 3, 5, -1, 6])
     #expect(file.remarks == ["rows that share a step with a row before them: 3 of 8; their mean is used"])
+    let huge = try TraceFile(text: "0,1e308\n0,1e308\n60,-1e308\n60,1e308\n", name: "t.csv")
+    #expect(huge.series.values == [1e308, 0])
   }
 }

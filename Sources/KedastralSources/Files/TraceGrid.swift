@@ -87,7 +87,7 @@ struct TraceGrid {
     try checkLength()
     let firstIndex = ((first.seconds - origin) / step).rounded()
     let count = Int(((last.seconds - origin) / step).rounded() - firstIndex) + 1
-    var sums = [Double](repeating: 0, count: count)
+    var values = [Double](repeating: .nan, count: count)
     var rows = [Int32](repeating: 0, count: count)
     var present = rows
     for point in points {
@@ -95,14 +95,14 @@ struct TraceGrid {
       let index = Int(((point.seconds - origin) / step).rounded() - firstIndex)
       if rows[index] > 0 { sharedCount += 1 }
       rows[index] += 1
-      if point.value.isFinite {
-        sums[index] += point.value
-        present[index] += 1
-      }
+      guard point.value.isFinite else { continue }
+      present[index] += 1
+      let share = 1 / Double(present[index])
+      values[index] = present[index] == 1 ? point.value : values[index] * (1 - share) + point.value * share
     }
     series = TimeSeries(
       start: Date(timeIntervalSince1970: origin + firstIndex * step), step: .seconds(step),
-      values: zip(sums, present).map { $1 == 0 ? .nan : $1 == 1 ? $0 : $0 / Double($1) })
+      values: values)
   }
 
   /// The median of the largest group of distances that differ by less than 10 %, the shortest such group of several.
