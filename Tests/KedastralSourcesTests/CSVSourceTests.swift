@@ -44,6 +44,7 @@ struct TraceFileTests {
         "1,2\n2,many\n",
         "t.csv:2: 'many' is not a number; write one such as 1234.5, without a unit and without thousands separators"
       ),
+      ("0,1\n1,2\n1785542400,3\n", "t.csv: a step of 1.0 s between two lines is too short for its length"),
       ("timestamp,value\n1,2\n", "t.csv: at least two samples are needed, 1 found"),
       ("", "t.csv: at least two samples are needed, 0 found"),
       ("0,1\n0.001,2\n1785542400,3\n", "t.csv: a step of 0.001 s between two lines is too short for its length"),

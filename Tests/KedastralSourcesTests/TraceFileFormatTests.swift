@@ -170,7 +170,7 @@ struct TraceFileFormatTests {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return Int(state >> 33) % max(1, bound)
     }
-    for round in 0..<4000 {
+    for round in 0..<1000 {
       var bytes = Array(seeds[round % seeds.count].utf8)
       for _ in 0...random(4) {
         let place = random(bytes.count)
@@ -182,7 +182,7 @@ struct TraceFileFormatTests {
       }
       do {
         let series = try TraceFile(bytes: bytes, name: "t.csv").series
-        #expect(series.step > .zero && series.values.allSatisfy { !$0.isInfinite })
+        #expect(series.step > .zero && !series.values.contains(.infinity) && !series.values.contains(-.infinity))
       } catch {
         #expect((error as? TraceFile.ReadError)?.problem.isEmpty == false, "\(error)")
       }

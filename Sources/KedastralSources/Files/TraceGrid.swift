@@ -27,7 +27,8 @@ struct TraceGrid {
     let problem: String
   }
 
-  /// More samples than this are refused: the file's step is not what its author meant.
+  /// More samples than this are refused, and so are more than a million of which less than a thousandth are there: the file's
+  /// step is not what its author meant, or a timestamp is wrong.
   private static let mostSamples = 50_000_000
   /// A shorter step is a mistake in the file.
   private static let leastStepSeconds = 0.001
@@ -71,7 +72,8 @@ struct TraceGrid {
       return abs(position - position.rounded()) < Self.gridTolerance
     }
     func checkLength() throws(Defect) {
-      guard step >= Self.leastStepSeconds, (last.seconds - first.seconds) / step < Double(Self.mostSamples) else {
+      let most = min(Self.mostSamples, max(1_000_000, points.count * 1000))
+      guard step >= Self.leastStepSeconds, (last.seconds - first.seconds) / step < Double(most) else {
         throw Defect(problem: "a step of \(step) s between two lines is too short for its length")
       }
     }
@@ -88,17 +90,16 @@ struct TraceGrid {
     let firstIndex = ((first.seconds - origin) / step).rounded()
     let count = Int(((last.seconds - origin) / step).rounded() - firstIndex) + 1
     var values = [Double](repeating: .nan, count: count)
-    var rows = [Int32](repeating: 0, count: count)
-    var present = rows
+    // Rows of the same step follow one another.
+    var current = -1
+    var present = 0.0
     for point in points {
       if !isOnGrid(point) { offGridCount += 1 }
       let index = Int(((point.seconds - origin) / step).rounded() - firstIndex)
-      if rows[index] > 0 { sharedCount += 1 }
-      rows[index] += 1
+      if index == current { sharedCount += 1 } else { (current, present) = (index, 0) }
       guard point.value.isFinite else { continue }
-      present[index] += 1
-      let share = 1 / Double(present[index])
-      values[index] = present[index] == 1 ? point.value : values[index] * (1 - share) + point.value * share
+      present += 1
+      values[index] = present == 1 ? point.value : values[index] * (1 - 1 / present) + point.value / present
     }
     series = TimeSeries(
       start: Date(timeIntervalSince1970: origin + firstIndex * step), step: .seconds(step),
