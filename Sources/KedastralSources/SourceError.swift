@@ -36,21 +36,33 @@ extension HTTPClient {
   func answer(
     to request: HTTPRequest, asked: String, of source: String? = nil, detail: (HTTPResponse) -> String? = { _ in nil }
   ) async throws -> HTTPResponse {
-    let problem: String
-    let isOutage: Bool
-    do {
-      let response = try await send(request)
-      if response.isSuccess { return response }
-      problem = response.problem(detail(response))
-      isOutage = response.status == 429 || response.status >= 500
-    } catch let error as HTTPError {
-      problem = error.reason.description
-      switch error.reason {
-      case .timedOut, .tls, .network: isOutage = true
-      case .invalidRequest, .credentials, .answerTooLarge, .clientClosed: isOutage = false
-      }
-    }
+    let response = try await response(to: request, asked: asked, of: source)
+    if response.isSuccess { return response }
     throw SourceError(
-      asked: asked, of: source ?? request.endpoint.displayName, problem: problem, isOutage: isOutage)
+      asked: asked, of: source ?? request.endpoint.displayName, problem: response.problem(detail(response)),
+      isOutage: response.status == 429 || response.status >= 500)
+  }
+
+  /// Sends a request for a source and returns the answer, whatever its status.
+  ///
+  /// - Throws: ``SourceError`` for everything but cancellation.
+  func response(to request: HTTPRequest, asked: String, of source: String? = nil) async throws -> HTTPResponse {
+    do {
+      return try await send(request)
+    } catch let error as HTTPError {
+      throw SourceError(
+        asked: asked, of: source ?? request.endpoint.displayName, problem: error.reason.description,
+        isOutage: error.reason.isOutage)
+    }
+  }
+}
+
+extension HTTPError.Reason {
+  /// Whether the server does not answer at all, whatever the request.
+  fileprivate var isOutage: Bool {
+    switch self {
+    case .timedOut, .tls, .network: true
+    case .invalidRequest, .credentials, .answerTooLarge, .clientClosed: false
+    }
   }
 }

@@ -39,6 +39,46 @@ struct SettingValueTests {
     #expect(NetworkAddress(text) == nil)
   }
 
+  @Test("a proxy is a URL, none, or the environment's")
+  func proxy() throws {
+    #expect(try SourceProxy(settingText: "environment") == .environment)
+    #expect(try SourceProxy(settingText: "none") == .none)
+    for text in ["http://proxy:3128", "https://u:p@proxy/", "socks5h://[::1]:1080", "SOCKS4://proxy"] {
+      guard case .server(let url) = try SourceProxy(settingText: text) else {
+        Issue.record("\(text)")
+        continue
+      }
+      #expect(url.text == text && !"\(url)".contains("u:p"))
+    }
+  }
+
+  @Test(
+    "other proxies are refused",
+    arguments: [
+      "", "proxy:3128", "ftp://proxy", "http://", "http://proxy:0", "http://proxy/path", "http://p q", "direct",
+    ])
+  func badProxy(text: String) {
+    #expect(throws: SettingValueError.self) { try SourceProxy(settingText: text) }
+  }
+
+  @Test("a source takes the proxy of the defaults, and a csv source has none")
+  func proxyOfDefaults() throws {
+    let configuration = try forecaster(
+      file: """
+        defaults: {metric: rps, source: {query: up, proxy: "http://proxy:3128"}}
+        workloads: [{name: a}, {name: b, source: {url: "http://near", proxy: none}}]
+        """)
+    let proxies = configuration.workloads.map { workload -> SourceProxy? in
+      if case .prometheus(let source) = workload.source { source.access.proxy } else { nil }
+    }
+    #expect(proxies == [.server(try #require(ProxyURL("http://proxy:3128"))), SourceProxy.none])
+    let problems = problems {
+      _ = try forecaster(
+        file: "workloads: [{name: a, metric: m, source: {type: csv, path: f, proxy: none}}]")
+    }
+    #expect(problems.count == 1 && problems[0].contains("a source of type csv has no key 'proxy'"))
+  }
+
   @Test(
     "a web URL has http or https, a host, and maybe a template",
     arguments: [

@@ -32,6 +32,14 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - {name: far, metric: rps, source: {url: "https://far?tenant=a&dedup=true", query: up, proxy: "socks5://proxy:1080"}}
+    """,
+    """
+    workloads:
+      - {name: near, metric: rps, source: {query: up, proxy: none}}
+    """,
+    """
+    workloads:
       - name: busy
         metric: rps
         source: {query: up}

@@ -33,16 +33,18 @@ struct TraceFileTests {
       ("timestamp,value\n1,2\n2;3\n", "t.csv:3: '2;3' is not timestamp,value"),
       (
         "1,2\nyesterday,3\n",
-        "t.csv:2: 'yesterday' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z"
+        "t.csv:2: 'yesterday' is not a timestamp; write Unix seconds, or a date and time such as 2026-08-01T00:00:00Z"
       ),
       (
         "1,2\n1e300,3\n",
-        "t.csv:2: '1e300' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z"
+        "t.csv:2: '1e300' is not a timestamp; write Unix seconds, or a date and time such as 2026-08-01T00:00:00Z"
       ),
       ("1e-20,2\n2e-20,3\n", "t.csv: a step of 1e-20 s between two lines is too short for its length"),
-      ("1,2\n2,many\n", "t.csv:2: 'many' is not a number"),
-      ("1,2\n3,4\n2,3\n", "t.csv:3: the timestamp is not after that of line 2; sort the lines"),
-      ("0,1\n60,2\n150,3\n", "t.csv:3: the timestamp is not on the grid of 60.0 s that the file has elsewhere"),
+      (
+        "1,2\n2,many\n",
+        "t.csv:2: 'many' is not a number; write one such as 1234.5, without a unit and without thousands separators"
+      ),
+      ("0,1\n1,2\n1785542400,3\n", "t.csv: a step of 1.0 s between two lines is too short for its length"),
       ("timestamp,value\n1,2\n", "t.csv: at least two samples are needed, 1 found"),
       ("", "t.csv: at least two samples are needed, 0 found"),
       ("0,1\n0.001,2\n1785542400,3\n", "t.csv: a step of 0.001 s between two lines is too short for its length"),

@@ -192,7 +192,7 @@ struct HTTPClientTests {
       #expect(response.status == 302)
       #expect(
         response.problem()
-          == "HTTP 302: moved to http://elsewhere:1/x?…; redirects are not followed, change the URL")
+          == "HTTP 302: moved to http://elsewhere:1/x?secret=…; redirects are not followed, change the URL")
       #expect(server.requests.count == 1)
     }
   }

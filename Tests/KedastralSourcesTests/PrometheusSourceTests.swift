@@ -131,6 +131,17 @@ struct PrometheusSourceTests {
     #expect(!text.contains("\n"))
   }
 
+  @Test("parameters of the URL go with the query, which Prometheus answers as without them")
+  func parameters() async throws {
+    try await withClient { client in
+      let source = PrometheusSource(
+        endpoint: HTTPEndpoint(PrometheusTrait.url + "/?dedup=true&max_source_resolution=5m"),
+        query: "sum(load{app=\"blog\"})", client: client)
+      let series = try await source.samples(in: wholeHistory, step: minute)
+      #expect(series.values.allSatisfy { $0 == 7 })
+    }
+  }
+
   @Test("a wrong path is reported with what came back")
   func wrongPath() async throws {
     try await withClient { client in

@@ -150,6 +150,7 @@ struct SourceSection: Decodable, Sendable {
   var certFile: Located<String>?
   var keyFile: Located<String>?
   var timeout: Located<Duration>?
+  var proxy: Located<SourceProxy>?
 }
 
 /// `model: baseline`, or a mapping with the model's settings.

@@ -128,7 +128,7 @@ enum Settings {
     oneWorkload: true, "http: variables for the templates of URL, headers and body, as pairs or a JSON object")
   static let adapterPath = Setting<String>(
     "adapter-path", "ADAPTER_PATH", file: "workloads[].source.path", .source, placeholder: "FILE", oneWorkload: true,
-    "csv: file with the columns timestamp,value")
+    "csv: file with timestamp,value lines; see docs/sources.md")
   static let adapterSpeed = Setting<Double>(
     "adapter-speed", "ADAPTER_SPEED", default: "1", file: "workloads[].source.speed", .source, oneWorkload: true,
     "csv: seconds of the file that pass in one second")
@@ -162,6 +162,11 @@ enum Settings {
   static let adapterTimeout = Setting<Duration>(
     "adapter-timeout", "ADAPTER_TIMEOUT", default: "10s", file: "workloads[].source.timeout", .source,
     oneWorkload: true, "longest wait for an answer of the source")
+  static let adapterProxy = Setting<SourceProxy>(
+    "adapter-proxy", "ADAPTER_PROXY", default: "environment", file: "workloads[].source.proxy", .source,
+    oneWorkload: true,
+    "proxy to the source, such as http://proxy:3128; none; or environment: what http_proxy, https_proxy and no_proxy say"
+  )
 
   // Model
   static let model = Setting<String>(
@@ -411,6 +416,7 @@ enum Settings {
     adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterBearerToken.descriptor,
     adapterBearerTokenFile.descriptor, adapterBasicUser.descriptor, adapterBasicPassword.descriptor,
     adapterCAFile.descriptor, adapterCertFile.descriptor, adapterKeyFile.descriptor, adapterTimeout.descriptor,
+    adapterProxy.descriptor,
     model.descriptor, byomURL.descriptor, arimaP.descriptor, arimaD.descriptor, arimaQ.descriptor,
     sarimaP.descriptor, sarimaD.descriptor, sarimaQ.descriptor, sarimaSP.descriptor, sarimaSD.descriptor,
     sarimaSQ.descriptor, sarimaS.descriptor,

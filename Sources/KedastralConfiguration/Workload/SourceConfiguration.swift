@@ -78,6 +78,8 @@ public struct SourceAccess: Sendable, Equatable {
   public var keyFile: String?
   /// The longest wait for an answer; positive.
   public var timeout: Duration
+  /// The proxy between the two.
+  public var proxy = SourceProxy.environment
 }
 
 /// How a source is told who asks.

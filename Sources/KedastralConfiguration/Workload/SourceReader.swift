@@ -3,7 +3,7 @@ import KedastralCore
 extension SourceSection {
   private static let accessKeys = [
     "headers", "bearerToken", "bearerTokenFile", "basicUser", "basicPassword", "caFile", "certFile", "keyFile",
-    "timeout",
+    "timeout", "proxy",
   ]
 
   /// The keys that a source of a kind takes besides `type`.
@@ -28,6 +28,7 @@ extension SourceSection {
       ("bearerToken", bearerToken?.origin), ("bearerTokenFile", bearerTokenFile?.origin),
       ("basicUser", basicUser?.origin), ("basicPassword", basicPassword?.origin), ("caFile", caFile?.origin),
       ("certFile", certFile?.origin), ("keyFile", keyFile?.origin), ("timeout", timeout?.origin),
+      ("proxy", proxy?.origin),
     ]
     return all.compactMap { key, origin in origin.map { (key, $0) } }
   }
@@ -64,6 +65,7 @@ extension SourceSection {
     result.certFile = certFile ?? defaults.certFile
     result.keyFile = keyFile ?? defaults.keyFile
     result.timeout = timeout ?? defaults.timeout
+    result.proxy = proxy ?? defaults.proxy
     if let url, let defaultURL = defaults.url, url.value != defaultURL.value { return result }
     result.url = url ?? defaults.url
     result.headers = headers ?? defaults.headers
@@ -163,7 +165,8 @@ struct SourceReader {
       authentication: authentication(),
       headers: given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:],
       caFile: given.text(Settings.adapterCAFile, section?.caFile)?.value, certFile: certificate?.value,
-      keyFile: key?.value, timeout: timeout?.value ?? .seconds(10))
+      keyFile: key?.value, timeout: timeout?.value ?? .seconds(10),
+      proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment)
   }
 
   private func authentication() -> SourceAuthentication {

@@ -127,6 +127,7 @@ extension SourceAccess {
     text.secrets("headers", headers, prefix)
     if let caFile { text.pair("caFile", Placeholders.escape(caFile)) }
     text.pair("timeout", DurationText.format(timeout))
+    if proxy != .environment { text.pair("proxy", Placeholders.escape(proxy.shown)) }
   }
 }
 

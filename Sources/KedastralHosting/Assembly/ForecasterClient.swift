@@ -116,6 +116,6 @@ struct ForecasterClient: Sendable {
     struct Failure: Decodable { let error: String }
     let failure = try? JSONDecoder().decode(Failure.self, from: Data(answer.body))
     return UnexpectedAnswer(
-      request: "\(endpoint.displayName)\(path.prefix { $0 != "?" })", problem: answer.problem(failure?.error))
+      request: endpoint.displayName(at: String(path.prefix { $0 != "?" })), problem: answer.problem(failure?.error))
   }
 }

@@ -29,7 +29,8 @@ enum ModelCatalog {
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
-        endpoint: HTTPEndpoint(url.text), fallback: SeasonalBaseline(), client: try client(), logger: logger)
+        endpoint: HTTPEndpoint(url.text, proxy: .environment()), fallback: SeasonalBaseline(), client: try client(),
+        logger: logger)
     case "croston": return Croston()
     case "ets": return ExponentialSmoothing()
     case "mstl": return MultiSeason()

@@ -9,11 +9,15 @@ struct SourceFactory: Sendable {
   let client: HTTPClient
   let clock: any WallClock
   let logger: Logger
+  /// What the environment says of proxies.
+  var environmentProxy = HTTPProxy.environment()
 
   /// A source, and the service that it needs to have run, if any.
   struct Made: Sendable {
     let source: any MetricSource
     let service: ServiceRunner.Service?
+    /// What was assumed or mended to read it.
+    var remarks: [String] = []
   }
 
   /// Makes the source of one of a workload's metrics.
@@ -28,7 +32,7 @@ struct SourceFactory: Sendable {
     case .http(let settings):
       return Made(source: try httpSource(settings), service: nil)
     case .csv(let settings):
-      return Made(source: try csvSource(settings, window: workload.window), service: nil)
+      return try csvSource(settings, of: workload)
     case .scrape(let settings):
       let source = try scrapeSource(settings, step: workload.step, window: workload.window)
       return Made(source: source, service: { try await source.run() })
@@ -36,14 +40,17 @@ struct SourceFactory: Sendable {
   }
 
   /// Plays a trace so that the present finds the window behind it, as far as the trace reaches, and some of it ahead.
-  private func csvSource(_ settings: CSVSourceConfiguration, window: Duration) throws -> CSVSource {
-    let recorded = try TraceFile(path: settings.path).series
+  private func csvSource(_ settings: CSVSourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
+    let file = try TraceFile(path: settings.path, step: workload.step * settings.speed)
+    for remark in file.remarks { logger.warn("CSV file", ["file": settings.path, "remark": remark]) }
+    let recorded = file.series
     let trace = TimeSeries(
       start: recorded.start, step: recorded.step / settings.speed, values: recorded.values)
-    let behind = min(trace.count * 4 / 5, Int((window.inSeconds / trace.step.inSeconds).rounded(.up)))
-    return CSVSource(
+    let behind = min(trace.count * 4 / 5, Int((workload.window.inSeconds / trace.step.inSeconds).rounded(.up)))
+    let source = CSVSource(
       trace, clock: clock,
       playback: .shifted(position: trace.instant(at: behind), to: clock.now.floored(to: trace.step)))
+    return Made(source: source, service: nil, remarks: file.remarks.map { "\(settings.path): \($0)" })
   }
 
   private func scrapeSource(
@@ -77,10 +84,16 @@ struct SourceFactory: Sendable {
       case .bearerFile(let path): .bearer(file: path)
       case .basic(let user, let password): .basic(user: user, password: password.text)
       }
+    let proxy: HTTPProxy =
+      switch access.proxy {
+      case .environment: environmentProxy
+      case .none: .none
+      case .server(let url): .server(url.text)
+      }
     return HTTPEndpoint(
       url.text, credentials: credentials,
       tls: TLSContext.Files(certificate: access.certFile, key: access.keyFile, authorities: access.caFile),
       headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
-      deadline: access.timeout)
+      proxy: proxy, deadline: access.timeout)
   }
 }

@@ -92,7 +92,7 @@ enum BacktestCommand: Command {
       if let series = try input.splitSeries(index) {
         self = .split(series)
       } else {
-        let trace = try await input.trace(index, step: step ?? .seconds(60))
+        let trace = try await input.trace(index, step: step)
         self = .whole(step.map(trace.series.resampled(to:)) ?? trace.series)
       }
     }

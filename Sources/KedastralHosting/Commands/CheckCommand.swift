@@ -65,6 +65,7 @@ enum CheckCommand: Command {
     if let problem = report.store?.problem, format != "json" { Program.say("kedastral check: \(problem)") }
     for workload in report.workloads where format != "json" {
       if let problem = workload.problem { Program.say("kedastral check: \(workload.name): \(problem)") }
+      for remark in workload.remarks { Program.say("kedastral check: \(workload.name): \(remark)") }
     }
     switch format {
     case "json": Program.show(report.json)
@@ -106,6 +107,7 @@ struct SourceCheck {
     var checked = CheckedWorkload(settings)
     do {
       let entry = try factory.make(settings)
+      checked.remarks = entry.sources.flatMap(\.remarks)
       let scraped = entry.sources.compactMap { $0.source as? ScrapeSource }
       for source in scraped { try await source.scrape() }
       // A page that is scraped has no past: what is read from it now is the first sample of a history to come.

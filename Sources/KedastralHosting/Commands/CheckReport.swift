@@ -21,6 +21,8 @@ struct CheckedWorkload: Sendable {
   let model: String
   var outcome = Outcome.unasked
   var samples: Int?
+  /// What was assumed or mended to read its sources.
+  var remarks: [String] = []
   var explanation: PlanExplanation?
 
   init(_ settings: WorkloadConfiguration) {
@@ -118,6 +120,9 @@ struct CheckReport {
       $0.member("model", workload.model)
       $0.member("source", workload.status)
       if let problem = workload.problem { $0.member("problem", problem) }
+      if !workload.remarks.isEmpty {
+        $0.member("remarks") { $0.array(workload.remarks) { $0.string($1) } }
+      }
       if let samples = workload.samples { $0.member("samples", Double(samples)) }
       guard let told = workload.explanation else { return }
       $0.member("load") { $0.number(told.currentLoad) }

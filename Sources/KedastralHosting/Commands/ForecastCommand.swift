@@ -65,7 +65,7 @@ enum ForecastCommand: Command {
     let style = TextStyle.of(STDOUT_FILENO)
     let width = TerminalSize(of: STDOUT_FILENO).columns
     for index in input.names.indices {
-      let trace = try await input.trace(index, step: ownStep ?? .seconds(60))
+      let trace = try await input.trace(index, step: ownStep)
       let series = ownStep.map(trace.series.resampled(to:)) ?? trace.series
       let horizon = ownHorizon ?? max(.seconds(1800), series.step * 30)
       guard horizon >= series.step else {

@@ -18,12 +18,15 @@ struct TraceInput {
   ]
 
   static let help = """
-      --csv FILE…           timestamp,value lines: Unix seconds or RFC 3339, an empty value is a missing sample
+      --csv FILE…           timestamp,value lines, also as Grafana and spreadsheets write them (docs/sources.md); - is standard
+                            input
       --prometheus URL      instead of files: a Prometheus (or VictoriaMetrics, Thanos, Mimir) to ask
       --query PROMQL        … this query, which gives one series
       --days N              … for so many days up to now (default 14)
       --bearer-token-file FILE  … with the token in this file
     """
+
+  private static let standardInput = "-"
 
   private let files: [String]
   private let server: HTTPEndpoint?
@@ -32,6 +35,9 @@ struct TraceInput {
 
   init(_ options: CommandOptions) throws(UsageError) {
     files = options.values("csv")
+    guard files.count(where: { $0 == Self.standardInput }) <= 1 else {
+      throw UsageError(description: "--csv - is given twice; standard input can be read once")
+    }
     days = try options.positiveNumber("days") ?? 14
     query = options.value("query") ?? ""
     guard let url = options.value("prometheus") else {
@@ -49,7 +55,7 @@ struct TraceInput {
     }
     guard !query.isEmpty else { throw UsageError(description: "--prometheus needs --query PROMQL") }
     guard days <= 366 else { throw UsageError(description: "--days \(days.text(0)) is more than a year") }
-    var endpoint = HTTPEndpoint(url, deadline: .seconds(60))
+    var endpoint = HTTPEndpoint(url, proxy: .environment(), deadline: .seconds(60))
     if let file = options.value("bearer-token-file") { endpoint.credentials = .bearer(file: file) }
     server = endpoint
   }
@@ -59,9 +65,10 @@ struct TraceInput {
 
   /// Reads load number `index`.
   ///
-  /// - Parameter step: the distance of samples that a server is asked for.
-  func trace(_ index: Int, step: Duration) async throws -> Trace {
-    guard let server else { return Trace(name: names[index], series: try TraceFile(path: files[index]).series) }
+  /// - Parameter step: the step that it is wanted for; a server is asked for samples so far apart, or a minute.
+  func trace(_ index: Int, step: Duration?) async throws -> Trace {
+    guard let server else { return Trace(name: names[index], series: try series(of: files[index], step: step)) }
+    let step = step ?? .seconds(60)
     let end = Date().floored(to: step)
     let client = try HTTPClient(on: try EventLoop())
     let source = PrometheusSource(endpoint: server, query: query, client: client)
@@ -74,9 +81,22 @@ struct TraceInput {
       series: TimeSeries(start: series.instant(at: first), step: step, values: Array(series.values[first...last])))
   }
 
+  /// Reads a file, and says what was assumed or mended to read it.
+  private func series(of path: String, step: Duration?) throws -> TimeSeries {
+    let isInput = path == Self.standardInput
+    let name = isInput ? "standard input" : path
+    let file =
+      isInput
+      ? try TraceFile(bytes: FileBytes.readStandardInput(), name: name, step: step)
+      : try TraceFile(path: path, step: step)
+    for remark in file.remarks { Program.say("\(name): \(remark)") }
+    return file.series
+  }
+
   /// The series of file number `index` if it is in the M4 competition's long format, else nil.
   func splitSeries(_ index: Int) throws -> [TraceText.SplitSeries]? {
-    guard server == nil, let text = try? String(contentsOf: URL(filePath: files[index]), encoding: .utf8),
+    guard server == nil, files[index] != Self.standardInput,
+      let text = try? String(contentsOf: URL(filePath: files[index]), encoding: .utf8),
       text.hasPrefix("id,split,step,value")
     else { return nil }
     do {
@@ -88,6 +108,7 @@ struct TraceInput {
 
   /// A file's name without folders and extension.
   private static func name(_ path: String) -> String {
+    if path == standardInput { return "stdin" }
     let file = path.split(separator: "/").last.map(String.init) ?? path
     for suffix in [".long.csv", ".csv"] where file.hasSuffix(suffix) { return String(file.dropLast(suffix.count)) }
     return file

@@ -1,20 +1,22 @@
 import KedastralCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-/// A load series in a text file: `timestamp,value` lines, one a step.
+/// A load series in a text file: `timestamp,value` lines, as programs, Grafana and spreadsheets write them.
 ///
 ///     timestamp,value
 ///     1785542400,46.4
 ///     1785542460,
 ///     2026-08-01T00:02:00Z,45.8
 ///
-/// A timestamp is Unix seconds or RFC 3339; an empty value, `NaN`, or an absent line is a missing sample. A header line, empty
-/// lines and lines that begin with `#` are skipped. The step is the shortest distance of two lines.
+/// - A timestamp is Unix seconds, milliseconds, microseconds or nanoseconds (told apart by their size), RFC 3339, or
+///   `YYYY-MM-DD HH:MM:SS`, which is read as UTC.
+/// - An empty value, `NaN`, `null`, or an absent line is a missing sample.
+/// - Between fields stand commas, semicolons or tabs; with the latter two a value may have a decimal comma. Fields may be in
+///   quotes, and a byte order mark is skipped.
+/// - A first row without a timestamp names the columns. Columns beside timestamp and value must be the same in all rows.
+/// - Empty lines and lines that begin with `#` are skipped.
+///
+/// The step is the usual distance of two lines. Rows that are out of order are sorted, rows beside the grid count for its
+/// nearest instant, and of rows for the same instant the mean is taken; ``remarks`` says how many of each there were.
 public struct TraceFile: Sendable, Equatable {
   /// Why a file cannot be read as a series.
   public struct ReadError: Error, Equatable, CustomStringConvertible {
@@ -27,106 +29,178 @@ public struct TraceFile: Sendable, Equatable {
     public var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
   }
 
-  /// More samples than this are refused: the file's step is not what its author meant.
-  private static let mostSamples = 50_000_000
-  /// The end of the year 9999: what lies beyond is no instant.
-  private static let farthestSeconds = 253_402_300_799.0
-  /// A shorter step is a mistake in the file.
-  private static let leastStepSeconds = 0.001
+  /// How many rows are looked at to tell the columns apart.
+  fileprivate static let sampledRows = 100
 
   /// The series.
   public let series: TimeSeries
+  /// What was assumed or mended to read the file, a sentence each without a full stop: rows beside the grid, for instance.
+  public let remarks: [String]
 
   /// Reads a file.
   ///
+  /// - Parameter step: the step that the series is wanted for, positive; it is taken as the file's own when the usual distance
+  ///   of two lines is within 10 % of it and the lines are irregular.
   /// - Throws: ``ReadError``, which names the line.
-  public init(path: String) throws {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      let isThere = FileManager.default.fileExists(atPath: path)
-      throw ReadError(file: path, line: nil, problem: isThere ? "the file cannot be read" : "no such file")
+  public init(path: String, step: Duration? = nil) throws {
+    let bytes: [UInt8]
+    do throws(FileBytes.ReadError) { bytes = try FileBytes.read(path: path) } catch {
+      throw ReadError(file: path, line: nil, problem: error.description)
     }
-    try self.init(bytes: Array(data), name: path)
+    try self.init(bytes: bytes, name: path, step: step)
   }
 
   /// Reads a file's text.
-  public init(text: String, name: String) throws {
-    try self.init(bytes: Array(text.utf8), name: name)
+  ///
+  /// - Throws: ``ReadError``, which names the line.
+  public init(text: String, name: String, step: Duration? = nil) throws {
+    try self.init(bytes: Array(text.utf8), name: name, step: step)
   }
 
-  private init(bytes: [UInt8], name: String) throws {
-    var points: [(seconds: Double, value: Double, line: Int)] = []
-    for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-      let number = index + 1
-      let content = Self.trimmed(line)
-      guard let first = content.first, first != 0x23 else { continue }
-      // A header begins with a letter.
-      if points.isEmpty, (0x61...0x7A).contains(first | 0x20) { continue }
-      let point = try Self.point(content, file: name, line: number)
-      if let last = points.last, point.seconds <= last.seconds {
-        throw ReadError(
-          file: name, line: number, problem: "the timestamp is not after that of line \(last.line); sort the lines")
+  /// Reads a file's bytes: UTF-8, or UTF-16 with a byte order mark.
+  ///
+  /// - Throws: ``ReadError``, which names the line.
+  public init(bytes: [UInt8], name: String, step: Duration? = nil) throws {
+    var reader = RowReader(bytes, file: name)
+    let points = try reader.readAll()
+    let grid: TraceGrid
+    do throws(TraceGrid.Defect) { grid = try TraceGrid(points, step: step) } catch {
+      throw ReadError(file: name, line: nil, problem: error.problem)
+    }
+    series = grid.series
+    remarks = Self.remarks(on: grid, rows: points.count, hasTimesWithoutZone: reader.hasTimesWithoutZone)
+  }
+
+  private static func remarks(on grid: TraceGrid, rows: Int, hasTimesWithoutZone: Bool) -> [String] {
+    var remarks: [String] = []
+    let step = DurationText.format(grid.series.step)
+    if grid.offGridCount > 0 {
+      remarks.append("rows off the step of \(step): \(grid.offGridCount) of \(rows); each counts for the nearest step")
+    }
+    if grid.sharedCount > 0 {
+      remarks.append(
+        "rows that share a step with a row before them: \(grid.sharedCount) of \(rows); their mean is used")
+    }
+    if grid.unsortedCount > 0 {
+      remarks.append(
+        "rows earlier than the row before them: \(grid.unsortedCount) of \(rows); the rows are sorted by time")
+    }
+    if hasTimesWithoutZone { remarks.append("times without a time zone are read as UTC") }
+    return remarks
+  }
+
+  /// A field in quotes for a message: on one line, cut after 100 characters, with characters that cannot be seen by number.
+  static func shown(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(100) {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+        result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+      case .spaceSeparator where scalar != " ":
+        result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+      default: result.unicodeScalars.append(scalar)
       }
-      points.append((point.seconds, point.value, number))
     }
-    series = try Self.series(points, file: name)
+    return "'\(result)'"
+  }
+}
+
+/// Reads the rows of a trace file.
+private struct RowReader {
+  private let file: String
+  private var text: DelimitedText
+  private var values: TraceValueReader
+  /// The unit of the first timestamp that is a number, and its line.
+  private var unit: (TraceTimestamp.Unit, line: Int)?
+  /// The first row's labels, and its line.
+  private var labels: (fields: [String], line: Int)?
+  /// Whether some instant was written without a time zone.
+  private(set) var hasTimesWithoutZone = false
+
+  init(_ bytes: [UInt8], file: String) {
+    self.file = file
+    text = DelimitedText(bytes)
+    values = TraceValueReader(allowsComma: text.separator != UInt8(ascii: ","))
   }
 
-  private static func point(
-    _ line: ArraySlice<UInt8>, file: String, line number: Int
-  ) throws -> (seconds: Double, value: Double) {
-    let fields = line.split(separator: 0x2C, omittingEmptySubsequences: false)
-      .map { String(decoding: trimmed($0), as: UTF8.self) }
-    guard fields.count == 2 else {
-      let text = String(decoding: line.prefix(100), as: UTF8.self)
-      throw ReadError(file: file, line: number, problem: "'\(text)' is not timestamp,value")
+  mutating func readAll() throws(TraceFile.ReadError) -> [TraceGrid.Point] {
+    guard var row = try nextRow() else { return [] }
+    var header: DelimitedText.Row?
+    if TraceColumns.isHeader(row.fields) {
+      header = row
+      guard let second = try nextRow() else { return [] }
+      row = second
     }
-    let seconds = Double(fields[0]) ?? Timestamp.parse(fields[0])?.timeIntervalSince1970
-    guard let seconds, seconds.magnitude <= farthestSeconds else {
-      throw ReadError(
-        file: file, line: number,
-        problem: "'\(fields[0])' is not a timestamp; write Unix seconds or RFC 3339, such as 2026-08-01T00:00:00Z")
+    var sample = [row]
+    while sample.count < TraceFile.sampledRows, let next = try nextRow() { sample.append(next) }
+    let columns: TraceColumns
+    do throws(TraceColumns.Defect) {
+      columns = try TraceColumns(header: header?.fields, rows: sample.map(\.fields), reader: values)
+    } catch {
+      throw TraceFile.ReadError(file: file, line: (header ?? row).line, problem: error.problem)
     }
-    if fields[1].isEmpty { return (seconds, .nan) }
-    guard let value = Double(fields[1]) else {
-      throw ReadError(file: file, line: number, problem: "'\(fields[1])' is not a number")
-    }
-    return (seconds, value.isFinite ? value : .nan)
+    var points: [TraceGrid.Point] = []
+    for row in sample { points.append(try point(row, columns)) }
+    while let row = try nextRow() { points.append(try point(row, columns)) }
+    return points
   }
 
-  private static func series(
-    _ points: [(seconds: Double, value: Double, line: Int)], file: String
-  ) throws -> TimeSeries {
-    guard points.count >= 2, let first = points.first, let last = points.last else {
-      throw ReadError(file: file, line: nil, problem: "at least two samples are needed, \(points.count) found")
+  private mutating func nextRow() throws(TraceFile.ReadError) -> DelimitedText.Row? {
+    do throws(DelimitedText.UnclosedQuote) { return try text.next() } catch {
+      throw TraceFile.ReadError(file: file, line: error.line, problem: "a quote is opened and not closed")
     }
-    let step = zip(points.dropFirst(), points).map { $0.seconds - $1.seconds }.min() ?? 1
-    let span = ((last.seconds - first.seconds) / step).rounded()
-    guard step >= leastStepSeconds, span < Double(mostSamples) else {
-      throw ReadError(
-        file: file, line: nil, problem: "a step of \(step) s between two lines is too short for its length")
+  }
+
+  private mutating func point(
+    _ row: DelimitedText.Row, _ columns: TraceColumns
+  ) throws(TraceFile.ReadError) -> TraceGrid.Point {
+    func problem(_ text: String) -> TraceFile.ReadError {
+      TraceFile.ReadError(file: file, line: row.line, problem: text)
     }
-    var values = [Double](repeating: .nan, count: Int(span) + 1)
-    for point in points {
-      let position = (point.seconds - first.seconds) / step
-      guard abs(position - position.rounded()) < 0.01 else {
-        throw ReadError(
-          file: file, line: point.line,
-          problem: "the timestamp is not on the grid of \(step) s that the file has elsewhere")
+    guard let fields = columns.fields(row.fields) else {
+      let shown = TraceFile.shown(row.fields.joined(separator: String(UnicodeScalar(text.separator))))
+      throw problem(
+        columns.count == 2
+          ? "\(shown) is not timestamp,value"
+          : "\(shown) has \(row.fields.count) columns; \(columns.count) were expected")
+    }
+    let written = fields[columns.time]
+    guard let time = TraceTimestamp(written) else {
+      throw problem(
+        "\(TraceFile.shown(written)) is not a timestamp; write Unix seconds, or a date and time such as 2026-08-01T00:00:00Z"
+      )
+    }
+    if case .number(let own) = time.form {
+      if let unit, unit.0 != own {
+        throw problem(
+          "\(TraceFile.shown(written)) would be \(own.rawValue) since 1970, and line \(unit.line) has \(unit.0.rawValue); use one unit"
+        )
       }
-      values[Int(position.rounded())] = point.value
+      if unit == nil { unit = (own, row.line) }
     }
-    return TimeSeries(start: Date(timeIntervalSince1970: first.seconds), step: .seconds(step), values: values)
+    if time.form == .dateWithoutZone { hasTimesWithoutZone = true }
+    try checkLabels(fields, columns, line: row.line)
+    do throws(TraceValueReader.Defect) {
+      return TraceGrid.Point(
+        seconds: time.seconds, value: try values.read(fields[columns.value], line: row.line))
+    } catch {
+      throw problem(error.problem)
+    }
   }
 
-  /// Without blanks, tabs and carriage returns at its ends.
-  private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    func isBlank(_ byte: UInt8?) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
-    var text = text
-    while isBlank(text.first) { text.removeFirst() }
-    while isBlank(text.last) { text.removeLast() }
-    return text
+  private mutating func checkLabels(
+    _ fields: [String], _ columns: TraceColumns, line: Int
+  ) throws(TraceFile.ReadError) {
+    guard let labels else {
+      labels = (fields, line)
+      return
+    }
+    for column in columns.labels where fields[column] != labels.fields[column] {
+      throw TraceFile.ReadError(
+        file: file, line: line,
+        problem:
+          "\(columns.name(of: column)) has \(TraceFile.shown(fields[column])) here and \(TraceFile.shown(labels.fields[column])) in line \(labels.line); a file has one series, so export one alone"
+      )
+    }
   }
 }

@@ -129,7 +129,7 @@ public struct HTTPSource: MetricSource {
     if body != nil, !hasHeader("content-type") { headers.append(HTTPHeader("Content-Type", "application/json")) }
     let rendered = HTTPEndpoint(
       url.rendered(values), credentials: endpoint.credentials, tls: endpoint.tls, headers: headers,
-      deadline: endpoint.deadline, maximumAnswerBytes: endpoint.maximumAnswerBytes)
+      proxy: endpoint.proxy, deadline: endpoint.deadline, maximumAnswerBytes: endpoint.maximumAnswerBytes)
     return HTTPRequest(rendered, method: method, body: body.map { Array($0.rendered(values).utf8) })
   }
 

@@ -11,6 +11,8 @@ final class CurlTransfer {
   var deadline: LoopTimer?
 
   private let authorization: String?
+  /// The URL of the proxy, for errors.
+  private var proxy: String?
   /// Whether `start` has been called; a transfer that waits in line has no handle yet.
   private(set) var isStarted = false
   private var easy: UnsafeMutableRawPointer?
@@ -44,7 +46,8 @@ final class CurlTransfer {
     errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorText.initialize(repeating: 0)
     note(kedastral_curl_setopt_pointer(easy, CURLOPT_ERRORBUFFER, errorText.baseAddress))
-    configure(proxy: proxy)
+    self.proxy = proxy
+    configure()
     setHeaders()
     setBody()
     setTLS()
@@ -74,15 +77,22 @@ final class CurlTransfer {
       var microseconds = 0
       return kedastral_curl_getinfo_long(easy, info, &microseconds) == CURLE_OK && microseconds > 0
     }
-    if !body.isEmpty { return "\(body.count) bytes of the answer had come" }
-    if isReached(CURLINFO_PRETRANSFER_TIME_T) { return "waiting for the answer" }
-    if isReached(CURLINFO_CONNECT_TIME_T) { return "in the TLS handshake" }
-    return isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+    let phase =
+      if !body.isEmpty {
+        "\(body.count) bytes of the answer had come"
+      } else if isReached(CURLINFO_PRETRANSFER_TIME_T) {
+        "waiting for the answer"
+      } else if isReached(CURLINFO_CONNECT_TIME_T) {
+        "in the TLS handshake"
+      } else {
+        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+      }
+    return phase + (proxyName.map { ", through the proxy \($0)" } ?? "")
   }
 
   // MARK: Setting up
 
-  private func configure(proxy: String?) {
+  private func configure() {
     set(CURLOPT_URL, request.url)
     set(CURLOPT_PROTOCOLS_STR, "http,https")
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -90,8 +100,9 @@ final class CurlTransfer {
     set(CURLOPT_FOLLOWLOCATION, 0)
     set(CURLOPT_TCP_KEEPALIVE, 1)
     set(CURLOPT_USERAGENT, "kedastral")
-    // An empty text, other than none, also switches the environment's proxies off.
+    // Empty texts, other than none, also switch the environment's proxies and exceptions off.
     set(CURLOPT_PROXY, proxy ?? "")
+    set(CURLOPT_NOPROXY, "")
     if request.acceptsCompression { set(CURLOPT_ACCEPT_ENCODING, "gzip") }
   }
 
@@ -190,7 +201,7 @@ final class CurlTransfer {
   private func failure(_ code: CURLcode) -> HTTPError.Reason {
     if isTooLarge { return .answerTooLarge(limitBytes: request.endpoint.maximumAnswerBytes) }
     let text = errorText.baseAddress.map { String(cString: $0) } ?? ""
-    let problem = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+    let problem = (text.isEmpty ? String(cString: curl_easy_strerror(code)) : text) + wayText
     switch code {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CLIENTCERT, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
@@ -198,9 +209,14 @@ final class CurlTransfer {
     case CURLE_COULDNT_CONNECT:
       var systemError = 0
       kedastral_curl_getinfo_long(easy, CURLINFO_OS_ERRNO, &systemError)
-      return .network("cannot connect: " + (systemError == 0 ? problem : errnoText(CInt(systemError))))
+      return .network("cannot connect: " + (systemError == 0 ? problem : errnoText(CInt(systemError)) + wayText))
     default:
       return .network(problem)
     }
   }
+
+  private var proxyName: String? { proxy.map(HTTPRequest.redacted) }
+
+  /// Through which proxy the request went, for errors.
+  private var wayText: String { proxyName.map { " (through the proxy \($0))" } ?? "" }
 }

@@ -8,14 +8,15 @@ import KedastralNet
 ///     print(answer.status, answer.excerpt)
 ///
 /// What it will not do behind your back: follow redirects (a 3xx answer is returned as it is), use a proxy from the
-/// environment (only ``Settings/proxy`` counts), send cookies, or read a `.netrc`. Requests to one host wait in line when
+/// environment (unless ``HTTPEndpoint/proxy`` says so), send cookies, or read a `.netrc`. Requests to one host wait in line when
 /// ``Settings/maximumRequestsPerHost`` are under way, so a server that hangs does not hold up requests to another one.
 public actor HTTPClient {
   /// What is the same for all requests.
   public struct Settings: Sendable {
     /// How many requests to one scheme, host and port run at a time; the others wait, and their deadline runs.
     public var maximumRequestsPerHost: Int
-    /// The URL of a proxy for all requests; nil for none, whatever `http_proxy` and its kin say.
+    /// The URL of a proxy for all requests whose endpoint does not say otherwise; nil for none, whatever `http_proxy` and its
+    /// kin say.
     public var proxy: String?
 
     /// Creates settings.
@@ -123,7 +124,8 @@ public actor HTTPClient {
   private func start(_ transfer: CurlTransfer, origin: String) {
     let identifier = transfer.identifier
     hosts[origin]?.runningCount += 1
-    transfer.start(in: multi, proxy: settings.proxy) { result in self.finish(identifier, result) }
+    let proxy = transfer.request.endpoint.proxy.map { $0.url(for: transfer.request) } ?? settings.proxy
+    transfer.start(in: multi, proxy: proxy) { result in self.finish(identifier, result) }
   }
 
   private func expire(_ identifier: Int) {

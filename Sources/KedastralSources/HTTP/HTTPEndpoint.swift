@@ -6,7 +6,7 @@ import KedastralNet
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
 ///     prometheus.tls.authorities = "/etc/kedastral/ca.pem"
 public struct HTTPEndpoint: Sendable {
-  /// The `http` or `https` URL that requests start from.
+  /// The `http` or `https` URL that requests start from; its parameters are sent with each of them.
   public let url: String
   /// How to say who asks.
   public var credentials: HTTPCredentials
@@ -14,6 +14,8 @@ public struct HTTPEndpoint: Sendable {
   public var tls: TLSContext.Files
   /// Headers of every request.
   public var headers: [HTTPHeader]
+  /// The way to the server; nil for the client's own.
+  public var proxy: HTTPProxy?
   /// How long one request may take, from being asked for to the last byte of its answer.
   public var deadline: Duration
   /// How large an answer may be, after decompression.
@@ -22,18 +24,22 @@ public struct HTTPEndpoint: Sendable {
   /// Describes a server.
   public init(
     _ url: String, credentials: HTTPCredentials = .none, tls: TLSContext.Files = .init(), headers: [HTTPHeader] = [],
-    deadline: Duration = .seconds(10), maximumAnswerBytes: Int = 32 << 20
+    proxy: HTTPProxy? = nil, deadline: Duration = .seconds(10), maximumAnswerBytes: Int = 32 << 20
   ) {
     self.url = url
     self.credentials = credentials
     self.tls = tls
     self.headers = headers
+    self.proxy = proxy
     self.deadline = deadline
     self.maximumAnswerBytes = maximumAnswerBytes
   }
 
-  /// The URL without user, password and query, for logs and errors.
+  /// The URL for logs and errors: without user and password, and with the names of its parameters alone.
   public var displayName: String { HTTPRequest.redacted(url) }
+
+  /// The URL of a request for `path`, in the form of ``displayName``.
+  public func displayName(at path: String) -> String { HTTPRequest.redacted(HTTPRequest.joined(url, path)) }
 }
 
 /// A header of a request.

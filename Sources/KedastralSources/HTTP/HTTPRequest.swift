@@ -4,7 +4,7 @@ public struct HTTPRequest: Sendable {
   public var method: String
   /// Whom to ask, as whom, within which bounds.
   public var endpoint: HTTPEndpoint
-  /// What follows the endpoint's URL: a path with a leading slash, and a query; or nothing.
+  /// What follows the endpoint's path: a path with a leading slash, and parameters, which join the endpoint's; or nothing.
   public var path: String
   /// Headers besides the endpoint's.
   public var headers: [HTTPHeader]
@@ -26,11 +26,8 @@ public struct HTTPRequest: Sendable {
     self.acceptsCompression = acceptsCompression
   }
 
-  /// The whole URL.
-  var url: String {
-    // One slash where the two meet; a slash at the end of an URL without a path is the server's business.
-    endpoint.url.hasSuffix("/") && path.hasPrefix("/") ? endpoint.url + path.dropFirst() : endpoint.url + path
-  }
+  /// The whole URL: the path follows the endpoint's own path, and its parameters stand before the endpoint's.
+  var url: String { Self.joined(endpoint.url, path) }
 
   /// The request in a few words, without secrets: `POST http://prometheus:9090/api/v1/query_range`.
   var displayName: String { "\(method) \(Self.redacted(url))" }
@@ -39,6 +36,13 @@ public struct HTTPRequest: Sendable {
   var origin: String {
     let scheme = url.prefix { $0 != ":" }
     return scheme.lowercased() + "://" + Self.authority(of: url)
+  }
+
+  /// The server's name or address, without port and brackets.
+  var host: String {
+    let authority = Self.authority(of: url)
+    if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
+    return String(authority.prefix { $0 != ":" })
   }
 
   /// What makes the request impossible to send, or nil.
@@ -63,14 +67,51 @@ public struct HTTPRequest: Sendable {
     return nil
   }
 
-  /// A URL without what may be secret: user, password, query and fragment.
+  /// A URL with a path and parameters behind its own: `http://h/a?x=1` and `/b?y=2` give `http://h/a/b?y=2&x=1`.
+  static func joined(_ url: String, _ path: String) -> String {
+    if path.isEmpty { return url }
+    let base = Parts(url)
+    let more = Parts(path)
+    // One slash where the two meet; a slash at the end of an URL without a path is the server's business.
+    let meet = base.path.hasSuffix("/") && more.path.hasPrefix("/") ? base.path.dropLast() : base.path
+    let query = [more.query, base.query].filter { !$0.isEmpty }.joined(separator: "&")
+    return meet + more.path + (query.isEmpty ? "" : "?" + query)
+  }
+
+  /// Whether the path of a URL, its parameters aside, ends so.
+  static func path(of url: String, endsIn suffix: String) -> Bool { Parts(url).path.hasSuffix(suffix) }
+
+  /// A URL without what may be secret: user, password, fragment, and the values of its parameters.
   static func redacted(_ url: String) -> String {
-    let path = url.prefix { $0 != "?" && $0 != "#" }
-    guard let separator = path.firstRange(of: "://") else { return String(path) }
-    let rest = path[separator.upperBound...]
+    let parts = Parts(url)
+    let query =
+      parts.query.isEmpty
+      ? "" : "?" + parts.query.split(separator: "&").map(redacted(parameter:)).joined(separator: "&")
+    guard let separator = parts.path.firstRange(of: "://") else { return parts.path + query }
+    let rest = parts.path[separator.upperBound...]
     let authority = rest.prefix { $0 != "/" }
-    return path[..<separator.upperBound] + Self.host(of: authority) + rest.dropFirst(authority.count)
-      + (path.count < url.count ? "?…" : "")
+    return parts.path[..<separator.upperBound] + Self.host(of: authority) + rest.dropFirst(authority.count) + query
+  }
+
+  /// The name of a parameter; nothing of one that has no value, or whose name is not a word.
+  private static func redacted(parameter: Substring) -> String {
+    let name = parameter.prefix { $0 != "=" }
+    let isWord = name.utf8.count <= 40 && name.utf8.allSatisfy { isTokenByte($0) || "[]".utf8.contains($0) }
+    return name.count < parameter.count && isWord ? name + "=…" : "…"
+  }
+
+  /// A URL, or what follows one, taken apart; the fragment, which no server gets, is left out.
+  private struct Parts {
+    /// All before the parameters.
+    let path: Substring
+    /// The parameters without the question mark.
+    let query: Substring
+
+    init(_ url: String) {
+      let sent = url.prefix { $0 != "#" }
+      path = sent.prefix { $0 != "?" }
+      query = sent.dropFirst(path.count + 1)
+    }
   }
 
   private static func authority(of url: String) -> String {

@@ -39,11 +39,12 @@ public struct PrometheusSource: MetricSource {
   private let client: HTTPClient
   private let logger: Logger
   private let warnings = WarningLog()
+  private let method = QueryMethod()
 
   /// Creates a source.
   ///
   /// - Parameters:
-  ///   - endpoint: the server's URL, up to where `/api/v1` begins.
+  ///   - endpoint: the server's URL, up to where `/api/v1` begins; its parameters, such as `?dedup=true`, go with each query.
   ///   - query: a PromQL expression that gives one series.
   ///   - partialResponse: what to do with incomplete answers.
   ///   - logger: takes the server's warnings.
@@ -91,14 +92,36 @@ public struct PrometheusSource: MetricSource {
       ("query", query), ("start", seconds(start.timeIntervalSince1970)), ("end", seconds(end.timeIntervalSince1970)),
       ("step", seconds(step.inSeconds)), ("timeout", seconds(endpoint.deadline.inSeconds)),
     ])
-    let request = HTTPRequest(
-      endpoint, method: "POST", path: "/api/v1/query_range",
-      headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded")], body: form,
-      acceptsCompression: points > Self.plainAnswerPoints)
-    let response = try await client.answer(to: request, asked: asked) { response in
+    let response = try await send(form, acceptsCompression: points > Self.plainAnswerPoints)
+    return try check(response.body, points: points)
+  }
+
+  /// Asks by POST, or by GET where POST is refused.
+  private func send(_ form: [UInt8], acceptsCompression: Bool) async throws -> HTTPResponse {
+    let path = "/api/v1/query_range"
+    func detail(_ response: HTTPResponse) -> String? {
       (try? PrometheusAnswer(response.body))?.failure.map { "\($0.type): \($0.message)" }
     }
-    return try check(response.body, points: points)
+    var refusal = ""
+    if method.next() == .post {
+      let request = HTTPRequest(
+        endpoint, method: "POST", path: path,
+        headers: [HTTPHeader("Content-Type", "application/x-www-form-urlencoded")], body: form,
+        acceptsCompression: acceptsCompression)
+      let response = try await client.response(to: request, asked: asked)
+      if response.isSuccess { return response }
+      guard QueryMethod.isRefusal(response.status) else { throw failure(response.problem(detail(response))) }
+      refusal = " (by GET, after POST was refused with HTTP \(response.status))"
+    }
+    let request = HTTPRequest(
+      endpoint, path: path + "?" + String(decoding: form, as: UTF8.self), acceptsCompression: acceptsCompression)
+    let response = try await client.response(to: request, asked: asked)
+    guard response.isSuccess else { throw failure(response.problem(detail(response)) + refusal) }
+    if !refusal.isEmpty {
+      method.noteThatGETServes()
+      logger.info("the server refuses POST; queries are sent by GET", ["source": endpoint.displayName])
+    }
+    return response
   }
 
   private func check(_ body: [UInt8], points: Int) throws -> PrometheusAnswer {

@@ -15,7 +15,7 @@ import KedastralCore
 /// Values below zero count as zero. When it fails, the fallback forecasts, and the forecast's reason says so.
 public struct RemoteModel: Model {
   public let name = "byom"
-  /// The service; `/predict` is appended unless its URL ends so.
+  /// The service; `/predict` is appended to its path unless it ends so.
   public let endpoint: HTTPEndpoint
   private let fallback: (any Model)?
   private let client: HTTPClient
@@ -73,7 +73,7 @@ public struct RemoteModel: Model {
   private func ask(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
     guard history.lastPresentIndex != nil else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
     let request = HTTPRequest(
-      endpoint, method: "POST", path: endpoint.url.hasSuffix("/predict") ? "" : "/predict",
+      endpoint, method: "POST", path: HTTPRequest.path(of: endpoint.url, endsIn: "/predict") ? "" : "/predict",
       headers: [HTTPHeader("Content-Type", "application/json")],
       body: RemoteModelMessage.question(history, steps: steps))
     let asked = "forecast of \(steps) steps"
