@@ -19,5 +19,12 @@ public struct ForecastFailure: Error, CustomStringConvertible {
   /// What was asked, of whom, and what came back.
   public let problem: String
 
+  /// Describes a failure.
+  public init(workload: WorkloadName, stage: ForecastStage, problem: String) {
+    self.workload = workload
+    self.stage = stage
+    self.problem = problem
+  }
+
   public var description: String { "\(workload): \(stage.rawValue): \(problem)" }
 }

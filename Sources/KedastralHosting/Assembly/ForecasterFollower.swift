@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralCore
 import KedastralSources
+import Synchronization
 
 /// Follows a forecaster over its HTTP API: fetches every workload's plan again and again, ahead of any question.
 ///
@@ -16,6 +17,8 @@ struct ForecasterFollower {
   private let fetchSeconds: Metric
   private let fetchErrors: Metric
   private let updates = UpdateBroadcast()
+  /// What the forecaster's rounds fail with.
+  private let problems = FollowedProblems()
 
   init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
     self.forecaster = forecaster
@@ -31,6 +34,9 @@ struct ForecasterFollower {
 
   /// What is fetched, to be asked for before ``run(onOutcome:)`` begins.
   func makeUpdates() -> AsyncStream<StoreUpdate> { updates.subscribe { _ in } }
+
+  /// What a workload's latest rounds failed with at the forecaster, as of the last fetch; for any thread.
+  func problem(of workload: WorkloadName) -> WorkloadProblem? { problems[workload] }
 
   /// Fetches until the task is cancelled; `onOutcome` gets after each round how many workloads there are, or what is wrong.
   func run(onOutcome: @Sendable (Outcome) -> Void) async throws {
@@ -63,7 +69,9 @@ struct ForecasterFollower {
   }
 
   private func fetchAll(_ known: Set<WorkloadName>) async throws -> Set<WorkloadName> {
-    let names = try await forecaster.workloads()
+    let listing = try await forecaster.workloads()
+    problems.replace(by: listing.problems)
+    let names = listing.planned
     for gone in known.subtracting(names) { updates.send(.removed(gone)) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for name in names { group.addTask { try await fetch(name) } }
@@ -84,4 +92,13 @@ struct ForecasterFollower {
       logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
     }
   }
+}
+
+/// Problems by workload, for any thread.
+private final class FollowedProblems: Sendable {
+  private let problems = Mutex<[WorkloadName: WorkloadProblem]>([:])
+
+  subscript(workload: WorkloadName) -> WorkloadProblem? { problems.withLock { $0[workload] } }
+
+  func replace(by new: [WorkloadName: WorkloadProblem]) { problems.withLock { $0 = new } }
 }
