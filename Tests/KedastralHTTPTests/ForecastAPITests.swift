@@ -133,7 +133,8 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("every configured workload is listed with its state, and why it fails and since when; those with a plan as before")
+  @Test(
+    "every configured workload is listed with its state, and why it fails and since when; those with a plan as before")
   func states() async throws {
     let server = try await TestServer()
     server.health.configure(
@@ -167,7 +168,10 @@ struct ForecastAPITests {
     #expect(cut["asked"] as? Int == 3 && cut["required"] as? Int == 23)
 
     for (path, problem) in [
-      ("/explain?workload=broken", "there is no forecast for workload 'broken': failing since 12:00 UTC (3 rounds): collect: Connection refused"),
+      (
+        "/explain?workload=broken",
+        "there is no forecast for workload 'broken': failing since 12:00 UTC (3 rounds): collect: Connection refused"
+      ),
       ("/forecast/current?workload=broken", "collect: Connection refused"),
       ("/forecast/current?workload=new", "there is no forecast for workload 'new' yet: its first plan is being made"),
       ("/forecast/current?workload=ghost", "there is no forecast for workload 'ghost'"),
@@ -181,7 +185,8 @@ struct ForecastAPITests {
     #expect(shaky["state"] as? String == "failing" && shaky["problem"] as? String == "collect: timed out after 10 s")
     #expect(shaky["problemSince"] as? String == "2026-01-31T12:00:00Z")
     let words2 = try await curl(server.url + "/explain?workload=dark&format=text").body
-    #expect(words2.contains("Bridged: no sample; the plan follows the forecast and is served until 12:10 UTC."), "\(words2)")
+    #expect(
+      words2.contains("Bridged: no sample; the plan follows the forecast and is served until 12:10 UTC."), "\(words2)")
     await server.shutdown()
   }
 

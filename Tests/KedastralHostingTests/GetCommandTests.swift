@@ -46,7 +46,9 @@ struct GetCommandTests {
     let forecaster = try await TestForecaster(
       ["fine"], extra: [capped, trial, silent], failing: ["broken": "Connection refused"], starting: ["new"])
     let table = try await Daemon.run("kedastral", ["get", "workloads", "--server", forecaster.url])
-    func line(_ name: String) -> String { table.output.split(separator: "\n").first { $0.hasPrefix(name) }.map(String.init) ?? "" }
+    func line(_ name: String) -> String {
+      table.output.split(separator: "\n").first { $0.hasPrefix(name) }.map(String.init) ?? ""
+    }
     for (name, state) in [
       ("broken", "failing"), ("capped", "capped"), ("fine", "ok"), ("new", "starting"), ("silent", "bridged"),
       ("trial", "dry-run"),
@@ -69,7 +71,8 @@ struct GetCommandTests {
       var workloads: [Row]
     }
     let json = try await Daemon.run(
-      "kedastral", ["get", "workloads", "-o", "json", "--server", forecaster.url, "--state", "capped", "failing", "bridged"])
+      "kedastral",
+      ["get", "workloads", "-o", "json", "--server", forecaster.url, "--state", "capped", "failing", "bridged"])
     let rows = try JSONDecoder().decode(List.self, from: Data(json.output.utf8)).workloads
     #expect(rows.map(\.workload) == ["broken", "capped", "silent"] && rows.map(\.isCapped) == [false, true, false])
     #expect(rows[0].problem?.contains("Connection refused") == true && rows[0].problemSince != nil)

@@ -124,7 +124,8 @@ public final class WorkloadHealth: ForecastObserver {
     let named = failing.prefix(3).map { "\($0.key) (\($0.value.stage.rawValue): \($0.value.text))" }
     let others = failing.count > named.count ? ", …" : ""
     let total = all.count
-    return "\(failing.count) of \(total) workload\(total == 1 ? "" : "s") failing: \(named.joined(separator: ", "))\(others)"
+    return
+      "\(failing.count) of \(total) workload\(total == 1 ? "" : "s") failing: \(named.joined(separator: ", "))\(others)"
   }
 
   public func roundEnded(_ round: ForecastRound) {

@@ -85,7 +85,8 @@ struct AutoSession: ModelSession {
       Forecast.Member(name: part.0, weight: record.isBeaten ? 0 : part.1, mase: errors?[index])
     }
     let fallback = Forecast.Member(
-      name: "fallback (\(regression.nameOfRepeating(step: step)))", weight: record.isBeaten ? 1 : 0, mase: errors == nil ? nil : 1)
+      name: "fallback (\(regression.nameOfRepeating(step: step)))", weight: record.isBeaten ? 1 : 0,
+      mase: errors == nil ? nil : 1)
     return Forecast.Member.joined(learned + [fallback])
   }
 

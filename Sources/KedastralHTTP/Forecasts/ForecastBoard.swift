@@ -88,7 +88,8 @@ final class ForecastBoard {
   /// How a workload stands.
   func state(of workload: WorkloadName) -> WorkloadState {
     WorkloadState(
-      table[workload.text], problem: problem(of: workload), staleAfter: limit(of: workload), leadTime: leadTime, at: now)
+      table[workload.text], problem: problem(of: workload), staleAfter: limit(of: workload), leadTime: leadTime, at: now
+    )
   }
 
   /// The workloads that are configured or have a snapshot, sorted by name.
@@ -117,7 +118,8 @@ final class ForecastBoard {
     let problems = health?.all ?? [:]
     let rows = everything.map { name in
       OverviewRow(
-        name, table[name.text], problem: problems[name] ?? nil, leadTime: leadTime, staleAfter: limit(of: name), at: now)
+        name, table[name.text], problem: problems[name] ?? nil, leadTime: leadTime, staleAfter: limit(of: name), at: now
+      )
     }
     return Overview(now: now, rows: rows)
   }

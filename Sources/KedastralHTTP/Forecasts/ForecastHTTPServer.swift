@@ -47,7 +47,8 @@ public final class ForecastHTTPServer: Sendable {
     let board = try await loop.run {
       LoopBound(
         ForecastBoard(
-          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, health: health, metrics: metrics),
+          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, health: health, metrics: metrics
+        ),
         to: loop)
     }
     self.board = board

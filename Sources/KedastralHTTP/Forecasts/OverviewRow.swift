@@ -30,7 +30,8 @@ struct OverviewRow {
   let staleAt: Date?
 
   init(
-    _ workload: WorkloadName, _ snapshot: Snapshot?, problem: WorkloadProblem?, leadTime: Duration, staleAfter: Duration,
+    _ workload: WorkloadName, _ snapshot: Snapshot?, problem: WorkloadProblem?, leadTime: Duration,
+    staleAfter: Duration,
     at now: Date
   ) {
     self.workload = workload

@@ -23,7 +23,9 @@ struct ProcessMetrics: Sendable {
   /// Reads them again.
   func update() {
     var time = timespec()
-    if clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 { cpu.set(Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9) }
+    if clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 {
+      cpu.set(Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9)
+    }
     let pages = Self.text("/proc/self/statm").split(separator: " ").compactMap { Double($0) }
     let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
     if pages.count > 1 {

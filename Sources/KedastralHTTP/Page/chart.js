@@ -93,10 +93,10 @@ export function draw(svg, view, now, cursor, trial) {
     (border) => [x(Math.max(now, view.made + border * view.step)), y(count * pod)]));
   if (view.hasBounds) {
     // A maximum far above everything would press the rest together: it is drawn where it is in sight.
-    for (const [bound, text] of [[snapshot.minReplicas, "min"], [snapshot.maxReplicas, "max"]]) {
+    for (const [bound, text, below] of [[snapshot.minReplicas, "min", 13], [snapshot.maxReplicas, "max", -4]]) {
       if (bound <= 0 || bound * pod > top) continue;
       element(svg, "line", { class: "bound-line", x1: margin.left, x2: right, y1: y(bound * pod), y2: y(bound * pod) });
-      element(svg, "text", { class: "bound halo", x: margin.left + 5, y: y(bound * pod) - 4 }, `${text} ${bound}`);
+      element(svg, "text", { class: "bound halo", x: margin.left + 5, y: y(bound * pod) + below }, `${text} ${bound}`);
     }
   }
   if (view.isCut) element(svg, "path", { class: "need-line", d: line(stairs(view.requirement)) });

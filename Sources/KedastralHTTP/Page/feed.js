@@ -105,6 +105,6 @@ export const clock = {
   },
   get now() {
     const since = performance.now() - this.seen;
-    return this.at + (this.isLost ? since : Math.min(since, 2000)) * this.pace;
+    return this.at + (this.isLost ? since * Math.max(1, this.pace) : Math.min(since, 2000) * this.pace);
   },
 };

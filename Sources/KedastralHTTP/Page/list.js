@@ -132,7 +132,8 @@ function fill(element, row, index) {
   mark.title = row.problem ?? "";
   load.classList.toggle("missing", row.load === null);
   setText(load, row.load === null ? absence(row) : numberText(row.load));
-  setText(planned, row.planned === null ? "–" : isCapped ? `${row.planned} of ${row.required}` : `${row.planned}`);
+  planned.classList.toggle("short", isCapped);
+  setText(planned, `${row.required ?? row.planned ?? "–"}`);
   setText(asked, row.asked === null || isStale ? "nothing" : pods(row.asked));
   const rises = !isStale && row.asked !== null && row.peak > row.asked;
   peak.classList.toggle("rises", rises);

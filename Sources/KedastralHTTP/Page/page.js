@@ -78,7 +78,7 @@ function onState(state) {
 function showLoss() {
   const lost = byId("lost");
   lost.hidden = !clock.isLost;
-  const text = clock.isLost ? `Disconnected since ${timeText(clock.at)}: what is shown is from then, and is tried again.` : "";
+  const text = clock.isLost ? `Disconnected since ${timeText(clock.at)}. The page shows the last known values and keeps trying.` : "";
   if (lost.textContent !== text) lost.textContent = text;
 }
 

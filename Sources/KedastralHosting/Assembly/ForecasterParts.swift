@@ -48,7 +48,8 @@ struct ForecasterParts {
       HTTPServerSettings(
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
-      interval: { roster.interval(of: $0) }, staleAfter: staleAfter, health: readiness.health, metrics: metrics, readiness: readiness.readiness, history: forecaster,
+      interval: { roster.interval(of: $0) }, staleAfter: staleAfter, health: readiness.health, metrics: metrics,
+      readiness: readiness.readiness, history: forecaster,
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { roster.settings(of: $0) },
       records: forecaster, logger: logger)
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(entries.count)"])

@@ -70,7 +70,8 @@ struct CheckReport {
       let told = workload.explanation
       table.add([
         workload.name, workload.metric, workload.model, workload.status, workload.samples.map(String.init) ?? "",
-        told.map { $0.currentLoad?.loadText ?? $0.absence } ?? "", told?.forecastAtLead.loadText ?? "", told?.plannedLoad?.loadText ?? "",
+        told.map { $0.currentLoad?.loadText ?? $0.absence } ?? "", told?.forecastAtLead.loadText ?? "",
+        told?.plannedLoad?.loadText ?? "",
         told.map { told in
           let required = told.required ?? 0
           return required > told.replicas ? "\(told.replicas), capped: needs \(required)" : "\(told.replicas)"

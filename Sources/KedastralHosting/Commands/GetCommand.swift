@@ -34,7 +34,9 @@ enum GetCommand: Command {
   static let choices = [
     "o": ForecastFormat.allCases.map(\.rawValue), "state": WorkloadState.allCases.map(\.rawValue),
   ]
-  static let options = ServerInput.options.merging(["o": .one, "json": .none, "state": .many, "points": .one, "svg": .one]
+  static let options = ServerInput.options.merging([
+    "o": .one, "json": .none, "state": .many, "points": .one, "svg": .one,
+  ]
   ) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {

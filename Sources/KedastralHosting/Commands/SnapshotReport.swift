@@ -56,7 +56,8 @@ struct SnapshotReport {
 
   private var table: TextTable {
     let levels = snapshot.quantiles.paths
-    let isCapped = snapshot.requiredReplicas.count == snapshot.desiredReplicas.count
+    let isCapped =
+      snapshot.requiredReplicas.count == snapshot.desiredReplicas.count
       && zip(snapshot.requiredReplicas, snapshot.desiredReplicas).contains { $0 > $1 }
     let hasPlan = snapshot.plannedLoad.count == snapshot.values.count
     var table = TextTable(

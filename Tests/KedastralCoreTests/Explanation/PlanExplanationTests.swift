@@ -134,7 +134,8 @@ struct PlanExplanationTests {
     #expect(now.required == 30 && now.replicas == 10 && now.state == .capped && now.maxReplicas == 10)
     #expect(now.text.contains("Capped at 10: the load needs 30."))
 
-    let later = explain(try record([100, 100, 100, 100, 230, 200], try policy(headroom: 1, max: 10)), lead: .seconds(60))
+    let later = explain(
+      try record([100, 100, 100, 100, 230, 200], try policy(headroom: 1, max: 10)), lead: .seconds(60))
     #expect(later.required == 10 && later.state == .ok)
     #expect(later.shortfallAhead == .init(at: noon + .seconds(240), planned: 10, required: 23))
     #expect(later.text.contains("From 12:04 UTC the load needs up to 23 replicas; limits keep the plan at 10."))

@@ -39,7 +39,8 @@ struct LiveAccuracyTests {
     func told(_ minutes: Int) -> Double? {
       var forecast = Forecast(start: start, step: .seconds(60), values: [1], model: "test")
       forecast.expectedError = 0.06
-      return run(minutes, load: { _ in 100 }, forecast: { _ in 75 }).record(of: forecast, repairedShare: nil)?.relativeError
+      return run(minutes, load: { _ in 100 }, forecast: { _ in 75 }).record(of: forecast, repairedShare: nil)?
+        .relativeError
     }
     #expect(told(1) == 0.06 && told(14) == 0.06 && told(60) == 0.25)
     let silent = Forecast(start: start, step: .seconds(60), values: [1], model: "test")

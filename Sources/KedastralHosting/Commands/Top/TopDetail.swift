@@ -37,7 +37,8 @@ struct TopDetail {
     }
     if row.isDryRun { lines.append(ScreenLine("dry run: the plan is not served", .warning)) }
     if let snapshot, let until = snapshot.bridgedUntil {
-      lines.append(ScreenLine("bridged by the forecast until \(Timestamp.clock(until, at: snapshot.generatedAt))", .warning))
+      lines.append(
+        ScreenLine("bridged by the forecast until \(Timestamp.clock(until, at: snapshot.generatedAt))", .warning))
     }
     if row.isStale { lines.append(ScreenLine("stale: the plan is not served", .bad)) }
     if let problem = row.problem { lines.append(ScreenLine(problem, .bad)) }
@@ -77,7 +78,8 @@ struct TopDetail {
   private static func text(_ accuracy: Snapshot.Accuracy, step: Duration) -> String? {
     var words: [String] = []
     if let error = accuracy.relativeError {
-      words.append("typically off by \(error.percent(0)), \(DurationText.format(step * Forecast.stepsJudged(step))) ahead")
+      words.append(
+        "typically off by \(error.percent(0)), \(DurationText.format(step * Forecast.stepsJudged(step))) ahead")
     }
     if let mase = accuracy.mase { words.append("MASE \(mase.text(2))") }
     for (level, share) in (accuracy.coverage ?? [:]).sorted(by: { $0.key < $1.key }) {
