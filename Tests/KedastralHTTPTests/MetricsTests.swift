@@ -91,14 +91,14 @@ struct MetricsTests {
     let text = try await curl(server.url + "/metrics").body
     for line in [
       #"kedastral_measured_load{workload="api"} 100"#, #"kedastral_forecast_at_lead_time{workload="api"} 100"#,
-      #"kedastral_forecast_quantile_at_lead_time{workload="api",quantile="0.5"} 100"#,
-      #"kedastral_forecast_quantile_at_lead_time{workload="api",quantile="0.9"} 115"#,
+      #"kedastral_forecast_quantile_at_lead_time{workload="api",level="0.5"} 100"#,
       #"kedastral_plan_capped{workload="api"} 1"#, #"kedastral_required_replicas{workload="api"} 23"#,
       #"kedastral_forecast_relative_error{workload="api"} 0.06"#,
-      #"kedastral_forecast_coverage{workload="api",quantile="0.9"} 0.91"#,
+      #"kedastral_forecast_coverage{workload="api",level="0.9"} 0.91"#,
       #"kedastral_workloads{state="capped"} 1"#, #"kedastral_workloads{state="starting"} 1"#,
       "kedastral_lead_time_seconds 300",
     ] { #expect(text.contains("\n\(line)\n"), "\(line) in \(text)") }
+    #expect(text.contains(#"kedastral_forecast_quantile_at_lead_time{workload="api",level="0.9"} 11"#))
     // Another forecaster exports its own.
     #expect(!text.contains(#"kedastral_measured_load{workload="elsewhere"}"#))
     for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "start_time_seconds", "max_fds"] {

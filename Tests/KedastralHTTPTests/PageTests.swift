@@ -103,7 +103,9 @@ struct PageTests {
     }
     let count = 60
     try flat("capped") {
-      ($0.desiredReplicas, $0.requiredReplicas) = (Array(repeating: 10, count: count), Array(repeating: 23, count: count))
+      ($0.desiredReplicas, $0.requiredReplicas) = (
+        Array(repeating: 10, count: count), Array(repeating: 23, count: count)
+      )
       $0.maxReplicas = 10
     }
     try flat("later") {

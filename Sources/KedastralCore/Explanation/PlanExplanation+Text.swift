@@ -28,7 +28,7 @@ extension PlanExplanation {
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)
-    if let ahead = shortfallAhead, ahead.at > now {
+    if let ahead = shortfallAhead, ahead.required > required ?? 0 {
       lines.append(
         "From \(Timestamp.clock(ahead.at, at: now)) the load needs up to \(ahead.required) \(pods(ahead.required)); limits keep the "
           + "plan at \(ahead.planned).")

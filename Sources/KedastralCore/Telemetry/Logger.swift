@@ -69,7 +69,7 @@ public struct Logger: Sendable {
     log(.error, message, fields())
   }
 
-  private func log(_ level: LogLevel, _ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String>) {
+  package func log(_ level: LogLevel, _ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String>) {
     if handler.isEnabled(level) { handler.log(level, message, fields()) }
   }
 }

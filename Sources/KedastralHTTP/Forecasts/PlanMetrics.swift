@@ -26,8 +26,9 @@ final class PlanMetrics: Sendable {
     forecast = registry.gauge(
       "kedastral_forecast_at_lead_time", help: "Load forecast for one lead time from now.", labels: ["workload"])
     quantile = registry.gauge(
-      "kedastral_forecast_quantile_at_lead_time", help: "Quantile of the load forecast for one lead time from now.",
-      labels: ["workload", "quantile"])
+      "kedastral_forecast_quantile_at_lead_time",
+      help: "Quantile of the load forecast for one lead time from now, by level.",
+      labels: ["workload", "level"])
     capped = registry.gauge(
       "kedastral_plan_capped",
       help: "Whether limits keep the plan below what the load requires until the lead time.", labels: ["workload"])
@@ -38,8 +39,9 @@ final class PlanMetrics: Sendable {
       "kedastral_forecast_relative_error",
       help: "Mean absolute error of recent forecasts five minutes ahead over the mean load.", labels: ["workload"])
     coverage = registry.gauge(
-      "kedastral_forecast_coverage", help: "Share of recent loads at or below a quantile of their forecast.",
-      labels: ["workload", "quantile"])
+      "kedastral_forecast_coverage",
+      help: "Share of recent loads at or below a quantile of their forecast, by its level.",
+      labels: ["workload", "level"])
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that are configured or have a plan, by state.", labels: ["state"])
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time that plans are shown with.").with()

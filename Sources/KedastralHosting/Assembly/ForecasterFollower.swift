@@ -19,6 +19,8 @@ struct ForecasterFollower {
   private let updates = UpdateBroadcast()
   /// What the forecaster's rounds fail with.
   private let problems = FollowedProblems()
+  /// Which plans were rejected last, so that each error is logged once.
+  private let rejections = Rejections()
 
   init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
     self.forecaster = forecaster
@@ -46,6 +48,7 @@ struct ForecasterFollower {
     while true {
       do {
         known = try await fetchAll(known)
+        if failures > 0 { logger.info("forecaster reached again", ["failedRounds": "\(failures)"]) }
         failures = 0
         onOutcome(.workloads(known.count))
         try await clock.sleep(for: max(Self.interval, Self.intervalPerWorkload * known.count))
@@ -56,7 +59,10 @@ struct ForecasterFollower {
         fetchErrors.increment()
         onOutcome(.problem("\(error)"))
         let delay = backoff.delay(afterFailures: failures)
-        logger.warn("forecaster not reached", ["error": "\(error)", "retryIn": DurationText.format(delay)])
+        // A line when it begins; the end is logged above with how many rounds failed.
+        logger.log(
+          failures == 1 ? .warn : .debug, "forecaster not reached",
+          ["error": "\(error)", "retryIn": DurationText.format(delay)])
         try await clock.sleep(for: delay)
       }
     }
@@ -85,11 +91,14 @@ struct ForecasterFollower {
     do {
       guard let snapshot = try await forecaster.snapshot(of: workload) else { return updates.send(.removed(workload)) }
       updates.send(.put(snapshot))
+      rejections.forget(workload)
       fetchSeconds.observe(ContinuousClock.now - begin)
     } catch let error as SnapshotError {
       // One bad plan must not keep the others from being fetched; the last good one stays.
       fetchErrors.increment()
-      logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
+      logger.log(
+        rejections.isNew("\(error)", of: workload) ? .warn : .debug, "plan rejected",
+        ["workload": workload.text, "error": "\(error)"])
     }
   }
 }
@@ -101,4 +110,15 @@ private final class FollowedProblems: Sendable {
   subscript(workload: WorkloadName) -> WorkloadProblem? { problems.withLock { $0[workload] } }
 
   func replace(by new: [WorkloadName: WorkloadProblem]) { problems.withLock { $0 = new } }
+}
+
+/// The error that each workload's plan was rejected with last.
+private final class Rejections: Sendable {
+  private let errors = Mutex<[WorkloadName: String]>([:])
+
+  func isNew(_ error: String, of workload: WorkloadName) -> Bool {
+    errors.withLock { $0.updateValue(error, forKey: workload) != error }
+  }
+
+  func forget(_ workload: WorkloadName) { _ = errors.withLock { $0.removeValue(forKey: workload) } }
 }

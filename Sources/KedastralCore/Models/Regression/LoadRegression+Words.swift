@@ -25,7 +25,9 @@ extension LoadRegression {
     let others = members.dropFirst(Self.membersNamed).reduce(0) { $0 + $1.weight }
     if percent(others) > 0 { mix.append("others \(percent(others)) %") }
     let layout = features.layout
-    let seasons = Set([layout.shortSeason, layout.season, layout.week].compactMap(\.self)).sorted()
+    // A period of nearly the season's length is the season, as far as a spectrum tells them apart.
+    let short = layout.shortSeason.flatMap { 2 * $0 <= layout.season ?? 0 ? $0 : nil }
+    let seasons = [short, layout.season, layout.week].compactMap(\.self)
     let seasonality = seasons.isEmpty ? "none" : seasons.map { DurationText.words(step * $0) }.joined(separator: ", ")
     return "model mix: \(mix.joined(separator: ", ")); seasonality: \(seasonality)"
   }
