@@ -113,7 +113,7 @@ struct TopScreenTests {
 
   @Test("while the forecaster does not answer the top says DISCONNECTED, plans age, and stale ones rise no more")
   func disconnected() throws {
-    var screen = try screen(["api"])
+    var screen = try screen(["api"], columns: 140)
     screen.problem = "Connection refused"
     let begin = SystemWallClock().now
     screen.pass(to: begin + .seconds(50))
