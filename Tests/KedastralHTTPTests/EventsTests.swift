@@ -60,6 +60,7 @@ struct EventsTests {
     arguments: [
       ("first=1&count=1", ["b-web"]), ("search=WEB", ["b-web", "c-web"]), ("order=load", ["c-web", "a-api", "b-web"]),
       ("order=replicas&reversed=true", ["b-web", "a-api", "c-web"]), ("order=rise&count=1", ["a-api"]),
+      ("state=ok&search=web", ["b-web", "c-web"]), ("state=capped,failing", []),
       ("order=age", ["b-web", "a-api", "c-web"]), ("search=nothing", []), ("first=7&count=5", []),
     ])
   func parts(query: String, expected: [String]) async throws {
@@ -93,6 +94,9 @@ struct EventsTests {
     "a part that cannot be asked for is refused in words",
     arguments: [
       ("order=size", "'order' is 'size', expected one of name, load, replicas, rise, error, age"),
+      (
+        "state=fine", "'state' is 'fine', expected some of ok, capped, bridged, stale, failing, dry-run, starting"
+      ),
       ("count=5000", "'count' is '5000', expected 0 to 500"), ("first=-1", "'first' is '-1', expected 0 to 10000000"),
     ])
   func refusals(query: String, problem: String) async throws {
@@ -100,6 +104,27 @@ struct EventsTests {
     let answer = try await curl(server.url + "/events?" + query)
     #expect(answer.status == 400)
     #expect(answer.json["error"] as? String == problem)
+    await server.shutdown()
+  }
+
+  @Test("workloads without a plan, and those that limits hold back, are found by state")
+  func states() async throws {
+    let server = try await TestServer()
+    server.health.configure(try ["a", "b", "c"].map { try WorkloadName($0) })
+    var capped = try TestServer.snapshot("c", base: 100, peak: 100)
+    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 4 }
+    try await server.apply(.put(TestServer.snapshot("a")), .put(capped))
+    try server.fail("b", "no such host")
+    let stream = try ChildProcess("curl", "-sN", server.url + "/events?state=capped,failing&chosen=b")
+    try await eventually("an event") { !events(in: stream.output).isEmpty }
+    let found = rows(in: stream.output)
+    #expect(found.map { $0["workload"] as? String } == ["b", "c"])
+    #expect(found.first?["problem"] as? String == "no such host" && found.first?["planned"] as? Int == nil)
+    #expect(found.last?["required"] as? Int == 7 && found.last?["asked"] as? Int == 3)
+    #expect(rows(in: stream.output, "chosen").map { $0["state"] as? String } == ["failing"])
+    let counts = events(in: stream.output).first?["states"] as? [String: Int]
+    #expect(counts?["failing"] == 1 && counts?["capped"] == 1 && counts?["ok"] == 1 && counts?["stale"] == 0)
+    stream.kill()
     await server.shutdown()
   }
 

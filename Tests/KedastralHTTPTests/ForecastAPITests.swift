@@ -123,12 +123,99 @@ struct ForecastAPITests {
   @Test("workloads are listed by name and leave when they are removed")
   func workloads() async throws {
     let server = try await TestServer()
-    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":[]}"#)
+    func listed() async throws -> [String]? { try await curl(server.url + "/workloads").json["workloads"] as? [String] }
+    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":[],"states":[]}"#)
     for name in ["web", "api", "jobs"] { try await server.apply(.put(TestServer.snapshot(name))) }
-    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":["api","jobs","web"]}"#)
+    #expect(try await listed() == ["api", "jobs", "web"])
     try await server.apply(.removed(WorkloadName("jobs")))
-    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":["api","web"]}"#)
+    #expect(try await listed() == ["api", "web"])
     #expect(try await curl(server.url + "/forecast/current?workload=jobs").status == 404)
+    await server.shutdown()
+  }
+
+  @Test(
+    "every configured workload is listed with its state, and why it fails and since when; those with a plan as before")
+  func states() async throws {
+    let server = try await TestServer()
+    server.health.configure(
+      try ["broken", "capped", "dark", "fine", "new", "old", "shaky", "trial"].map { try WorkloadName($0) })
+    var capped = try TestServer.snapshot("capped", base: 100, peak: 100)
+    (capped.requiredReplicas, capped.maxReplicas) = (capped.desiredReplicas.map { $0 + 20 }, 3)
+    var trial = try TestServer.snapshot("trial")
+    trial.isDryRun = true
+    var dark = try TestServer.snapshot("dark")
+    (dark.bridgedUntil, dark.problem) = (TestServer.noon + .seconds(600), "no samples for 7m")
+    try await server.apply(
+      .put(capped), .put(trial), .put(dark), .put(TestServer.snapshot("fine")), .put(TestServer.snapshot("shaky")),
+      .put(TestServer.snapshot("old", at: TestServer.noon - .seconds(600))))
+    try server.fail("broken", "Connection refused", times: 3)
+    try server.fail("shaky", "timed out after 10 s")
+
+    let answer = try await curl(server.url + "/workloads").json
+    #expect(answer["workloads"] as? [String] == ["capped", "dark", "fine", "old", "shaky", "trial"])
+    let rows = try #require(answer["states"] as? [[String: Any]])
+    let states = Dictionary(
+      uniqueKeysWithValues: rows.map { ($0["workload"] as? String ?? "", $0["state"] as? String ?? "") })
+    #expect(
+      states == [
+        "broken": "failing", "capped": "capped", "dark": "bridged", "fine": "ok", "new": "starting", "old": "stale",
+        "shaky": "failing", "trial": "dry-run",
+      ])
+    let broken = try #require(rows.first { $0["workload"] as? String == "broken" })
+    #expect(broken["problem"] as? String == "Connection refused" && broken["stage"] as? String == "collect")
+    #expect(broken["since"] as? String == "2026-01-31T12:00:00Z" && broken["failures"] as? Int == 3)
+    let cut = try #require(rows.first { $0["workload"] as? String == "capped" })
+    #expect(cut["asked"] as? Int == 3 && cut["required"] as? Int == 23)
+
+    for (path, problem) in [
+      (
+        "/explain?workload=broken",
+        "there is no forecast for workload 'broken': failing since 12:00 UTC (3 rounds): collect: Connection refused"
+      ),
+      ("/forecast/current?workload=broken", "collect: Connection refused"),
+      ("/forecast/current?workload=new", "there is no forecast for workload 'new' yet: its first plan is being made"),
+      ("/forecast/current?workload=ghost", "there is no forecast for workload 'ghost'"),
+    ] {
+      let answer = try await curl(server.url + path)
+      #expect(answer.status == 404 && (answer.json["error"] as? String)?.hasSuffix(problem) == true, "\(answer.body)")
+    }
+    let words = try await curl(server.url + "/explain?workload=capped&format=text").body
+    #expect(words.contains("Capped at 3: the load needs 23.\n"), "\(words)")
+    let shaky = try await curl(server.url + "/explain?workload=shaky").json
+    #expect(shaky["state"] as? String == "failing" && shaky["problem"] as? String == "collect: timed out after 10 s")
+    #expect(shaky["problemSince"] as? String == "2026-01-31T12:00:00Z")
+    let words2 = try await curl(server.url + "/explain?workload=dark&format=text").body
+    #expect(
+      words2.contains("Bridged: no sample; the plan follows the forecast and is served until 12:10 UTC."), "\(words2)")
+    await server.shutdown()
+  }
+
+  @Test("a plan that was bridged for too long is stale, and its workload is not requested any more")
+  func bridgedTooLong() async throws {
+    let server = try await TestServer()
+    var plan = try TestServer.snapshot("dark")
+    plan.bridgedUntil = TestServer.noon + .seconds(10)
+    try await server.apply(.put(plan))
+    #expect(try await curl(server.url + "/forecast/current?workload=dark").headers["x-kedastral-stale"] == nil)
+    server.clock.advance(by: .seconds(11))
+    #expect(try await curl(server.url + "/forecast/current?workload=dark").headers["x-kedastral-stale"] == "true")
+    let rows = try await curl(server.url + "/workloads").json["states"] as? [[String: Any]]
+    #expect(rows?.first?["state"] as? String == "stale" && rows?.first?["asked"] as? Int == nil)
+    await server.shutdown()
+  }
+
+  @Test("readiness names how many workloads fail and the first three, and stays ready")
+  func failingWorkloads() async throws {
+    let server = try await TestServer()
+    server.health.configure(try ["a", "b", "c", "d", "e"].map { try WorkloadName($0) })
+    #expect(try await curl(server.url + "/readyz").body == #"{"ready":true,"reasons":[]}"#)
+    for name in ["e", "b", "d", "c"] { try server.fail(name, "refused") }
+    let answer = try await curl(server.url + "/readyz")
+    #expect(answer.status == 200)
+    #expect(
+      answer.json["warnings"] as? [String] == [
+        "4 of 5 workloads failing: b (collect: refused), c (collect: refused), d (collect: refused), …"
+      ], "\(answer.body)")
     await server.shutdown()
   }
 

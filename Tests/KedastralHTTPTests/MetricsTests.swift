@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralHTTP
+import Synchronization
 import TestSupport
 import Testing
 
@@ -76,6 +77,88 @@ struct MetricsTests {
     let check = try ChildProcess("sh", "-c", "promtool check metrics < '\(file)'")
     #expect(try await check.waitForExit() == 0, "\(check.output)")
     #expect(check.output.isEmpty, "\(check.output)")
+    await server.shutdown()
+  }
+
+  @Test("each plan's load, forecast at the lead time, quantiles, limits and errors are exported, and leave with it")
+  func plans() async throws {
+    let server = try await TestServer()
+    server.health.configure(try ["api", "new"].map { try WorkloadName($0) })
+    var plan = try TestServer.snapshot("api", base: 100, peak: 100)
+    plan.requiredReplicas = plan.desiredReplicas.map { $0 + 20 }
+    plan.accuracy = .init(mase: 0.5, relativeError: 0.06, coverage: ["0.9": 0.91])
+    try await server.apply(.put(plan), .put(TestServer.snapshot("elsewhere")))
+    let text = try await curl(server.url + "/metrics").body
+    for line in [
+      #"kedastral_measured_load{workload="api"} 100"#, #"kedastral_forecast_at_lead_time{workload="api"} 100"#,
+      #"kedastral_forecast_quantile_at_lead_time{workload="api",level="0.5"} 100"#,
+      #"kedastral_plan_capped{workload="api"} 1"#, #"kedastral_required_replicas{workload="api"} 23"#,
+      #"kedastral_forecast_relative_error{workload="api"} 0.06"#,
+      #"kedastral_forecast_coverage{workload="api",level="0.9"} 0.91"#,
+      #"kedastral_workloads{state="capped"} 1"#, #"kedastral_workloads{state="starting"} 1"#,
+      "kedastral_lead_time_seconds 300",
+    ] { #expect(text.contains("\n\(line)\n"), "\(line) in \(text)") }
+    #expect(text.contains(#"kedastral_forecast_quantile_at_lead_time{workload="api",level="0.9"} 11"#))
+    // Another forecaster exports its own.
+    #expect(!text.contains(#"kedastral_measured_load{workload="elsewhere"}"#))
+    for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "start_time_seconds", "max_fds"] {
+      let value = text.split(separator: "\n").first { $0.hasPrefix("process_\(name) ") }?.split(separator: " ").last
+      #expect(value.flatMap { Double($0) }.map { $0 > 0 } == true, "process_\(name)")
+    }
+    let check = try ChildProcess("sh", "-c", "curl -sf '\(server.url)/metrics' | promtool check metrics")
+    #expect(try await check.waitForExit() == 0 && check.output.isEmpty, "\(check.output)")
+
+    plan.currentValue = nil
+    server.clock.advance(by: .seconds(1))
+    try await server.apply(.put(plan))
+    #expect(try await !curl(server.url + "/metrics").body.contains("kedastral_measured_load{"))
+    try await server.apply(.removed(WorkloadName("api")))
+    #expect(try await !curl(server.url + "/metrics").body.contains(#"workload="api""#))
+    await server.shutdown()
+  }
+
+  private final class BusyPool: Sendable {
+    let isOver = Atomic(false)
+    let busy = Atomic(0)
+  }
+
+  @Test("metrics, probes, plans and the list are answered while all threads of Swift's pool are busy")
+  func busyPool() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(TestServer.snapshot("api")))
+    let pool = BusyPool()
+    let crew = ProcessInfo.processInfo.activeProcessorCount
+    let url = server.url
+    let answers = await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<crew * 2 {
+        group.addTask {
+          // As a fit does: computes without a pause.
+          pool.busy.add(1, ordering: .relaxed)
+          while !pool.isOver.load(ordering: .relaxed) {}
+        }
+      }
+      let answers = await withCheckedContinuation { (continuation: CheckedContinuation<[String], Never>) in
+        Thread.detachNewThread {
+          while pool.busy.load(ordering: .relaxed) < crew { usleep(1000) }
+          let paths = ["metrics", "healthz", "readyz", "workloads", "forecast/current?workload=api", "page.js"]
+          let answers = paths.map { path in
+            let curl = Process()
+            curl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            curl.arguments = ["curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", "\(url)/\(path)"]
+            let output = Pipe()
+            curl.standardOutput = output
+            guard (try? curl.run()) != nil else { return path }
+            let status = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            curl.waitUntilExit()
+            return "\(path) \(status)"
+          }
+          pool.isOver.store(true, ordering: .relaxed)
+          continuation.resume(returning: answers)
+        }
+      }
+      return answers
+    }
+    #expect(answers.allSatisfy { $0.hasSuffix(" 200") }, "\(answers)")
     await server.shutdown()
   }
 }

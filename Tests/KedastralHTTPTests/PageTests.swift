@@ -84,6 +84,53 @@ struct PageTests {
     #expect(try await page.waitForExit() == 0, "\(page.output)")
   }
 
+  @Test("workloads are shown as capped, bridged, stale, failing, starting or tried, in the list and on their pages")
+  func states() async throws {
+    let server = try await TestServer()
+    server.health.configure(
+      try ["broken", "capped", "dark", "fine", "later", "new", "old", "shaky", "trial"].map { try WorkloadName($0) })
+    func flat(_ name: String, at instant: Date = TestServer.noon, change: (inout Snapshot) -> Void = { _ in }) throws {
+      var snapshot = try plan("api-app", at: instant)
+      snapshot = Snapshot(
+        workload: try WorkloadName(name), metric: snapshot.metric, generatedAt: instant, step: snapshot.step,
+        horizon: snapshot.horizon, values: snapshot.values, desiredReplicas: snapshot.desiredReplicas,
+        quantiles: snapshot.quantiles, model: "auto", currentValue: 120, targetPerPod: 40,
+        accuracy: .init(mase: 0.42, relativeError: 0.06))
+      snapshot.requiredReplicas = snapshot.desiredReplicas
+      (snapshot.minReplicas, snapshot.maxReplicas) = (2, 100)
+      change(&snapshot)
+      server.running?.apply(.put(snapshot))
+    }
+    let count = 60
+    try flat("capped") {
+      ($0.desiredReplicas, $0.requiredReplicas) = (
+        Array(repeating: 10, count: count), Array(repeating: 23, count: count)
+      )
+      $0.maxReplicas = 10
+    }
+    try flat("later") {
+      $0.desiredReplicas = (0..<count).map { $0 < 30 ? 4 : 10 }
+      $0.requiredReplicas = (0..<count).map { $0 < 30 ? 4 : 23 }
+      $0.maxReplicas = 10
+    }
+    try flat("dark") {
+      $0.currentValue = nil
+      $0.newestSampleAt = TestServer.noon - .seconds(1800)
+      $0.bridgedUntil = TestServer.noon + .seconds(900)
+      $0.problem = "timed out after 10 s"
+    }
+    try flat("fine")
+    try flat("old", at: TestServer.noon - .seconds(600))
+    try flat("shaky")
+    try flat("trial") { $0.isDryRun = true }
+    try server.fail("broken", "Connection refused", times: 3)
+    try server.fail("shaky", "Connection refused")
+    server.measure("dark", (0..<120).map { $0 < 90 ? 120 : .nan })
+    let page = try visit(server, scene: "states")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
   @Test("ten thousand workloads are listed, searched and compared without lag")
   func many() async throws {
     let server = try await TestServer()

@@ -14,6 +14,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   let clock = ManualClock(at: noon)
   let metrics = MetricsRegistry()
   let readiness: Readiness
+  let health = WorkloadHealth()
   let loop: EventLoop
   let tls: Bool
   private let histories = Mutex<[String: TimeSeries]>([:])
@@ -28,7 +29,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
     keepsRecords: Bool = false, port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }
   ) async throws {
     loop = try EventLoop()
-    readiness = Readiness(problems: problems)
+    readiness = Readiness(problems: problems) { [health] in [health.summary].compactMap(\.self) }
     tls = files != nil
     var settings = HTTPServerSettings(
       address: ListenAddress(host: "127.0.0.1", port: port),
@@ -36,7 +37,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
       token: token.flatMap { BearerToken($0) })
     change(&settings)
     let server = try await ForecastHTTPServer(
-      settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: metrics,
+      settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, health: health,
+      metrics: metrics,
       readiness: readiness, history: self, texts: self,
       records: keepsRecords ? self : nil)
     self.server.withLock { $0 = server }
@@ -72,6 +74,17 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
     histories.withLock { $0[workload.name.text] = history }
     records.withLock { $0[workload.name.text] = record }
     try await apply(.put(snapshot))
+  }
+
+  /// Reports a failed round of a configured workload.
+  func fail(_ workload: String, _ problem: String, times: Int = 1) throws {
+    let name = try WorkloadName(workload)
+    for _ in 0..<times {
+      health.roundEnded(
+        ForecastRound(
+          workload: name, endedAt: clock.now, snapshot: nil,
+          failure: ForecastFailure(workload: name, stage: .collect, problem: problem)))
+    }
   }
 
   /// Sets what was measured.

@@ -13,8 +13,8 @@ struct GetCommandTests {
     #expect(table.exitCode == 0)
     let lines = table.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     #expect(lines.map { $0[0] } == ["WORKLOAD", "api", "old", "worker"])
-    #expect(lines[1][1...6] == ["rps", "auto", "200", "229", "5", "5"])
-    #expect(lines[2].last == "stale" && lines[2][5] == "–")
+    #expect(lines[1][1...8] == ["ok", "rps", "auto", "200", "229", "5", "–", "5"])
+    #expect(lines[2][1] == "stale" && lines[2][6] == "–")
     #expect(!table.output.contains("\u{1B}"))
 
     struct List: Decodable {
@@ -29,6 +29,58 @@ struct GetCommandTests {
       "kedastral", ["get", "workloads", "-o", "json"], environment: ["KEDASTRAL_SERVER": forecaster.url])
     let list = try JSONDecoder().decode(List.self, from: Data(json.output.utf8)).workloads
     #expect(list.map(\.replicas) == [5, nil, 3] && list.map(\.isStale) == [false, true, false])
+    await forecaster.close()
+  }
+
+  @Test("workloads that are capped, bridged, failing, tried or new are listed as such, by state, with the last error")
+  func states() async throws {
+    let now = SystemWallClock().now
+    var capped = try TestForecaster.plan("capped", base: 500)
+    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 12 }
+    var trial = try TestForecaster.plan("trial", base: 100)
+    trial.isDryRun = true
+    var silent = try TestForecaster.plan("silent", base: 100)
+    silent.currentValue = nil
+    silent.newestSampleAt = now - .seconds(900)
+    silent.bridgedUntil = now + .seconds(600)
+    let forecaster = try await TestForecaster(
+      ["fine"], extra: [capped, trial, silent], failing: ["broken": "Connection refused"], starting: ["new"])
+    let table = try await Daemon.run("kedastral", ["get", "workloads", "--server", forecaster.url])
+    func line(_ name: String) -> String {
+      table.output.split(separator: "\n").first { $0.hasPrefix(name) }.map(String.init) ?? ""
+    }
+    for (name, state) in [
+      ("broken", "failing"), ("capped", "capped"), ("fine", "ok"), ("new", "starting"), ("silent", "bridged"),
+      ("trial", "dry-run"),
+    ] { #expect(line(name + " ").contains(" \(state) "), "\(table.output)") }
+    #expect(line("silent ").contains("no sample since \(Timestamp.clock(now - .seconds(900), at: now))"))
+    #expect(table.output.contains("capped: capped at 11: the load needs 23\n"))
+    #expect(line("broken: failing since").hasSuffix(": collect: Connection refused"))
+
+    struct List: Decodable {
+      struct Row: Decodable {
+        var workload: String
+        var state: String
+        var isCapped: Bool
+        var isDryRun: Bool
+        var required: Int?
+        var load: Double?
+        var problem: String?
+        var problemSince: String?
+      }
+      var workloads: [Row]
+    }
+    let json = try await Daemon.run(
+      "kedastral",
+      ["get", "workloads", "-o", "json", "--server", forecaster.url, "--state", "capped", "failing", "bridged"])
+    let rows = try JSONDecoder().decode(List.self, from: Data(json.output.utf8)).workloads
+    #expect(rows.map(\.workload) == ["broken", "capped", "silent"] && rows.map(\.isCapped) == [false, true, false])
+    #expect(rows[0].problem?.contains("Connection refused") == true && rows[0].problemSince != nil)
+    #expect(rows[1].required == 23 && rows[2].load == nil)
+    let forecast = try await Daemon.run("kedastral", ["get", "forecast", "silent", "--server", forecaster.url])
+    #expect(forecast.output.contains("no sample since") && forecast.output.contains("bridged by the forecast until"))
+    let failing = try await Daemon.run("kedastral", ["explain", "broken", "--server", forecaster.url])
+    #expect(failing.exitCode == 1 && failing.output.contains("collect: Connection refused"), "\(failing.output)")
     await forecaster.close()
   }
 

@@ -25,13 +25,13 @@ struct ReloadTests {
     let (http, grpc) = (freePort(), freePort())
     let host = try daemon(["run", "-listen", "127.0.0.1:\(http)", "-scaler-listen", "127.0.0.1:\(grpc)"], trace)
     try await eventually("three plans") {
-      await Daemon.get(http, "/workloads").body == #"{"workloads":["changed","gone","kept"]}"#
+      await Daemon.get(http, "/workloads").body.hasPrefix(#"{"workloads":["changed","gone","kept"]"#)
     }
     try trace.configure(
       "  - {name: kept}\n  - {name: changed, policy: {targetPerPod: 1, max: 300, upMaxFactor: 1.01}}\n  - {name: new}")
     host.process.signal(SIGHUP)
     try await eventually("the new workload, and the old one gone") {
-      await Daemon.get(http, "/workloads").body == #"{"workloads":["changed","kept","new"]}"#
+      await Daemon.get(http, "/workloads").body.hasPrefix(#"{"workloads":["changed","kept","new"]"#)
     }
     try await eventually("the changed policy") {
       await PlayedTrace.snapshot("changed", http)?.targetPerPod == 1
@@ -116,7 +116,7 @@ struct ReloadTests {
     try trace.configure("  - {name: kept}\n  - {name: last}")
     host.process.signal(SIGHUP)
     try await eventually("the last file") {
-      await Daemon.get(http, "/workloads").body == #"{"workloads":["kept","last"]}"#
+      await Daemon.get(http, "/workloads").body.hasPrefix(#"{"workloads":["kept","last"]"#)
     }
     let counts = await counts(http)
     #expect(counts.success >= 2 && counts.failure >= 1, "\(counts)")

@@ -17,10 +17,26 @@ final class TestForecaster: Sendable {
   var url: String { "http://127.0.0.1:\(server.address.port)" }
 
   /// Serves a fresh plan for each name: a load that rises from 100 times its place in the list.
-  init(_ names: [String], extra: [Snapshot] = []) async throws {
+  ///
+  /// - Parameters:
+  ///   - extra: other plans.
+  ///   - failing: workloads whose source fails, with its error.
+  ///   - starting: workloads whose first round is still to end.
+  init(
+    _ names: [String], extra: [Snapshot] = [], failing: [String: String] = [:], starting: [String] = []
+  ) async throws {
+    let health = WorkloadHealth()
+    health.configure(try (names + failing.keys + starting).map { try WorkloadName($0) } + extra.map(\.workload))
+    for (name, problem) in failing {
+      let workload = try WorkloadName(name)
+      health.roundEnded(
+        ForecastRound(
+          workload: workload, endedAt: SystemWallClock().now, snapshot: nil,
+          failure: ForecastFailure(workload: workload, stage: .collect, problem: problem)))
+    }
     server = try await ForecastHTTPServer(
       HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0)), on: EventLoop(), leadTime: .seconds(300),
-      interval: { _ in .seconds(30) }, metrics: MetricsRegistry(), readiness: Readiness(problems: [:]),
+      interval: { _ in .seconds(30) }, health: health, metrics: MetricsRegistry(), readiness: Readiness(problems: [:]),
       history: Rising())
     let (updates, feed) = AsyncStream.makeStream(of: StoreUpdate.self)
     for (index, name) in names.enumerated() { feed.yield(.put(try Self.plan(name, base: Double(index + 1) * 100))) }

@@ -16,9 +16,8 @@ struct TopScreenTests {
     let history = TimeSeries(start: now, step: .seconds(60), values: (0..<100).map(Double.init))
     screen.update(
       TopScreen.News(
-        rows: plans.map { WorkloadRow($0, leadTime: .seconds(300), staleAfter: .seconds(120), at: now) },
-        snapshots: Dictionary(uniqueKeysWithValues: plans.map { ($0.workload, $0) }),
-        histories: Dictionary(uniqueKeysWithValues: plans.map { ($0.workload, history) })))
+        plans.map { ForecasterClient.Listed(workload: $0.workload, snapshot: $0) },
+        histories: Dictionary(uniqueKeysWithValues: plans.map { ($0.workload, history) })), at: now)
     return screen
   }
 
@@ -41,10 +40,10 @@ struct TopScreenTests {
   func line() throws {
     let lines = try screen(["api"]).lines(.plain)
     let fields = lines[2].split(separator: " ")
-    #expect(fields.prefix(6) == ["api", "300", "329", "7", "7", "0s"])
+    #expect(fields.prefix(8) == ["api", "ok", "300", "329", "7", "–", "7", "0s"])
     let bars = try #require(fields.last).split(separator: "│")
     #expect(bars.count == 2 && bars.allSatisfy { $0.allSatisfy { "▁▂▃▄▅▆▇█".contains($0) } })
-    #expect(lines[0].contains("1 workloads, 7 replicas asked for"))
+    #expect(lines[0].contains("1 workloads, 7 replicas requested"))
   }
 
   @Test("s sorts by one column after the other, r turns the order round")
@@ -55,7 +54,7 @@ struct TopScreenTests {
     #expect(screen.order == .load && names(screen) == ["b", "c", "a"])
     _ = screen.press(.character("r"))
     #expect(names(screen) == ["a", "c", "b"])
-    for _ in 0..<4 { _ = screen.press(.character("s")) }
+    for _ in 0..<5 { _ = screen.press(.character("s")) }
     #expect(screen.order == .name)
   }
 
@@ -91,7 +90,7 @@ struct TopScreenTests {
     var screen = try screen(["api", "worker"])
     _ = screen.press(.enter)
     var text = screen.lines(.plain).joined(separator: "\n")
-    #expect(text.contains("replicas  7") && text.contains("auto, 50.0 for a pod") && text.contains("█"))
+    #expect(text.contains("replicas  7") && text.contains("auto, 50.0 per pod") && text.contains("█"))
     _ = screen.press(.down)
     text = screen.lines(.plain).joined(separator: "\n")
     #expect(text.contains("\nworker  rps") && screen.wanted.map(\.text) == ["worker"])
@@ -112,12 +111,62 @@ struct TopScreenTests {
     #expect(try !goesOn(.enter, .character("q")))
   }
 
-  @Test("a forecaster that is away is said at the top, and what was known stays")
-  func problem() throws {
-    var screen = try screen(["api"])
+  @Test("while the forecaster does not answer the top says DISCONNECTED, plans age, and stale ones rise no more")
+  func disconnected() throws {
+    var screen = try screen(["api"], columns: 140)
     screen.problem = "Connection refused"
-    let lines = screen.lines(.plain)
-    #expect(lines[0].contains("Connection refused") && lines[2].hasPrefix("api"))
+    let begin = SystemWallClock().now
+    screen.pass(to: begin + .seconds(50))
+    var lines = screen.lines(.plain)
+    #expect(lines[0].contains("DISCONNECTED for 50s: Connection refused"), "\(lines[0])")
+    #expect(lines[2].split(separator: " ")[7] == "50s" && lines[2].split(separator: " ")[1] == "ok")
+    screen.pass(to: begin + .seconds(130))
+    lines = screen.lines(.plain)
+    let fields = lines[2].split(separator: " ")
+    #expect(fields.prefix(8) == ["api", "stale", "300", "329", "–", "–", "7", "2m"], "\(lines[2])")
+    #expect(lines[0].contains("1 stale"))
+  }
+
+  @Test("states, needs above a limit and the last error are on the list and on a workload's own screen")
+  func states() throws {
+    let now = SystemWallClock().now
+    var capped = try TestForecaster.plan("capped", base: 500)
+    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 12 }
+    var trial = try TestForecaster.plan("trial", base: 100)
+    trial.isDryRun = true
+    var silent = try TestForecaster.plan("silent", base: 100)
+    silent.currentValue = nil
+    silent.newestSampleAt = now - .seconds(3600)
+    silent.bridgedUntil = now + .seconds(600)
+    let problem = WorkloadProblem(stage: .collect, text: "Connection refused", since: now - .seconds(240), failures: 9)
+    var screen = TopScreen(server: "http://f:8081", size: TerminalSize(columns: 140, rows: 30))
+    screen.update(
+      TopScreen.News([
+        .init(workload: capped.workload, snapshot: capped), .init(workload: trial.workload, snapshot: trial),
+        .init(workload: silent.workload, snapshot: silent),
+        .init(workload: try WorkloadName("broken"), problem: problem), .init(workload: try WorkloadName("new")),
+      ]), at: now)
+    let lines = Dictionary(
+      uniqueKeysWithValues: screen.lines(.plain).dropFirst(2).prefix(5).map { line in
+        let fields = line.split(separator: " ").map(String.init)
+        return (fields[0], fields)
+      })
+    #expect(lines["broken"]?[1] == "failing" && lines["new"]?[1] == "starting" && lines["trial"]?[1] == "dry-run")
+    #expect(lines["capped"]?[1...5] == ["capped", "500", "529", "11", "23"])
+    #expect(lines["silent"]?[1...3] == ["bridged", "no", "sample"])
+    screen.order = .state
+    #expect(names(screen) == ["capped", "broken", "silent", "new", "trial"])
+    func opened(_ name: String) throws -> String {
+      screen.filter = name
+      _ = screen.press(.home)
+      _ = screen.press(.enter)
+      defer { _ = screen.press(.escape) }
+      return screen.lines(.plain).joined(separator: "\n")
+    }
+    #expect(try opened("capped").contains("capped at 11: the load needs 23"))
+    #expect(try opened("broken").contains("(9 rounds): collect: Connection refused"))
+    #expect(try opened("silent").contains("no sample since \(Timestamp.clock(now - .seconds(3600), at: now))"))
+    #expect(try opened("trial").contains("dry run: the plan is not served"))
   }
 
   @Test("keys are read from what terminals send; what is unknown is passed over")

@@ -45,7 +45,7 @@ def two_apps(page):
     page.expect(f"what KEDA is asked for: {asked}", asked.endswith("pods"))
     page.expect("the lead in the picture", page.texts(".chart .halo")[0] == "5 min")
     page.expect("the story", "before." in page.texts(".story")[0])
-    page.expect("model and accuracy", "model seasonal baseline · error 0.42 MASE" in page.texts(".facts")[0])
+    page.expect("model and accuracy", "model seasonal baseline · MASE 0.42" in page.texts(".facts")[0])
     page.script("window.keptSince = 'the first load'")
     for theme in ("light", "dark"):
         page.theme(theme)
@@ -68,7 +68,10 @@ def two_apps(page):
     page.wait("a workload less", lambda: page.texts(".card h2") == ["shop-web"])
     page.expect("no reload meanwhile", page.script("return window.keptSince") == "the first load")
     clean_console(page)
-    page.wait("the host's absence", lambda: page.texts("#link") == ["reconnecting"])
+    page.wait("the host's absence", lambda: page.texts("#link") == ["disconnected"])
+    page.wait("since when", lambda: page.texts("#lost")[0].startswith("Disconnected since "))
+    age = page.texts(".facts")[0].split("planned ")[-1]
+    page.wait("an age that grows", lambda: page.texts(".facts")[0].split("planned ")[-1] != age)
 
 
 def first_names(page):
@@ -208,8 +211,72 @@ def workload(page):
     clean_console(page)
 
 
+def rows(page):
+    return {row[0]: row[1:] for row in page.script(
+        "return [...document.querySelectorAll('.row')].map((row) => [...row.children].map((cell) => cell.textContent))")}
+
+
+def states(page):
+    """Workloads in every state: in the list, by the filter, and on a page of their own."""
+    page.wait("all workloads", lambda: page.texts("#count") == [
+        "9 workloads · 1 capped · 2 failing · 1 stale · 1 bridged · 1 starting · 1 dry-run"])
+    page.wait("their states", lambda: {name: cells[0] for name, cells in rows(page).items()} == {
+        "broken": "failing", "capped": "capped", "dark": "bridged", "fine": "ok", "later": "ok", "new": "starting",
+        "old": "stale", "shaky": "failing", "trial": "dry-run"})
+    found = rows(page)
+    page.expect(f"the need beside the plan: {found['capped']}", found["capped"][3:5] == ["23", "10 pods"])
+    page.expect(f"no load that nobody measured: {found['dark']}", found["dark"][2].startswith("no sample since "))
+    page.expect(f"no rise of a stale plan: {found['old']}", "↑" not in found["old"][5] and found["old"][4] == "nothing")
+    page.expect(f"nothing of what has no plan: {found['broken']}", found["broken"][3:6] == ["–", "nothing", "–"])
+    for size in ((1400, 800), (400, 800)):
+        page.size(*size, 1 if size[0] > 600 else 2)
+        picture(page, f"states-{size[0]}")
+        page.expect(f"nothing wider than {size[0]}", page.script("return document.documentElement.scrollWidth") <= size[0])
+        accessible(page, f"the states at {size[0]}")
+    page.size(1400, 900)
+
+    page.script("const s = document.querySelector('#state'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))",
+                "capped,bridged,stale,failing")
+    page.wait("those with problems", lambda: sorted(rows(page)) == ["broken", "capped", "dark", "old", "shaky"])
+    page.script("const s = document.querySelector('#state'); s.value = ''; s.dispatchEvent(new Event('change'))")
+    page.wait("all again", lambda: len(rows(page)) == 9)
+
+    def opened(name, title):
+        page.script("location.hash = arguments[0]", name)
+        page.wait(f"{name} opened", lambda: page.texts(".card h2") == [name])
+        page.wait(f"{name} as {title}", lambda: page.texts(".pill.state") == [title])
+        accessible(page, name)
+        page.size(400, 800, 2)
+        page.expect(f"{name} on a phone", page.script("return document.documentElement.scrollWidth") <= 400)
+        picture(page, f"{name}-400")
+        page.size(1400, 900)
+        picture(page, f"{name}-1400")
+
+    opened("capped", "capped")
+    page.wait("the headline", lambda: page.texts(".alarm") == ["Capped at 10: the load needs 23."])
+    page.wait("which limit", lambda: "up to 23 pods, and the maximum is 10." in page.texts(".story")[0])
+    page.wait("the need uncapped", lambda: page.texts(".card .pods dd")[:2] == ["23 pods", "10 pods"])
+    page.wait("lines of the limits", lambda: page.script(
+        "return [...document.querySelectorAll('.chart .bound')].map((text) => text.textContent)") == ["min 2", "max 10"])
+    page.expect("and of the need", page.script("return document.querySelectorAll('.chart .need-line').length") == 1)
+    opened("later", "")
+    page.wait("a cap that comes", lambda: "the load needs up to 23 pods, and the maximum is 10." in page.texts(".story")[0])
+    opened("dark", "bridged")
+    page.wait("since when there is no sample", lambda: page.texts(".card .load dd")[0].startswith("no sample since "))
+    page.expect("until when it is bridged", "the plan follows the forecast until" in page.texts(".alarm")[0])
+    opened("broken", "failing")
+    page.wait("the error and its beginning", lambda: page.texts(".alarm")[0].startswith("Failing since ")
+              and page.texts(".alarm")[0].endswith("(3 rounds): collect: Connection refused"))
+    page.expect("no chart of nothing", not page.find(".chart").is_displayed())
+    opened("trial", "dry run")
+    page.wait("nothing of KEDA", lambda: "KEDA" not in page.texts(".card")[0] and "dry run" in page.texts(".story")[0])
+    opened("old", "stale")
+    page.wait("nothing requested", lambda: page.texts(".card .pods dd")[1] == "nothing")
+    clean_console(page)
+
+
 page = Page(sys.argv[1])
 try:
-    {"two-apps": two_apps, "many": many, "token": token, "configuration": configuration, "workload": workload}[sys.argv[3]](page)
+    {"two-apps": two_apps, "many": many, "token": token, "configuration": configuration, "workload": workload, "states": states}[sys.argv[3]](page)
 finally:
     page.driver.quit()

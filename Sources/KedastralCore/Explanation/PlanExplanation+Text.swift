@@ -10,22 +10,45 @@ extension PlanExplanation {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(leadTimeSeconds))."
     ]
-    if isDryRun { lines.append("It is a dry run: nobody is served from this plan.") }
+    if let required, required > replicas { lines.append("Capped at \(replicas): the load needs \(required).") }
+    if isDryRun { lines.append("This is a dry run: the plan is not served.") }
+    if let problem {
+      let since = problemSince.map { " since \(Timestamp.clock($0, at: now))" } ?? ""
+      lines.append("Failing\(since): \(problem).")
+    }
+    if let bridgedUntil {
+      let served = bridgedUntil < now ? "was served" : "is served"
+      lines.append(
+        "Bridged: \(absence); the plan follows the forecast and \(served) until \(Timestamp.clock(bridgedUntil, at: now))."
+      )
+    }
     lines.append(
-      "Load (\(metric)): \(currentLoad.map(number) ?? "unknown") now, \(number(forecastAtLead)) forecast in "
+      "Load (\(metric)): \(currentLoad.map { "\(number($0)) now" } ?? absence), \(number(forecastAtLead)) forecast in "
         + "\(duration(leadTimeSeconds)).")
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)
-    let error = recentError.map { "recent forecasts were off by \(percent($0))" } ?? "its recent error is not known yet"
+    if let ahead = shortfallAhead, ahead.required > required ?? 0 {
+      lines.append(
+        "From \(Timestamp.clock(ahead.at, at: now)) the load needs up to \(ahead.required) \(pods(ahead.required)); limits keep the "
+          + "plan at \(ahead.planned).")
+    }
+    let ahead = recentErrorAheadSeconds.map { " \(duration($0)) ahead" } ?? ""
+    let error =
+      recentError.map { "forecasts\(ahead) are typically off by \(percent($0))" } ?? "its error is not known yet"
     lines.append("Model \(model ?? "unknown"); \(error).")
     lines.append(
       "The plan is \(duration(ageSeconds.magnitude)) \(ageSeconds < -1 ? "ahead of this clock" : "old")"
         + (isStale == true ? ": it is not served." : ".")
         + (nextChange.map { " Next change: \($0.replicas) \(pods($0.replicas)) at \(Timestamp.format($0.at))." }
           ?? " No change is planned."))
-    if let reason { lines.append("Said besides: \(reason).") }
+    if let reason { lines.append("Details: \(reason).") }
     return lines.joined(separator: "\n")
+  }
+
+  /// What stands in place of the current load when it was not measured: `no sample since 14:05 UTC`.
+  public var absence: String {
+    newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 
   /// How the forecast became a need.

@@ -21,5 +21,13 @@ public struct ForecastFailure: Error, CustomStringConvertible {
   /// The server that does not answer, when the failure is not about this workload alone.
   public var outage: String?
 
+  /// Describes a failure.
+  public init(workload: WorkloadName, stage: ForecastStage, problem: String, outage: String? = nil) {
+    self.workload = workload
+    self.stage = stage
+    self.problem = problem
+    self.outage = outage
+  }
+
   public var description: String { "\(workload): \(stage.rawValue): \(problem)" }
 }

@@ -16,6 +16,14 @@ public struct ForecastRound: Sendable {
   public let snapshot: Snapshot?
   /// What failed; nil when nothing did.
   public let failure: ForecastFailure?
+
+  /// Describes how a round ended.
+  public init(workload: WorkloadName, endedAt: Date, snapshot: Snapshot?, failure: ForecastFailure?) {
+    self.workload = workload
+    self.endedAt = endedAt
+    self.snapshot = snapshot
+    self.failure = failure
+  }
 }
 
 /// Receives how each forecast round ended; called on the loops' tasks, so it must be quick.

@@ -25,7 +25,6 @@ struct LiveAccuracy: Codable, Sendable {
     var rank: Int
   }
 
-  private static let aheadSeconds = 300.0
   private static let spanSeconds = 3600.0
   /// Fewer comparisons say nothing.
   private static let fewestComparisons = 10
@@ -61,7 +60,7 @@ struct LiveAccuracy: Codable, Sendable {
   /// Keeps what a forecast says, to be compared later; a second one from the same samples takes the first one's place.
   mutating func remember(_ forecast: Forecast) {
     let step = forecast.step.inSeconds
-    let index = min(forecast.values.count, max(1, Int(Self.aheadSeconds / step))) - 1
+    let index = min(forecast.values.count, Forecast.stepsJudged(forecast.step)) - 1
     guard index >= 0 else { return }
     let paths = forecast.quantiles.paths
     if paths.map(\.level) != levels {
@@ -101,10 +100,11 @@ struct LiveAccuracy: Codable, Sendable {
       })
   }
 
-  /// What a snapshot tells; nil when there is nothing to tell.
+  /// What a snapshot tells; nil when there is nothing to tell. Until enough loads have come to compare with, the errors are
+  /// those that the model expects.
   func record(of forecast: Forecast, repairedShare: Double?) -> Snapshot.Accuracy? {
     let record = Snapshot.Accuracy(
-      mase: mase ?? forecast.recentError, relativeError: relativeError, coverage: coverage,
+      mase: mase ?? forecast.mase, relativeError: relativeError ?? forecast.expectedError, coverage: coverage,
       repairedShare: repairedShare,
       members: forecast.members.isEmpty ? nil : forecast.members)
     return record == Snapshot.Accuracy() ? nil : record

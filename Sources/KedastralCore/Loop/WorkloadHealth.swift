@@ -7,7 +7,7 @@ import Synchronization
 #endif
 
 /// How a workload stands, in a word.
-public enum WorkloadState: String, Sendable, CaseIterable {
+public enum WorkloadState: String, Sendable, CaseIterable, Codable {
   /// Its plan is fresh and covers what the load requires.
   case ok
   /// Its plan is fresh, and limits keep it below what the load requires.
@@ -61,33 +61,78 @@ public struct WorkloadProblem: Sendable, Equatable {
   public let since: Date
   /// How many rounds have failed in a row.
   public let failures: Int
+
+  /// Describes a problem.
+  public init(stage: ForecastStage, text: String, since: Date, failures: Int) {
+    self.stage = stage
+    self.text = text
+    self.since = since
+    self.failures = failures
+  }
+
+  /// The problem in a sentence: `failing since 14:05 UTC (12 rounds): collect: …`.
+  public func sentence(at now: Date) -> String {
+    let rounds = failures == 1 ? "" : " (\(failures) rounds)"
+    return "failing since \(Timestamp.clock(since, at: now))\(rounds): \(stage.rawValue): \(text)"
+  }
 }
 
-/// The workloads that a process forecasts, and what the latest round of each failed with; safe to read from any thread.
+/// The workloads that are configured, and what the latest round of each that this process forecasts failed with; safe to read
+/// from any thread.
 public final class WorkloadHealth: ForecastObserver {
-  private let problems = Mutex<[WorkloadName: WorkloadProblem?]>([:])
+  private struct State {
+    var configured: [WorkloadName] = []
+    var problems: [WorkloadName: WorkloadProblem?] = [:]
+    var generation = 0
+  }
+
+  private let state = Mutex(State())
 
   /// Creates a record of no workloads.
   public init() {}
 
   /// Sets the workloads that this process forecasts; what is known of those that stay is kept.
-  public func configure(_ workloads: [WorkloadName]) {
-    problems.withLock { old in
-      old = Dictionary(workloads.map { ($0, old[$0] ?? nil) }) { first, _ in first }
+  ///
+  /// - Parameter all: the workloads that are configured, where others are forecast by other processes.
+  public func configure(_ workloads: [WorkloadName], of all: [WorkloadName]? = nil) {
+    state.withLock { state in
+      let old = state.problems
+      state.problems = Dictionary(workloads.map { ($0, old[$0] ?? nil) }) { first, _ in first }
+      state.configured = Set(all ?? []).union(workloads).sorted()
+      state.generation += 1
     }
   }
 
   /// The workloads of this process, each with its problem or nil.
-  public var all: [WorkloadName: WorkloadProblem?] { problems.withLock { $0 } }
+  public var all: [WorkloadName: WorkloadProblem?] { state.withLock { $0.problems } }
+
+  /// The workloads that are configured, sorted by name, and a number that grows when they change.
+  public var configured: (workloads: [WorkloadName], generation: Int) {
+    state.withLock { ($0.configured, $0.generation) }
+  }
+
+  /// Whether this process forecasts a workload.
+  public func owns(_ workload: WorkloadName) -> Bool { state.withLock { $0.problems[workload] != nil } }
 
   /// What a workload's latest rounds failed with; nil when the last one succeeded, or the workload is not this process's.
-  public func problem(of workload: WorkloadName) -> WorkloadProblem? { problems.withLock { $0[workload] ?? nil } }
+  public func problem(of workload: WorkloadName) -> WorkloadProblem? { state.withLock { $0.problems[workload] ?? nil } }
+
+  /// How many of this process's workloads fail, and the names and errors of the first three; nil when none does.
+  public var summary: String? {
+    let failing = all.compactMapValues(\.self).sorted { $0.key < $1.key }
+    guard !failing.isEmpty else { return nil }
+    let named = failing.prefix(3).map { "\($0.key) (\($0.value.stage.rawValue): \($0.value.text))" }
+    let others = failing.count > named.count ? ", …" : ""
+    let total = all.count
+    return
+      "\(failing.count) of \(total) workload\(total == 1 ? "" : "s") failing: \(named.joined(separator: ", "))\(others)"
+  }
 
   public func roundEnded(_ round: ForecastRound) {
-    problems.withLock { problems in
+    state.withLock { state in
       // A workload that was taken away meanwhile is not this process's any more.
-      guard let known = problems[round.workload] else { return }
-      problems[round.workload] = .some(
+      guard let known = state.problems[round.workload] else { return }
+      state.problems[round.workload] = .some(
         round.failure.map { failure in
           WorkloadProblem(
             stage: failure.stage, text: failure.problem, since: known?.since ?? round.endedAt,

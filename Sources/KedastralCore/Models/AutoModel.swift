@@ -7,7 +7,7 @@
 /// The default model: learns how a load follows from its own past, and says how sure it is.
 ///
 ///     let forecast = try AutoModel().forecast(history, steps: 60, quantiles: [0.5, 0.9, 0.99])
-///     forecast.reason      // "median of the same time of 10 days 41 %, …; season 1440 steps"
+///     forecast.reason      // "model mix: median of the last 8 days 41 %, …; seasonality: 1 day, 1 week"
 ///
 /// From two and a half days of history on it knows days, from nine days on weeks; from less it takes the seasons that
 /// PeriodDetection finds, and below about fifty samples, or for a constant load, it is a SeasonalBaseline. In a session it learns
@@ -44,8 +44,11 @@ public struct AutoModel: Model {
     let (values, paths, _) = regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
     var forecast = Forecast(
       start: history.end, step: history.step, values: clock.standard(values),
-      quantiles: paths.mapValues(clock.standard), model: name, reason: regression.explanation)
-    forecast.members = zip(regression.names, regression.shares).map { Forecast.Member(name: $0, weight: $1) }
+      quantiles: paths.mapValues(clock.standard), model: name,
+      reason: regression.explanation(step: history.step))
+    forecast.members = Forecast.Member.joined(
+      zip(regression.names(step: history.step), regression.shares).map { Forecast.Member(name: $0, weight: $1) })
+    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
     return forecast
   }
 

@@ -79,11 +79,12 @@ struct AutoSession: ModelSession {
     forecast.quantiles = forecast.quantiles.keeping(quantiles)
     forecast.reason =
       record.isBeaten
-      ? "the last season repeated, because what was learned erred more of late (\(record.summary))"
-      : regression.explanation + record.note
-    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the next steps drawn to the latest samples" }
-    forecast.members = members(of: regression)
-    forecast.recentError = record.relativeError
+      ? "the last season repeated, because the learned forecast was less accurate recently (\(record.summary))"
+      : regression.explanation(step: history.step) + record.note
+    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the next steps are corrected by the latest samples" }
+    forecast.members = members(of: regression, step: history.step)
+    forecast.mase = record.mase
+    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
     let claim = LiveRecord.Claim(
       served: forecast.values, upper: upper, learned: clock.standard(values),
       naive: clock.standard(naive), members: parts.map(clock.standard))
@@ -95,14 +96,15 @@ struct AutoSession: ModelSession {
   private static let watchedLevels = [0.5, LiveRecord.watchedLevel]
 
   /// The parts of a forecast with their shares and errors, repeating the last season among them.
-  private func members(of regression: LoadRegression) -> [Forecast.Member] {
+  private func members(of regression: LoadRegression, step: Duration) -> [Forecast.Member] {
     let errors = record.memberErrors
-    var members = zip(regression.names, regression.shares).enumerated().map { index, part in
+    let learned = zip(regression.names(step: step), regression.shares).enumerated().map { index, part in
       Forecast.Member(name: part.0, weight: record.isBeaten ? 0 : part.1, mase: errors?[index])
     }
-    members.append(
-      Forecast.Member(name: "last season repeated", weight: record.isBeaten ? 1 : 0, mase: errors == nil ? nil : 1))
-    return members
+    let fallback = Forecast.Member(
+      name: "fallback (\(regression.nameOfRepeating(step: step)))", weight: record.isBeaten ? 1 : 0,
+      mase: errors == nil ? nil : 1)
+    return Forecast.Member.joined(learned + [fallback])
   }
 
   /// The last season again, or the last sample where there is no season or its sample is missing.

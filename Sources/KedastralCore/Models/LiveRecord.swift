@@ -112,26 +112,26 @@ struct LiveRecord: Codable {
   }
 
   /// The error of what was served over that of repeating the last season; nil until enough has been judged.
-  var relativeError: Double? { relativeErrors?[0] }
+  var mase: Double? { scaledErrors?[0] }
 
   /// The errors of the members over that of repeating the last season; nil until enough has been judged.
-  var memberErrors: [Double]? { relativeErrors.map { Array($0.dropFirst(3)) } }
+  var memberErrors: [Double]? { scaledErrors.map { Array($0.dropFirst(3)) } }
 
-  private var relativeErrors: [Double]? {
+  private var scaledErrors: [Double]? {
     guard weight >= Self.enough, errors.count >= 3, errors[2] > 0 else { return nil }
     return errors.map { min($0 / errors[2], 1e6) }
   }
 
   /// How the learned forecast has done, in words; empty until enough has been judged.
   var summary: String {
-    guard let ratio = relativeErrors?[1] else { return "" }
-    return "error \(percent(ratio)) of repeating the last season's"
+    guard let ratio = scaledErrors?[1] else { return "" }
+    return "recent error \(percent(ratio)) of that of repeating the last season"
   }
 
   /// What to add to a forecast's reason; empty until enough has been judged.
   var note: String {
     guard !summary.isEmpty else { return "" }
-    return "; of late \(summary), 0.9 quantile held \(percent(covered / weight)) of the time"
+    return "; \(summary), the 0.9 quantile held \(percent(covered / weight)) of the time"
   }
 
   private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }

@@ -49,20 +49,52 @@ extension Snapshot {
     newestSampleAt.map { .seconds(max(0, now.timeIntervalSince($0))) }
   }
 
-  /// The step until the lead time at which the limits hold back most, where they do: what it requires and what is planned.
-  public func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
+  /// The most replicas that the load requires until the lead time, before any limit; nil when the writer did not say.
+  public func requirement(leadTime: Duration, at now: Date) -> Int? {
     guard requiredReplicas.count == desiredReplicas.count else { return nil }
-    let steps = stepRange(ahead: leadTime, from: now).steps
-    let worst = steps.max { requiredReplicas[$0] - desiredReplicas[$0] < requiredReplicas[$1] - desiredReplicas[$1] }
-    guard let worst, requiredReplicas[worst] > desiredReplicas[worst] else { return nil }
-    return Shortfall(planned: desiredReplicas[worst], required: requiredReplicas[worst])
+    return requiredReplicas[stepRange(ahead: leadTime, from: now).steps].max()
+  }
+
+  /// The replicas that the plan has until the lead time and those that the load requires until then, where limits keep the
+  /// plan below.
+  ///
+  /// Both are the most of these steps, as KEDA's request is: a limit of growth that holds back the next minute takes nothing
+  /// from KEDA, which is told the minutes behind it already.
+  public func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
+    shortfall(in: stepRange(ahead: leadTime, from: now).steps, planned: 0)
+  }
+
+  /// The same for the rest of the plan: how far the load outgrows what limits allow, and from when on.
+  public func shortfallAhead(leadTime: Duration, at now: Date) -> Shortfall? {
+    let requested = stepRange(ahead: leadTime, from: now).steps
+    let planned = desiredReplicas[requested].max() ?? 0
+    return shortfall(in: requested.lowerBound...desiredReplicas.count - 1, planned: planned)
+  }
+
+  /// - Parameter planned: replicas that are there in any case.
+  private func shortfall(in steps: ClosedRange<Int>, planned: Int) -> Shortfall? {
+    guard requiredReplicas.count == desiredReplicas.count else { return nil }
+    let planned = max(planned, desiredReplicas[steps].max() ?? 0)
+    guard let required = requiredReplicas[steps].max(), required > planned,
+      let first = steps.first(where: { requiredReplicas[$0] > planned })
+    else { return nil }
+    return Shortfall(planned: planned, required: required, begins: generatedAt + step * first)
   }
 
   /// A plan that limits keep below what the load requires.
-  public struct Shortfall: Sendable, Equatable {
+  public struct Shortfall: Sendable, Equatable, CustomStringConvertible {
     /// The replicas planned.
     public let planned: Int
     /// The replicas that the load requires.
     public let required: Int
+    /// When the first step begins that requires more than is planned.
+    public let begins: Date
+
+    public var description: String { "capped at \(planned): the load needs \(required)" }
+  }
+
+  /// What stands in place of the current load when it was not measured: `no sample since 14:05 UTC`.
+  public func absence(at now: Date) -> String {
+    newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 }

@@ -52,4 +52,16 @@ public enum DurationText {
     }
     return text
   }
+
+  /// Writes a duration in words, to its two largest units: `1 week`, `1 day 12 hours`, `5 minutes`.
+  public static func words(_ duration: Duration) -> String {
+    var seconds = Int(min(abs(duration.inSeconds), 1e15).rounded())
+    var parts: [String] = []
+    for (unit, size) in [("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)] {
+      let count = seconds / size
+      seconds %= size
+      if count > 0 { parts.append("\(count) \(unit)\(count == 1 ? "" : "s")") }
+    }
+    return parts.isEmpty ? "0 seconds" : parts.prefix(2).joined(separator: " ")
+  }
 }

@@ -19,6 +19,13 @@ public enum Timestamp {
     return fraction == 0 ? text + "Z" : text + ".\(padded(fraction, 3))Z"
   }
 
+  /// Writes an instant for people: `14:05 UTC`, with its date where it is more than twelve hours from `now`.
+  public static func clock(_ date: Date, at now: Date) -> String {
+    let text = format(date)
+    let time = "\(text.dropFirst(11).prefix(5)) UTC"
+    return abs(date.timeIntervalSince(now)) <= 12 * 3600 ? time : "\(text.prefix(10)) \(time)"
+  }
+
   /// Reads an RFC 3339 instant; nil when the text is not one.
   public static func parse(_ text: some StringProtocol) -> Date? {
     let bytes = Array(text.utf8)

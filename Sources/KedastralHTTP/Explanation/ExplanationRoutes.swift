@@ -23,13 +23,16 @@ extension HTTPRouter {
         let lead: Duration
         do { lead = try request.query.leadTime ?? leadTime } catch { return .now(.failure(400, "\(error)")) }
         let wantsText = request.query["format"].map { $0 == "text" } ?? request.prefersText
+        let problem = plans.problem(of: snapshot.workload)
+        let state = plans.state(of: snapshot.workload)
         return .later {
-          let explanation: PlanExplanation
+          var explanation: PlanExplanation
           if let record = await records?.record(of: snapshot) {
-            explanation = PlanExplanation(record, leadTime: lead, staleAfter: staleAfter, at: now)
+            explanation = PlanExplanation(record, leadTime: lead, staleAfter: staleAfter, problem: problem, at: now)
           } else {
-            explanation = PlanExplanation(snapshot, leadTime: lead, staleAfter: staleAfter, at: now)
+            explanation = PlanExplanation(snapshot, leadTime: lead, staleAfter: staleAfter, problem: problem, at: now)
           }
+          explanation.state = state
           if wantsText {
             return HTTPResponse(type: "text/plain; charset=utf-8", body: Array((explanation.text + "\n").utf8))
           }

@@ -6,27 +6,39 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Everything that the forecast API answers from: the newest snapshots, their JSON, and what was asked for lately.
+/// Everything that the forecast API answers from: the newest snapshots, their JSON, how the configured workloads stand, and
+/// what was requested recently.
 ///
 /// Loop-bound, so no answer takes a lock or waits for a store.
 final class ForecastBoard {
   private let clock: any WallClock
   private let leadTime: Duration
   private let interval: @Sendable (WorkloadName) -> Duration
+  private let staleAfter: Duration?
+  private let health: WorkloadHealth?
   private let age: MetricFamily
+  private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
   private var trails: [String: ReplicaTrail] = [:]
   /// Documents that have been asked for since their snapshot came.
   private var documents: [String: [UInt8]] = [:]
   private var workloads: [String]?
+  /// The workloads that are configured or have a plan, sorted, and the configuration that they are of.
+  private var listed: (names: [WorkloadName], generation: Int)?
 
+  /// - Parameters:
+  ///   - staleAfter: the age from which plans are not served; nil for two intervals of the workload.
+  ///   - health: the configured workloads and what their rounds fail with; nil where plans are only followed.
   init(
     clock: any WallClock, leadTime: Duration, interval: @escaping @Sendable (WorkloadName) -> Duration,
-    metrics: MetricsRegistry
+    staleAfter: Duration? = nil, health: WorkloadHealth? = nil, metrics: MetricsRegistry
   ) {
     self.clock = clock
     self.leadTime = leadTime
     self.interval = interval
+    self.staleAfter = staleAfter
+    self.health = health
+    planMetrics = PlanMetrics(metrics)
     age = metrics.gauge(
       "kedastral_forecast_age_seconds", help: "Age of the newest forecast of a workload.", labels: ["workload"])
   }
@@ -41,11 +53,11 @@ final class ForecastBoard {
     documents[name] = nil
     guard let snapshot = table[name] else {
       trails[name] = nil
-      workloads = nil
+      (workloads, listed) = (nil, nil)
       age.remove(name)
       return
     }
-    if trails[name] == nil { workloads = nil }
+    if trails[name] == nil { (workloads, listed) = (nil, nil) }
     trails[name, default: ReplicaTrail()].record(
       snapshot.replicasAskedFor(leadTime: leadTime, at: now), at: now)
   }
@@ -61,8 +73,33 @@ final class ForecastBoard {
     return document
   }
 
-  /// Whether a snapshot is older than two intervals of its workload.
-  func isStale(_ snapshot: Snapshot) -> Bool { snapshot.age(at: now) > interval(snapshot.workload) * 2 }
+  /// Whether a snapshot is older than two intervals of its workload, or was bridged for too long.
+  func isStale(_ snapshot: Snapshot) -> Bool {
+    snapshot.staleness(at: now, limit: interval(snapshot.workload) * 2) != nil
+  }
+
+  /// The age from which a workload's plan is not served.
+  private func limit(of workload: WorkloadName) -> Duration { staleAfter ?? interval(workload) * 2 }
+
+  func problem(of workload: WorkloadName) -> WorkloadProblem? { health?.problem(of: workload) }
+
+  func isConfigured(_ workload: WorkloadName) -> Bool { everything.contains(workload) }
+
+  /// How a workload stands.
+  func state(of workload: WorkloadName) -> WorkloadState {
+    WorkloadState(
+      table[workload.text], problem: problem(of: workload), staleAfter: limit(of: workload), leadTime: leadTime, at: now
+    )
+  }
+
+  /// The workloads that are configured or have a snapshot, sorted by name.
+  private var everything: [WorkloadName] {
+    let (configured, generation) = health?.configured ?? ([], 0)
+    if let listed, listed.generation == generation { return listed.names }
+    let names = Set(configured).union(table.all.map(\.workload)).sorted()
+    listed = (names, generation)
+    return names
+  }
 
   /// The workloads that have a snapshot, sorted by name.
   var names: [String] {
@@ -78,15 +115,21 @@ final class ForecastBoard {
   /// All workloads as they stand now.
   func overview() -> Overview {
     let now = now
-    let rows = names.compactMap { name in
-      table[name].map { OverviewRow($0, leadTime: leadTime, isStale: isStale($0), at: now) }
+    let problems = health?.all ?? [:]
+    let rows = everything.map { name in
+      OverviewRow(
+        name, table[name.text], problem: problems[name] ?? nil, leadTime: leadTime, staleAfter: limit(of: name), at: now
+      )
     }
     return Overview(now: now, rows: rows)
   }
 
-  /// Brings the ages up to date.
-  func updateAges() {
-    let now = now
+  /// What brings the metrics up to date that follow the clock; it may run on any thread.
+  func metricsUpdate() -> @Sendable () -> Void {
     for snapshot in table.all { age.with(snapshot.workload.text).set(snapshot.age(at: now).inSeconds) }
+    let overview = overview()
+    return { [planMetrics, health, leadTime] in
+      planMetrics.publish(overview, leadTime: leadTime) { health?.owns($0) ?? true }
+    }
   }
 }

@@ -29,6 +29,8 @@ public final class ForecastHTTPServer: Sendable {
   /// - Parameters:
   ///   - leadTime: the lead time that the page shows: the one KEDA's triggers use.
   ///   - interval: how often a workload's forecast is renewed; one older than two intervals is marked stale.
+  ///   - staleAfter: the age from which the scaler does not serve a plan, where that is known; two intervals otherwise.
+  ///   - health: the configured workloads and what their rounds fail with, so that those without a plan are shown too.
   ///   - metrics: what `/metrics` shows, and where this server counts its requests.
   ///   - readiness: what `/readyz` answers.
   ///   - history: where the page's load history comes from; without one it shows the future alone.
@@ -37,21 +39,26 @@ public final class ForecastHTTPServer: Sendable {
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
-    interval: @escaping @Sendable (WorkloadName) -> Duration, metrics: MetricsRegistry, readiness: Readiness,
+    interval: @escaping @Sendable (WorkloadName) -> Duration, staleAfter: Duration? = nil,
+    health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
     logger: Logger = .silent
   ) async throws {
     let board = try await loop.run {
-      LoopBound(ForecastBoard(clock: clock, leadTime: leadTime, interval: interval, metrics: metrics), to: loop)
+      LoopBound(
+        ForecastBoard(
+          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, health: health, metrics: metrics
+        ),
+        to: loop)
     }
     self.board = board
     service = try await HTTPService(settings, on: loop, metrics: metrics, logger: logger) {
       let board = board.withValue { $0 }
       let overview = OverviewStream(board, leadTime: leadTime, on: loop)
       var router = HTTPRouter()
-      router.addOperations(metrics: metrics, readiness: readiness) { board.updateAges() }
+      router.addOperations(metrics: metrics, readiness: readiness) { board.metricsUpdate() }
       router.addForecasts(board, history: history, texts: texts)
-      router.addExplanation(board, leadTime: leadTime, staleAfter: nil, records: records)
+      router.addExplanation(board, leadTime: leadTime, staleAfter: staleAfter, records: records)
       if let records { router.addWhatIf(board, leadTime: leadTime, records: records) }
       router.addPage(overview)
       return router

@@ -24,7 +24,10 @@ extension HTTPRouter {
     }
     get("/workloads") { _ in
       var text = JSONText()
-      text.object { $0.member("workloads") { $0.array(board.names) { $0.string($1) } } }
+      text.object {
+        $0.member("workloads") { $0.array(board.names) { $0.string($1) } }
+        $0.member("states") { $0.array(board.overview().rows) { text, row in text.object(row.writeState) } }
+      }
       return .now(.json(text.bytes))
     }
     get("/history") { request in
@@ -68,8 +71,14 @@ extension HTTPRouter {
 
 /// Has the newest snapshots at hand, on the loop that answers.
 protocol SnapshotLookup: AnyObject {
-  /// The newest snapshot of a workload; any text may be asked for.
+  /// The newest snapshot of a workload; any text may be given.
   func snapshot(of workload: String) -> Snapshot?
+  /// Whether a workload is configured here, so that its first plan is still to come.
+  func isConfigured(_ workload: WorkloadName) -> Bool
+  /// What a workload's latest rounds failed with.
+  func problem(of workload: WorkloadName) -> WorkloadProblem?
+  /// How a workload stands.
+  func state(of workload: WorkloadName) -> WorkloadState
   /// The current instant.
   var now: Date { get }
 }
@@ -85,11 +94,17 @@ extension SnapshotLookup {
     do {
       let workload = try WorkloadName(name)
       guard let snapshot = snapshot(of: workload.text) else {
-        return .now(.failure(404, "there is no forecast for workload '\(workload)'"))
+        return .now(.failure(404, "there is no forecast for workload '\(workload)'\(absence(of: workload))"))
       }
       return body(snapshot)
     } catch {
       return .now(.failure(400, error.description))
     }
+  }
+
+  /// Why there is no forecast, to be added to what says so.
+  private func absence(of workload: WorkloadName) -> String {
+    if let problem = problem(of: workload) { return ": \(problem.sentence(at: now))" }
+    return isConfigured(workload) ? " yet: its first plan is being made" : ""
   }
 }

@@ -12,20 +12,21 @@ struct Overview {
   /// The rows, sorted by name.
   let rows: [OverviewRow]
 
-  /// How many plans are too old to be served.
-  var staleCount: Int { rows.count { $0.isStale } }
+  /// How many workloads are in each state.
+  var counts: [WorkloadState: Int] { rows.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } }
 
   /// The rows that a page's search finds, in its order.
   func rows(matching query: OverviewQuery) -> [OverviewRow] {
     var found = rows
-    if !query.search.isEmpty { found = found.filter { $0.snapshot.workload.text.lowercased().contains(query.search) } }
+    if !query.search.isEmpty { found = found.filter { $0.workload.text.lowercased().contains(query.search) } }
+    if let states = query.states { found = found.filter { states.contains($0.state) } }
     switch query.order {
     case .name: break
-    case .load: found.sort(by: \.snapshot.currentValue)
+    case .load: found.sort { $0.snapshot?.currentValue }
     case .replicas: found.sort { $0.asked.map(Double.init) }
     case .rise: found.sort { Double($0.rise) }
-    case .error: found.sort(by: \.snapshot.accuracy?.mase)
-    case .age: found.sort { -$0.snapshot.generatedAt.timeIntervalSince1970 }
+    case .error: found.sort { $0.snapshot?.accuracy?.relativeError ?? $0.snapshot?.accuracy?.mase }
+    case .age: found.sort { $0.snapshot.map { -$0.generatedAt.timeIntervalSince1970 } ?? .infinity }
     }
     return query.isReversed ? found.reversed() : found
   }
@@ -35,7 +36,7 @@ struct Overview {
     var range = rows.indices
     while !range.isEmpty {
       let middle = (range.lowerBound + range.upperBound) / 2
-      let name = rows[middle].snapshot.workload.text
+      let name = rows[middle].workload.text
       if name == workload { return rows[middle] }
       range = name < workload ? middle + 1..<range.upperBound : range.lowerBound..<middle
     }

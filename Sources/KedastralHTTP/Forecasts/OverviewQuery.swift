@@ -1,4 +1,6 @@
-/// The part of the list that a page looks at: `?search=api&order=load&first=0&count=60&chosen=api-app`.
+import KedastralCore
+
+/// The part of the list that a page looks at: `?search=api&state=capped,failing&order=load&first=0&count=60&chosen=api-app`.
 struct OverviewQuery: Equatable {
   /// What the list is sorted by; workloads that are equal in it are sorted by name.
   enum Order: String, CaseIterable {
@@ -27,6 +29,8 @@ struct OverviewQuery: Equatable {
 
   /// A part of the names, in any case; empty for all.
   var search = ""
+  /// The states that are wanted; nil for all.
+  var states: Set<WorkloadState>?
   var order = Order.name
   /// Whether the order is turned round.
   var isReversed = false
@@ -38,6 +42,16 @@ struct OverviewQuery: Equatable {
   /// Reads the parameters; each has a default.
   init(_ query: QueryString) throws(Problem) {
     search = String(query["search"] ?? "").lowercased()
+    if let text = query["state"], !text.isEmpty {
+      states = []
+      for word in text.split(separator: ",") {
+        guard let state = WorkloadState(rawValue: String(word)) else {
+          let known = WorkloadState.allCases.map(\.rawValue).joined(separator: ", ")
+          throw Problem(description: "'state' is '\(word.prefix(40))', expected some of \(known)")
+        }
+        states?.insert(state)
+      }
+    }
     if let text = query["order"] {
       guard let order = Order(rawValue: text) else {
         let known = Order.allCases.map(\.rawValue).joined(separator: ", ")

@@ -11,47 +11,91 @@ struct OverviewRow {
   /// How many numbers the picture of a forecast has.
   static let pictureSteps = 24
 
-  let snapshot: Snapshot
-  let isStale: Bool
-  /// The replicas that the load needs now, by the plan.
-  let planned: Int
-  /// The replicas that KEDA is told now, a lead time ahead; nil when the plan is too old to be served.
+  let workload: WorkloadName
+  /// Its newest plan; nil before there is one.
+  let snapshot: Snapshot?
+  /// How it stands.
+  let state: WorkloadState
+  /// What its latest rounds failed with.
+  let problem: WorkloadProblem?
+  /// The replicas that KEDA is to have now, a lead time ahead; nil when there is no plan that is served.
   let asked: Int?
-  /// The most replicas from now to the plan's end.
-  let peak: Int
+  /// The replicas that the load requires until the lead time, before any limit; nil when the plan does not say.
+  let required: Int?
+  /// The replicas that are planned for now; nil without a plan.
+  let planned: Int?
+  /// The most replicas from now to the plan's end; nil without a plan.
+  let peak: Int?
+  /// When the plan is not served any more, unless another one comes.
+  let staleAt: Date?
 
-  init(_ snapshot: Snapshot, leadTime: Duration, isStale: Bool, at now: Date) {
+  init(
+    _ workload: WorkloadName, _ snapshot: Snapshot?, problem: WorkloadProblem?, leadTime: Duration,
+    staleAfter: Duration,
+    at now: Date
+  ) {
+    self.workload = workload
     self.snapshot = snapshot
-    self.isStale = isStale
-    let step = snapshot.stepIndex(at: now)
-    planned = snapshot.desiredReplicas[step]
-    peak = snapshot.desiredReplicas[step...].max() ?? planned
-    asked = isStale ? nil : snapshot.replicasAskedFor(leadTime: leadTime, at: now)
+    self.problem = problem
+    state = WorkloadState(snapshot, problem: problem, staleAfter: staleAfter, leadTime: leadTime, at: now)
+    let step = snapshot?.stepIndex(at: now) ?? 0
+    planned = snapshot?.desiredReplicas[step]
+    peak = snapshot?.desiredReplicas[step...].max()
+    asked = state == .stale ? nil : snapshot?.replicasAskedFor(leadTime: leadTime, at: now)
+    required = snapshot?.requirement(leadTime: leadTime, at: now)
+    staleAt = snapshot.map { min($0.generatedAt + staleAfter, $0.bridgedUntil ?? .distantFuture) }
   }
 
-  /// By how much the replicas will rise.
-  var rise: Int { peak - (asked ?? 0) }
+  /// Whether the plan is too old, or was bridged for too long, to be served.
+  var isStale: Bool { state == .stale }
+
+  /// Whether limits keep the plan below what the load requires until the lead time.
+  var isCapped: Bool { if let required, let asked { required > asked } else { false } }
+
+  /// By how much the replicas will rise; none in a plan that is not served.
+  var rise: Int { if let asked, let peak { peak - asked } else { 0 } }
 
   /// Writes the row as an object; `forecast` is the forecast's course in a few numbers from 0 to 100.
   func write(to text: inout JSONText, index: Int?) {
     text.object {
       if let index { $0.member("index", Double(index)) }
-      $0.member("workload", snapshot.workload.text)
-      $0.member("metric", snapshot.metric)
-      $0.member("load") { $0.number(snapshot.currentValue) }
-      $0.member("planned", Double(planned))
-      $0.member("asked") { $0.number(asked.map(Double.init)) }
-      $0.member("peak", Double(peak))
+      writeState(to: &$0)
+      $0.member("metric", snapshot?.metric ?? "")
+      $0.member("load") { $0.number(snapshot?.currentValue) }
+      $0.member("planned") { $0.number(planned.map(Double.init)) }
+      $0.member("peak") { $0.number(peak.map(Double.init)) }
       $0.member("isStale", isStale)
-      $0.member("isDryRun", snapshot.isDryRun)
-      $0.member("generatedAt", (snapshot.generatedAt.timeIntervalSince1970 * 1000).rounded())
-      if let model = snapshot.model { $0.member("model", model) }
-      $0.member("mase") { $0.number(snapshot.accuracy?.mase) }
+      $0.member("generatedAt") { $0.number(snapshot.map { Self.milliseconds($0.generatedAt) }) }
+      $0.member("sampleAt") { $0.number(snapshot?.newestSampleAt.map(Self.milliseconds)) }
+      $0.member("staleAt") { $0.number(staleAt.map(Self.milliseconds)) }
+      if let model = snapshot?.model { $0.member("model", model) }
+      $0.member("mase") { $0.number(snapshot?.accuracy?.mase) }
+      $0.member("error") { $0.number(snapshot?.accuracy?.relativeError) }
       $0.member("forecast") { $0.array(picture) { $0.number($1) } }
     }
   }
 
+  /// Writes the members that `/workloads` has too: name, state, problem, and replicas.
+  func writeState(to text: inout JSONText) {
+    text.member("workload", workload.text)
+    text.member("state", state.rawValue)
+    text.member("isDryRun", snapshot?.isDryRun ?? false)
+    text.member("asked") { $0.number(asked.map(Double.init)) }
+    text.member("required") { $0.number(required.map(Double.init)) }
+    if let problem {
+      text.member("problem", problem.text)
+      text.member("stage", problem.stage.rawValue)
+      text.member("since", Timestamp.format(problem.since))
+      text.member("failures", Double(problem.failures))
+    } else if let problem = snapshot?.problem {
+      text.member("problem", problem)
+    }
+  }
+
+  private static func milliseconds(_ instant: Date) -> Double { (instant.timeIntervalSince1970 * 1000).rounded() }
+
   private var picture: [Double] {
+    guard let snapshot else { return [] }
     let values = snapshot.values
     let parts = min(Self.pictureSteps, values.count)
     let top = max(values.max() ?? 0, snapshot.currentValue ?? 0)

@@ -9,8 +9,8 @@ import KedastralNet
 
 /// Keeps every open page's part of the list up to date: all its rows when it connects, then twice a second those that changed.
 ///
-/// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
-/// milliseconds since 1970, how many workloads there are, are stale, and match the search; what the host can be asked about one; the rows in sight that changed,
+/// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"states":{"ok":…},"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
+/// milliseconds since 1970, how many workloads there are, are in each state, and match the search; what the host can be asked about one; the rows in sight that changed,
 /// each with its `index` in the page's order; and, when one of them changed, all chosen workloads, and the names among them
 /// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
 /// Loop-bound.
@@ -61,16 +61,16 @@ final class OverviewStream {
 
   private func update(_ keys: [ObjectIdentifier]) {
     let overview = board.overview()
-    let stale = overview.staleCount
+    let counts = overview.counts
     for key in keys {
       guard var viewer = viewers[key] else { continue }
-      let document = document(for: &viewer, overview, stale: stale)
+      let document = document(for: &viewer, overview, counts)
       viewers[key] = viewer
       viewer.stream.send("overview", document)
     }
   }
 
-  private func document(for viewer: inout Viewer, _ overview: Overview, stale: Int) -> [UInt8] {
+  private func document(for viewer: inout Viewer, _ overview: Overview, _ counts: [WorkloadState: Int]) -> [UInt8] {
     let query = viewer.query
     let found = overview.rows(matching: query)
     let inSight = query.rows.clamped(to: 0..<found.count)
@@ -91,7 +91,12 @@ final class OverviewStream {
       $0.member("now", (overview.now.timeIntervalSince1970 * 1000).rounded())
       $0.member("leadTimeSeconds", leadTime.inSeconds)
       $0.member("total", Double(overview.rows.count))
-      $0.member("stale", Double(stale))
+      $0.member("stale", Double(counts[.stale] ?? 0))
+      $0.member("states") { text in
+        text.object { states in
+          for state in WorkloadState.allCases { states.member(state.rawValue, Double(counts[state] ?? 0)) }
+        }
+      }
       $0.member("matching", Double(found.count))
       $0.member("offers") { $0.array(offers) { $0.string($1) } }
       $0.member("rows") { $0.array(changed) { $0.json($1.element) } }

@@ -14,13 +14,16 @@ public final class OperationsHTTPServer: Sendable {
   /// - Parameters:
   ///   - leadTime: the lead time that explanations count with.
   ///   - staleAfter: the age from which plans are not served.
+  ///   - problem: what a workload's latest rounds failed with, where its forecaster tells.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   public init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(),
     leadTime: Duration = .seconds(300), staleAfter: Duration? = nil, metrics: MetricsRegistry, readiness: Readiness,
-    logger: Logger = .silent
+    problem: (@Sendable (WorkloadName) -> WorkloadProblem?)? = nil, logger: Logger = .silent
   ) async throws {
-    let plans = try await loop.run { LoopBound(ServedPlans(clock: clock), to: loop) }
+    let plans = try await loop.run {
+      LoopBound(ServedPlans(clock: clock, leadTime: leadTime, staleAfter: staleAfter, problem: problem), to: loop)
+    }
     self.plans = plans
     service = try await HTTPService(settings, on: loop, metrics: metrics, logger: logger) {
       var router = HTTPRouter()

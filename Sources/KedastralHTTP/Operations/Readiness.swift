@@ -9,8 +9,20 @@ import Synchronization
 public final class Readiness: Sendable {
   private let problems: Mutex<[String: String?]>
 
-  /// Creates a readiness value with the problems that stand until they are reported to be gone.
-  public init(problems: [String: String] = [:]) { self.problems = Mutex(problems.mapValues { $0 }) }
+  private let findWarnings: @Sendable () -> [String]
+
+  /// Creates a readiness value.
+  ///
+  /// - Parameters:
+  ///   - problems: those that stand until they are reported to be gone.
+  ///   - warnings: what is wrong without making the process unready; called for each answer of `/readyz`.
+  public init(problems: [String: String] = [:], warnings: @escaping @Sendable () -> [String] = { [] }) {
+    self.problems = Mutex(problems.mapValues { $0 })
+    findWarnings = warnings
+  }
+
+  /// What is wrong without making the process unready.
+  public var warnings: [String] { findWarnings() }
 
   /// Sets the state of one check: what is wrong, or nil when nothing is.
   public func report(_ check: String, problem: String?) {

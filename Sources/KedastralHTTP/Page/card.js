@@ -2,14 +2,15 @@
 
 import { draw, durationText, numberText, timeText } from "./chart.js";
 import { clock, get } from "./feed.js";
+import { absence, stateOf } from "./list.js";
 import { workloadView } from "./plan.js";
 
 const legend = [
   ["load-line", "measured load", "M1 9L8 4L15 7L23 3"],
   ["forecast-line", "forecast", "M1 6L23 6"],
   ["band", "its likely range", "M1 1H23V11H1Z"],
-  ["pods-line", "pods KEDA is asked for", "M1 10H10V3H23"],
-  ["plan-line", "pods the load needs", "M1 10H14V3H23"],
+  ["pods-line", "pods requested", "M1 10H10V3H23"],
+  ["plan-line", "pods planned", "M1 10H14V3H23"],
 ];
 
 const small = (text) => Object.assign(document.createElement("small"), { textContent: text });
@@ -27,15 +28,16 @@ export function newCard(name, row, leadSeconds) {
   element.innerHTML = `
     <div class="head">
       <div>
-        <div class="title"><h2><a></a></h2><span class="pill bad" hidden>stale</span><span class="pill wait" hidden>dry run</span></div>
+        <div class="title"><h2><a></a></h2><span class="pill state" hidden></span></div>
         <p class="facts quiet"></p>
+        <p class="alarm" hidden></p>
         <p class="story"></p>
       </div>
       <dl class="figures">
         <div class="load"><dt>load now</dt><dd></dd></div>
         <div class="load"><dt></dt><dd></dd></div>
-        <div class="pods"><dt>needed now</dt><dd></dd></div>
-        <div class="pods"><dt>KEDA is asked for</dt><dd></dd></div>
+        <div class="pods"><dt>load needs</dt><dd></dd></div>
+        <div class="pods"><dt>requested</dt><dd></dd></div>
         <div class="pods"><dt>most ahead</dt><dd></dd></div>
       </dl>
     </div>
@@ -54,6 +56,8 @@ export function newCard(name, row, leadSeconds) {
   for (const entry of legend) addLegend(...entry);
   const trialLegend = addLegend("trial-line", "with your settings", "M1 10H6V4H23");
   trialLegend.hidden = true;
+  const boundLegend = addLegend("bound-line", "minimum and maximum", "M1 3H23");
+  const needLegend = addLegend("need-line", "pods the load needs", "M1 10V3H23");
 
   const svg = element.querySelector("svg.chart");
   let view = null, scale = null, cursor = null, fetching = false, fetched = null, trial = null;
@@ -66,6 +70,7 @@ export function newCard(name, row, leadSeconds) {
     async refresh() {
       const newest = row();
       if (!newest || fetching || fetched === newest.generatedAt) return;
+      if (newest.generatedAt === null) return card.draw();
       fetching = true;
       try {
         const [snapshot, past] = await Promise.all([
@@ -91,8 +96,13 @@ export function newCard(name, row, leadSeconds) {
     },
     draw() {
       const newest = row();
+      if (!newest) return;
+      element.classList.toggle("planless", !view);
+      if (!view) return describeAbsence(element, newest);
       // Without a place on the page there is nothing to draw in.
-      if (!view || !newest || !svg.clientHeight) return;
+      if (!svg.clientHeight) return;
+      boundLegend.hidden = !view.hasBounds;
+      needLegend.hidden = !view.isCut;
       const now = Math.max(clock.now, view.made);
       scale = draw(svg, view, Math.min(now, view.end), cursor, trial);
       describe(element, view, newest, now, cursor);
@@ -121,27 +131,65 @@ export function newCard(name, row, leadSeconds) {
   return card;
 }
 
+/** A workload without a plan: its state, and the error that keeps it from one. */
+function describeAbsence(element, row) {
+  showState(element, row, null);
+  setText(element.querySelector(".story"), row.problem ? "There is no plan: KEDA gets no answer and uses its fallback."
+    : "The first plan is being made.");
+}
+
+/** The state as a word, and what is wrong in a line. */
+function showState(element, row, view) {
+  const state = stateOf(row), pill = element.querySelector(".pill.state"), alarm = element.querySelector(".alarm");
+  pill.hidden = state === "ok";
+  setText(pill, state === "dry-run" ? "dry run" : state);
+  pill.className = `pill state ${{ "dry-run": "wait", starting: "wait", bridged: "warn" }[state] ?? "bad"}`;
+  const lines = [];
+  if (row.required !== null && row.asked !== null && row.required > row.asked) {
+    lines.push(`Capped at ${row.asked}: the load needs ${row.required}.`);
+  }
+  if (view?.snapshot.bridgedUntil) {
+    const until = timeText(new Date(view.snapshot.bridgedUntil));
+    lines.push(`${capitalised(absence(row))}: the plan follows the forecast until ${until}.`);
+  }
+  if (row.problem) {
+    const since = row.since ? ` since ${timeText(new Date(row.since))}` : "";
+    const rounds = row.failures > 1 ? ` (${row.failures} rounds)` : "";
+    lines.push(`Failing${since}${rounds}: ${row.stage ? `${row.stage}: ` : ""}${row.problem}`);
+  }
+  alarm.hidden = lines.length === 0;
+  setText(alarm, lines.join(" "));
+}
+
+const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
+
 /** Writes what the chart shows in words and figures. */
 function describe(element, view, row, now, cursor) {
   const { snapshot } = view;
   const part = (selector) => element.querySelector(selector);
-  const accuracy = snapshot.accuracy?.mase ?? null, coverage = snapshot.accuracy?.coverage?.["0.9"] ?? null;
+  const accuracy = snapshot.accuracy ?? {}, coverage = accuracy.coverage?.["0.9"] ?? null;
   setText(part(".facts"), [
-    snapshot.metric, snapshot.model && `model ${snapshot.model}`, accuracy !== null && `error ${numberText(accuracy)} MASE`,
+    snapshot.metric, snapshot.model && `model ${snapshot.model}`,
+    accuracy.relativeError !== undefined
+      && `typically off by ${numberText(accuracy.relativeError * 100)} %, ${durationText(view.judged)} ahead`,
+    accuracy.mase !== undefined && `MASE ${numberText(accuracy.mase)}`,
     coverage !== null && `${Math.round(coverage * 100)} % below p90`,
     now - view.made < 2000 ? "planned just now" : `planned ${durationText(now - view.made)} ago`,
   ].filter(Boolean).join(" · "));
+  showState(element, row, view);
 
-  part(".pill.bad").hidden = !row.isStale;
-  part(".pill.wait").hidden = !row.isDryRun;
-
+  const isStale = stateOf(row) === "stale";
   const [load, ahead, needed, asked, most] = element.querySelectorAll("dd");
-  setText(element.querySelectorAll("dt")[1], `load in ${durationText(view.lead)}`);
+  const labels = element.querySelectorAll("dt");
+  setText(labels[1], `load in ${durationText(view.lead)}`);
+  setText(labels[3], row.isDryRun ? "would be requested" : "KEDA is asked for");
   const later = view.forecast(now + view.lead);
-  setText(load, snapshot.currentValue === undefined ? "unknown" : numberText(snapshot.currentValue));
+  load.classList.toggle("missing", snapshot.currentValue === undefined);
+  setText(load, snapshot.currentValue === undefined ? absence(row) : numberText(snapshot.currentValue));
   setText(ahead, later ? numberText(later.value) : "beyond the plan");
-  setText(needed, pods(row.planned));
-  setText(asked, row.asked === null ? "nothing" : pods(row.asked));
+  needed.classList.toggle("short", row.required !== null && row.asked !== null && row.required > row.asked);
+  setText(needed, pods(view.required(now)));
+  setText(asked, row.asked === null || isStale ? "nothing" : pods(row.asked));
   const peakTime = view.timeOf(row.peak, now);
   const when = peakTime !== null && peakTime > now ? `at ${timeText(peakTime)}` : "now";
   if (most.textContent !== `${row.peak} ${when}`) most.replaceChildren(`${row.peak} `, small(when));
@@ -153,19 +201,28 @@ function describe(element, view, row, now, cursor) {
 }
 
 function story(view, row, now) {
-  if (row.isStale) return "This plan is too old to act on: KEDA gets no answer and uses its fallback.";
-  if (row.isDryRun) return "A dry run: the plan is only to be looked at, KEDA is not served from it.";
+  if (stateOf(row) === "stale") {
+    return row.isDryRun ? "This plan of a dry run is too old to act on." : "This plan is too old to act on: KEDA gets no answer and uses its fallback.";
+  }
+  const trial = row.isDryRun ? "A dry run: the plan is not served. " : "";
+  const short = view.shortfall(now);
+  if (short) {
+    const limit = short.planned === view.snapshot.maxReplicas ? `the maximum is ${short.planned}` : `limits allow ${short.planned}`;
+    const from = short.at > now ? `From ${timeText(short.at)} the load needs` : "The load needs";
+    return `${trial}${from} up to ${pods(short.required)}, and ${limit}.`;
+  }
+  const asks = row.isDryRun ? "Would request" : "KEDA is asked for", will = row.isDryRun ? "Would request" : "KEDA will be asked for";
   const rise = view.nextRise(now);
   if (!rise) {
     const fall = Math.min(...view.snapshot.desiredReplicas) < row.asked;
-    return fall ? "No rise ahead; pods leave as the load falls." : "No rise ahead; the pods are enough for the whole plan.";
+    return trial + (fall ? "No rise ahead; pods leave as the load falls." : "No rise ahead; the pods are enough for the whole plan.");
   }
   const need = timeText(rise.need);
   if (rise.told === null) {
-    return `The load needs more at ${need}. KEDA is asked for ${pods(rise.replicas)} already, ${durationText(rise.need - now)} before.`;
+    return `${trial}The load needs more at ${need}. ${asks} ${pods(rise.replicas)} already, ${durationText(rise.need - now)} before.`;
   }
-  if (rise.told <= now) return `The load needs ${pods(rise.replicas)} at ${need}: they are asked for now.`;
-  return `The load outgrows ${pods(rise.from)} at ${need}. KEDA will be asked for ${pods(rise.replicas)} at ${timeText(rise.told)}, ${durationText(rise.need - rise.told)} before.`;
+  if (rise.told <= now) return `${trial}The load needs ${pods(rise.replicas)} at ${need}: ${row.isDryRun ? "they would be requested now" : "they are asked for now"}.`;
+  return `${trial}The load outgrows ${pods(rise.from)} at ${need}. ${will} ${pods(rise.replicas)} at ${timeText(rise.told)}, ${durationText(rise.need - rise.told)} before.`;
 }
 
 function readout(view, time, now) {
@@ -180,6 +237,6 @@ function readout(view, time, now) {
   }
   const asked = view.asked(time);
   if (asked !== null) words.push(`${pods(asked)} ${time > now ? "will be asked for" : "asked for"}`);
-  if (time > now) words.push(`${pods(view.needed(time))} needed`);
+  if (time > now) words.push(`${pods(view.required(time))} needed`);
   return words.join(" · ");
 }

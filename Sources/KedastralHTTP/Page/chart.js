@@ -45,7 +45,7 @@ export function draw(svg, view, now, cursor, trial) {
   const podTimes = view.changes(past, future);
   // A lead time that ends exactly with a step does not reach the next one yet: what counts is the moment after.
   const asked = podTimes.map((time) => [time, view.asked(time + 1)]).filter(([, replicas]) => replicas !== null);
-  const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas), ...(trial?.replicas ?? []));
+  const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas), ...(trial?.replicas ?? []), ...view.requirement);
   const mostLoad = Math.max(
     1e-9, ...inside.map(([, value]) => value ?? 0), ...snapshot.values, ...(view.upper?.values ?? []));
   // In units of load; without a known load per pod, pods have a scale of their own.
@@ -91,6 +91,15 @@ export function draw(svg, view, now, cursor, trial) {
   }
   const stairs = (replicas) => replicas.flatMap((count, index) => [index, index + 1].map(
     (border) => [x(Math.max(now, view.made + border * view.step)), y(count * pod)]));
+  if (view.hasBounds) {
+    // A maximum far above everything would press the rest together: it is drawn where it is in sight.
+    for (const [bound, text, below] of [[snapshot.minReplicas, "min", 13], [snapshot.maxReplicas, "max", -4]]) {
+      if (bound <= 0 || bound * pod > top) continue;
+      element(svg, "line", { class: "bound-line", x1: margin.left, x2: right, y1: y(bound * pod), y2: y(bound * pod) });
+      element(svg, "text", { class: "bound halo", x: margin.left + 5, y: y(bound * pod) + below }, `${text} ${bound}`);
+    }
+  }
+  if (view.isCut) element(svg, "path", { class: "need-line", d: line(stairs(view.requirement)) });
   element(svg, "path", { class: "plan-line", d: line(stairs(snapshot.desiredReplicas)) });
   element(svg, "path", { class: "pods-line", d: line(steps) });
   if (trial) element(svg, "path", { class: "trial-line", d: line(stairs(trial.replicas)) });

@@ -84,9 +84,12 @@ export function follow(path, onEvent, onState, needToken) {
   };
 }
 
-/** The host's clock, which may run faster than ours: between two events it goes on at the pace seen lately. */
+/**
+ * The host's clock, which may run faster than ours: between two events it continues at the pace seen recently. While the host
+ * is not heard it continues for ever, so that ages grow.
+ */
 export const clock = {
-  at: 0, seen: 0, pace: 1,
+  at: 0, seen: 0, pace: 1, isLost: false,
   set(now) {
     const seen = performance.now();
     // Two events that come together tell no pace.
@@ -101,6 +104,7 @@ export const clock = {
     this.seen = seen;
   },
   get now() {
-    return this.at + Math.min(performance.now() - this.seen, 2000) * this.pace;
+    const since = performance.now() - this.seen;
+    return this.at + (this.isLost ? since * Math.max(1, this.pace) : Math.min(since, 2000) * this.pace);
   },
 };

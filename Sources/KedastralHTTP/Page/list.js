@@ -1,12 +1,14 @@
 // The list of workloads: a grid of which only the rows in sight exist; the host sorts and searches.
 
-import { durationText, numberText, sparkline } from "./chart.js";
+import { durationText, numberText, sparkline, timeText } from "./chart.js";
 import { clock } from "./feed.js";
 
 const byId = (id) => document.getElementById(id);
-const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order");
+const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order"), state = byId("state");
 const rowHeight = 46, margin = 30;
-const cells = ["name", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
+const cells = ["name", "state", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
+/** The states, those that want attention first. */
+const states = ["capped", "failing", "stale", "bridged", "starting", "dry-run", "ok"];
 
 /** The rows in and near sight, by their place in the order. */
 const rows = new Map();
@@ -25,6 +27,7 @@ export function query() {
   const count = Math.ceil((list.clientHeight || 600) / rowHeight) + 2 * margin;
   const parameters = new URLSearchParams({ first, count });
   if (search.value.trim()) parameters.set("search", search.value.trim());
+  if (state.value) parameters.set("state", state.value);
   if (order.value !== "name") parameters.set("order", order.value);
   if (reversed) parameters.set("reversed", true);
   return parameters;
@@ -38,8 +41,9 @@ export function update(event, isFirst) {
   for (const index of rows.keys()) if (index >= matching) rows.delete(index);
   active = Math.min(active, Math.max(0, matching - 1));
   const all = `${event.total.toLocaleString()} workload${event.total === 1 ? "" : "s"}`;
-  const found = search.value.trim() ? `${matching.toLocaleString()} of ${all}` : all;
-  const text = event.stale ? `${found} · ${event.stale.toLocaleString()} stale` : found;
+  const found = search.value.trim() || state.value ? `${matching.toLocaleString()} of ${all}` : all;
+  const special = states.filter((name) => name !== "ok" && event.states[name]);
+  const text = [found, ...special.map((name) => `${event.states[name].toLocaleString()} ${name}`)].join(" · ");
   if (byId("count").textContent !== text) byId("count").textContent = text;
   byId("none").hidden = matching > 0;
   sizer.style.height = `${matching * rowHeight}px`;
@@ -86,7 +90,7 @@ function newRow() {
     cell.setAttribute("role", "gridcell");
     row.append(cell);
   }
-  row.children[1].innerHTML = '<svg aria-hidden="true" preserveAspectRatio="none"></svg>';
+  row.children[2].innerHTML = '<svg aria-hidden="true" preserveAspectRatio="none"></svg>';
   row.addEventListener("click", (event) => {
     if (!row.dataset.name) return;
     active = Number(row.dataset.index);
@@ -98,6 +102,10 @@ function newRow() {
 const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
+/** The state of a row now: a plan grows stale also while nothing is heard of the host. */
+export const stateOf = (row) => (row.staleAt !== null && clock.now > row.staleAt ? "stale" : row.state);
+/** What stands in place of the load: since when nobody has measured it. */
+export const absence = (row) => (row.sampleAt ? `no sample since ${timeText(row.sampleAt)}` : "–");
 const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
 
 function fill(element, row, index) {
@@ -109,24 +117,30 @@ function fill(element, row, index) {
   element.classList.toggle("unknown", !row);
   element.setAttribute("aria-selected", row !== undefined && selected.has(row.workload));
   element.setAttribute("aria-rowindex", index + 2);
-  const [name, picture, load, planned, asked, peak, model, error, age] = element.children;
+  const [name, mark, picture, load, planned, asked, peak, model, error, age] = element.children;
   setText(name, row?.workload ?? "…");
+  element.dataset.state = row ? stateOf(row) : "";
   if (!row) {
-    for (const cell of [load, planned, asked, peak, model, error, age]) setText(cell, "");
+    for (const cell of [mark, load, planned, asked, peak, model, error, age]) setText(cell, "");
     return;
   }
+  const isStale = element.dataset.state === "stale";
+  const isCapped = row.required !== null && row.asked !== null && row.required > row.asked;
   name.title = row.workload;
   sparkline(picture.firstChild, row.forecast);
-  setText(load, row.load === null ? "–" : numberText(row.load));
-  setText(planned, `${row.planned}`);
-  asked.classList.toggle("late", row.isStale);
-  setText(asked, row.isStale ? "stale" : row.isDryRun ? `${pods(row.asked)}, dry run` : pods(row.asked));
-  const rises = row.peak > (row.asked ?? 0);
+  setText(mark, element.dataset.state);
+  mark.title = row.problem ?? "";
+  load.classList.toggle("missing", row.load === null);
+  setText(load, row.load === null ? absence(row) : numberText(row.load));
+  planned.classList.toggle("short", isCapped);
+  setText(planned, `${row.required ?? row.planned ?? "–"}`);
+  setText(asked, row.asked === null || isStale ? "nothing" : pods(row.asked));
+  const rises = !isStale && row.asked !== null && row.peak > row.asked;
   peak.classList.toggle("rises", rises);
-  setText(peak, rises ? `↑ ${row.peak}` : `${row.peak}`);
+  setText(peak, row.peak === null ? "–" : rises ? `↑ ${row.peak}` : `${row.peak}`);
   setText(model, row.model ?? "–");
-  setText(error, row.mase === null ? "–" : numberText(row.mase));
-  setText(age, `${durationText(Math.max(0, clock.now - row.generatedAt))} ago`);
+  setText(error, row.error === null ? "–" : `${numberText(row.error * 100)} %`);
+  setText(age, row.generatedAt === null ? "not yet" : `${durationText(Math.max(0, clock.now - row.generatedAt))} ago`);
 }
 
 function changeOrder() {
@@ -152,6 +166,11 @@ for (const button of list.querySelectorAll("button[data-order]")) {
 order.addEventListener("change", () => {
   reversed = false;
   changeOrder();
+});
+state.addEventListener("change", () => {
+  list.scrollTop = 0;
+  active = first = 0;
+  onChange();
 });
 list.addEventListener("scroll", draw);
 new ResizeObserver(draw).observe(list);

@@ -67,9 +67,19 @@ function onEvent(event, isFirst) {
 
 function onState(state) {
   const link = byId("link");
-  const [text, kind] = { live: ["live", "good"], waiting: ["reconnecting", "bad"], refused: ["token needed", "wait"] }[state];
+  const [text, kind] = { live: ["live", "good"], waiting: ["disconnected", "bad"], refused: ["token needed", "wait"] }[state];
+  clock.isLost = state === "waiting" && clock.at > 0;
+  showLoss();
   if (link.textContent !== text) link.textContent = text;
   link.className = `pill ${kind}`;
+}
+
+/** Says since when nothing has been heard of the host. */
+function showLoss() {
+  const lost = byId("lost");
+  lost.hidden = !clock.isLost;
+  const text = clock.isLost ? `Disconnected since ${timeText(clock.at)}. The page shows the last known values and keeps trying.` : "";
+  if (lost.textContent !== text) lost.textContent = text;
 }
 
 function needToken() {

@@ -7,6 +7,8 @@ export function workloadView(snapshot, history, leadSeconds) {
   const lead = leadSeconds * 1000;
   const plan = snapshot.desiredReplicas;
   const count = plan.length;
+  /** What the load needs at each step before any limit; the plan itself where the host does not say. */
+  const required = snapshot.requiredReplicas ?? plan;
   const clamp = (index) => Math.min(Math.max(index, 0), count - 1);
   const stepAt = (time) => clamp(Math.floor((time - made) / step));
 
@@ -30,11 +32,24 @@ export function workloadView(snapshot, history, leadSeconds) {
   const upper = paths.length && paths.at(-1).level > 0.5 ? paths.at(-1) : null;
 
   return {
-    snapshot, step, made, lead, load, trail, lower, upper,
+    snapshot, step, made, lead, load, trail, lower, upper, requirement: required,
+    /** How far ahead the error of forecasts is judged: five minutes, or a step where steps are longer. */
+    judged: step * Math.max(1, Math.floor(300000 / step)),
+    hasBounds: snapshot.minReplicas !== undefined && snapshot.maxReplicas !== undefined,
+    isCut: required.some((replicas, index) => replicas > plan[index]),
     end: made + count * step,
     begin: Math.min(made, load[0]?.[0] ?? made, trail[0]?.[0] ?? made),
     lastLoad: load.findLast(([, value]) => value !== null),
     needed: (time) => plan[stepAt(time)],
+    required: (time) => required[stepAt(time)],
+    /** From when on, and by how much, limits keep the plan below what the load needs: `{ at, planned, required }`, or null. */
+    shortfall(now) {
+      const first = stepAt(now), asked = askedByPlan(now);
+      const planned = Math.max(asked, ...plan.slice(first)), most = Math.max(...required.slice(first));
+      if (most <= planned) return null;
+      const index = required.findIndex((replicas, place) => place >= first && replicas > planned);
+      return { at: Math.max(now, made + index * step), planned, required: most };
+    },
     /** When so many replicas are planned for the first time from `now` on, or null. */
     timeOf(replicas, now) {
       const index = plan.indexOf(replicas, stepAt(now));

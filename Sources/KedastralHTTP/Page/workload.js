@@ -5,10 +5,10 @@ import { get } from "./feed.js";
 
 const limits = {
   minimum: "raised to the minimum", maximum: "cut to the maximum", growth: "held down by the limit of growth",
-  shrinkage: "held up by the limit of shrinkage", reactiveFloor: "planned for the present load, which is above the forecast",
+  shrinkage: "held up by the limit of shrinkage", reactiveFloor: "planned for the current load, which is above the forecast",
   scheduledMinimum: "raised to a schedule's minimum", scheduledMaximum: "cut to a schedule's maximum",
   prewarm: "a higher load soon after counts already",
-  accuracyGate: "recent forecasts were too far off: planned for the present load",
+  accuracyGate: "recent forecasts were too far off: planned for the current load",
 };
 const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
 const make = (name, properties = {}, ...children) => {
@@ -229,20 +229,24 @@ function showChain(section, why) {
     : why.headroom ? `× ${numberText(why.headroom)} headroom`
     : why.shortageCost ? `a minute short of pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
   const steps = [
-    ["load now", why.currentLoad === undefined ? "unknown" : numberText(why.currentLoad), "as measured"],
+    why.currentLoad === undefined
+      ? ["load now", "–", why.newestSampleAt ? `no sample since ${timeText(new Date(why.newestSampleAt))}` : "no sample"]
+      : ["load now", numberText(why.currentLoad), "as measured"],
     ["forecast", numberText(why.forecast), `for ${timeText(new Date(why.stepEnds))}, the step that decides`],
   ];
   if (why.plannedLoad !== undefined) steps.push(["planned for", numberText(why.plannedLoad), margin]);
   if (why.need !== undefined) steps.push(["need", pods(why.need), `at ${numberText(why.targetPerPod)} a pod`]);
-  steps.push(["asked for", pods(why.replicas), `until ${durationText(why.leadTimeSeconds * 1000)} from now`]);
+  steps.push([why.isDryRun ? "would request" : "asked for", pods(why.replicas), `until ${durationText(why.leadTimeSeconds * 1000)} from now`]);
   section.querySelector(".chain").replaceChildren(...steps.map(([label, figure, note]) => make("li", {},
     make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
     make("small", { className: "quiet", textContent: note }))));
   section.querySelector(".limits").replaceChildren(
+    ...(why.required > why.replicas ? [make("li", { className: "short", textContent: `capped at ${why.replicas}: the load needs ${why.required}` })] : []),
     ...(why.clamps ?? []).map((clamp) => make("li", { textContent: limits[clamp] ?? clamp })));
   section.querySelector("p").textContent = [
     why.nextChange ? `Next change: ${pods(why.nextChange.replicas)} at ${timeText(new Date(why.nextChange.at))}.` : "No change is planned.",
-    why.recentError !== undefined && `Recent forecasts were off by ${numberText(why.recentError * 100)} %.`,
+    why.recentError !== undefined
+      && `Forecasts ${durationText((why.recentErrorAheadSeconds ?? 300) * 1000)} ahead are typically off by ${numberText(why.recentError * 100)} %.`,
     why.reason && `${why.reason[0].toUpperCase()}${why.reason.slice(1)}.`,
   ].filter(Boolean).join(" ");
 }

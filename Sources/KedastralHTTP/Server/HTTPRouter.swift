@@ -8,6 +8,8 @@ package struct HTTPRouter {
     case now(HTTPResponse)
     /// With what the closure returns; it runs off the loop and has a deadline.
     case later(@Sendable () async -> HTTPResponse)
+    /// With what the closure computes on a thread beside the loop and Swift's pool: soon, however busy these are.
+    case aside(@Sendable () -> HTTPResponse)
     /// With a stream of events, until either side ends it.
     case events((EventStream) -> Void)
   }

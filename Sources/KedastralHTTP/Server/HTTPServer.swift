@@ -25,6 +25,7 @@ package final class HTTPServer {
   private let loop: EventLoop
   private let settings: HTTPServerSettings
   private let router: HTTPRouter
+  private let aside = SideThread()
   private let logger: Logger
   private let requests: MetricFamily?
   private let refusals: MetricFamily?
@@ -128,6 +129,7 @@ package final class HTTPServer {
       switch handler(request) {
       case .now(let response): send(response, to: exchange, path: request.path)
       case .later(let work): answerLater(exchange, work)
+      case .aside(let work): answerAside(exchange, work)
       case .events(let serve):
         guard request.method == "GET" else {
           return send(HTTPResponse(type: "text/event-stream", body: []), to: exchange, path: request.path)
@@ -162,6 +164,18 @@ package final class HTTPServer {
     }
     bound.withValue { $0.deadline = timer }
     exchange.onClose = { task.cancel() }
+  }
+
+  private func answerAside(_ exchange: HTTPExchange, _ work: @escaping @Sendable () -> HTTPResponse) {
+    let path = exchange.request.path
+    let bound = LoopBound((server: self, exchange: exchange), to: loop)
+    aside.run {
+      let response = work()
+      bound.loop.execute {
+        let (server, exchange) = bound.withValue { $0 }
+        server.send(response, to: exchange, path: path)
+      }
+    }
   }
 
   fileprivate func send(_ response: HTTPResponse, to exchange: HTTPExchange, path: String) {

@@ -14,22 +14,58 @@ struct ForecasterClient: Sendable {
     var description: String { "\(request) answered \(problem)" }
   }
 
-  /// A workload that the forecaster does not have.
+  /// A workload of which the forecaster has no plan.
   struct UnknownWorkload: Error, CustomStringConvertible {
     let workload: WorkloadName
     let server: String
-    var description: String { "\(server) has no forecast for workload '\(workload)'" }
+    /// What the forecaster says of it, to be added.
+    var reason = ""
+    var description: String { "\(server) has no forecast for workload '\(workload)'\(reason)" }
   }
 
-  /// The names of all workloads that have a plan.
-  func workloads() async throws -> [WorkloadName] {
-    struct List: Decodable { let workloads: [String] }
-    let list = try await get("/workloads")
-    guard list.status == 200 else { throw unexpected("/workloads", list) }
+  /// What a forecaster lists: the workloads with a plan, and what the rounds of all that it has fail with.
+  struct Listing: Sendable {
+    /// The names of all workloads that have a plan.
+    var planned: [WorkloadName]
+    /// The names of all workloads that have none yet.
+    var unplanned: [WorkloadName] = []
+    /// What the latest rounds of those that fail failed with.
+    var problems: [WorkloadName: WorkloadProblem] = [:]
+  }
+
+  /// The workloads that the forecaster has.
+  func workloads() async throws -> Listing {
+    struct State: Decodable {
+      let workload: String
+      let problem: String?
+      let stage: String?
+      let since: String?
+      let failures: Int?
+    }
+    struct List: Decodable {
+      let workloads: [String]
+      /// Missing in the answers of other implementations.
+      let states: [State]?
+    }
+    let answer = try await get("/workloads")
+    guard answer.status == 200 else { throw unexpected("/workloads", answer) }
     do {
-      return try JSONDecoder().decode(List.self, from: Data(list.body)).workloads.map { try WorkloadName($0) }
+      let list = try JSONDecoder().decode(List.self, from: Data(answer.body))
+      var listing = Listing(planned: try list.workloads.map { try WorkloadName($0) })
+      let planned = Set(list.workloads)
+      for state in list.states ?? [] {
+        let name = try WorkloadName(state.workload)
+        if !planned.contains(state.workload) { listing.unplanned.append(name) }
+        if let problem = state.problem, let stage = state.stage.flatMap(ForecastStage.init(rawValue:)),
+          let since = state.since.flatMap(Timestamp.parse)
+        {
+          listing.problems[name] = WorkloadProblem(
+            stage: stage, text: problem, since: since, failures: state.failures ?? 1)
+        }
+      }
+      return listing
     } catch {
-      throw unexpected("/workloads", list)
+      throw unexpected("/workloads", answer)
     }
   }
 
@@ -48,17 +84,41 @@ struct ForecasterClient: Sendable {
 
   /// A workload's plan.
   ///
-  /// - Throws: UnknownWorkload when there is none.
+  /// - Throws: UnknownWorkload with the forecaster's reason when there is none.
   func plan(of workload: WorkloadName) async throws -> Snapshot {
-    guard let snapshot = try await snapshot(of: workload) else {
-      throw UnknownWorkload(workload: workload, server: endpoint.displayName)
+    let path = "/forecast/current?workload=\(workload)"
+    let answer = try await get(path)
+    if answer.status == 404 {
+      let said = failure(answer) ?? ""
+      let begin = "there is no forecast for workload '\(workload)'"
+      throw UnknownWorkload(
+        workload: workload, server: endpoint.displayName,
+        reason: said.hasPrefix(begin) ? String(said.dropFirst(begin.count)) : "")
     }
-    return snapshot
+    guard answer.status == 200 else { throw unexpected(path, answer) }
+    return try Snapshot(json: Data(answer.body))
   }
 
-  /// The plans of all workloads in the order of their names; one that goes away meanwhile is left out.
-  func snapshots() async throws -> [Snapshot] {
-    let names = try await workloads()
+  /// A workload as the forecaster lists it.
+  struct Listed: Sendable {
+    let workload: WorkloadName
+    /// Its newest plan; nil before there is one.
+    var snapshot: Snapshot?
+    /// What its latest rounds failed with.
+    var problem: WorkloadProblem?
+  }
+
+  /// All workloads in the order of their names, with their plans; a plan that is removed meanwhile is left out.
+  func listed() async throws -> [Listed] {
+    let listing = try await workloads()
+    let plans = try await snapshots(of: listing.planned).map {
+      Listed(workload: $0.workload, snapshot: $0, problem: listing.problems[$0.workload])
+    }
+    let others = listing.unplanned.map { Listed(workload: $0, problem: listing.problems[$0]) }
+    return (plans + others).sorted { $0.workload < $1.workload }
+  }
+
+  private func snapshots(of names: [WorkloadName]) async throws -> [Snapshot] {
     var found: [Snapshot] = []
     // In groups: a request's deadline runs while it waits in line.
     for first in stride(from: 0, to: names.count, by: 256) {
@@ -67,7 +127,7 @@ struct ForecasterClient: Sendable {
         for try await case let snapshot? in group { found.append(snapshot) }
       }
     }
-    return found.sorted { $0.workload < $1.workload }
+    return found
   }
 
   /// The load measured lately, `points` samples at most; nil when none is known.
@@ -113,9 +173,13 @@ struct ForecasterClient: Sendable {
   }
 
   private func unexpected(_ path: String, _ answer: HTTPResponse) -> UnexpectedAnswer {
+    UnexpectedAnswer(
+      request: endpoint.displayName(at: String(path.prefix { $0 != "?" })), problem: answer.problem(failure(answer)))
+  }
+
+  /// The error that an answer tells.
+  private func failure(_ answer: HTTPResponse) -> String? {
     struct Failure: Decodable { let error: String }
-    let failure = try? JSONDecoder().decode(Failure.self, from: Data(answer.body))
-    return UnexpectedAnswer(
-      request: endpoint.displayName(at: String(path.prefix { $0 != "?" })), problem: answer.problem(failure?.error))
+    return (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.error
   }
 }

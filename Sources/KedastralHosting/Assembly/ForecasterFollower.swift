@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralCore
 import KedastralSources
+import Synchronization
 
 /// Follows a forecaster over its HTTP API: fetches every workload's plan again and again, ahead of any question.
 ///
@@ -16,6 +17,10 @@ struct ForecasterFollower {
   private let fetchSeconds: Metric
   private let fetchErrors: Metric
   private let updates = UpdateBroadcast()
+  /// What the forecaster's rounds fail with.
+  private let problems = FollowedProblems()
+  /// Which plans were rejected last, so that each error is logged once.
+  private let rejections = Rejections()
 
   init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
     self.forecaster = forecaster
@@ -32,6 +37,9 @@ struct ForecasterFollower {
   /// What is fetched, to be asked for before ``run(onOutcome:)`` begins.
   func makeUpdates() -> AsyncStream<StoreUpdate> { updates.subscribe { _ in } }
 
+  /// What a workload's latest rounds failed with at the forecaster, as of the last fetch; for any thread.
+  func problem(of workload: WorkloadName) -> WorkloadProblem? { problems[workload] }
+
   /// Fetches until the task is cancelled; `onOutcome` gets after each round how many workloads there are, or what is wrong.
   func run(onOutcome: @Sendable (Outcome) -> Void) async throws {
     var known: Set<WorkloadName> = []
@@ -40,6 +48,7 @@ struct ForecasterFollower {
     while true {
       do {
         known = try await fetchAll(known)
+        if failures > 0 { logger.info("forecaster reached again", ["failedRounds": "\(failures)"]) }
         failures = 0
         onOutcome(.workloads(known.count))
         try await clock.sleep(for: max(Self.interval, Self.intervalPerWorkload * known.count))
@@ -50,7 +59,10 @@ struct ForecasterFollower {
         fetchErrors.increment()
         onOutcome(.problem("\(error)"))
         let delay = backoff.delay(afterFailures: failures)
-        logger.warn("forecaster not reached", ["error": "\(error)", "retryIn": DurationText.format(delay)])
+        // A line when it begins; the end is logged above with how many rounds failed.
+        logger.log(
+          failures == 1 ? .warn : .debug, "forecaster not reached",
+          ["error": "\(error)", "retryIn": DurationText.format(delay)])
         try await clock.sleep(for: delay)
       }
     }
@@ -63,7 +75,9 @@ struct ForecasterFollower {
   }
 
   private func fetchAll(_ known: Set<WorkloadName>) async throws -> Set<WorkloadName> {
-    let names = try await forecaster.workloads()
+    let listing = try await forecaster.workloads()
+    problems.replace(by: listing.problems)
+    let names = listing.planned
     for gone in known.subtracting(names) { updates.send(.removed(gone)) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for name in names { group.addTask { try await fetch(name) } }
@@ -77,11 +91,34 @@ struct ForecasterFollower {
     do {
       guard let snapshot = try await forecaster.snapshot(of: workload) else { return updates.send(.removed(workload)) }
       updates.send(.put(snapshot))
+      rejections.forget(workload)
       fetchSeconds.observe(ContinuousClock.now - begin)
     } catch let error as SnapshotError {
       // One bad plan must not keep the others from being fetched; the last good one stays.
       fetchErrors.increment()
-      logger.warn("plan rejected", ["workload": workload.text, "error": "\(error)"])
+      logger.log(
+        rejections.isNew("\(error)", of: workload) ? .warn : .debug, "plan rejected",
+        ["workload": workload.text, "error": "\(error)"])
     }
   }
+}
+
+/// Problems by workload, for any thread.
+private final class FollowedProblems: Sendable {
+  private let problems = Mutex<[WorkloadName: WorkloadProblem]>([:])
+
+  subscript(workload: WorkloadName) -> WorkloadProblem? { problems.withLock { $0[workload] } }
+
+  func replace(by new: [WorkloadName: WorkloadProblem]) { problems.withLock { $0 = new } }
+}
+
+/// The error that each workload's plan was rejected with last.
+private final class Rejections: Sendable {
+  private let errors = Mutex<[WorkloadName: String]>([:])
+
+  func isNew(_ error: String, of workload: WorkloadName) -> Bool {
+    errors.withLock { $0.updateValue(error, forKey: workload) != error }
+  }
+
+  func forget(_ workload: WorkloadName) { _ = errors.withLock { $0.removeValue(forKey: workload) } }
 }

@@ -10,12 +10,17 @@ struct ForecasterParts {
   let store: OpenedStore
   let client: HTTPClient
   let server: ForecastHTTPServer
+  /// How each workload's latest round ended.
+  let health: WorkloadHealth
   private let factory: WorkloadFactory
   private let roster: WorkloadRoster
 
   /// Wires the parts; the server listens when this returns.
+  ///
+  /// - Parameter staleAfter: the age from which the scaler does not serve plans, where that is known.
   init(
-    _ configuration: ForecasterConfiguration, store: OpenedStore, leadTime: Duration, on loop: EventLoop,
+    _ configuration: ForecasterConfiguration, store: OpenedStore, leadTime: Duration, staleAfter: Duration? = nil,
+    on loop: EventLoop,
     clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
     makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
@@ -25,7 +30,9 @@ struct ForecasterParts {
     factory = WorkloadFactory(
       sources: SourceFactory(client: client, clock: clock, logger: logger), makeSource: makeSource)
     let entries = try configuration.workloads.map { [factory] in try factory.make($0) }
-    let readiness = ForecastReadiness(workloadCount: entries.count)
+    let readiness = ForecastReadiness(entries.map(\.settings.name))
+    health = readiness.health
+    BuildInformation.publish(in: metrics)
     var membership: ShardMembership?
     if case .redis(let settings) = configuration.storage, let lease = settings.shardLease, let redis = store.redis {
       membership = ShardMembership(store: redis, lease: lease, logger: logger)
@@ -41,7 +48,8 @@ struct ForecasterParts {
       HTTPServerSettings(
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock, leadTime: leadTime,
-      interval: { roster.interval(of: $0) }, metrics: metrics, readiness: readiness.readiness, history: forecaster,
+      interval: { roster.interval(of: $0) }, staleAfter: staleAfter, health: readiness.health, metrics: metrics,
+      readiness: readiness.readiness, history: forecaster,
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { roster.settings(of: $0) },
       records: forecaster, logger: logger)
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(entries.count)"])

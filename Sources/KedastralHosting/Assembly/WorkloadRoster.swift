@@ -141,7 +141,7 @@ actor WorkloadRoster {
     let own = entries.values.map(\.workload).filter { owns($0.name) }.sorted { $0.name < $1.name }
     let names = Set(own.map(\.name))
     await forecaster.stop { names.contains($0) && !restarting.contains($0) }
-    if shard?.isActive ?? (membership == nil) { readiness.share(of: own.map(\.name)) }
+    if shard?.isActive ?? (membership == nil) { readiness.share(of: own.map(\.name), among: Array(entries.keys)) }
     await forecaster.start(own, into: shard.flatMap { membership?.store(during: $0) })
   }
 

@@ -72,8 +72,12 @@ struct CheckReport {
       let told = workload.explanation
       table.add([
         workload.name, workload.metric, workload.model, workload.status, workload.samples.map(String.init) ?? "",
-        told?.currentLoad?.loadText ?? "", told?.forecastAtLead.loadText ?? "", told?.plannedLoad?.loadText ?? "",
-        told.map { "\($0.replicas)" } ?? "",
+        told.map { $0.currentLoad?.loadText ?? $0.absence } ?? "", told?.forecastAtLead.loadText ?? "",
+        told?.plannedLoad?.loadText ?? "",
+        told.map { told in
+          let required = told.required ?? 0
+          return required > told.replicas ? "\(told.replicas), capped: needs \(required)" : "\(told.replicas)"
+        } ?? "",
       ])
     }
     return table
@@ -126,10 +130,12 @@ struct CheckReport {
       if let samples = workload.samples { $0.member("samples", Double(samples)) }
       guard let told = workload.explanation else { return }
       $0.member("load") { $0.number(told.currentLoad) }
+      if let instant = told.newestSampleAt { $0.member("newestSampleAt", Timestamp.format(instant)) }
       $0.member("forecast", told.forecastAtLead)
       $0.member("plannedLoad") { $0.number(told.plannedLoad) }
       $0.member("leadTimeSeconds", told.leadTimeSeconds)
       $0.member("replicas", Double(told.replicas))
+      $0.member("required") { $0.number(told.required.map(Double.init)) }
     }
   }
 }

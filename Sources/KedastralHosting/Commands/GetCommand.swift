@@ -21,18 +21,23 @@ enum GetCommand: Command {
     What to show:
       -o FORMAT             table (default), json, markdown; of a forecast also sparkline
       --json                the same as -o json
+      --state STATE…        only workloads in these states: \(WorkloadState.allCases.map(\.rawValue).joined(separator: ", "))
       --points N            samples of history before a forecast (default 120)
       --svg FILE            a picture of one forecast
 
     Examples:
       kedastral get workloads
+      kedastral get workloads --state capped --state failing
       kedastral get forecast api-app --server http://kedastral-forecaster:8081 -o json
     """
 
-  static let choices = ["o": ForecastFormat.allCases.map(\.rawValue)]
-  static let options = ServerInput.options.merging(["o": .one, "json": .none, "points": .one, "svg": .one]) { own, _ in
-    own
-  }
+  static let choices = [
+    "o": ForecastFormat.allCases.map(\.rawValue), "state": WorkloadState.allCases.map(\.rawValue),
+  ]
+  static let options = ServerInput.options.merging([
+    "o": .one, "json": .none, "state": .many, "points": .one, "svg": .one,
+  ]
+  ) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
@@ -60,9 +65,11 @@ enum GetCommand: Command {
   private static func workloads(_ options: CommandOptions, _ server: ServerInput) async throws {
     let format = try ReplayCommand.format(options)
     let now = Date()
-    let rows = try await server.forecaster.snapshots().map {
+    let wanted = try options.words("state", among: choices["state"] ?? [])
+    let rows = try await server.forecaster.listed().map {
       WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
     }
+    .filter { wanted.isEmpty || wanted.contains($0.state.rawValue) }
     Program.show(WorkloadRow.text(rows, format))
   }
 

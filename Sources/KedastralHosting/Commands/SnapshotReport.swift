@@ -13,16 +13,36 @@ struct SnapshotReport {
     case .json: String(decoding: try snapshot.json(), as: UTF8.self)
     case .sparkline: sparkline(style, width: width)
     case .markdown: table.markdown
-    case .table: [title(style), sparkline(style, width: width), "", table.text(style)].joined(separator: "\n")
+    case .table:
+      ([title(style)] + state(style) + [sparkline(style, width: width), "", table.text(style)]).joined(separator: "\n")
     }
   }
 
   private func title(_ style: TextStyle) -> String {
     var words = ["\(snapshot.workload)"]
     if let model = snapshot.model { words.append("model \(model)") }
-    if let load = snapshot.currentValue { words.append("\(snapshot.metric) \(load.loadText)") }
+    if let load = snapshot.currentValue {
+      words.append("\(snapshot.metric) \(load.loadText)")
+    } else if snapshot.newestSampleAt != nil {
+      words.append(snapshot.absence(at: snapshot.generatedAt))
+    }
     words.append("forecast from \(Timestamp.format(snapshot.generatedAt))")
     return style(words.joined(separator: " · "), .heading)
+  }
+
+  /// What is wrong with the plan, or special, in a line each.
+  private func state(_ style: TextStyle) -> [String] {
+    let made = snapshot.generatedAt
+    var lines: [String] = []
+    if let short = snapshot.shortfallAhead(leadTime: .zero, at: made) {
+      lines.append(style("\(short) from \(Timestamp.clock(short.begins, at: made))", .bad))
+    }
+    if snapshot.isDryRun { lines.append(style("dry run: the plan is not served", .warning)) }
+    if let until = snapshot.bridgedUntil {
+      lines.append(style("bridged by the forecast until \(Timestamp.clock(until, at: made))", .warning))
+    }
+    if let problem = snapshot.problem { lines.append(style("failing: \(problem)", .bad)) }
+    return lines
   }
 
   /// History in quiet bars, the forecast beside it in a third of the room, on one scale.
@@ -36,17 +56,20 @@ struct SnapshotReport {
 
   private var table: TextTable {
     let levels = snapshot.quantiles.paths
+    let isCapped =
+      snapshot.requiredReplicas.count == snapshot.desiredReplicas.count
+      && zip(snapshot.requiredReplicas, snapshot.desiredReplicas).contains { $0 > $1 }
     let hasPlan = snapshot.plannedLoad.count == snapshot.values.count
     var table = TextTable(
       ["until", "load"]
         + levels.map { "p" + ($0.level * 100).text($0.level * 100 == ($0.level * 100).rounded() ? 0 : 1) }
-        + (hasPlan ? ["planned"] : []) + ["replicas"], textColumns: 1)
+        + (hasPlan ? ["planned"] : []) + ["replicas"] + (isCapped ? ["required"] : []), textColumns: 1)
     for index in snapshot.values.indices {
       let until = snapshot.generatedAt + snapshot.step * (index + 1)
       table.add(
         [String(Timestamp.format(until).prefix(19)), snapshot.values[index].loadText]
           + levels.map { $0.values[index].loadText } + (hasPlan ? [snapshot.plannedLoad[index].loadText] : [])
-          + ["\(snapshot.desiredReplicas[index])"])
+          + ["\(snapshot.desiredReplicas[index])"] + (isCapped ? ["\(snapshot.requiredReplicas[index])"] : []))
     }
     return table
   }

@@ -64,7 +64,8 @@ struct AllInOneParts {
     scaler = try await ScalerParts(configuration.scaler, clock: clock, metrics: metrics, logger: logger)
     do {
       forecaster = try await ForecasterParts(
-        configuration.forecaster, store: store, leadTime: configuration.scaler.leadTime, on: loop, clock: clock,
+        configuration.forecaster, store: store, leadTime: configuration.scaler.leadTime,
+        staleAfter: configuration.scaler.staleAfter, on: loop, clock: clock,
         metrics: metrics, logger: logger, makeSource: makeSource)
     } catch {
       await scaler.server.shutdown(within: .zero)

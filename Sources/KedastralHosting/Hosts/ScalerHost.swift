@@ -22,16 +22,28 @@ public enum ScalerHost {
     let log = StreamLogHandler(configuration.log, clock: clock)
     let logger = Logger(log)
     let metrics = MetricsRegistry()
+    BuildInformation.publish(in: metrics)
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
     let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
     let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger)
+    var follower: ForecasterFollower?
+    if case .memory = configuration.storage {
+      let endpoint = HTTPEndpoint(
+        configuration.forecasterURL.text,
+        credentials: configuration.forecasterTokenFile.map { .bearer(file: $0) } ?? .none,
+        tls: configuration.tls.files,
+        deadline: .seconds(5))
+      follower = ForecasterFollower(
+        ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
+        logger: logger)
+    }
     let operations = try await OperationsHTTPServer(
       HTTPServerSettings(
         configuration.httpListen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger), on: loop, clock: clock,
       leadTime: configuration.leadTime, staleAfter: configuration.staleAfter, metrics: metrics, readiness: readiness,
-      logger: logger)
+      problem: { [follower] in follower?.problem(of: $0) }, logger: logger)
     logger.info("serving operations", ["address": "\(operations.address)"])
 
     var services: [ServiceRunner.Service] = []
@@ -49,14 +61,7 @@ public enum ScalerHost {
         },
       ]
     case .memory:
-      let endpoint = HTTPEndpoint(
-        configuration.forecasterURL.text,
-        credentials: configuration.forecasterTokenFile.map { .bearer(file: $0) } ?? .none,
-        tls: configuration.tls.files,
-        deadline: .seconds(5))
-      let follower = ForecasterFollower(
-        ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
-        logger: logger)
+      guard let follower else { break }
       services = [
         scaler.service(following: follower.makeUpdates()),
         { [updates = follower.makeUpdates()] in await operations.follow(updates) },

@@ -21,18 +21,23 @@ struct ForecasterTools: Sendable {
     MCPTool(
       name: "list_workloads", title: "List workloads",
       help:
-        "All workloads that have a plan: load now, largest load forecast, replicas asked for now and at most, age of the plan.",
+        "All workloads with their state (ok, capped, bridged, stale, failing, dry-run, starting), current load, largest load forecast, replicas requested now, required before limits and at most, error of recent forecasts, age of the plan, and the last error of those that fail.",
       parameters: [
         .init(name: "filter", kind: .text, help: "only workloads whose name contains this"),
+        .init(
+          name: "states", kind: .texts, help: "only workloads in these states",
+          values: WorkloadState.allCases.map(\.rawValue)),
         .init(name: "limit", kind: .integer, help: "at most so many, those with the most load first (default 100)"),
       ]
     ) { [server] arguments in
       let now = Date()
       let wanted = arguments.text("filter")?.lowercased() ?? ""
-      let rows = try await server.forecaster.snapshots().map {
+      let states = arguments.texts("states")
+      let rows = try await server.forecaster.listed().map {
         WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
       }
       .filter { wanted.isEmpty || $0.workload.text.lowercased().contains(wanted) }
+      .filter { states.isEmpty || states.contains($0.state.rawValue) }
       .sorted { ($1.load ?? -1, $0.workload) < ($0.load ?? -1, $1.workload) }
       let limit = max(1, Int(arguments.number("limit") ?? 100))
       return Array(WorkloadRow.text(Array(rows.prefix(limit)), .json).utf8)

@@ -14,16 +14,23 @@ final class ForecastReadiness: ForecastObserver {
 
   private static let noPlan = "no forecast has been made yet"
 
-  let readiness = Readiness(problems: ["plans": noPlan])
+  let readiness: Readiness
   /// How each workload's latest round ended.
-  let health = WorkloadHealth()
+  let health: WorkloadHealth
   private let state: Mutex<State>
 
-  init(workloadCount: Int) { state = Mutex(State(workloadCount: workloadCount)) }
+  /// Begins with the workloads that are configured; which of them are this process's says ``share(of:among:)``.
+  init(_ workloads: [WorkloadName]) {
+    let health = WorkloadHealth()
+    health.configure([], of: workloads)
+    self.health = health
+    readiness = Readiness(problems: ["plans": Self.noPlan]) { [health.summary].compactMap(\.self) }
+    state = Mutex(State(workloadCount: workloads.count))
+  }
 
-  /// Sets how many workloads are this process's; one that has none is ready without a plan of its own.
-  func share(of workloads: [WorkloadName]) {
-    health.configure(workloads)
+  /// Sets which of the configured workloads are this process's; one that has none is ready without a plan of its own.
+  func share(of workloads: [WorkloadName], among all: [WorkloadName]) {
+    health.configure(workloads, of: all)
     let hasPlan = state.withLock { state in
       state.workloadCount = workloads.count
       state.failingSources = state.failingSources.filter { workloads.contains($0.key) }
@@ -48,7 +55,7 @@ final class ForecastReadiness: ForecastObserver {
         state.failingSources[failure.workload] = failure.problem
         return state.failingSources.count == state.workloadCount
       }
-      if areAllFailing { readiness.report("sources", problem: "\(failure)") }
+      if areAllFailing { readiness.report("sources", problem: health.summary ?? "\(failure)") }
     case .forecast, .plan: break
     }
   }

@@ -51,13 +51,20 @@ public struct RemoteModel: Model {
     let model: RemoteModel
     var fallback: (any ModelSession)?
     let fallbackName: String
+    /// How many forecasts in a row the remote model has failed to make.
+    var failures = 0
 
     mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
       do {
-        return try await model.ask(history, steps: steps, quantiles: quantiles)
+        let forecast = try await model.ask(history, steps: steps, quantiles: quantiles)
+        if failures > 0 { model.logger.info("remote model answers again", ["failures": "\(failures)"]) }
+        failures = 0
+        return forecast
       } catch let error as ModelError {
         guard case .remote(let problem) = error, var session = fallback else { throw error }
-        model.logger.warn("remote model failed", ["error": problem, "fallback": fallbackName])
+        failures += 1
+        model.logger.log(
+          failures == 1 ? .warn : .debug, "remote model failed", ["error": problem, "fallback": fallbackName])
         var forecast = try await session.forecast(history, steps: steps, quantiles: quantiles)
         fallback = session
         let said = forecast.reason.map { "; \($0)" } ?? ""

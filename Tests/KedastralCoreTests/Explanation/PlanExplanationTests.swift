@@ -119,12 +119,65 @@ struct PlanExplanationTests {
     #expect(
       text == """
         api: 20 replicas now, to be ready for the next 3m.
+        Capped at 20: the load needs 108.
         Load (rps): 100 now, 900 forecast in 3m.
         The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
         The maximum cut that to 20.
-        Model test; recent forecasts were off by 25 %.
+        Model test; forecasts 5m ahead are typically off by 25 %.
         The plan is 0s old. No change is planned.
         """)
+  }
+
+  @Test("a plan that limits hold back is explained as capped, now or from when on; one that grows in time is not")
+  func capped() throws {
+    let now = explain(try record([300, 300, 300], try policy(headroom: 1, max: 10)))
+    #expect(now.required == 30 && now.replicas == 10 && now.state == .capped && now.maxReplicas == 10)
+    #expect(now.text.contains("Capped at 10: the load needs 30."))
+
+    let later = explain(
+      try record([100, 100, 100, 100, 230, 200], try policy(headroom: 1, max: 10)), lead: .seconds(60))
+    #expect(later.required == 10 && later.state == .ok)
+    #expect(later.shortfallAhead == .init(at: noon + .seconds(240), planned: 10, required: 23))
+    #expect(later.text.contains("From 12:04 UTC the load needs up to 23 replicas; limits keep the plan at 10."))
+
+    // A step's growth is limited, and KEDA is told the end of it already.
+    let growing = explain(
+      try record([300, 300, 300, 300], previous: 3, try policy(headroom: 1, up: 2.2)), lead: .seconds(240))
+    #expect(growing.replicas == 30 && growing.required == 30 && growing.state == .ok && growing.shortfallAhead == nil)
+    let slow = explain(try record([300, 300], previous: 3, try policy(headroom: 1, up: 1.1)), lead: .seconds(120))
+    #expect(slow.state == .capped && slow.replicas == 5 && slow.required == 30)
+  }
+
+  @Test("a load that nobody has measured recently is told by the instant of its last sample, never by a number")
+  func noSample() throws {
+    for (age, expected) in [(900, "no sample since 11:45 UTC"), (90_000, "no sample since 2026-01-30 11:00 UTC")] {
+      var snapshot = try record([100, 100], try policy()).snapshot
+      snapshot.currentValue = nil
+      snapshot.newestSampleAt = noon - .seconds(age)
+      snapshot.bridgedUntil = noon + .seconds(600)
+      snapshot.problem = "Connection refused"
+      let told = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon)
+      #expect(told.state == .bridged && told.currentLoad == nil && told.isStale == false)
+      #expect(told.text.contains("Load (rps): \(expected), 100 forecast in 1m."), "\(told.text)")
+      #expect(told.text.contains("Bridged: \(expected); the plan follows the forecast and is served until 12:10 UTC."))
+      #expect(told.text.contains("Failing: Connection refused."))
+      let over = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(3600), at: noon + .seconds(601))
+      #expect(over.isStale == true && over.state == .stale && over.text.contains("it is not served"))
+      #expect(try PlanExplanation(json: over.json()) == over)
+    }
+  }
+
+  @Test("a failing workload's error and its beginning are told, and a dry run is not said to be served")
+  func troubled() throws {
+    var snapshot = try record([100], try policy()).snapshot
+    snapshot.isDryRun = true
+    let problem = WorkloadProblem(stage: .collect, text: "no such host", since: noon - .seconds(3600), failures: 40)
+    let told = PlanExplanation(
+      snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), problem: problem, at: noon)
+    #expect(told.state == .failing && told.problemSince == noon - .seconds(3600))
+    #expect(told.text.contains("Failing since 11:00 UTC: collect: no such host."))
+    #expect(told.text.contains("This is a dry run: the plan is not served."))
+    #expect(PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon).state == .dryRun)
   }
 
   @Test("what if: the policy itself plans anew, and the record stays as it was")

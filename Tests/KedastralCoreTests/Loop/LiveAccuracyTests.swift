@@ -34,6 +34,19 @@ struct LiveAccuracyTests {
     #expect(right.coverage == ["0.9": 1])
   }
 
+  @Test("until there are enough comparisons a plan has the error that the model expects, then what was seen")
+  func expected() {
+    func told(_ minutes: Int) -> Double? {
+      var forecast = Forecast(start: start, step: .seconds(60), values: [1], model: "test")
+      forecast.expectedError = 0.06
+      return run(minutes, load: { _ in 100 }, forecast: { _ in 75 }).record(of: forecast, repairedShare: nil)?
+        .relativeError
+    }
+    #expect(told(1) == 0.06 && told(14) == 0.06 && told(60) == 0.25)
+    let silent = Forecast(start: start, step: .seconds(60), values: [1], model: "test")
+    #expect(LiveAccuracy().record(of: silent, repairedShare: nil) == nil)
+  }
+
   @Test("it says nothing before ten comparisons, and forgets what is more than an hour ago")
   func memory() {
     #expect(run(14, load: { _ in 1 }, forecast: { _ in 2 }).relativeError == nil)

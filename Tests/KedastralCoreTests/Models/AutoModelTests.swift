@@ -7,6 +7,78 @@ import Testing
 struct AutoModelTests {
   let levels = [0.5, 0.75, 0.9, 0.95, 0.99]
 
+  /// Loads, and the seasons and numbers of days that words about them may name.
+  private static let told: [(name: String, history: TimeSeries, seasonality: String, days: Int?)] = [
+    (
+      "8 days of quarter hours",
+      SyntheticLoad.series(count: 8 * 96, stepSeconds: 900) { step, generator in
+        200 + 100 * sin(Double(step) / 96 * 2 * .pi) + 5 * generator.noise()
+      }, "1 day", 8
+    ),
+    (
+      "3 days of quarter hours",
+      SyntheticLoad.series(count: 3 * 96 + 20, stepSeconds: 900) { step, generator in
+        200 + 100 * sin(Double(step) / 96 * 2 * .pi) + 5 * generator.noise()
+      }, "1 day", 3
+    ),
+    (
+      "3 weeks of hours",
+      SyntheticLoad.series(count: 21 * 24, stepSeconds: 3600) { step, generator in
+        (step / 24 % 7 < 5 ? 300 : 100) + 80 * sin(Double(step) / 24 * 2 * .pi) + 5 * generator.noise()
+      }, "1 day, 1 week", 10
+    ),
+    (
+      "5 hours of minutes with an hourly spike", SyntheticLoad.series(count: 5 * 60 + 45, SyntheticLoad.hourlySpike),
+      "1 hour", nil
+    ),
+    (
+      "noise", SyntheticLoad.series(count: 200, stepSeconds: 300) { _, generator in 100 + 20 * generator.noise() },
+      "none", nil
+    ),
+  ]
+
+  @Test("tells its mixture in plain words: three members at most, none twice, and no more days than there are")
+  func words() throws {
+    for (name, history, seasonality, days) in Self.told {
+      let forecast = try AutoModel().forecast(history, steps: 4, quantiles: [])
+      let reason = try #require(forecast.reason)
+      #expect(
+        reason.hasPrefix("model mix: ") && reason.hasSuffix("; seasonality: \(seasonality)"), "\(name): \(reason)")
+      let parts = reason.dropFirst("model mix: ".count).split(separator: ";")[0].split(separator: ", ").map(String.init)
+      #expect(parts.count { !$0.hasPrefix("others ") } <= 3 && parts.count <= 4, "\(name): \(reason)")
+      #expect(parts.allSatisfy { $0.hasSuffix(" %") })
+      #expect(!reason.contains("steps"))
+      let names = forecast.members.map(\.name)
+      #expect(Set(names).count == names.count, "\(name): \(names)")
+      #expect(abs(forecast.members.reduce(0) { $0 + $1.weight } - 1) < 1e-9)
+      for member in names where member.contains("median of the last ") {
+        let count = member.split(separator: " ").compactMap { Int($0) }.first ?? 1
+        if let days {
+          #expect(count <= days && member.contains("day"), "\(name): \(member)")
+        } else {
+          #expect(member.contains("seasons of \(seasonality)"), "\(name): \(member)")
+        }
+      }
+    }
+  }
+
+  @Test("expects the error that its forecasts turn out to have, from the first one on")
+  func expectedError() throws {
+    for (noise, level) in [(5.0, 200.0), (30, 200), (20, 5000)] {
+      let whole = SyntheticLoad.series(count: 6 * 96, stepSeconds: 900) { step, generator in
+        level + 100 * sin(Double(step) / 96 * 2 * .pi) + noise * generator.noise()
+      }
+      let expected = try #require(
+        try AutoModel().forecast(whole.slice(0..<5 * 96), steps: 4, quantiles: []).expectedError)
+      var errors = 0.0
+      for origin in stride(from: 5 * 96, to: 6 * 96, by: 12) {
+        let forecast = try AutoModel().forecast(whole.slice(0..<origin), steps: 1, quantiles: [])
+        errors += abs(forecast.values[0] - whole.values[origin]) / whole.values[origin] / 8
+      }
+      #expect(expected > errors / 2.5 && expected < errors * 2.5, "\(expected) for \(errors)")
+    }
+  }
+
   @Test("is near the noise on a day with a spike every hour")
   func dayWithSpikes() throws {
     let whole = SyntheticLoad.series(count: 5 * 1440 + 60) { minute, generator in

@@ -117,7 +117,7 @@ struct AutoSessionTests {
     let noise = SyntheticLoad.series(count: 7 * 288, stepSeconds: 300) { _, generator in 100 + 20 * generator.noise() }
     let steady = try await follow(noise, from: Self.learnedPart)
     #expect(steady.allSatisfy { $0.forecast.members.last?.weight == 0 })
-    #expect(steady.last?.forecast.recentError.map { $0 < 1 } == true)
+    #expect(steady.last?.forecast.mase.map { $0 < 1 } == true)
   }
 
   @Test("learns anew soon after what it learned failed")

@@ -7,9 +7,25 @@
 struct DirectRegression: Sendable, Equatable {
   /// A simple forecast to start from: features taken as they are, and a few to correct them by.
   struct Start: Sendable, Equatable {
-    var name: String
+    var kind: Kind
     var sum: [Int]
     var correctedBy: [Int]
+
+    /// What a simple forecast says of a step.
+    enum Kind: Sendable, Equatable {
+      /// The median of the history.
+      case constant
+      /// The level that the load has recently.
+      case level
+      /// A mean of the same time of the last seasons, the latest counting most.
+      case profile
+      /// The median of the same time of that many of the last seasons.
+      case median(seasons: Int)
+      /// The same time of the last season.
+      case lastSeason
+      /// The same time of the last week.
+      case lastWeek
+    }
   }
 
   /// Which features a regression uses.
@@ -26,8 +42,8 @@ struct DirectRegression: Sendable, Equatable {
   /// Coefficients of the plan's columns and the constant, for each knot.
   var coefficients: [[Double]]
   let plan: Plan
-  /// The name of the simple forecast it began at.
-  let start: String
+  /// The simple forecast it began at.
+  let start: Start.Kind
   /// The ridge penalty that was chosen; nil when nothing was learned beyond the start.
   let penalty: Double?
   /// What the regression would have forecast for each row at each knot, had its block of the history not been seen.
@@ -72,7 +88,7 @@ struct DirectRegression: Sendable, Equatable {
     let prepared = knots.map { Self.prepare($0, plan) }
     let startIndex =
       plan.starts.indices.min { Self.relativeLoss(prepared, $0) < Self.relativeLoss(prepared, $1) } ?? 0
-    start = plan.starts[startIndex].name
+    start = plan.starts[startIndex].kind
     let penaltyShares = Array(repeating: 1.0, count: plan.columns.count) + [0]
     var losses = Array(repeating: 0.0, count: Self.penalties.count)
     var held: [[DesignMatrix.Column]] = []

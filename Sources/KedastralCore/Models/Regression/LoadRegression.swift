@@ -14,8 +14,10 @@ struct LoadRegression: Sendable, Equatable {
   /// The horizons at which coefficients are kept, ascending, from 1 to the last step.
   let knots: [Int]
   private let spreads: [SpreadModel]
-  /// The mean absolute error at held-out blocks relative to that of the start forecasts alone, below 1 when learning helped.
-  let meanError: Double
+  /// The mean absolute error at held-out blocks over the mean load, for each knot; later rows count more.
+  private let expectedErrors: [Double]
+  /// How many whole seasons the history had.
+  let seasonCount: Int
 
   /// About how many rows a fit takes at most.
   private static let rowLimit = 2100
@@ -57,7 +59,10 @@ struct LoadRegression: Sendable, Equatable {
         memory: memory * Double(values.count))
     }
     guard training.count == knots.count, training.allSatisfy({ $0.indices.count >= fewestRows / 2 }) else { return nil }
-    return (LoadRegression(training, features: features, units: units, knots: knots), tracker)
+    let regression = LoadRegression(
+      training, features: features, units: units, knots: knots,
+      seasonCount: layout.season.map { values.count / $0 } ?? 0)
+    return (regression, tracker)
   }
 
   /// The steps to learn from: all of them, or about `rowLimit` of those from `dense` on. They are spread without a period of
@@ -77,16 +82,19 @@ struct LoadRegression: Sendable, Equatable {
     return grid
   }
 
-  private init(_ training: [Training], features: LoadFeatures, units: LoadUnits, knots: [Int]) {
+  private init(
+    _ training: [Training], features: LoadFeatures, units: LoadUnits, knots: [Int], seasonCount: Int
+  ) {
     self.units = units
     self.features = features
     self.knots = knots
+    self.seasonCount = seasonCount
     let plans = Self.plans(features)
     members = plans.map { plan in DirectRegression(plan, knots: training.map { $0.knot(from: plan.firstIndex) }) }
     let knotShares = Self.shares(of: members, training)
     self.knotShares = knotShares
     var spreads: [SpreadModel] = []
-    var error = 0.0
+    var expectedErrors: [Double] = []
     for (index, knot) in training.enumerated() {
       let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
       var forecasts = Array(repeating: 0.0, count: common)
@@ -95,7 +103,7 @@ struct LoadRegression: Sendable, Equatable {
       }
       let targets = knot.targets.suffix(common)
       let errors = zip(targets, forecasts).map { $0 - $1 }
-      error += errors.reduce(0) { $0 + abs($1) } / Double(max(1, common)) / Double(training.count)
+      expectedErrors.append(Self.relativeError(errors, targets, knot.weights.suffix(common), units))
       let signals = zip(knot.surroundings.suffix(common), forecasts).map { surrounding, forecast in
         SpreadModel.signals(
           forecast: forecast, lowest: features.lowest, volatility: surrounding.volatility,
@@ -104,8 +112,25 @@ struct LoadRegression: Sendable, Equatable {
       spreads.append(SpreadModel(signals: signals, errors: errors, weights: Array(knot.weights.suffix(common))))
     }
     self.spreads = spreads
-    meanError = error
+    self.expectedErrors = expectedErrors
     for index in members.indices { members[index].dropTraining() }
+  }
+
+  /// The mean absolute error over the mean load, by row weights; 0 where there is no load.
+  private static func relativeError(
+    _ errors: [Double], _ targets: ArraySlice<Double>, _ weights: ArraySlice<Double>, _ units: LoadUnits
+  ) -> Double {
+    let error = zip(errors, weights).reduce(0) { $0 + abs($1.0) * $1.1 } * units.scale
+    let load = zip(targets, weights).reduce(0) { $0 + units.load($1.0) * $1.1 }
+    return load > 0 && error.isFinite && load.isFinite ? error / load : 0
+  }
+
+  /// The mean absolute error to expect `stepsAhead` steps ahead, over the mean load.
+  func expectedError(stepsAhead: Int) -> Double? {
+    let knot = knots.firstIndex { $0 >= stepsAhead } ?? knots.count - 1
+    guard knot > 0, knots[knot] > stepsAhead else { return expectedErrors[knot] }
+    let share = Double(stepsAhead - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1])
+    return expectedErrors[knot] * share + expectedErrors[knot - 1] * (1 - share)
   }
 
   /// The share of each member in the forecast, over all horizons.
@@ -187,19 +212,6 @@ struct LoadRegression: Sendable, Equatable {
     return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }), parts)
   }
 
-  /// What the members are, for people.
-  var names: [String] {
-    members.map { "\($0.start)\($0.penalty == nil ? "" : " and what was learned beyond it")" }
-  }
-
-  /// What the forecast is made of, for people.
-  var explanation: String {
-    let parts = zip(names, shares).map { "\($0) \(Int(($1 * 100).rounded())) %" }
-    let season = features.layout.season.map { "season \($0) steps" } ?? "no season"
-    let short = features.layout.shortSeason.map { ", within it \($0) steps" } ?? ""
-    return parts.joined(separator: ", ") + "; " + season + short + (features.layout.week == nil ? "" : ", and the week")
-  }
-
   /// Horizons that grow by about half each, so that near steps are told apart and far ones share.
   private static func knots(steps: Int) -> [Int] {
     var knots = [1]
@@ -211,26 +223,26 @@ struct LoadRegression: Sendable, Equatable {
     let columns = features.columns
     guard let profile = columns.profile, let season = features.layout.season else {
       let all = Array(0..<columns.count)
-      let constant = DirectRegression.Start(name: "median", sum: [], correctedBy: [])
-      let level = DirectRegression.Start(name: "level", sum: [1], correctedBy: [])
+      let constant = DirectRegression.Start(kind: .constant, sum: [], correctedBy: [])
+      let level = DirectRegression.Start(kind: .level, sum: [1], correctedBy: [])
       return [DirectRegression.Plan(columns: all, starts: [constant, level], firstIndex: 0)]
     }
     let robust = DirectRegression.Plan(
       columns: [columns.medians[1]] + Array(columns.medianDeviations[1]),
       starts: [
         DirectRegression.Start(
-          name: "median of the same time of \(LoadTracker.medianDays[1]) days", sum: [0], correctedBy: [1, 2, 4])
+          kind: .median(seasons: LoadTracker.medianDays[1]), sum: [0], correctedBy: [1, 2, 4])
       ], firstIndex: 0)
     let steady = DirectRegression.Plan(
       columns: Array(columns.levels),
-      starts: [DirectRegression.Start(name: "level", sum: [0], correctedBy: Array(columns.levels.indices))],
+      starts: [DirectRegression.Start(kind: .level, sum: [0], correctedBy: Array(columns.levels.indices))],
       firstIndex: 0, handicap: 1.25)
     var again = DirectRegression.Plan(
       columns: [profile, columns.yesterday.lowerBound],
-      starts: [DirectRegression.Start(name: "last day", sum: [0, 1], correctedBy: [])], firstIndex: 0)
+      starts: [DirectRegression.Start(kind: .lastSeason, sum: [0, 1], correctedBy: [])], firstIndex: 0)
     if features.layout.week != nil {
       again.columns.append(columns.lastWeek.lowerBound)
-      again.starts.append(DirectRegression.Start(name: "last week", sum: [0, 2], correctedBy: []))
+      again.starts.append(DirectRegression.Start(kind: .lastWeek, sum: [0, 2], correctedBy: []))
       again.firstIndex = 7 * season
     }
     return [robust, steady, again]
@@ -244,11 +256,11 @@ struct LoadRegression: Sendable, Equatable {
         let byProfile = [0, 2, 4].map { position(columns.profileDeviations.lowerBound + $0) }
         let byMedian = [0, 1, 3].map { position(deviations.lowerBound + $0) }
         let byProfileStart = DirectRegression.Start(
-          name: "same time of the last days", sum: [position(profile)], correctedBy: byProfile)
+          kind: .profile, sum: [position(profile)], correctedBy: byProfile)
         var starts = [
-          DirectRegression.Start(name: "median", sum: [], correctedBy: []),
+          DirectRegression.Start(kind: .constant, sum: [], correctedBy: []),
           DirectRegression.Start(
-            name: "median of the same time of \(LoadTracker.medianDays[kind]) days",
+            kind: .median(seasons: LoadTracker.medianDays[kind]),
             sum: [position(columns.medians[kind])],
             correctedBy: byMedian),
         ]
@@ -256,7 +268,7 @@ struct LoadRegression: Sendable, Equatable {
         if usesWeek {
           starts.append(
             DirectRegression.Start(
-              name: "same time last week", sum: [position(profile), position(columns.lastWeek.lowerBound)],
+              kind: .lastWeek, sum: [position(profile), position(columns.lastWeek.lowerBound)],
               correctedBy: columns.weekDeviations.map(position)))
         }
         return DirectRegression.Plan(columns: chosen, starts: starts, firstIndex: usesWeek ? 7 * season : 0)

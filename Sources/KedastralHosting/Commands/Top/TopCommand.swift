@@ -46,7 +46,9 @@ enum TopCommand: Command {
     let server = try ServerInput(options)
     let interval = try options.duration("interval") ?? .seconds(2)
     guard interval >= .milliseconds(100) else { throw UsageError(description: "--interval is less than 100ms") }
-    var screen = TopScreen(server: server.forecaster.endpoint.displayName, size: .standard)
+    var screen = TopScreen(
+      server: server.forecaster.endpoint.displayName, leadTime: server.leadTime, staleAfter: server.staleAfter,
+      size: .standard)
     screen.filter = options.value("filter") ?? ""
     if let word = try options.words("sort", among: TopScreen.Order.allCases.map(\.rawValue)).last {
       screen.order = TopScreen.Order(rawValue: word) ?? .name
@@ -61,10 +63,7 @@ enum TopCommand: Command {
   private static func once(_ screen: TopScreen, _ server: ServerInput, _ format: ReportFormat) async throws {
     var screen = screen
     let now = Date()
-    let rows = try await server.forecaster.snapshots().map {
-      WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
-    }
-    screen.update(TopScreen.News(rows: rows, snapshots: [:], histories: [:]))
+    screen.update(TopScreen.News(try await server.forecaster.listed()), at: now)
     Program.show(WorkloadRow.text(screen.shown, format))
   }
 
@@ -87,8 +86,9 @@ enum TopCommand: Command {
       for key in keys where !screen.press(key) { break running }
       screen.size = terminal.size
       let (news, problem) = feed.take(wanted: screen.wanted)
-      if let news { screen.update(news) }
+      if let news { screen.update(news, at: Date()) }
       if let problem { screen.problem = problem }
+      screen.pass(to: Date())
       terminal.draw(screen.lines(style))
       try await Task.sleep(for: .milliseconds(30))
     }

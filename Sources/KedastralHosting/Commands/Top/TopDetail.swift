@@ -5,26 +5,47 @@ import KedastralCore
 struct TopDetail {
   private static let eighths: [Character] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 
-  let snapshot: Snapshot
+  let row: WorkloadRow
+  /// Its newest plan; nil before there is one.
+  let snapshot: Snapshot?
   let history: TimeSeries?
   let size: TerminalSize
 
   var lines: [ScreenLine] {
-    let below = facts
-    let height = max(3, size.rows - below.count - 3)
-    return [heading] + chart(height: height) + below
+    guard let snapshot else { return [heading] + state }
+    let below = facts(snapshot)
+    let height = max(3, size.rows - below.count - state.count - 3)
+    return [heading] + state + chart(snapshot, height: height) + below
   }
 
   private var heading: ScreenLine {
-    var line = ScreenLine(snapshot.workload.text, .heading)
-    line.add("  \(snapshot.metric)")
-    if let load = snapshot.currentValue { line.add("  load \(load.loadText)") }
-    line.add("  forecast peak \((snapshot.values.max() ?? 0).loadText)", .forecast)
-    line.add("  replicas \(snapshot.desiredReplicas.first ?? 0)…\(snapshot.desiredReplicas.max() ?? 0)", .good)
+    var line = ScreenLine(row.workload.text, .heading)
+    line.add("  \(row.metric)")
+    line.add("  " + (row.load.map { "load \($0.loadText)" } ?? row.absence ?? "no plan yet"))
+    if let peak = row.peakLoad { line.add("  forecast peak \(peak.loadText)", .forecast) }
+    if let peak = row.peakReplicas {
+      line.add("  replicas \(row.replicas.map(String.init) ?? "–")…\(peak)", row.role ?? .good)
+    }
     return line
   }
 
-  private var facts: [ScreenLine] {
+  /// What is wrong, or special, in a line each.
+  private var state: [ScreenLine] {
+    var lines: [ScreenLine] = []
+    if row.isCapped, let replicas = row.replicas, let required = row.required {
+      lines.append(ScreenLine("capped at \(replicas): the load needs \(required)", .bad))
+    }
+    if row.isDryRun { lines.append(ScreenLine("dry run: the plan is not served", .warning)) }
+    if let snapshot, let until = snapshot.bridgedUntil {
+      lines.append(
+        ScreenLine("bridged by the forecast until \(Timestamp.clock(until, at: snapshot.generatedAt))", .warning))
+    }
+    if row.isStale { lines.append(ScreenLine("stale: the plan is not served", .bad)) }
+    if let problem = row.problem { lines.append(ScreenLine(problem, .bad)) }
+    return lines
+  }
+
+  private func facts(_ snapshot: Snapshot) -> [ScreenLine] {
     var lines = [ScreenLine()]
     func fact(_ name: String, _ text: String) {
       var line = ScreenLine()
@@ -32,18 +53,18 @@ struct TopDetail {
       line.add(text)
       lines.append(line)
     }
-    fact("replicas", replicas)
+    fact("replicas", replicas(snapshot))
     var model = snapshot.model ?? "unknown"
-    if let target = snapshot.targetPerPod { model += ", \(target.loadText) for a pod" }
+    if let target = snapshot.targetPerPod { model += ", \(target.loadText) per pod" }
     fact("model", model)
-    if let accuracy = snapshot.accuracy, let text = Self.text(accuracy) { fact("accuracy", text) }
+    if let accuracy = snapshot.accuracy, let text = Self.text(accuracy, step: snapshot.step) { fact("accuracy", text) }
     if let reason = snapshot.reason { fact("why", reason) }
     fact("made", Timestamp.format(snapshot.generatedAt))
     return lines
   }
 
   /// The plan as changes: `3, from 14:05 5, from 14:20 4`.
-  private var replicas: String {
+  private func replicas(_ snapshot: Snapshot) -> String {
     var words: [String] = []
     var last: Int?
     for (index, count) in snapshot.desiredReplicas.enumerated() where count != last {
@@ -54,10 +75,13 @@ struct TopDetail {
     return words.joined(separator: ", ") + " (UTC)"
   }
 
-  private static func text(_ accuracy: Snapshot.Accuracy) -> String? {
+  private static func text(_ accuracy: Snapshot.Accuracy, step: Duration) -> String? {
     var words: [String] = []
+    if let error = accuracy.relativeError {
+      words.append(
+        "typically off by \(error.percent(0)), \(DurationText.format(step * Forecast.stepsJudged(step))) ahead")
+    }
     if let mase = accuracy.mase { words.append("MASE \(mase.text(2))") }
-    if let error = accuracy.relativeError { words.append("off by \(error.percent(0)) of the load") }
     for (level, share) in (accuracy.coverage ?? [:]).sorted(by: { $0.key < $1.key }) {
       words.append("\(share.percent(0)) below the \(level) quantile")
     }
@@ -65,7 +89,7 @@ struct TopDetail {
   }
 
   /// Bars from the bottom: history, a rule, the forecast; a dot where the highest quantile is above its bar.
-  private func chart(height: Int) -> [ScreenLine] {
+  private func chart(_ snapshot: Snapshot, height: Int) -> [ScreenLine] {
     let room = max(2, size.columns - 10)
     let ahead = Sparkline.fitted(snapshot.values, width: room / 3)
     let upper = Sparkline.fitted(snapshot.quantiles.paths.last?.values ?? [], width: ahead.count)

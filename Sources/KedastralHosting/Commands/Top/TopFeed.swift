@@ -37,17 +37,12 @@ final class TopFeed: Sendable {
     while true {
       let begin = ContinuousClock.now
       do {
-        let snapshots = try await server.forecaster.snapshots()
-        let now = Date()
-        let rows = snapshots.map {
-          WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
-        }
-        let byName = Dictionary(snapshots.map { ($0.workload, $0) }) { first, _ in first }
-        publish(TopScreen.News(rows: rows, snapshots: byName, histories: histories))
+        let listed = try await server.forecaster.listed()
+        publish(TopScreen.News(listed, histories: histories))
         // What is on the screen, as soon as the screen knows; else the first ones.
         let asked = state.withLock { $0.wanted }
-        histories = try await self.histories(asked.isEmpty ? rows.prefix(60).map(\.workload) : asked)
-        publish(TopScreen.News(rows: rows, snapshots: byName, histories: histories))
+        histories = try await self.histories(asked.isEmpty ? listed.prefix(60).map(\.workload) : asked)
+        publish(TopScreen.News(listed, histories: histories))
       } catch is CancellationError {
         throw CancellationError()
       } catch {

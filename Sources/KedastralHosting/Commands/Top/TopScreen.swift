@@ -1,3 +1,4 @@
+import FoundationEssentials
 import KedastralCore
 
 /// What `kedastral top` shows: a state that keys and news change, and the lines that follow from it.
@@ -9,6 +10,7 @@ struct TopScreen {
     case replicas
     case peak
     case age
+    case state
 
     var next: Order { Self.allCases[(Self.allCases.firstIndex(of: self).map { $0 + 1 } ?? 0) % Self.allCases.count] }
   }
@@ -20,11 +22,15 @@ struct TopScreen {
     case open(WorkloadName)
   }
 
-  /// What was heard of the forecaster last.
+  /// What the forecaster answered last.
   struct News: Sendable {
-    var rows: [WorkloadRow]
-    var snapshots: [WorkloadName: Snapshot]
+    var listed: [ForecasterClient.Listed]
     var histories: [WorkloadName: TimeSeries]
+
+    init(_ listed: [ForecasterClient.Listed], histories: [WorkloadName: TimeSeries] = [:]) {
+      self.listed = listed
+      self.histories = histories
+    }
   }
 
   var size: TerminalSize
@@ -32,29 +38,53 @@ struct TopScreen {
   var isReversed = false
   var filter = ""
   var mode = Mode.list
-  /// What is wrong, in a line; nil when all is well.
+  /// What is wrong with the connection, in a line; nil when all is well.
   var problem: String?
   private(set) var news: News?
   private(set) var selected: WorkloadName?
+  /// The workloads as they stand at `now`, by the news.
+  private var rows: [WorkloadRow] = []
+  private var now = Date.distantPast
+  private var heardAt = Date.distantPast
   private let server: String
+  private let leadTime: Duration
+  private let staleAfter: Duration
 
-  init(server: String, size: TerminalSize) {
+  init(
+    server: String, leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120), size: TerminalSize
+  ) {
     self.server = server
+    self.leadTime = leadTime
+    self.staleAfter = staleAfter
     self.size = size
   }
 
-  /// Takes up what the forecaster said.
-  mutating func update(_ news: News) {
+  /// Takes over what the forecaster answered.
+  mutating func update(_ news: News, at now: Date) {
     self.news = news
     problem = nil
+    heardAt = now
+    stand(at: now)
     if selected == nil { selected = shown.first?.workload }
+  }
+
+  /// Lets plans age, also while the forecaster does not answer.
+  mutating func pass(to now: Date) {
+    guard news != nil, abs(now.timeIntervalSince(self.now)) >= 1 else { return }
+    stand(at: now)
+  }
+
+  private mutating func stand(at now: Date) {
+    self.now = now
+    rows = (news?.listed ?? []).map { WorkloadRow($0, leadTime: leadTime, staleAfter: staleAfter, at: now) }
   }
 
   /// The rows that pass the filter, in order.
   var shown: [WorkloadRow] {
     let wanted = filter.lowercased()
-    let rows = (news?.rows ?? []).filter {
+    let rows = self.rows.filter {
       wanted.isEmpty || $0.workload.text.lowercased().contains(wanted) || $0.metric.lowercased().contains(wanted)
+        || $0.state.rawValue == wanted
     }
     // Names by the alphabet, figures with the largest first.
     let sorted = rows.sorted { left, right in
@@ -62,8 +92,10 @@ struct TopScreen {
       case .name: left.workload < right.workload
       case .load: (right.load ?? -1, left.workload) < (left.load ?? -1, right.workload)
       case .replicas: (right.replicas ?? -1, left.workload) < (left.replicas ?? -1, right.workload)
-      case .peak: (right.peakReplicas, left.workload) < (left.peakReplicas, right.workload)
-      case .age: (right.age, left.workload) < (left.age, right.workload)
+      case .peak: (right.peakReplicas ?? -1, left.workload) < (left.peakReplicas ?? -1, right.workload)
+      case .age: (right.age ?? .zero, left.workload) < (left.age ?? .zero, right.workload)
+      // What is most wrong first.
+      case .state: (right.state.urgency, left.workload) < (left.state.urgency, right.workload)
       }
     }
     return isReversed ? sorted.reversed() : sorted
@@ -151,8 +183,9 @@ struct TopScreen {
   /// As many lines as the screen has rows, each no longer than a row.
   func lines(_ style: TextStyle) -> [String] {
     var body: [ScreenLine]
-    if case .open(let name) = mode, let snapshot = news?.snapshots[name] {
-      body = TopDetail(snapshot: snapshot, history: news?.histories[name], size: bodySize).lines
+    if case .open(let name) = mode, let row = rows.first(where: { $0.workload == name }) {
+      let snapshot = news?.listed.first { $0.workload == name }?.snapshot
+      body = TopDetail(row: row, snapshot: snapshot, history: news?.histories[name], size: bodySize).lines
     } else {
       body = list
     }
@@ -169,13 +202,19 @@ struct TopScreen {
     var line = ScreenLine()
     line.add("kedastral ", .heading)
     line.add(server)
-    if let news {
-      let replicas = news.rows.compactMap(\.replicas).reduce(0, +)
-      line.add("  \(news.rows.count) workloads, \(replicas) replicas asked for")
-      let stale = news.rows.count(where: \.isStale)
-      if stale > 0 { line.add("  \(stale) stale", .warning) }
+    if let problem {
+      let silence = Duration.seconds(max(0, now.timeIntervalSince(heardAt)))
+      line.add(news == nil ? "  DISCONNECTED" : "  DISCONNECTED for \(silence.shortText)", .bad)
+      line.add(": " + problem, .bad)
     }
-    if let problem { line.add("  " + problem, .bad) }
+    if news != nil {
+      let replicas = rows.compactMap(\.replicas).reduce(0, +)
+      line.add("  \(rows.count) workloads, \(replicas) replicas requested")
+      for state in WorkloadState.allCases where state != .ok {
+        let count = rows.count { $0.state == state }
+        if count > 0 { line.add("  \(count) \(state.rawValue)", state.urgency > 2 ? .bad : .warning) }
+      }
+    }
     return line
   }
 
@@ -199,7 +238,7 @@ struct TopScreen {
     let columns = Columns(rows, width: size.columns)
     var lines = [columns.heading(order)]
     if rows.isEmpty {
-      lines.append(ScreenLine(filter.isEmpty ? "no workload has a plan" : "nothing matches '\(filter)'"))
+      lines.append(ScreenLine(filter.isEmpty ? "there is no workload" : "nothing matches '\(filter)'"))
     }
     for row in rows[window(rows)] {
       let line = columns.line(row, history: news?.histories[row.workload])
@@ -222,7 +261,7 @@ struct TopScreen {
     private let ahead: Int
 
     init(_ rows: [WorkloadRow], width: Int) {
-      let fixed = 9 + 8 + 6 + 6 + 5
+      let fixed = 9 + 10 + 8 + 6 + 6 + 6 + 5
       name = min(max(10, (rows.map(\.workload.text.count).max() ?? 0) + 1), max(10, (width - fixed) / 2))
       let bars = max(0, width - name - fixed - 3)
       ahead = bars * 2 / 5
@@ -233,9 +272,11 @@ struct TopScreen {
       func title(_ text: String, _ own: Order) -> String { own == order ? text + "▾" : text }
       var line = ScreenLine()
       line.add(title("WORKLOAD", .name), width: name, .heading)
-      line.add(title("LOAD", .load), width: 9, toTheRight: true, .heading)
+      line.add(title("STATE", .state), width: 9, .heading)
+      line.add(title("LOAD", .load), width: 10, toTheRight: true, .heading)
       line.add("PEAK", width: 8, toTheRight: true, .heading)
       line.add(title("PODS", .replicas), width: 6, toTheRight: true, .heading)
+      line.add("NEED", width: 6, toTheRight: true, .heading)
       line.add(title("MOST", .peak), width: 6, toTheRight: true, .heading)
       line.add(title("AGE", .age), width: 5, toTheRight: true, .heading)
       line.add("  ")
@@ -248,12 +289,14 @@ struct TopScreen {
     func line(_ row: WorkloadRow, history: TimeSeries?) -> ScreenLine {
       var line = ScreenLine()
       line.add(row.workload.text, width: name)
-      line.add(row.load?.loadText ?? "–", width: 9, toTheRight: true)
-      line.add(row.peakLoad.loadText, width: 8, toTheRight: true)
-      let isRising = row.replicas.map { $0 < row.peakReplicas } ?? false
-      line.add(row.replicas.map(String.init) ?? "–", width: 6, toTheRight: true, row.isStale ? .bad : .good)
-      line.add("\(row.peakReplicas)", width: 6, toTheRight: true, isRising ? .warning : nil)
-      line.add(row.age.shortText, width: 5, toTheRight: true, row.isStale ? .bad : nil)
+      line.add(row.state.rawValue, width: 9, row.role)
+      line.add(row.load?.loadText ?? (row.absence == nil ? "–" : "no sample"), width: 10, toTheRight: true)
+      line.add(row.peakLoad?.loadText ?? "–", width: 8, toTheRight: true)
+      let isRising = if let replicas = row.replicas, let peak = row.peakReplicas { replicas < peak } else { false }
+      line.add(row.replicas.map(String.init) ?? "–", width: 6, toTheRight: true, row.role ?? .good)
+      line.add(row.required.map(String.init) ?? "–", width: 6, toTheRight: true, row.isCapped ? .bad : nil)
+      line.add(row.peakReplicas.map(String.init) ?? "–", width: 6, toTheRight: true, isRising ? .warning : nil)
+      line.add(row.age?.shortText ?? "–", width: 5, toTheRight: true, row.isStale ? .bad : nil)
       line.add("  ")
       let values = Sparkline.fitted(row.values, width: ahead)
       let measured = Sparkline.fitted(history?.values ?? [], width: behind)
@@ -262,6 +305,21 @@ struct TopScreen {
       line.add("│")
       line.add(scale.text(values), .forecast)
       return line
+    }
+  }
+}
+
+extension WorkloadState {
+  /// How much it wants attention: more is worse.
+  var urgency: Int {
+    switch self {
+    case .ok: 0
+    case .dryRun: 1
+    case .starting: 2
+    case .bridged: 3
+    case .failing: 4
+    case .capped: 5
+    case .stale: 6
     }
   }
 }

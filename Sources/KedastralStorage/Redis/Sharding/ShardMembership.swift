@@ -25,6 +25,8 @@ public final class ShardMembership: Sendable {
   private struct State {
     var membership: MembershipState
     var published: Shard?
+    /// How many renewals of the lease have failed in a row.
+    var failedRenewals = 0
     var listeners: [Int: AsyncStream<Shard>.Continuation] = [:]
     var nextListener = 0
   }
@@ -104,9 +106,18 @@ public final class ShardMembership: Sendable {
       let command = LeaseScript.renew(key: key, member: member, timeToLive: timeToLive, seen: seen)
       let reply = try await store.client.execute([command], deadline: lease / 5)[0]
       guard let answer = LeaseScript.Reply(reply) else { throw store.error("renew lease", unexpected: reply) }
-      state.withLock { $0.membership.renewed(answer, sentAt: sentAt) }
+      let failures = state.withLock { state in
+        state.membership.renewed(answer, sentAt: sentAt)
+        defer { state.failedRenewals = 0 }
+        return state.failedRenewals
+      }
+      if failures > 0 { logger.info("the lease is renewed again", ["member": member, "failures": "\(failures)"]) }
     } catch {
-      logger.warn("the lease was not renewed", ["member": member, "error": "\(error)"])
+      let isFirst = state.withLock { state in
+        state.failedRenewals += 1
+        return state.failedRenewals == 1
+      }
+      logger.log(isFirst ? .warn : .debug, "the lease was not renewed", ["member": member, "error": "\(error)"])
     }
   }
 

@@ -1,0 +1,95 @@
+import KedastralCore
+import Synchronization
+
+/// The metrics that follow from each workload's newest plan and the clock.
+///
+/// One update at a time.
+final class PlanMetrics: Sendable {
+  /// The quantiles that are exported, as far as the plan has them.
+  private static let levels = [0.5, 0.9]
+
+  private let load: MetricFamily
+  private let forecast: MetricFamily
+  private let quantile: MetricFamily
+  private let capped: MetricFamily
+  private let required: MetricFamily
+  private let error: MetricFamily
+  private let coverage: MetricFamily
+  private let states: MetricFamily
+  private let lead: Metric
+  /// The workloads that have series.
+  private let published = Mutex<Set<String>>([])
+
+  init(_ registry: MetricsRegistry) {
+    load = registry.gauge(
+      "kedastral_measured_load", help: "Load measured last; absent when no sample is recent.", labels: ["workload"])
+    forecast = registry.gauge(
+      "kedastral_forecast_at_lead_time", help: "Load forecast for one lead time from now.", labels: ["workload"])
+    quantile = registry.gauge(
+      "kedastral_forecast_quantile_at_lead_time",
+      help: "Quantile of the load forecast for one lead time from now, by level.",
+      labels: ["workload", "level"])
+    capped = registry.gauge(
+      "kedastral_plan_capped",
+      help: "Whether limits keep the plan below what the load requires until the lead time.", labels: ["workload"])
+    required = registry.gauge(
+      "kedastral_required_replicas", help: "Replicas that the load requires until the lead time, before any limit.",
+      labels: ["workload"])
+    error = registry.gauge(
+      "kedastral_forecast_relative_error",
+      help: "Mean absolute error of recent forecasts five minutes ahead over the mean load.", labels: ["workload"])
+    coverage = registry.gauge(
+      "kedastral_forecast_coverage",
+      help: "Share of recent loads at or below a quantile of their forecast, by its level.",
+      labels: ["workload", "level"])
+    states = registry.gauge(
+      "kedastral_workloads", help: "Workloads that are configured or have a plan, by state.", labels: ["state"])
+    lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time that plans are shown with.").with()
+  }
+
+  /// Writes them; `isOwn` says for which workloads.
+  func publish(_ overview: Overview, leadTime: Duration, isOwn: (WorkloadName) -> Bool) {
+    lead.set(leadTime.inSeconds)
+    let counts = overview.counts
+    for state in WorkloadState.allCases { states.with(state.rawValue).set(Double(counts[state] ?? 0)) }
+    var names: Set<String> = []
+    for row in overview.rows {
+      guard let snapshot = row.snapshot, isOwn(row.workload) else { continue }
+      names.insert(row.workload.text)
+      publish(row, snapshot, at: snapshot.stepIndex(at: overview.now + leadTime))
+    }
+    let gone = published.withLock { published in
+      defer { published = names }
+      return published.subtracting(names)
+    }
+    for name in gone { forget(name) }
+  }
+
+  private func publish(_ row: OverviewRow, _ snapshot: Snapshot, at step: Int) {
+    let name = row.workload.text
+    func set(_ family: MetricFamily, _ value: Double?) {
+      if let value { family.with(name).set(value) } else { family.remove(name) }
+    }
+    func set(_ family: MetricFamily, _ level: Double, _ value: Double?) {
+      if let value { family.with(name, "\(level)").set(value) } else { family.remove(name, "\(level)") }
+    }
+    set(load, snapshot.currentValue)
+    set(forecast, snapshot.values[step])
+    set(capped, row.required == nil ? nil : row.isCapped ? 1 : 0)
+    set(required, row.required.map(Double.init))
+    set(error, snapshot.accuracy?.relativeError)
+    for level in Self.levels {
+      set(quantile, level, snapshot.quantiles[level]?[step])
+      set(coverage, level, snapshot.accuracy?.coverage?["\(level)"])
+    }
+  }
+
+  /// Drops a workload's series.
+  private func forget(_ workload: String) {
+    for family in [load, forecast, capped, required, error] { family.remove(workload) }
+    for level in Self.levels {
+      quantile.remove(workload, "\(level)")
+      coverage.remove(workload, "\(level)")
+    }
+  }
+}
