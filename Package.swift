@@ -105,6 +105,13 @@ let package = Package(
       dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralConfigurationTests", dependencies: ["KedastralConfiguration", "KedastralTesting"]),
     .testTarget(name: "KedastralHostingTests", dependencies: ["KedastralHosting", "KedastralTesting", "TestSupport"]),
+    // What users, other versions and other programs see, as it was recorded.
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "KedastralCore", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+      ],
+      exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
