@@ -9,9 +9,10 @@ struct MetricsGoldenTests {
     var kinds: [String: String] = [:]
     var labels: [String: Set<String>] = [:]
     for line in exposition.split(separator: "\n") {
-      if let type = line.wholeMatch(of: /\# TYPE (\S+) (\S+)/) {
-        kinds[String(type.1)] = String(type.2)
-      } else if let sample = line.prefixMatch(of: /(\w+)\{(.*)\} /) {
+      let words = line.split(separator: " ").map(String.init)
+      if words.starts(with: ["#", "TYPE"]), words.count == 4 {
+        kinds[words[2]] = words[3]
+      } else if let sample = line.prefixMatch(of: /(\w+)\{(.*)\}/) {
         let name = sample.1.replacing(/_bucket$/, with: "")
         labels[name, default: []].formUnion(sample.2.matches(of: /(\w+)="/).map { String($0.1) })
       }
