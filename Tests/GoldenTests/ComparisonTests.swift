@@ -3,7 +3,7 @@ import Testing
 @Suite("Comparison with a recorded document")
 struct ComparisonTests {
   private func differences(_ recorded: String, _ actual: String) throws -> [String] {
-    try JSONDocument(actual).differences(from: JSONDocument(recorded))
+    try JSONDocument(json: actual).differences(from: JSONDocument(json: recorded))
   }
 
   @Test(
@@ -30,7 +30,7 @@ struct ComparisonTests {
 
   @Test("a shape has the types by path, those of a list's elements together")
   func shapes() throws {
-    let shape = try JSONDocument(#"{"a":[1,null,{"b":"x"}],"c":false}"#).shape
+    let shape = try JSONDocument(json: #"{"a":[1,null,{"b":"x"}],"c":false}"#).shape
     #expect(
       shape == [
         "$": "object", "$.a": "array", "$.a[]": "null|number|object", "$.a[].b": "string", "$.c": "boolean",

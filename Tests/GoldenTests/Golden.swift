@@ -24,7 +24,7 @@ enum Golden {
 
   /// A fixture.
   static func read(_ name: String) throws -> JSONDocument {
-    try JSONDocument(Data(contentsOf: folder.appendingPathComponent(name + ".json")))
+    try JSONDocument(json: Data(contentsOf: folder.appendingPathComponent(name + ".json")))
   }
 
   /// Records a fixture.

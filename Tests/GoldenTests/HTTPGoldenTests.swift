@@ -53,7 +53,7 @@ struct StandingForecaster {
     func record(of plan: Snapshot) async -> PlanRecord? { planned }
   }
 
-  func get(_ path: String) async throws -> JSONDocument { try JSONDocument(await Kedastral.get(url + path)) }
+  func get(_ path: String) async throws -> JSONDocument { try JSONDocument(json: await Kedastral.get(url + path)) }
 
   func close() async { await server.shutdown(within: .zero) }
 }

@@ -10,10 +10,10 @@ indirect enum JSONDocument: Equatable, Codable {
   case object([String: JSONDocument])
 
   /// Reads a document.
-  init(_ json: Data) throws { self = try JSONDecoder().decode(JSONDocument.self, from: json) }
+  init(json: Data) throws { self = try JSONDecoder().decode(JSONDocument.self, from: json) }
 
   /// Reads a document.
-  init(_ json: String) throws { try self.init(Data(json.utf8)) }
+  init(json: String) throws { try self.init(json: Data(json.utf8)) }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()

@@ -13,12 +13,12 @@ struct MetricsGoldenTests {
       if words.starts(with: ["#", "TYPE"]), words.count == 4 {
         kinds[words[2]] = words[3]
       } else if let sample = line.prefixMatch(of: /(\w+)\{(.*)\}/) {
-        let name = sample.1.replacing(/_bucket$/, with: "")
+        let name = String(sample.1.replacing(/_bucket$/, with: ""))
         labels[name, default: []].formUnion(sample.2.matches(of: /(\w+)="/).map { String($0.1) })
       }
     }
     return Dictionary(
-      uniqueKeysWithValues: kinds.map { name, kind in
+      uniqueKeysWithValues: kinds.map { name, kind -> (String, JSONDocument) in
         let names = (labels[name] ?? []).sorted().map { ($0, JSONDocument.bool(true)) }
         return (name, ["type": .text(kind), "labels": .object(Dictionary(uniqueKeysWithValues: names))])
       })
@@ -38,17 +38,21 @@ struct MetricsGoldenTests {
         - {name: api-app, source: {type: csv, path: \(csv)}}
         - {name: away, source: {type: http, url: "http://127.0.0.1:\(freePort())", valuePath: v, timestampPath: t}}
       """, to: "kedastral.yaml")
-    let (http, grpc, secured, operations) = (freePort(), freePort(), freePort(), freePort())
+    let (http, grpc) = (freePort(), freePort())
     let host = try Kedastral.start(arguments: [
       "-config", file, "-listen", "127.0.0.1:\(http)", "-scaler-listen", "127.0.0.1:\(grpc)",
     ])
-    let scaler = try Kedastral.start(
-      "kedastral-scaler",
-      arguments: [
-        "-listen", "127.0.0.1:\(secured)", "-http-listen", "127.0.0.1:\(operations)", "-forecaster-url",
-        "http://127.0.0.1:\(http)", "-tls-enabled", "-tls-cert-file", certificates.server, "-tls-key-file",
-        certificates.serverKey, "-tls-ca-file", certificates.authority,
-      ])
+    // Two scalers that ask a forecaster: one with TLS, and one whose forecaster is not there.
+    let operations = [freePort(), freePort()]
+    let scalers = try zip(operations, [http, freePort()]).map { port, forecaster in
+      try Kedastral.start(
+        "kedastral-scaler",
+        arguments: [
+          "-listen", "127.0.0.1:\(freePort())", "-http-listen", "127.0.0.1:\(port)", "-forecaster-url",
+          "http://127.0.0.1:\(forecaster)", "-tls-enabled", "-tls-cert-file", certificates.server, "-tls-key-file",
+          certificates.serverKey,
+        ])
+    }
     // What only an incident brings: an answer from beyond the plan, a client that speaks no HTTP/2, a header without end.
     try await eventually("an answer") {
       let query = try Kedastral.start(arguments: [
@@ -62,12 +66,12 @@ struct MetricsGoldenTests {
     var found: [String: JSONDocument] = [:]
     let recorded = Golden.isRecording ? nil : try Golden.read("metrics")
     try? await eventually("all recorded metrics", within: .seconds(20)) {
-      for url in ["http://127.0.0.1:\(http)/metrics", "https://127.0.0.1:\(operations)/metrics"] {
-        found.merge(families(try await Kedastral.get(url))) { $1 }
+      for url in ["http://127.0.0.1:\(http)"] + operations.map({ "https://127.0.0.1:\($0)" }) {
+        found.merge(families(try await Kedastral.get(url + "/metrics"))) { $1 }
       }
       return recorded.map { JSONDocument.object(found).differences(from: $0).isEmpty } ?? false
     }
     try Golden.check("metrics", .object(found))
-    for process in [host, scaler] { #expect(process.isRunning, "\(process.output)") }
+    for process in [host] + scalers { #expect(process.isRunning, "\(process.output)") }
   }
 }
