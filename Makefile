@@ -1,5 +1,8 @@
-# What one does with this checkout. Anything longer than a line is in scripts/.
-.PHONY: run test lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean docs api
+# What one does with this checkout; `make help` lists it. Anything longer than a line is in scripts/.
+.PHONY: help run test test-core lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean docs api
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
@@ -11,11 +14,14 @@ test: ## install what the tests need, build, and run all tests
 	scripts/python-env
 	scripts/test
 
+test-core: ## run the tests of the core, the models and the store in memory: no servers and no C libraries
+	scripts/test-core
+
 lint: ## check formatting and shell scripts
 	scripts/lint
 
 format: ## format all Swift code
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples Snippets Fuzz
 
 bench: ## measure everything in docs/benchmarks.md (about twenty minutes)
 	scripts/install-deps test
@@ -50,5 +56,5 @@ api: ## say where the public API breaks, compared with docs/api
 proto: ## regenerate the protobuf code
 	scripts/proto
 
-clean:
+clean: ## remove what was built
 	swift package clean

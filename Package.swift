@@ -105,9 +105,23 @@ let package = Package(
       dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralConfigurationTests", dependencies: ["KedastralConfiguration", "KedastralTesting"]),
     .testTarget(name: "KedastralHostingTests", dependencies: ["KedastralHosting", "KedastralTesting", "TestSupport"]),
+    // What users, other versions and other programs see, as it was recorded.
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "KedastralCore", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+      ],
+      exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Without C libraries (scripts/test-core): the core, what tests it, and the store in memory.
+if Context.environment["KEDASTRAL_CORE"] != nil {
+  let kept = ["KedastralCore", "KedastralTesting", "KedastralMemoryStore"]
+  package.targets.removeAll { !(kept + ["KedastralCoreTests", "KedastralMemoryStoreTests"]).contains($0.name) }
+  package.products.removeAll { !kept.contains($0.name) }
+}
 
 // Fuzzing (scripts/fuzz): a target that is there only when asked for, so that nobody who imports this package sees it.
 if Context.environment["KEDASTRAL_FUZZ"] != nil {

@@ -1,7 +1,6 @@
 // A model of one's own: what the load was a day ago.
-// snippet.hide
-import FoundationEssentials
 // snippet.show
+import Foundation
 import KedastralCore
 
 struct Yesterday: Model {

@@ -1,7 +1,6 @@
 // A metric source of one's own: samples of a queue's depth, as many as the range has, NaN where nobody knows.
-// snippet.hide
-import FoundationEssentials
 // snippet.show
+import Foundation
 import KedastralCore
 
 struct QueueDepth: MetricSource {

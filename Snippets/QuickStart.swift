@@ -1,7 +1,6 @@
 // The README's example: a forecast of your own load, planned and stored, in one process.
-// snippet.hide
-import FoundationEssentials
 // snippet.show
+import Foundation
 import KedastralCore
 import KedastralMemoryStore
 

@@ -26,7 +26,7 @@ GENERATED = {"docs/commands.md", "docs/settings.md"}
 NOTES = re.compile(r"runs: until stopped|tested by: \S+|not run here: .{10,}|from: \S+")
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("Examples/*/README.md")])
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("Examples/*/README.md")])
 
 
 @dataclasses.dataclass

@@ -29,10 +29,13 @@ struct DemoTests {
       guard let plan = try? Snapshot(json: Data(document.body.utf8)), let load = plan.currentValue else { return false }
       return load < 150 && (plan.answer(question, at: plan.generatedAt)?.value ?? 0) >= 12
     }
-    let api = try await KEDAClient.ask(grpc, ["workload": "api-app"])
-    #expect(api.target == 1 && api.active == true && (api.value ?? 0) >= 3)
-    let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
-    #expect(worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0)
+    // On a busy machine a plan is stale for a moment: here that is after two seconds.
+    try await eventually("answers for both workloads") {
+      let api = try await KEDAClient.ask(grpc, ["workload": "api-app"])
+      let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
+      return api.target == 1 && api.active == true && (api.value ?? 0) >= 3
+        && worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0
+    }
 
     let command = try #require(demo.process.output.firstMatch(of: /\.build\/release\/kedastral (query .*)/))
     try await eventually("the command that the demonstration prints to work") {

@@ -97,7 +97,7 @@ struct DocumentationTests {
     let examples = try names(in: "Examples").map { "Examples/\($0)/README.md" }.filter {
       manager.fileExists(atPath: Repository.root.appendingPathComponent($0).path)
     }
-    return ["README.md"] + documents + examples
+    return try names(in: ".").filter { $0.hasSuffix(".md") } + documents + examples
   }
 
   @Test("each test that the page of security names is there")

@@ -157,13 +157,23 @@ struct AutoSessionStateTests {
 
   private func history(_ count: Int) -> TimeSeries { Self.whole.slice(0..<count) }
 
-  private func trained() async throws -> any ModelSession {
+  private static func trained() async throws -> any ModelSession {
     var session = AutoModel().makeSession()
-    for count in Self.known - 300...Self.known {
-      _ = try await session.forecast(history(count), steps: 15, quantiles: [0.9])
+    for count in known - 300...known {
+      _ = try await session.forecast(whole.slice(0..<count), steps: 15, quantiles: [0.9])
     }
     return session
   }
+
+  /// What a trained session stores; it is trained once for all tests.
+  private static let state = Task { try await trained().state }
+
+  /// How many damaged states each seed tries: a debug build is some twenty times slower.
+  #if DEBUG
+    private static let damagedStates = 2
+  #else
+    private static let damagedStates = 20
+  #endif
 
   private func isCorrected(_ forecast: Forecast) -> Bool {
     forecast.reason?.contains("drawn to the latest samples") == true
@@ -172,7 +182,7 @@ struct AutoSessionStateTests {
   @Test(
     "a restarted session corrects the next steps at once and as well as one that went on, one without a state does not")
   func goesOn() async throws {
-    var session = try await trained()
+    var session = try await Self.trained()
     let state = try #require(session.state)
     #expect(state.count < 10_000)
     var (restarted, fresh) = (AutoModel().makeSession(), AutoModel().makeSession())
@@ -200,7 +210,7 @@ struct AutoSessionStateTests {
 
   @Test("the state of another load, another step or another model is left alone")
   func foreign() async throws {
-    let state = try #require(try await trained().state)
+    let state = try #require(try await Self.state.value)
     let load = history(Self.known + 1)
     let others = [
       TimeSeries(start: load.start, step: load.step, values: load.values.map { $0 * 3 }),
@@ -222,9 +232,9 @@ struct AutoSessionStateTests {
 
   @Test("whatever a state was damaged to, forecasts stay forecasts", arguments: 0..<8)
   func damaged(seed: Int) async throws {
-    let state = try #require(try await trained().state)
+    let state = try #require(try await Self.state.value)
     var generator = SyntheticLoad.Generator(seed: UInt64(seed))
-    for _ in 0..<20 {
+    for _ in 0..<Self.damagedStates {
       var damaged = state
       for _ in 0..<Int.random(in: 1...3, using: &generator) {
         let place = Int.random(in: 0..<damaged.count, using: &generator)
