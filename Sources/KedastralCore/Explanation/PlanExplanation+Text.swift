@@ -8,12 +8,16 @@ extension PlanExplanation {
   /// The explanation in words, a sentence a line.
   public var text: String {
     var lines = [
-      "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(leadTimeSeconds))."
+      "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
     ]
     if isDryRun { lines.append("It is a dry run: nobody is served from this plan.") }
     lines.append(
       "Load (\(metric)): \(currentLoad.map(number) ?? "unknown") now, \(number(forecastAtLead)) forecast in "
-        + "\(duration(leadTimeSeconds)).")
+        + "\(duration(forecastOnlySeconds ?? leadTimeSeconds)).")
+    if let forecastOnlySeconds {
+      lines.append(
+        "Only \(duration(forecastOnlySeconds)) are forecast, less than the lead time of \(duration(leadTimeSeconds)).")
+    }
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)

@@ -65,8 +65,10 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
 
   /// The load measured last.
   public var currentLoad: Double?
-  /// The load forecast for `now` + the lead time.
+  /// The load forecast for `now` + the lead time, or for the forecast's end where that comes before.
   public var forecastAtLead: Double
+  /// How far is forecast, where that is less than the lead time; otherwise nil.
+  public var forecastOnlySeconds: Double?
   /// The step that decided, the one of the most replicas until the lead time: its beginning and end.
   public var stepBegins: Date
   /// Its end.
@@ -151,6 +153,7 @@ extension PlanExplanation {
       isStale: staleAfter.map { ageSeconds.magnitude > $0.inSeconds },
       currentLoad: snapshot.currentValue,
       forecastAtLead: snapshot.values[snapshot.stepRange(ahead: leadTime, from: now).steps.upperBound],
+      forecastOnlySeconds: snapshot.reach < leadTime ? snapshot.reach.inSeconds : nil,
       stepBegins: snapshot.generatedAt + snapshot.step * deciding,
       stepEnds: snapshot.generatedAt + snapshot.step * (deciding + 1), forecast: snapshot.values[deciding],
       plannedLoad: snapshot.plannedLoad.indices.contains(deciding) ? snapshot.plannedLoad[deciding] : nil,

@@ -63,7 +63,9 @@ final class GRPCConnection {
     switch event {
     case .drained:
       if case .lingering = phase { stream.endOutput() } else { flush() }
-    case .closedByPeer, .timedOut, .failed: close()
+    case .failed(let problem):
+      if phase == .fresh, server.isSecure { refuseHandshake(problem) } else { close() }
+    case .closedByPeer, .timedOut: close()
     case .connected: break
     }
   }
@@ -117,6 +119,13 @@ final class GRPCConnection {
     var answer = answer
     answer.withUTF8 { stream.write(UnsafeRawBufferPointer($0)) }
     linger()
+  }
+
+  /// Leaves the peer time to read why its TLS handshake failed.
+  private func refuseHandshake(_ problem: String) {
+    server.refused(.tlsHandshake, problem)
+    phase = .lingering(until: .now + .seconds(1))
+    stream.endFailedHandshake()
   }
 
   /// Closes our side, so that the peer gets all that was sent, and waits a moment for the peer to do the same.
@@ -173,9 +182,10 @@ final class GRPCConnection {
     if !isReceiving { server.scheduleFlush(of: self) }
   }
 
+  /// Ends streams well: their clients connect anew at once, where an error would have them wait longer each time.
   private func finishStreams() {
     for call in (session?.calls ?? [:]).values where call.hasWholeRequest || call.hasBegunAnswer {
-      call.finish(GRPCStatus(.unavailable, "the server is asking its clients to connect anew"))
+      call.finish(.ok)
     }
   }
 
