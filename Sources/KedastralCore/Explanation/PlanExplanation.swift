@@ -150,7 +150,7 @@ extension PlanExplanation {
       workload: snapshot.workload.text, metric: snapshot.metric, now: now,
       replicas: snapshot.desiredReplicas[deciding], leadTimeSeconds: leadTime.inSeconds, isDryRun: snapshot.isDryRun,
       generatedAt: snapshot.generatedAt, ageSeconds: ageSeconds,
-      isStale: staleAfter.map { ageSeconds.magnitude > $0.inSeconds },
+      isStale: staleAfter.map { snapshot.staleness(at: now, limit: $0) != nil },
       currentLoad: snapshot.currentValue,
       forecastAtLead: snapshot.values[snapshot.stepRange(ahead: leadTime, from: now).steps.upperBound],
       forecastOnlySeconds: snapshot.reach < leadTime ? snapshot.reach.inSeconds : nil,

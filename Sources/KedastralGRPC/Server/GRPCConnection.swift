@@ -27,6 +27,8 @@ final class GRPCConnection {
   /// Made when the preface has arrived.
   var session: HTTP2Session?
   private var phase = Phase.fresh
+  /// Whether TLS is still being agreed on.
+  private var isHandshaking: Bool
   private let openedAt = ContinuousClock.now
   private let maximumAge: Duration
   var lastInputAt: ContinuousClock.Instant
@@ -49,6 +51,7 @@ final class GRPCConnection {
     limits = server.limits
     buffers = server.buffers
     self.stream = stream
+    isHandshaking = server.isSecure
     maximumAge = limits.connectionAge * Double.random(in: 0.9...1.1)
     lastInputAt = openedAt
     lastCallAt = openedAt
@@ -64,9 +67,9 @@ final class GRPCConnection {
     case .drained:
       if case .lingering = phase { stream.endOutput() } else { flush() }
     case .failed(let problem):
-      if phase == .fresh, server.isSecure { refuseHandshake(problem) } else { close() }
+      if isHandshaking { refuseHandshake(problem) } else { close() }
     case .closedByPeer, .timedOut: close()
-    case .connected: break
+    case .connected: isHandshaking = false
     }
   }
 
