@@ -34,7 +34,8 @@ final class HTTP2Fuzzer: @unchecked Sendable {
         on: loop, at: ListenAddress(host: "127.0.0.1", port: 0), sharesPort: false,
         ScalerWorker.Settings(
           tls: nil, defaults: ScalerDefaults(), limits: GRPCLimits(), clock: ManualClock(at: noon),
-          metrics: MetricsRegistry(), logger: .silent))
+          metrics: MetricsRegistry(), logger: .silent,
+          record: ScalerRecord(metrics: MetricsRegistry(), logger: .silent), problem: { _ in nil }))
       if let snapshot = snapshot() { worker?.apply(.put(snapshot)) }
       worker?.setReady(true)
     }

@@ -34,17 +34,19 @@ public actor ScalerServer {
   ///   - tls: a server's identity that negotiates `h2` (with authorities, to demand client certificates), or nil for plain text;
   ///     the server looks after its files.
   ///   - loops: event loops, each a thread; more than one share the port.
+  ///   - problem: why a workload has no plan, where that is known; told to whom is refused for it.
   public init(
     address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
     limits: GRPCLimits = GRPCLimits(), clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
-    logger: Logger = .silent
+    logger: Logger = .silent, problem: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.address = address
     loopCount = max(1, loops)
     var limits = limits
     limits.connections = max(1, limits.connections / max(1, loops))
     settings = ScalerWorker.Settings(
-      tls: tls, defaults: defaults, limits: limits, clock: clock, metrics: metrics, logger: logger)
+      tls: tls, defaults: defaults, limits: limits, clock: clock, metrics: metrics, logger: logger,
+      record: ScalerRecord(metrics: metrics, logger: logger), problem: problem)
   }
 
   /// Starts the loops and listens; returns the address in use.

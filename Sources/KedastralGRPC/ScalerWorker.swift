@@ -11,6 +11,8 @@ final class ScalerWorker {
     var clock: any WallClock
     var metrics: MetricsRegistry
     var logger: Logger
+    var record: ScalerRecord
+    var problem: @Sendable (String) -> String?
   }
 
   private static let reflectionVersions = ["v1", "v1alpha"]
@@ -25,7 +27,8 @@ final class ScalerWorker {
   init(on loop: EventLoop, at address: ListenAddress, sharesPort: Bool, _ settings: Settings) throws {
     self.loop = loop
     scaler = ExternalScalerService(
-      defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, logger: settings.logger)
+      defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, logger: settings.logger,
+      record: settings.record, problem: settings.problem)
     health = HealthService(services: [ExternalScalerService.serviceName])
     let names = [ExternalScalerService.serviceName, health.name] + Self.reflectionVersions.map(ReflectionService.name)
     let reflection = Self.reflectionVersions.map {

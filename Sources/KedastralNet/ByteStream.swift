@@ -27,7 +27,7 @@ package final class ByteStream {
 
   private let loop: EventLoop
   private var bufferEvent: OpaquePointer?
-  private let isPlain: Bool
+  private var isPlain: Bool
 
   /// Takes over an accepted connection.
   package convenience init?(on loop: EventLoop, accepted descriptor: CInt, tls: TLSContext? = nil) {
@@ -64,6 +64,10 @@ package final class ByteStream {
     loop.preconditionOnLoop()
     self.loop = loop
     self.isPlain = isPlain
+    adopt(event)
+  }
+
+  private func adopt(_ event: OpaquePointer) {
     bufferEvent = event
     bufferevent_setcb(
       event,
@@ -137,6 +141,24 @@ package final class ByteStream {
     guard let bufferEvent else { return }
     if let ssl = bufferevent_openssl_get_ssl(bufferEvent) { SSL_shutdown(ssl) }
     shutdown(bufferevent_getfd(bufferEvent), CInt(SHUT_WR))
+  }
+
+  /// Keeps a connection whose TLS handshake failed open for reading alone, until ``close()``.
+  ///
+  /// The alert that says why is on its way then. A socket that is closed while the peer still sends is reset, and a peer that
+  /// is reset may never read the alert.
+  package func endFailedHandshake() {
+    guard let failed = bufferEvent else { return }
+    let descriptor = dup(bufferevent_getfd(failed))
+    close()
+    guard descriptor >= 0 else { return }
+    shutdown(descriptor, CInt(SHUT_WR))
+    guard let event = bufferevent_socket_new(loop.base, descriptor, Int32(BEV_OPT_CLOSE_ON_FREE.rawValue)) else {
+      Glibc.close(descriptor)
+      return
+    }
+    isPlain = true
+    adopt(event)
   }
 
   /// Ends the connection at once; output that has not left is dropped.

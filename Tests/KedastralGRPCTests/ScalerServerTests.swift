@@ -26,6 +26,149 @@ struct ScalerServerTests {
     }
   }
 
+  @Test(
+    "a specification is told whatever is known of the workload, and by streams too",
+    arguments: ["no plan", "dry run", "stale", "ahead", "bridged for too long", "no planned load", "served"])
+  func specification(state: String) async throws {
+    var plan = try Snapshot.plan()
+    switch state {
+    case "dry run": plan.isDryRun = true
+    case "stale": plan = try .plan(at: TestScaler.start - .seconds(3600))
+    case "ahead": plan = try .plan(at: TestScaler.start + .seconds(3600))
+    case "bridged for too long": plan.bridgedUntil = TestScaler.start - .seconds(1)
+    case "no planned load": plan.plannedLoad = []
+    default: break
+    }
+    try await TestScaler.serving(state == "no plan" ? [] : [plan]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for (mode, target) in [("replicas", 1.0), ("load", 1000)] {
+        let spec = try await client.call("GetMetricSpec", "api", ["mode": mode])
+        #expect(spec.metric == "kedastral-api" && spec.value == target && spec.integer == Int64(target))
+        let told = try await client.stream("StreamMetricSpec", "api", ["mode": mode]).next()
+        #expect(told.metric == "kedastral-api" && told.value == target)
+      }
+      let value = try await client.call("GetMetrics", "api", ["mode": "load"])
+      #expect((value.code == "OK") == (state == "served"))
+    }
+  }
+
+  @Test("a bridged plan is served until the bridge time ends, and then says since when there was no sample")
+  func bridged() async throws {
+    var plan = try Snapshot.plan()
+    plan.newestSampleAt = TestScaler.start - .seconds(600)
+    plan.bridgedUntil = TestScaler.start + .seconds(60)
+    plan.problem = "connection refused"
+    try await TestScaler.serving([plan]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      scaler.clock.advance(by: .seconds(60))
+      #expect(try await client.call("GetMetrics", "api").code == "OK")
+      #expect(try await client.call("IsActive", "api").active == true)
+      scaler.clock.advance(by: .seconds(1))
+      let answer = try await client.call("GetMetrics", "api")
+      #expect(answer.code == "UNAVAILABLE")
+      let message = answer.message ?? ""
+      #expect(message.contains("no sample since") && message.contains("(connection refused)"), "\(message)")
+      #expect(try await client.call("IsActive", "api").active == false)
+    }
+  }
+
+  @Test("whole numbers alone give the replicas that were planned, in both modes, at any load")
+  func wholeNumbers() async throws {
+    for (replicas, load) in [(1, 0.4), (3, 207.3), (9, 899.99), (9, 2500), (4, 12)] {
+      try await TestScaler.serving([try .plan(replicas: [replicas], load: [load])]) { scaler in
+        let client = try await PythonClient(port: scaler.port)
+        for mode in ["replicas", "load"] {
+          let target = try #require(try await client.call("GetMetricSpec", "api", ["mode": mode]).integer)
+          let value = try #require(try await client.call("GetMetrics", "api", ["mode": mode]).integer)
+          #expect((Double(value) / Double(target)).rounded(.up) == Double(replicas), "\(mode) \(load)")
+        }
+      }
+    }
+  }
+
+  @Test("what is refused is logged when it begins and when it ends, once for each workload and reason")
+  func refusalLog() async throws {
+    var dry = try Snapshot.plan("dry")
+    dry.isDryRun = true
+    try await TestScaler.serving([dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is away" : nil }) {
+      scaler in
+      let client = try await PythonClient(port: scaler.port)
+      scaler.clock.advance(by: .seconds(130))
+      for _ in 0..<3 {
+        for workload in ["dry", "old", "nobody"] {
+          _ = try await client.call("GetMetrics", workload)
+          _ = try await client.call("IsActive", workload)
+        }
+        _ = try await client.call("GetMetrics", "old", ["mode": "pods"])
+      }
+      func lines(_ level: String) -> [String] {
+        scaler.log.lines.filter { $0.hasPrefix("\(level) ") && $0.contains("KEDA") }.sorted()
+      }
+      #expect(
+        lines("warn") == [
+          "warn refusing KEDA workload=dry reason=dry run code=FAILED_PRECONDITION error=workload 'dry' is a dry run: its plan is not served",
+          "warn refusing KEDA workload=nobody reason=no plan code=NOT_FOUND error=no forecast for workload 'nobody': its source is away",
+          "warn refusing KEDA workload=old reason=bad trigger code=INVALID_ARGUMENT error=metadata mode is 'pods'; write replicas or load",
+          "warn refusing KEDA workload=old reason=stale code=UNAVAILABLE error=the forecast of workload 'old' is not served: it is 2m10s old, stale after 2m",
+        ])
+      #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "IsActive", "NOT_FOUND") == 3)
+      #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "UNAVAILABLE") == 3)
+      scaler.clock.advance(by: .seconds(20))
+      await scaler.put([try .plan("old", at: scaler.clock.now), try .plan("nobody", at: scaler.clock.now)])
+      for _ in 0..<2 {
+        for workload in ["old", "nobody"] { #expect(try await client.call("GetMetrics", workload).code == "OK") }
+      }
+      #expect(
+        lines("info") == [
+          "info answering KEDA again workload=nobody reason=no plan refused=6 for=20s",
+          "info answering KEDA again workload=old reason=stale refused=3 for=20s",
+        ])
+      scaler.clock.advance(by: .seconds(601))
+      try await eventually("what nobody asks for to be forgotten") { lines("info").count == 4 }
+    }
+  }
+
+  @Test("keys that nobody reads are logged and counted once a trigger, with what was probably meant")
+  func unknownKeys() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let known = [
+        "scalerAddress": "a:1", "enableTLS": "true", "unsafeSsl": "false", "caCert": "c", "tlsClientCert": "c",
+        "tlsClientKey": "k", "tlsCertFile": "f", "workload": "api", "leadTime": "5m",
+      ]
+      _ = try await client.call("GetMetrics", "api", known)
+      #expect(scaler.metric("kedastral_scaler_unknown_metadata_total") == 0)
+      for _ in 0..<3 {
+        for (key, words) in [
+          ("leadtime", "did you mean 'leadTime'?"), ("lead_time", "did you mean 'leadTime'?"),
+          ("activationTreshold", "did you mean 'activationThreshold'?"), ("colour", "known are workload, metricName"),
+        ] {
+          #expect(try await client.call("GetMetrics", "api", [key: "45m"]).code == "OK")
+          #expect(try await client.call("GetMetricSpec", "api", [key: "45m"]).code == "OK")
+          let lines = scaler.log.lines.filter { $0.contains("'\(key)'") }
+          #expect(lines.count == 1 && lines[0].contains(words), "\(lines)")
+        }
+      }
+      #expect(scaler.metric("kedastral_scaler_unknown_metadata_total") == 4)
+    }
+  }
+
+  @Test("the series of a workload that is gone go with it")
+  func goneWorkload() async throws {
+    try await TestScaler.serving([try .plan(replicas: [1, 2])]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      #expect(try await client.call("GetMetrics", "api", ["leadTime": "1h"]).code == "OK")
+      let names = [
+        "kedastral_scaler_desired_replicas_returned", "kedastral_scaler_forecast_age_seen_seconds",
+        "kedastral_scaler_lead_beyond_horizon_total",
+      ]
+      for name in names { #expect(scaler.metric(name, "api") != nil) }
+      await scaler.apply([.removed(try WorkloadName("api"))])
+      #expect(try await client.call("GetMetrics", "api").code == "NOT_FOUND")
+      for name in names { #expect(scaler.metric(name, "api") == nil, "\(name)") }
+    }
+  }
+
   @Test("a dry run is not served")
   func dryRun() async throws {
     var plan = try Snapshot.plan()
@@ -55,13 +198,13 @@ struct ScalerServerTests {
       #expect(try await value(["leadTime": "9m", "select": "at-lead"]).value == 1)
       #expect(try await value(["metricName": "visits"]).metric == "visits")
       let load = try await value(["mode": "load", "leadTime": "2m"])
-      #expect(load.value == 287.5)
-      #expect(load.integer == 288)
+      #expect(load.value == 2875)
+      #expect(load.integer == 2875)
       let spec = try await client.call(
         "GetMetricSpec", "x", ["workload": "shop", "mode": "load", "metricName": "visits"])
       #expect(spec.metric == "visits")
-      #expect(spec.value == 100)
-      #expect(spec.integer == 100)
+      #expect(spec.value == 1000)
+      #expect(spec.integer == 1000)
     }
   }
 
@@ -104,7 +247,7 @@ struct ScalerServerTests {
       scaler.clock.advance(by: .seconds(1))
       let answer = try await client.call("GetMetrics", "api")
       #expect(answer.code == "UNAVAILABLE")
-      #expect(answer.message == "the forecast of workload 'api' is 2m1s old; it is stale after 2m")
+      #expect(answer.message == "the forecast of workload 'api' is not served: it is 2m1s old, stale after 2m")
       #expect(try await client.call("IsActive", "api").active == false)
       #expect(try await client.call("GetMetricSpec", "api").value == 1)
       #expect(scaler.metric("kedastral_scaler_forecast_age_seen_seconds", "api") == 121)
@@ -115,11 +258,11 @@ struct ScalerServerTests {
   func clockJumps() async throws {
     try await TestScaler.serving([try .plan(replicas: [3, 5])]) { scaler in
       let client = try await PythonClient(port: scaler.port)
-      for (jump, words) in [(3600, "1h old"), (-3600, "1h ahead of this clock")] {
+      for (jump, words) in [(3600, "it is 1h old"), (-3600, "it is dated 1h ahead of this clock")] {
         scaler.clock.advance(by: .seconds(jump))
         let answer = try await client.call("GetMetrics", "api")
         #expect(answer.code == "UNAVAILABLE")
-        #expect(answer.message == "the forecast of workload 'api' is \(words); it is stale after 2m")
+        #expect(answer.message == "the forecast of workload 'api' is not served: \(words), stale after 2m")
         #expect(try await client.call("IsActive", "api").active == false)
         scaler.clock.advance(by: .seconds(-jump))
         #expect(try await client.call("GetMetrics", "api").value == 5)
@@ -216,7 +359,10 @@ struct ScalerServerTests {
         try await refusal(["workload": "größe 100%"]).hasPrefix("INVALID_ARGUMENT 'größe 100%' is not a workload name"))
       #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT no workload is named"))
       #expect(try await client.call("IsActive", "nobody").code == "NOT_FOUND")
-      #expect(try await client.call("GetMetricSpec", "nobody").code == "NOT_FOUND")
+      #expect(try await client.call("GetMetricSpec", "nobody").code == "OK")
+      for trigger in [["mode": "pods"], ["workload": "größe 100%"], ["workload": ""]] {
+        #expect(try await client.call("GetMetricSpec", "api", trigger).code == "INVALID_ARGUMENT", "\(trigger)")
+      }
       #expect(scaler.metric("kedastral_scaler_grpc_requests_total", "GetMetrics", "NOT_FOUND") == 1)
     }
   }

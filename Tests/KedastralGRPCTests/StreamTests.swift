@@ -37,19 +37,19 @@ struct StreamTests {
     }
   }
 
-  @Test("StreamMetricSpec tells the metric at once, and its target when it changes")
+  @Test("StreamMetricSpec tells the metric at once; its target is the same whatever becomes of the plan")
   func specification() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)
       let stream = try client.stream("StreamMetricSpec", "api", ["mode": "load"])
-      #expect(try await stream.next().value == 100)
+      let spec = try await stream.next()
+      #expect(spec.value == 1000 && spec.metric == "kedastral-api")
       var plan = try Snapshot.plan()
       plan.targetPerPod = 250
       await scaler.put([plan])
-      let spec = try await stream.next()
-      #expect(spec.value == 250)
-      #expect(spec.metric == "kedastral-api")
-      #expect(try await client.call("GetMetricSpec", "api", ["mode": "load"]).value == 250)
+      await scaler.apply([.removed(try WorkloadName("api"))])
+      #expect(try await client.call("GetMetricSpec", "api", ["mode": "load"]).value == 1000)
+      #expect(stream.unreadCount == 0)
     }
   }
 
@@ -58,7 +58,7 @@ struct StreamTests {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)
       #expect(try await client.stream("StreamIsActive", "api", ["mode": "x"]).next().code == "INVALID_ARGUMENT")
-      #expect(try await client.stream("StreamMetricSpec", "nobody").next().code == "NOT_FOUND")
+      #expect(try await client.stream("StreamIsActive", "nobody").next().code == "NOT_FOUND")
     }
   }
 
@@ -77,7 +77,7 @@ struct StreamTests {
     }
   }
 
-  @Test("shutting down ends streams with UNAVAILABLE, so that clients go elsewhere, and lets go of the port")
+  @Test("shutting down ends streams with OK, so that clients go elsewhere at once, and lets go of the port")
   func shutdown() async throws {
     let scaler = try await TestScaler()
     await scaler.put([try .plan()])
@@ -85,11 +85,26 @@ struct StreamTests {
     let stream = try client.stream("StreamIsActive", "api")
     #expect(try await stream.next().active == true)
     await scaler.server.shutdown(within: .seconds(10))
-    #expect(try await stream.next().code == "UNAVAILABLE")
+    #expect(try await stream.next().code == "OK")
     #expect(try await client.call("IsActive", "api", [:], ["timeout": 60]).code == "UNAVAILABLE")
     #expect(scaler.metric("kedastral_scaler_grpc_connections") == 0)
     #expect(scaler.metric("kedastral_scaler_streams") == 0)
     await scaler.server.shutdown(within: .seconds(10))
+  }
+
+  @Test("at a connection's age its streams end with OK, and a new one is served by the next connection")
+  func connectionAge() async throws {
+    var limits = GRPCLimits()
+    limits.connectionAge = .milliseconds(500)
+    limits.connectionAgeGrace = .milliseconds(200)
+    try await TestScaler.serving([try .plan()], limits: limits) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      for method in ["StreamIsActive", "StreamMetricSpec", "Watch"] {
+        let stream = try client.stream(method, method == "Watch" ? "" : "api")
+        _ = try await stream.next()
+        #expect(try await stream.next().code == "OK", "\(method)")
+      }
+    }
   }
 
   @Test("pings of both sides keep a silent stream of the official client alive")

@@ -21,7 +21,7 @@ struct TLSTests {
     let plain = try await PythonClient(port: scaler.port)
     #expect(try await plain.call("GetMetrics", "api", [:], ["timeout": 60]).code == "UNAVAILABLE")
     await scaler.server.shutdown(within: .seconds(5))
-    #expect(try await stream.next().code == "UNAVAILABLE")
+    #expect(try await stream.next().code == "OK")
   }
 
   @Test("with client authorities, a client needs a certificate of theirs")
@@ -45,7 +45,38 @@ struct TLSTests {
     #expect(try await code(certificates) == "OK")
     #expect(try await code(nil) == "UNAVAILABLE")
     #expect(try await code(strangers) == "UNAVAILABLE")
+    try await eventually("the refused handshakes to be logged") {
+      scaler.log.lines.contains { $0.contains("reason=tls_handshake detail=TLS: peer did not return a certificate") }
+    }
+    #expect(scaler.log.lines.filter { $0.contains("tls_handshake") }.count <= 3)
     #expect(try await code(certificates) == "OK")
+    await scaler.server.shutdown(within: .zero)
+  }
+
+  @Test("a client without a certificate reads the alert that says so, also while it sends", arguments: [false, true])
+  func alert(sends: Bool) async throws {
+    let certificates = try await TestCertificates()
+    let scaler = try await TestScaler(
+      tls: .init(
+        certificate: certificates.server, key: certificates.serverKey, authorities: certificates.authority))
+    for _ in 0..<5 {
+      let script = """
+        import socket, ssl, sys
+        context = ssl.create_default_context(cafile=sys.argv[2])
+        context.set_alpn_protocols(["h2"])
+        with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname="localhost") as secure:
+                    if sys.argv[3] == "true":
+                        for _ in range(20): secure.send(b"PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n")
+                    print(secure.recv(10))
+            except OSError as error: print(error)
+        """
+      let client = try ChildProcess(
+        "python3", "-c", script, "\(scaler.port)", certificates.authority, "\(sends)")
+      _ = try await client.waitForExit()
+      #expect(client.output.lowercased().contains("certificate required"), "\(client.output)")
+    }
     await scaler.server.shutdown(within: .zero)
   }
 

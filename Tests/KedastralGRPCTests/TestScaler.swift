@@ -18,7 +18,7 @@ final class TestScaler: Sendable {
   init(
     defaults: ScalerDefaults = ScalerDefaults(), limits: GRPCLimits = GRPCLimits(), loops: Int = 1,
     tls files: TLSContext.Files? = nil, minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],
-    identity: TLSIdentity? = nil
+    identity: TLSIdentity? = nil, problem: @escaping @Sendable (String) -> String? = { _ in nil }
   ) async throws {
     let tls =
       try identity
@@ -27,16 +27,16 @@ final class TestScaler: Sendable {
       }
     server = ScalerServer(
       address: ListenAddress(host: "127.0.0.1", port: 0), tls: tls, loops: loops, defaults: defaults, limits: limits,
-      clock: clock, metrics: metrics, logger: Logger(log))
+      clock: clock, metrics: metrics, logger: Logger(log), problem: problem)
     port = try await server.start().port
   }
 
   /// A running server with one workload, for the time of `body`.
   static func serving(
     _ snapshots: [Snapshot], defaults: ScalerDefaults = ScalerDefaults(), limits: GRPCLimits = GRPCLimits(),
-    _ body: (TestScaler) async throws -> Void
+    problem: @escaping @Sendable (String) -> String? = { _ in nil }, _ body: (TestScaler) async throws -> Void
   ) async throws {
-    let scaler = try await TestScaler(defaults: defaults, limits: limits)
+    let scaler = try await TestScaler(defaults: defaults, limits: limits, problem: problem)
     await scaler.put(snapshots)
     do {
       try await body(scaler)

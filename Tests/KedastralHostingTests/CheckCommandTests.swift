@@ -49,6 +49,23 @@ struct CheckCommandTests {
     #expect(offline.exitCode == 0 && offline.output.contains("not asked"))
   }
 
+  @Test("a horizon shorter than the lead time is refused, whether the lead time is written or the default; exit code 2")
+  func horizon() async throws {
+    let trace = try PlayedTrace { _ in 300 }
+    try trace.configure("  - {name: api, horizon: 30m}\n  - {name: web, horizon: 45m}", more: "scaler: {leadTime: 45m}")
+    let outcome = try await check("-config", trace.file, "-o", "json")
+    #expect(outcome.exitCode == 2)
+    let problems = try #require(try json(outcome.output)["problems"] as? [[String: Any]])
+    #expect(problems.count == 1)
+    let words = "workload 'api': only 30m are forecast, and the scaler is asked 45m ahead"
+    #expect((problems.first?["message"] as? String)?.hasPrefix(words) == true, "\(outcome.output)")
+    try trace.configure("  - {name: api, horizon: 4m}")
+    let short = try await check("-config", trace.file, "--offline")
+    #expect(short.exitCode == 2 && short.output.contains("only 4m are forecast, and the scaler is asked 5m ahead"))
+    let fits = try await check("-config", trace.file, "--offline", "-lead-time=4m")
+    #expect(fits.exitCode == 0, "\(fits.output)")
+  }
+
   @Test("plans in Redis: that it can be read, or why not; exit code 1")
   func redis() async throws {
     let trace = try PlayedTrace { _ in 300 }

@@ -42,8 +42,8 @@ struct QueryTests {
           object    default/api
           active    yes
           metric    kedastral-api
-          target    100
-          value     850
+          target    1000
+          value     8500
           replicas  9
 
           """)
@@ -61,7 +61,7 @@ struct QueryTests {
       #expect(
         try await query(address, "GetMetricSpec", "-name=api", "-metadata", "metricName=m", "mode=load", "-o=json")
           .output
-          == #"{"metrics":[{"name":"m","target":100}]}"# + "\n")
+          == #"{"metrics":[{"name":"m","target":1000}]}"# + "\n")
     }
   }
 
@@ -73,8 +73,8 @@ struct QueryTests {
       #expect(
         try await query(address, "StreamMetricSpec", "-workload=api", "-o=json").output
           == #"{"metrics":[{"name":"kedastral-api","target":1}]}"# + "\n")
-      let unknown = try await query(address, "streammetricspec", "-workload", "nobody")
-      #expect(unknown.exitCode == 1 && unknown.output.contains("StreamMetricSpec: NOT_FOUND"), "\(unknown.output)")
+      let unknown = try await query(address, "streamisactive", "-workload", "nobody")
+      #expect(unknown.exitCode == 1 && unknown.output.contains("StreamIsActive: NOT_FOUND"), "\(unknown.output)")
       let watching = try ChildProcess(
         "\(Repository.products.path)/kedastral", "query", address, "streamisactive", "-workload=api", "-watch")
       try await eventually("the state") { watching.output.hasSuffix(" active=yes\n") }
@@ -98,12 +98,27 @@ struct QueryTests {
       #expect(unknown.exitCode == 1)
       #expect(
         unknown.output
-          == "kedastral query: 127.0.0.1:\(port): GetMetricSpec: NOT_FOUND: no forecast for workload 'nobody'\n")
+          == "kedastral query: 127.0.0.1:\(port): GetMetrics: NOT_FOUND: no forecast for workload 'nobody'\n")
     }
     let port = freePort()
     let refused = try await query("127.0.0.1:\(port)", "isactive", "-workload", "api")
     #expect(refused.exitCode == 1)
     #expect(refused.output.contains("127.0.0.1:\(port): IsActive: UNAVAILABLE: cannot connect: Connection refused"))
+  }
+
+  @Test("metadata keys that nobody reads are warned of, and the rest is asked all the same")
+  func unknownKeys() async throws {
+    try await serving { port async throws in
+      let address = "127.0.0.1:\(port)"
+      let run = try await query(address, "-workload=api", "-metadata", "leadtime=45m", "Select=max", "unsafeSsl=true")
+      #expect(run.exitCode == 0 && run.output.contains("replicas  9"))
+      let warnings = run.output.split(separator: "\n").filter { $0.hasPrefix("kedastral query: ") }
+      #expect(
+        warnings.sorted() == [
+          "kedastral query: metadata key 'Select' is not known; did you mean 'select'?",
+          "kedastral query: metadata key 'leadtime' is not known; did you mean 'leadTime'?",
+        ])
+    }
   }
 
   @Test("-watch goes on, over failures too, and ends when nobody reads")

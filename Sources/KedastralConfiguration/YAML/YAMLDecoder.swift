@@ -1,3 +1,5 @@
+import KedastralCore
+
 /// Decodes a YAML file into any `Decodable` type and reports all that is wrong in one go.
 ///
 ///     struct Greeting: Decodable { var hello: String? }

@@ -8,7 +8,7 @@ extension PlanExplanation {
   /// The explanation in words, a sentence a line.
   public var text: String {
     var lines = [
-      "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(leadTimeSeconds))."
+      "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
     ]
     if let required, required > replicas { lines.append("Capped at \(replicas): the load needs \(required).") }
     if isDryRun { lines.append("This is a dry run: the plan is not served.") }
@@ -24,7 +24,11 @@ extension PlanExplanation {
     }
     lines.append(
       "Load (\(metric)): \(currentLoad.map { "\(number($0)) now" } ?? absence), \(number(forecastAtLead)) forecast in "
-        + "\(duration(leadTimeSeconds)).")
+        + "\(duration(forecastOnlySeconds ?? leadTimeSeconds)).")
+    if let forecastOnlySeconds {
+      lines.append(
+        "Only \(duration(forecastOnlySeconds)) are forecast, less than the lead time of \(duration(leadTimeSeconds)).")
+    }
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)

@@ -86,8 +86,10 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
   public var newestSampleAt: Date?
   /// Set while the plan follows the forecast alone because samples are missing: until when it is served.
   public var bridgedUntil: Date?
-  /// The load forecast for `now` + the lead time.
+  /// The load forecast for `now` + the lead time, or for the forecast's end where that comes before.
   public var forecastAtLead: Double
+  /// How far is forecast, where that is less than the lead time; otherwise nil.
+  public var forecastOnlySeconds: Double?
   /// The step that decided, the one of the most replicas until the lead time: its beginning and end.
   public var stepBegins: Date
   /// Its end.
@@ -191,6 +193,7 @@ extension PlanExplanation {
       }, problem: problem.map { "\($0.stage.rawValue): \($0.text)" } ?? snapshot.problem, problemSince: problem?.since,
       currentLoad: snapshot.currentValue, newestSampleAt: snapshot.newestSampleAt, bridgedUntil: snapshot.bridgedUntil,
       forecastAtLead: snapshot.values[snapshot.stepRange(ahead: leadTime, from: now).steps.upperBound],
+      forecastOnlySeconds: snapshot.reach < leadTime ? snapshot.reach.inSeconds : nil,
       stepBegins: snapshot.generatedAt + snapshot.step * deciding,
       stepEnds: snapshot.generatedAt + snapshot.step * (deciding + 1), forecast: snapshot.values[deciding],
       plannedLoad: snapshot.plannedLoad.indices.contains(deciding) ? snapshot.plannedLoad[deciding] : nil,

@@ -78,6 +78,6 @@ public struct PredictivePolicy: ReplayPolicy {
     guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: now) <= max(Self.staleAfter, step * 2),
       let answer = snapshot.answer(question, at: now)
     else { return nil }
-    return answer.value / answer.target
+    return answer.value
   }
 }

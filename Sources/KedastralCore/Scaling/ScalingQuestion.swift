@@ -8,9 +8,9 @@
 public struct ScalingQuestion: Sendable, Equatable {
   /// The unit of the answer.
   public enum Mode: String, Sendable, CaseIterable {
-    /// Planned replicas, against a target of 1.
+    /// Planned replicas, whole ones.
     case replicas
-    /// Planned load, against the load one pod is meant to serve: the autoscaler divides, its tolerance works on load.
+    /// Planned load in pods, with its fraction: the autoscaler's tolerance works on load, within the plan's limits.
     case load
   }
 
@@ -39,10 +39,8 @@ public struct ScalingQuestion: Sendable, Equatable {
 
 /// What a plan answers.
 public struct ScalingAnswer: Sendable, Equatable {
-  /// Replicas or load, by the question's mode.
+  /// Replicas; in mode `load` with a fraction, and rounded up the replicas planned.
   public let value: Double
-  /// What the value is divided by to get replicas.
-  public let target: Double
   /// Whether the lead time reaches beyond the plan, so that the plan's end was used.
   public let isBeyondHorizon: Bool
 }
@@ -54,15 +52,32 @@ extension Snapshot {
   public func answer(_ question: ScalingQuestion, at now: Date) -> ScalingAnswer? {
     let (steps, isBeyondHorizon) = stepRange(ahead: question.leadTime, from: now)
     let chosen = question.selection == .maximum ? steps : steps.upperBound...steps.upperBound
+    let pods: Double?
     switch question.mode {
-    case .replicas:
-      let replicas = desiredReplicas[chosen].reduce(0, max)
-      return ScalingAnswer(value: Double(replicas), target: 1, isBeyondHorizon: isBeyondHorizon)
-    case .load:
-      guard let targetPerPod, targetPerPod > 0, plannedLoad.count == desiredReplicas.count else { return nil }
-      let load = plannedLoad[chosen].reduce(0, max)
-      return ScalingAnswer(value: load, target: targetPerPod, isBeyondHorizon: isBeyondHorizon)
+    case .replicas: pods = Double(desiredReplicas[chosen].reduce(0, max))
+    case .load: pods = fractionalReplicas(in: chosen)
     }
+    return pods.map { ScalingAnswer(value: $0, isBeyondHorizon: isBeyondHorizon) }
+  }
+
+  /// The most that steps plan, in pods with their fraction.
+  ///
+  /// A step that its limits hold below what the load needs, or raise above it, counts with its whole replicas.
+  private func fractionalReplicas(in steps: ClosedRange<Int>) -> Double? {
+    guard let targetPerPod, targetPerPod > 0, plannedLoad.count == desiredReplicas.count else { return nil }
+    return steps.reduce(0) { most, step in
+      let replicas = Double(desiredReplicas[step])
+      let need = plannedLoad[step] / targetPerPod
+      return max(most, need > replicas - 1 && need < replicas ? need : replicas)
+    }
+  }
+
+  /// The most load to expect from `now` to `now + lead`: what is planned for, or the forecast where a foreign writer stored
+  /// that alone.
+  package func expectedLoad(ahead lead: Duration, from now: Date) -> Double {
+    let loads = plannedLoad.count == desiredReplicas.count ? plannedLoad : values
+    let steps = stepRange(ahead: lead, from: now).steps
+    return loads[min(steps.lowerBound, loads.count - 1)...min(steps.upperBound, loads.count - 1)].reduce(0, max)
   }
 
   /// The steps from the one that `now` falls in to the one that holds `now + lead`.

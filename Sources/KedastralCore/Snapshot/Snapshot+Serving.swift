@@ -44,6 +44,9 @@ extension Snapshot {
     return nil
   }
 
+  /// How far the plan reaches from when it was made.
+  package var reach: Duration { step * desiredReplicas.count }
+
   /// How long ago the newest sample behind the plan was measured; nil when the writer did not say.
   public func sampleAge(at now: Date) -> Duration? {
     newestSampleAt.map { .seconds(max(0, now.timeIntervalSince($0))) }

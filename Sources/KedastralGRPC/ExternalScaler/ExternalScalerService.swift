@@ -16,20 +16,25 @@ final class ExternalScalerService: GRPCService {
   private(set) var table = SnapshotTable()
   private let codec = ExternalScalerCodec()
   private let defaults: ScalerDefaults
-  private let staleAfterSeconds: Double
   private var leadTimes = LeadTimes()
   private let clock: any WallClock
   private let metrics: ScalerMetrics
   private let logger: Logger
+  private let record: ScalerRecord
+  private let problem: @Sendable (String) -> String?
   private var beyondHorizonLog = LogThrottle(every: .seconds(600))
   private var streams: StateStreams
 
-  init(defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
+  init(
+    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, logger: Logger, record: ScalerRecord,
+    problem: @escaping @Sendable (String) -> String?
+  ) {
     self.defaults = defaults
-    staleAfterSeconds = defaults.staleAfter.inSeconds
     self.clock = clock
     self.metrics = ScalerMetrics(metrics)
     self.logger = logger
+    self.record = record
+    self.problem = problem
     streams = StateStreams(gauge: self.metrics.streams)
   }
 
@@ -56,7 +61,7 @@ final class ExternalScalerService: GRPCService {
         let trigger = try trigger(of: request.reference)
         let value = try metricValue(for: trigger, at: clock.now)
         let name = request.metricName.isEmpty ? trigger.effectiveMetricName : request.metricName
-        ExternalScalerCodec.append(metric: name, value: value, to: &response)
+        ExternalScalerCodec.append(metric: name, value: value * trigger.scale, to: &response)
       }),
     GRPCMethod(
       "StreamIsActive",
@@ -92,85 +97,92 @@ final class ExternalScalerService: GRPCService {
   /// Tells every stream whose state has changed with the time: plans get stale, lead times reach new steps.
   func refreshStreams() {
     let now = clock.now
+    record.forgetOld(at: now)
     streams.refreshAll { [unowned self] kind, trigger throws(GRPCStatus) in try state(kind, of: trigger, at: now) }
   }
 
   // MARK: Answers
 
+  /// Reads a trigger; one that is well-formed names a workload, known or not.
   private func trigger(of reference: ScaledObjectReference) throws(GRPCStatus) -> Trigger {
-    try Trigger(reference, defaultLeadTime: defaults.leadTime, leadTimes: &leadTimes)
+    do throws(GRPCStatus) {
+      let trigger = try Trigger(reference, defaultLeadTime: defaults.leadTime, leadTimes: &leadTimes)
+      if table[trigger.workload] == nil { try checkName(trigger.workload) }
+      if reference.hasUnknownKeys { record.noteUnknownKeys(of: reference) }
+      return trigger
+    } catch {
+      record.refused(reference.metadata["workload"] ?? reference.name, .badTrigger, error, at: clock.now)
+      throw error
+    }
   }
 
-  private func snapshot(of trigger: Trigger) throws(GRPCStatus) -> Snapshot {
-    if let snapshot = table[trigger.workload] {
-      guard !snapshot.isDryRun else {
-        throw GRPCStatus(.failedPrecondition, "workload '\(snapshot.workload)' is a dry run: its plan is not served")
-      }
-      return snapshot
-    }
-    guard !trigger.workload.isEmpty else {
+  private func checkName(_ workload: String) throws(GRPCStatus) {
+    guard !workload.isEmpty else {
       throw GRPCStatus(
         .invalidArgument, "no workload is named: metadata workload and the ScaledObject's name are empty")
     }
     do {
-      throw GRPCStatus(.notFound, "no forecast for workload '\(try WorkloadName(trigger.workload))'")
-    } catch let error as InvalidWorkloadName {
-      throw GRPCStatus(.invalidArgument, error.description)
-    } catch let error as GRPCStatus {
-      throw error
+      _ = try WorkloadName(workload)
     } catch {
-      throw GRPCStatus(.internal, "\(error)")
+      throw GRPCStatus(.invalidArgument, "\(error)")
     }
   }
 
-  private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
-    let snapshot = try snapshot(of: trigger)
-    let metrics = metrics[trigger.workload]
-    let ageSeconds = now.timeIntervalSince(snapshot.generatedAt)
-    metrics.age.set(max(0, ageSeconds))
-    guard isFresh(ageSeconds) else {
-      let distance = DurationText.format(.seconds(ageSeconds.magnitude))
-      throw GRPCStatus(
-        .unavailable,
-        "the forecast of workload '\(trigger.workload)' is \(distance) \(ageSeconds < 0 ? "ahead of this clock" : "old"); it is stale after \(DurationText.format(defaults.staleAfter))"
-      )
+  private func refusal(
+    _ workload: String, _ reason: ScalerRecord.Reason, _ code: GRPCStatus.Code, _ message: String, at now: Date
+  ) -> GRPCStatus {
+    let status = GRPCStatus(code, message)
+    record.refused(workload, reason, status, at: now)
+    return status
+  }
+
+  private func snapshot(of trigger: Trigger, at now: Date) throws(GRPCStatus) -> Snapshot {
+    guard let snapshot = table[trigger.workload] else {
+      let cause = problem(trigger.workload).map { ": \($0)" } ?? ""
+      throw refusal(
+        trigger.workload, .noPlan, .notFound, "no forecast for workload '\(trigger.workload)'\(cause)", at: now)
     }
-    let answer = try answer(trigger, from: snapshot, at: now)
+    guard !snapshot.isDryRun else {
+      throw refusal(
+        trigger.workload, .dryRun, .failedPrecondition,
+        "workload '\(trigger.workload)' is a dry run: its plan is not served", at: now)
+    }
+    return snapshot
+  }
+
+  private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
+    let snapshot = try snapshot(of: trigger, at: now)
+    let metrics = metrics[trigger.workload]
+    metrics.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
+    if let staleness = snapshot.staleness(at: now, limit: defaults.staleAfter) {
+      throw refusal(
+        trigger.workload, .stale, .unavailable,
+        "the forecast of workload '\(trigger.workload)' is not served: \(staleness)", at: now)
+    }
+    guard let answer = snapshot.answer(trigger.question, at: now) else {
+      throw refusal(
+        trigger.workload, .noPlannedLoad, .failedPrecondition,
+        "the forecast of workload '\(trigger.workload)' holds no planned load and target per pod, which mode load needs; use mode replicas",
+        at: now)
+    }
+    record.served(trigger.workload, mode: trigger.question.mode, at: now)
     if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
     if trigger.question.mode == .replicas { metrics.replicas.set(answer.value) }
     return answer.value
   }
 
-  /// A plan that is dated far ahead is as little use as an old one: somebody's clock is wrong, and nobody knows whose.
-  private func isFresh(_ ageSeconds: Double) -> Bool { ageSeconds.magnitude <= staleAfterSeconds }
-
-  private func answer(_ trigger: Trigger, from snapshot: Snapshot, at now: Date) throws(GRPCStatus) -> ScalingAnswer {
-    if let answer = snapshot.answer(trigger.question, at: now) { return answer }
-    throw GRPCStatus(
-      .failedPrecondition,
-      "the forecast of workload '\(trigger.workload)' holds no planned load and target per pod, which mode load needs; use mode replicas"
-    )
-  }
-
+  /// The specification depends on the trigger alone: while it failed, KEDA would neither fall back nor ask other triggers.
   private func state(_ kind: StateStreams.Kind, of trigger: Trigger, at now: Date) throws(GRPCStatus) -> ScalerState {
-    let snapshot = try snapshot(of: trigger)
     switch kind {
-    case .activity: return .active(isActive(trigger, snapshot, at: now))
-    case .specification:
-      let target = try answer(trigger, from: snapshot, at: now).target
-      return .metric(name: trigger.effectiveMetricName, target: target)
+    case .activity: .active(isActive(trigger, try snapshot(of: trigger, at: now), at: now))
+    case .specification: .metric(name: trigger.effectiveMetricName, target: trigger.scale)
     }
   }
 
   private func isActive(_ trigger: Trigger, _ snapshot: Snapshot, at now: Date) -> Bool {
-    guard isFresh(now.timeIntervalSince(snapshot.generatedAt)) else { return false }
+    guard snapshot.staleness(at: now, limit: defaults.staleAfter) == nil else { return false }
     guard let threshold = trigger.activationThreshold ?? snapshot.activationThreshold else { return true }
-    // A foreign writer may have stored the forecast alone; then that is the load to expect.
-    var plan = snapshot
-    if plan.plannedLoad.isEmpty { plan.plannedLoad = plan.values }
-    plan.targetPerPod = 1
-    let question = ScalingQuestion(leadTime: trigger.question.leadTime, mode: .load)
-    return plan.answer(question, at: now).map { $0.value > threshold } ?? true
+    return snapshot.expectedLoad(ahead: trigger.question.leadTime, from: now) > threshold
   }
 
   private func noteBeyondHorizon(_ trigger: Trigger, _ snapshot: Snapshot) {

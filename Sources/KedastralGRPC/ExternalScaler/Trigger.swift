@@ -41,6 +41,9 @@ struct Trigger: Equatable {
     }
   }
 
+  /// What a pod is told as: more than 1 where pods have fractions, since a KEDA up to 2.16 reads whole numbers alone.
+  var scale: Double { question.mode == .load ? 1000 : 1 }
+
   /// The name that the metric goes by.
   var effectiveMetricName: String { metricName ?? "kedastral-\(workload)" }
 

@@ -27,6 +27,8 @@ final class GRPCConnection {
   /// Made when the preface has arrived.
   var session: HTTP2Session?
   private var phase = Phase.fresh
+  /// Whether TLS is still being agreed on.
+  private var isHandshaking: Bool
   private let openedAt = ContinuousClock.now
   private let maximumAge: Duration
   var lastInputAt: ContinuousClock.Instant
@@ -49,6 +51,7 @@ final class GRPCConnection {
     limits = server.limits
     buffers = server.buffers
     self.stream = stream
+    isHandshaking = server.isSecure
     maximumAge = limits.connectionAge * Double.random(in: 0.9...1.1)
     lastInputAt = openedAt
     lastCallAt = openedAt
@@ -63,8 +66,10 @@ final class GRPCConnection {
     switch event {
     case .drained:
       if case .lingering = phase { stream.endOutput() } else { flush() }
-    case .closedByPeer, .timedOut, .failed: close()
-    case .connected: break
+    case .failed(let problem):
+      if isHandshaking { refuseHandshake(problem) } else { close() }
+    case .closedByPeer, .timedOut: close()
+    case .connected: isHandshaking = false
     }
   }
 
@@ -117,6 +122,13 @@ final class GRPCConnection {
     var answer = answer
     answer.withUTF8 { stream.write(UnsafeRawBufferPointer($0)) }
     linger()
+  }
+
+  /// Leaves the peer time to read why its TLS handshake failed.
+  private func refuseHandshake(_ problem: String) {
+    server.refused(.tlsHandshake, problem)
+    phase = .lingering(until: .now + .seconds(1))
+    stream.endFailedHandshake()
   }
 
   /// Closes our side, so that the peer gets all that was sent, and waits a moment for the peer to do the same.
@@ -173,9 +185,10 @@ final class GRPCConnection {
     if !isReceiving { server.scheduleFlush(of: self) }
   }
 
+  /// Ends streams well: their clients connect anew at once, where an error would have them wait longer each time.
   private func finishStreams() {
     for call in (session?.calls ?? [:]).values where call.hasWholeRequest || call.hasBegunAnswer {
-      call.finish(GRPCStatus(.unavailable, "the server is asking its clients to connect anew"))
+      call.finish(.ok)
     }
   }
 

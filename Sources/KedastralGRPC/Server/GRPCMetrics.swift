@@ -62,6 +62,7 @@ final class GRPCMetrics {
     case messageSize = "message_size"
     case bufferedBytes = "buffered_bytes"
     case handshakeTimeout = "handshake_timeout"
+    case tlsHandshake = "tls_handshake"
     case requestTimeout = "request_timeout"
     case slowReader = "slow_reader"
     case keepAlive = "keep_alive"

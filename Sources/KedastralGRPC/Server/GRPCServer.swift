@@ -92,6 +92,9 @@ package final class GRPCServer {
 
   // MARK: For connections
 
+  /// Whether clients must speak TLS.
+  var isSecure: Bool { tls != nil }
+
   func removed(_ connection: GRPCConnection) {
     guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
     metrics.connections.increment(by: -1)

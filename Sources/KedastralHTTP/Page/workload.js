@@ -236,7 +236,9 @@ function showChain(section, why) {
   ];
   if (why.plannedLoad !== undefined) steps.push(["planned for", numberText(why.plannedLoad), margin]);
   if (why.need !== undefined) steps.push(["need", pods(why.need), `at ${numberText(why.targetPerPod)} a pod`]);
-  steps.push([why.isDryRun ? "would request" : "asked for", pods(why.replicas), `until ${durationText(why.leadTimeSeconds * 1000)} from now`]);
+  const lead = durationText(why.leadTimeSeconds * 1000);
+  steps.push([why.isDryRun ? "would request" : "asked for", pods(why.replicas), why.forecastOnlySeconds === undefined ? `until ${lead} from now`
+    : `only ${durationText(why.forecastOnlySeconds * 1000)} are forecast, not the lead time of ${lead}`]);
   section.querySelector(".chain").replaceChildren(...steps.map(([label, figure, note]) => make("li", {},
     make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
     make("small", { className: "quiet", textContent: note }))));

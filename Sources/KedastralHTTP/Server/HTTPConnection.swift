@@ -22,6 +22,8 @@ final class HTTPConnection {
   /// When the request that is arriving began; nil between requests.
   private var requestBeganAt: ContinuousClock.Instant?
   private var lastUseAt: ContinuousClock.Instant
+  /// Whether TLS is still being agreed on.
+  private var isHandshaking: Bool
   private var outputStall: (count: Int, since: ContinuousClock.Instant)?
   /// Whether the loop that reads requests runs, further down the stack.
   private var isReading = false
@@ -30,6 +32,7 @@ final class HTTPConnection {
     self.server = server
     self.settings = settings
     self.stream = stream
+    isHandshaking = settings.tls != nil
     lastUseAt = .now
     // The first request has its time from now, the TLS handshake included.
     requestBeganAt = lastUseAt
@@ -43,8 +46,10 @@ final class HTTPConnection {
     switch event {
     case .drained:
       if case .lingering = phase { stream.endOutput() } else { readRequests() }
-    case .closedByPeer, .timedOut, .failed: close()
-    case .connected: break
+    case .failed(let problem):
+      if isHandshaking { refuseHandshake(problem) } else { close() }
+    case .closedByPeer, .timedOut: close()
+    case .connected: isHandshaking = false
     }
   }
 
@@ -134,6 +139,13 @@ final class HTTPConnection {
     phase = .lingering(until: .now + .seconds(1))
     if stream.pendingOutput == 0 { stream.endOutput() }
     stream.setReading(true)
+  }
+
+  /// Leaves the client time to read why its TLS handshake failed.
+  private func refuseHandshake(_ problem: String) {
+    server.refused(.tlsHandshake, problem)
+    phase = .lingering(until: .now + .seconds(1))
+    stream.endFailedHandshake()
   }
 
   /// Ends the connection at once.

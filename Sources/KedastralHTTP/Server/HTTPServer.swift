@@ -20,6 +20,7 @@ package final class HTTPServer {
     case malformed
     case requestTimeout = "request_timeout"
     case slowReader = "slow_reader"
+    case tlsHandshake = "tls_handshake"
   }
 
   private let loop: EventLoop

@@ -10,8 +10,11 @@ struct ScalerParts {
   let server: ScalerServer
 
   /// Starts the server, which listens when this returns.
+  ///
+  /// - Parameter problem: why a workload has no plan, where that is known.
   init(
-    _ configuration: ScalerConfiguration, clock: any WallClock, metrics: MetricsRegistry, logger: Logger
+    _ configuration: ScalerConfiguration, clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
+    problem: @escaping @Sendable (String) -> String? = { _ in nil }
   ) async throws {
     let tls = try TLSIdentity(
       configuration.tls, listener: "grpc", protocols: ["h2"], clients: .required, metrics: metrics, logger: logger)
@@ -20,7 +23,8 @@ struct ScalerParts {
       tls: tls,
       loops: configuration.loops > 0 ? configuration.loops : min(8, ProcessInfo.processInfo.activeProcessorCount),
       defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter),
-      limits: GRPCLimits(configuration.grpcLimits), clock: clock, metrics: metrics, logger: logger)
+      limits: GRPCLimits(configuration.grpcLimits), clock: clock, metrics: metrics, logger: logger,
+      problem: problem)
     let address = try await server.start()
     logger.info(
       "serving KEDA",

@@ -51,6 +51,8 @@ enum CheckCommand: Command {
       let tls = configuration.forecaster.tls
       if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
       report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
+      report.problems = horizonProblems(of: configuration)
+      guard report.problems.isEmpty else { return try show(report, format) }
       if !options.has("offline") {
         report.store = await StoreCheck(deadline: deadline).check(configuration.forecaster)
         report.workloads = try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
@@ -61,6 +63,22 @@ enum CheckCommand: Command {
     } catch let error as TLSContext.LoadError {
       report.problems = [ConfigurationProblem(.nowhere, "\(error)")]
     }
+    try show(report, format)
+  }
+
+  /// What is forecast must reach as far as the scaler looks.
+  private static func horizonProblems(of configuration: AllInOneConfiguration) -> [ConfigurationProblem] {
+    let leadTime = configuration.scaler.leadTime
+    return configuration.forecaster.workloads.filter { $0.horizon < leadTime }.map { workload in
+      let (horizon, lead) = (DurationText.format(workload.horizon), DurationText.format(leadTime))
+      return ConfigurationProblem(
+        .nowhere,
+        "workload '\(workload.name)': only \(horizon) are forecast, and the scaler is asked \(lead) ahead; give it a horizon of at least \(lead), or a shorter -lead-time"
+      )
+    }
+  }
+
+  private static func show(_ report: CheckReport, _ format: String) throws {
     for problem in report.problems where format != "json" { Program.say("kedastral check: \(problem)") }
     if let problem = report.store?.problem, format != "json" { Program.say("kedastral check: \(problem)") }
     for workload in report.workloads where format != "json" {

@@ -62,6 +62,7 @@ enum QueryCommand: Command {
 
   static func run(_ arguments: [String]) async throws {
     let query = try Query(arguments)
+    for problem in query.object.unknownKeyProblems { Program.say("kedastral query: \(problem)") }
     let loop = try EventLoop()
     let client = try await GRPCClient(query.connection, on: loop)
     let scaler = ExternalScalerClient(client, deadline: query.timeout)

@@ -54,6 +54,16 @@ struct PlanExplanationTests {
     #expect(ahead.isStale == true && ahead.text.contains("The plan is 2m1s ahead of this clock: it is not served."))
   }
 
+  @Test("a lead time beyond the forecast is never the label of its end", arguments: [120, 45, 0])
+  func beyondHorizon(extra: Int) throws {
+    let lead = Duration.seconds(120 + extra)
+    let told = explain(try record([100, 200], try policy()), lead: lead)
+    #expect(told.forecastAtLead == 200 && told.forecastOnlySeconds == (extra > 0 ? 120 : nil))
+    #expect(told.text.contains("200 forecast in 2m."))
+    let words = "Only 2m are forecast, less than the lead time of \(DurationText.format(lead))."
+    #expect(told.text.contains(words) == (extra > 0), "\(told.text)")
+  }
+
   @Test("it agrees with what KEDA is told, at each lead time and age")
   func agreesWithAnswer() throws {
     let record = try record([100, 300, 200, 50, 900, 20, 20], try policy(up: 1.5, down: 30))

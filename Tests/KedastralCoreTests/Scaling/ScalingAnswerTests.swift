@@ -60,10 +60,26 @@ struct ScalingAnswerTests {
     #expect(replicas(lead: 60, after: -100_000) == 1)
   }
 
-  @Test("in load mode the planned load is the value and the load a pod serves the target")
-  func load() throws {
-    let answer = try #require(snapshot.answer(ScalingQuestion(leadTime: .seconds(180), mode: .load), at: made))
-    #expect(answer.value == 108 && answer.target == 12)
+  @Test(
+    "in load mode a step counts with its fraction of a pod, and with whole replicas where limits cut or raised it",
+    arguments: [
+      // need 8.5 of 9, 2.5 of 3
+      ([102, 30], [9, 3], 8.5), ([30, 102], [3, 9], 8.5),
+      // a need of 23 cut to 10; a need of 1 raised to 4; 3.0 exactly
+      ([276, 12], [10, 1], 10), ([12, 12], [4, 1], 4), ([36, 12], [3, 1], 3),
+      // idle, and idle because of a maximum of nothing
+      ([0, 0], [0, 0], 0), ([50, 50], [0, 0], 0),
+      // the step of most pods is not the one of most load
+      ([240, 60], [2, 5], 5),
+    ] as [([Double], [Int], Double)])
+  func load(load: [Double], replicas: [Int], expected: Double) throws {
+    let plan = Snapshot(
+      workload: snapshot.workload, metric: "rps", generatedAt: made, step: .seconds(60), horizon: .seconds(120),
+      values: load, desiredReplicas: replicas, plannedLoad: load, targetPerPod: 12)
+    let question = ScalingQuestion(leadTime: .seconds(120), mode: .load)
+    let answer = try #require(plan.answer(question, at: made))
+    #expect(answer.value == expected)
+    #expect(answer.value.rounded(.up) == plan.answer(ScalingQuestion(leadTime: .seconds(120)), at: made)?.value)
   }
 
   @Test("load mode has no answer for a snapshot without planned load")

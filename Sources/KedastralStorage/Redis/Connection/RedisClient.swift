@@ -82,7 +82,7 @@ final class RedisClient: Sendable {
     guard !isClosed.exchange(true, ordering: .relaxed) else { return }
     let core = core
     try? await loop.run { core.withValue { Self.end(&$0) } }
-    healthBox.set(problem: "the store is closed")
+    healthBox.close()
   }
 
   private static func end(_ core: inout ClientCore?) {
@@ -99,6 +99,9 @@ private final class HealthBox: Sendable {
   init(logger: Logger) { self.logger = logger }
 
   var value: RedisStore.Health { state.withLock { $0 } }
+
+  /// Notes the end, which its owner wanted: nothing to warn of.
+  func close() { state.withLock { $0 = .unreachable(why: "the store is closed") } }
 
   func set(problem: String?) {
     let new = problem.map { RedisStore.Health.unreachable(why: $0) } ?? .reachable

@@ -1,0 +1,24 @@
+import KedastralCore
+
+extension ScaledObjectReference {
+  /// The keys that a trigger can set.
+  private static let keys = ["workload", "metricName", "leadTime", "mode", "select", "activationThreshold"]
+  /// Those that KEDA reads itself, and passes on like all others.
+  private static let keysOfKEDA = [
+    "scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsClientCert", "tlsClientKey", "tlsCertFile",
+    "scalerAddressFromEnv", "metricType",
+  ]
+
+  private static func isKnown(_ key: String) -> Bool { keys.contains(key) || keysOfKEDA.contains(key) }
+
+  var hasUnknownKeys: Bool { metadata.entries.contains { !Self.isKnown($0.key) } }
+
+  /// What is to be said about the metadata's keys that nobody reads, a sentence each.
+  public var unknownKeyProblems: [String] {
+    metadata.entries.filter { !Self.isKnown($0.key) }.map { entry in
+      let near = Suggestion.nearest(to: entry.key, among: Self.keys).map { "did you mean '\($0)'?" }
+      let known = "known are \(Self.keys.joined(separator: ", "))"
+      return "metadata key '\(entry.key.prefix(60))' is not known; \(near ?? known)"
+    }
+  }
+}
