@@ -242,7 +242,8 @@ struct HostReader {
       RedisConfiguration(
         url: url?.value, endpoint: endpoint.value,
         username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
-        passwordFile: passwordFile?.value, database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value, prefix: prefix.value,
+        passwordFile: passwordFile?.value, database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value,
+        prefix: prefix.value,
         readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
         sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value, tls: tls,
@@ -270,7 +271,8 @@ struct HostReader {
     let enabled = given.value(Settings.redisTLS, section?.tls)
     if let enabled, !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
       problems.add(
-        enabled.origin, "TLS is off, but the URL's rediss:// asks for it (\(url?.origin ?? .nowhere)); keep one of them")
+        enabled.origin, "TLS is off, but the URL's rediss:// asks for it (\(url?.origin ?? .nowhere)); keep one of them"
+      )
     } else if !tls.isEnabled, !urlUsesTLS {
       let files = [
         given.text(Settings.redisTLSCAFile, section?.tlsCaFile),
@@ -279,7 +281,8 @@ struct HostReader {
       ]
       if let unused = files.lazy.compactMap(\.self).first {
         problems.add(
-          unused.origin, "this has no effect without TLS towards Redis; give -redis-tls or a rediss:// URL, or leave it out")
+          unused.origin,
+          "this has no effect without TLS towards Redis; give -redis-tls or a rediss:// URL, or leave it out")
       }
     }
   }

@@ -76,7 +76,9 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
         case .asked: await run()
         case .fileChanged:
           // A SIGHUP may have read this content meanwhile.
-          guard let file, !watch.withLock({ $0.hasConsidered(WatchedFile.contentHash(of: file.path)) }) else { continue }
+          guard let file, !watch.withLock({ $0.hasConsidered(WatchedFile.contentHash(of: file.path)) }) else {
+            continue
+          }
           await run()
         }
       }
