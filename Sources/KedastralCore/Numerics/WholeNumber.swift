@@ -16,7 +16,7 @@ package enum WholeNumber {
     var exponent = 0
     if let letter = rest.first, letter == "e" || letter == "E" {
       rest.removeFirst()
-      guard let number = Int(rest), abs(number) <= 1_000 else { return nil }
+      guard let number = Int(rest), (-1_000...1_000).contains(number) else { return nil }
       exponent = number
       rest = ""
     }

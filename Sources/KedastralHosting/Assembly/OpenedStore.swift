@@ -35,7 +35,8 @@ struct OpenedStore {
 extension RedisStore.Configuration {
   /// The configuration that settings describe.
   init(_ settings: RedisConfiguration) throws {
-    let password = settings.password.map { .text($0.text) } ?? settings.passwordFile.map(RedisStore.Password.file)
+    let password: RedisStore.Password? =
+      settings.password.map { .text($0.text) } ?? settings.passwordFile.map(RedisStore.Password.file)
     if let url = settings.url {
       try self.init(url: url.text, user: settings.username, password: password, database: settings.database)
     } else {

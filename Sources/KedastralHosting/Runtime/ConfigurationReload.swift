@@ -60,7 +60,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   /// Reloads for each of `hangUps`, and when the watched file has changed, one at a time, until the task is cancelled.
   func serve(_ hangUps: AsyncStream<Void>) async {
     let (requests, request) = AsyncStream.makeStream(of: Request.self, bufferingPolicy: .bufferingNewest(2))
-    await withTaskGroup { group in
+    await withTaskGroup(of: Void.self) { group in
       group.addTask {
         for await _ in hangUps { request.yield(.asked) }
       }

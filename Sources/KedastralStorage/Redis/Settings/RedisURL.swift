@@ -57,15 +57,15 @@ struct RedisURL: Equatable {
   /// The credentials, where a user and a password that are given take precedence over the URL's.
   func credentials(user: String?, password: RedisStore.Password?) -> RedisStore.Credentials? {
     switch userInfo {
-    case nil: .init(user: user, password: password)
+    case nil: return RedisStore.Credentials(user: user, password: password)
     case .word(let word):
       if let password {
-        .init(user: user ?? word, password: password)
+        return RedisStore.Credentials(user: user ?? word, password: password)
       } else {
-        .init(user: user, password: .text(word))
+        return RedisStore.Credentials(user: user, password: .text(word))
       }
     case .pair(let itsUser, let itsPassword):
-      .init(user: user ?? itsUser, password: password ?? .text(itsPassword))
+      return RedisStore.Credentials(user: user ?? itsUser, password: password ?? .text(itsPassword))
     }
   }
 
