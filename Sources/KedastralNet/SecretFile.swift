@@ -24,7 +24,7 @@ package final class SecretFile: Sendable {
   /// Names the file; it is read when it is needed.
   package init(path: String) { self.path = path }
 
-  /// The file's text without white space at its ends.
+  /// The file's text without a byte order mark and without white space at its ends.
   package func read() throws -> String {
     guard let version = FileVersion(path: path) else { throw ReadError(path: path, problem: errnoText()) }
     return try cached.withLock { cached in
@@ -32,7 +32,9 @@ package final class SecretFile: Sendable {
       guard let data = try? Data(contentsOf: URL(filePath: path)) else {
         throw ReadError(path: path, problem: "it cannot be opened")
       }
-      let text = String(decoding: data, as: UTF8.self).trimmingPrefix { $0.isWhitespace }
+      guard let text = TextBytes.decode(Array(data))?.trimmingPrefix({ $0.isWhitespace }) else {
+        throw ReadError(path: path, problem: "it is not UTF-8 text")
+      }
       let end = text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? text.startIndex
       let secret = String(text[..<end])
       guard !secret.isEmpty else { throw ReadError(path: path, problem: "it is empty") }

@@ -14,7 +14,7 @@ struct WrittenConfigurationTests {
     workloads:
       - name: shop_web
         metric: "orders: #1, 'odd' \\\\ text\\n"
-        source: {type: http, url: "https://metrics/{{.Start}}", method: POST, body: '{"q": "$${NAME} ${no name} $$"}',
+        source: {type: http, url: "https://metrics/{{.Start}}", method: POST, body: '{"q": "$${NAME} $${no name} $$"}',
           valuePath: data.#.value, timestampPath: data.#.ts, timestampFormat: unix, timeout: 1m30s, caFile: /etc/ca.pem}
         model: {name: sarima, p: 1, d: 0, q: 2, P: 1, D: 1, Q: 0, s: 24}
         policy: {targetPerPod: 12.5, headroom: 1.35, quantileLevel: p95, min: 0, max: 7, upMaxFactor: 3,

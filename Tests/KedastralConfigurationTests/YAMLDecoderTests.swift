@@ -105,11 +105,12 @@ struct PlaceholdersTests {
   private let environment = ["A": "1", "B_2": "two", "EMPTY": "", "LOOP": "${A}"]
 
   @Test(
-    "${NAME} is replaced, $${NAME} is a literal, other dollars stay",
+    "${NAME} is replaced, a default is used without it, $${ is a literal, other dollars stay",
     arguments: [
       ("${A}", "1"), ("x${A}-${B_2}y", "x1-twoy"), ("${EMPTY}", ""), ("$${A}", "${A}"), ("a$${A}${A}", "a${A}1"),
-      ("path=~\"/api$\"", "path=~\"/api$\""), ("$A", "$A"), ("${", "${"), ("${}", "${}"), ("${1}", "${1}"),
-      ("${A", "${A"), ("${a b}", "${a b}"), ("$$", "$$"), ("$$$${A}", "$$${A}"), ("${LOOP}", "${A}"),
+      ("path=~\"/api$\"", "path=~\"/api$\""), ("$A", "$A"), ("${NO:-x}", "x"), ("${NO-x}", "x"), ("${EMPTY:-x}", "x"),
+      ("${EMPTY-x}", ""), ("${A:-${NO}}", "1"), ("${NO:-${B_2}-y}z", "two-yz"), ("${A:?m}", "1"), ("$$", "$$"),
+      ("$$$${A}", "$$${A}"), ("${LOOP}", "${A}"),
     ])
   func expand(text: String, result: String) throws {
     #expect(try Placeholders.expand(text, environment: environment) == result)
@@ -117,6 +118,16 @@ struct PlaceholdersTests {
 
   @Test("an unset variable is an error")
   func unset() {
-    #expect(throws: Placeholders.Unset(name: "NOPE")) { try Placeholders.expand("${NOPE}", environment: [:]) }
+    #expect(throws: Placeholders.Problem.unset("NOPE")) { try Placeholders.expand("${NOPE}", environment: [:]) }
+    #expect(throws: Placeholders.Problem.demanded("NOPE", message: "set it")) {
+      try Placeholders.expand("${NOPE:?set it}", environment: [:])
+    }
+  }
+
+  @Test(
+    "a ${ that begins no known form is refused",
+    arguments: ["${env:A}", "${A:+x}", "${}", "${1}", "${a b}", "${A:=x}", "${", "${A", "x${A:-y", "${NO:-${A}"])
+  func refused(text: String) {
+    #expect(throws: Placeholders.Problem.self) { try Placeholders.expand(text, environment: environment) }
   }
 }

@@ -3,6 +3,7 @@ import KedastralCore
 /// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.
 struct ConfigurationFile: Decodable, Sendable {
   var listen: Located<NetworkAddress>?
+  var watchConfig: Located<Bool>?
   var log: LogSection?
   var tls: TLSSection?
   var httpTokenFile: Located<String>?

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// Reads a text file whole, with a bound on its size.
@@ -7,7 +8,7 @@ enum TextFile {
     let description: String
   }
 
-  /// The text of the file at `path`, at most `limit` bytes of UTF-8.
+  /// The text of the file at `path`, at most `limit` bytes of UTF-8, or of UTF-16 that begins with its mark.
   static func read(_ path: String, limit: Int = YAMLParser.Limits().bytes) throws(ReadError) -> String {
     guard let file = fopen(path, "r") else { throw ReadError(description: String(cString: strerror(errno))) }
     defer { fclose(file) }
@@ -23,7 +24,10 @@ enum TextFile {
         break
       }
     }
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+    let decoded =
+      isUTF16 ? String(bytes: bytes, encoding: .utf16) : String(validating: bytes, as: UTF8.self)
+    guard let text = decoded else {
       throw ReadError(description: "it is not UTF-8 text")
     }
     return text

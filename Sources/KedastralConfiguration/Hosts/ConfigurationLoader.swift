@@ -72,13 +72,18 @@ public struct ConfigurationLoader: Sendable {
     case .run: break
     }
     var file: ConfigurationFile?
+    var watched: WatchedFile?
     if let path = given.text(Settings.config) {
-      file = readFile(path, problems)
+      if let text = readText(path, problems) {
+        watched = WatchedFile(path: path.value, text: text)
+        file = YAMLDecoder(file: path.value, environment: environment)
+          .decode(ConfigurationFile.self, from: text, problems: problems)
+      }
       // Without the file's values all would seem to be missing, which says nothing new.
       if file == nil { try problems.throwIfAny() }
     }
     let reader = HostReader(
-      given: given, file: file ?? ConfigurationFile(), knownModels: knownModels, problems: problems)
+      given: given, file: file ?? ConfigurationFile(), watched: watched, knownModels: knownModels, problems: problems)
     let configuration = read(reader)
     try problems.throwIfAny()
     guard let configuration else {
@@ -89,12 +94,8 @@ public struct ConfigurationLoader: Sendable {
     return .run(configuration)
   }
 
-  private func readFile(_ path: Located<String>, _ problems: ProblemList) -> ConfigurationFile? {
-    do {
-      let text = try readFile(path.value)
-      return YAMLDecoder(file: path.value, environment: environment)
-        .decode(ConfigurationFile.self, from: text, problems: problems)
-    } catch {
+  private func readText(_ path: Located<String>, _ problems: ProblemList) -> String? {
+    do { return try readFile(path.value) } catch {
       problems.add(path.origin, "cannot read '\(path.value)': \(error)")
       return nil
     }

@@ -18,6 +18,8 @@ public struct ForecasterConfiguration: Sendable, Equatable {
   public var scalerAddress: NetworkAddress
   /// The workloads; at least one, no two with the same name.
   public var workloads: [WorkloadConfiguration]
+  /// The configuration file, when changes of it are to be applied while the process runs.
+  public var watchedFile: WatchedFile? = nil
 }
 
 /// The settings of a scaler.
@@ -48,6 +50,8 @@ public struct ScalerConfiguration: Sendable, Equatable {
   public var grpcLimits: GRPCLimitsConfiguration
   /// What HTTP clients may take.
   public var httpLimits: HTTPLimitsConfiguration
+  /// The configuration file, when changes of it are to be applied while the process runs.
+  public var watchedFile: WatchedFile? = nil
 }
 
 /// The settings of forecaster and scaler in one process: they share storage, log and TLS.
@@ -92,7 +96,7 @@ public enum StorageConfiguration: Sendable, Equatable {
 
 /// How to reach Redis, and what is written there.
 public struct RedisConfiguration: Sendable, Equatable {
-  /// A URL, which goes before the endpoint, user, password and database number; nil when none is given.
+  /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
   public var url: RedisURL?
   /// The server.
   public var endpoint: RedisEndpoint
@@ -102,8 +106,8 @@ public struct RedisConfiguration: Sendable, Equatable {
   public var password: Secret?
   /// A file with the password, to be read on each connection.
   public var passwordFile: String?
-  /// The database number; not negative.
-  public var database: Int
+  /// The database number, not negative; nil when none is given, which means the URL's, or 0.
+  public var database: Int?
   /// How long a plan stays when nobody renews it; at least a second.
   public var ttl: Duration
   /// What the keys of plans begin with.

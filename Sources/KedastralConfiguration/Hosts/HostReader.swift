@@ -6,8 +6,12 @@ struct HostReader {
   private let file: ConfigurationFile
   private let knownModels: [String]
   private let problems: ProblemList
+  private let watched: WatchedFile?
 
-  init(given: GivenSettings, file: ConfigurationFile, knownModels: [String], problems: ProblemList) {
+  init(
+    given: GivenSettings, file: ConfigurationFile, watched: WatchedFile?, knownModels: [String], problems: ProblemList
+  ) {
+    self.watched = watched
     var given = given
     if let workload = file.workloads?.first {
       for setting in given.removeOneWorkload() {
@@ -41,7 +45,8 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, scalerAddress: scalerAddress.value, workloads: workloads.map(\.configuration))
+      httpLimits: httpLimits, scalerAddress: scalerAddress.value, workloads: workloads.map(\.configuration),
+      watchedFile: watchedFile)
   }
 
   func scaler() -> ScalerConfiguration? {
@@ -67,6 +72,10 @@ struct HostReader {
   private var limits: LimitsReader { LimitsReader(given: given, problems: problems) }
 
   private var httpTokenFile: String? { given.text(Settings.httpTokenFile, file.httpTokenFile)?.value }
+
+  private var watchedFile: WatchedFile? {
+    given.value(Settings.watchConfig, file.watchConfig)?.value == true ? watched : nil
+  }
 
   private var staleAfterOrigin: Origin {
     given.value(Settings.staleAfter, file.scaler?.staleAfter)?.origin ?? .nowhere
@@ -98,7 +107,7 @@ struct HostReader {
       leadTime: leadTime.value, staleAfter: staleAfter.value, log: log, tls: tls,
       httpTokenFile: httpTokenFile,
       forecasterTokenFile: given.text(Settings.forecasterTokenFile, section?.forecasterTokenFile)?.value,
-      loops: loops.value, grpcLimits: grpcLimits, httpLimits: httpLimits)
+      loops: loops.value, grpcLimits: grpcLimits, httpLimits: httpLimits, watchedFile: watchedFile)
   }
 
   private func readWorkloads() -> [WorkloadReader.Workload] {
@@ -178,13 +187,26 @@ struct HostReader {
       problems.add(
         shardLease.origin, "the lease \(text(shardLease.value)) is shorter than a second; write one such as 15s, or 0")
     }
-    let password = given.value(Settings.redisPassword, section?.password)
+    // An empty text counts as not given, as for the other texts: that is what an unset variable's default is written as.
+    let password = given.value(Settings.redisPassword, section?.password).flatMap { $0.value.text.isEmpty ? nil : $0 }
     let passwordFile = given.text(Settings.redisPasswordFile, section?.passwordFile)
     let sentinels = given.value(Settings.redisSentinels, section?.sentinels)
     let master = given.text(Settings.redisSentinelMaster, section?.sentinelMaster)
     let url = given.value(Settings.redisURL, section?.url)
     if let url, !endpoint.origin.isBuiltIn {
       problems.add(url.origin, "a Redis URL and an address (\(endpoint.origin)) are given together; keep one of them")
+    }
+    if let sentinels, !sentinels.value.isEmpty {
+      // The server is the one that the sentinels name.
+      if let url {
+        problems.add(
+          url.origin,
+          "a Redis URL and sentinels (\(sentinels.origin)) are given together; keep one of them, and give user, password and database of sentinels' servers by their own settings"
+        )
+      } else if !endpoint.origin.isBuiltIn {
+        problems.add(
+          endpoint.origin, "a Redis address and sentinels (\(sentinels.origin)) are given together; keep one of them")
+      }
     }
     if password != nil, let passwordFile {
       problems.add(passwordFile.origin, "a Redis password and a file with it are given together; keep one of them")
@@ -209,15 +231,22 @@ struct HostReader {
         problems.add(database.origin, "a Redis Cluster has the database 0 alone, not \(database.value); write 0")
       }
     }
+    checkRedisTLS(tls, section, url: url)
+    let sentinelPassword = given.value(Settings.redisSentinelPassword, section?.sentinelPassword)
+      .flatMap { $0.value.text.isEmpty ? nil : $0 }
+    let sentinelUsername = given.text(Settings.redisSentinelUsername, section?.sentinelUsername)
+    if let lonely = sentinelUsername?.origin ?? sentinelPassword?.origin, sentinels?.value.isEmpty ?? true {
+      problems.add(lonely, "there are no sentinels to log in at; give -redis-sentinels, or leave this out")
+    }
     return .redis(
       RedisConfiguration(
         url: url?.value, endpoint: endpoint.value,
         username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
-        passwordFile: passwordFile?.value, database: database.value, ttl: ttl.value, prefix: prefix.value,
+        passwordFile: passwordFile?.value, database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value,
+        prefix: prefix.value,
         readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
-        sentinelUsername: given.text(Settings.redisSentinelUsername, section?.sentinelUsername)?.value,
-        sentinelPassword: given.value(Settings.redisSentinelPassword, section?.sentinelPassword)?.value, tls: tls,
+        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value, tls: tls,
         shardLease: shardLease.value == .zero ? nil : shardLease.value))
   }
 
@@ -234,6 +263,28 @@ struct HostReader {
       isEnabled: enabled.value, caFile: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value,
       certFile: cert?.value, keyFile: key?.value,
       serverName: given.text(Settings.redisTLSServerName, section?.tlsServerName)?.value)
+  }
+
+  /// TLS that two settings contradict each other about, and files that would have no effect.
+  private func checkRedisTLS(_ tls: RedisTLSConfiguration, _ section: RedisSection?, url: Located<RedisURL>?) {
+    let urlUsesTLS = url?.value.text.lowercased().hasPrefix("rediss://") ?? false
+    let enabled = given.value(Settings.redisTLS, section?.tls)
+    if let enabled, !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
+      problems.add(
+        enabled.origin, "TLS is off, but the URL's rediss:// asks for it (\(url?.origin ?? .nowhere)); keep one of them"
+      )
+    } else if !tls.isEnabled, !urlUsesTLS {
+      let files = [
+        given.text(Settings.redisTLSCAFile, section?.tlsCaFile),
+        given.text(Settings.redisTLSCertFile, section?.tlsCertFile),
+        given.text(Settings.redisTLSServerName, section?.tlsServerName),
+      ]
+      if let unused = files.lazy.compactMap(\.self).first {
+        problems.add(
+          unused.origin,
+          "this has no effect without TLS towards Redis; give -redis-tls or a rediss:// URL, or leave it out")
+      }
+    }
   }
 
   private func text(_ duration: Duration) -> String { DurationText.format(duration) }

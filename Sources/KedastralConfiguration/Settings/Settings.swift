@@ -10,6 +10,9 @@ enum Settings {
     "config", "CONFIG", .general, hosts: everyHost, placeholder: "FILE",
     aliases: [.init(flag: "config-file", environment: "CONFIG_FILE")],
     "YAML file with workloads and the settings of the hosts")
+  static let watchConfig = Setting<Bool>(
+    "watch-config", "WATCH_CONFIG", default: "true", file: "watchConfig", .general, hosts: everyHost,
+    "read the YAML file again when it has changed, as on SIGHUP")
   static let logFormat = Setting<LogFormat>(
     "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost, "form of the log lines"
   )
@@ -240,7 +243,7 @@ enum Settings {
     "Redis server, or the path of its socket")
   static let redisURL = Setting<RedisURL>(
     "redis-url", "REDIS_URL", file: "storage.redis.url", .storage, hosts: everyHost,
-    "the same as one redis:// or rediss:// URL")
+    "the same as one redis:// or rediss:// URL; user, password and database that are set otherwise override its own")
   static let redisUsername = Setting<String>(
     "redis-username", "REDIS_USERNAME", file: "storage.redis.username", .storage, hosts: everyHost, placeholder: "NAME",
     "Redis user")
@@ -401,7 +404,7 @@ enum Settings {
 
   /// All of them, in the order of help and documentation.
   static let all: [SettingDescriptor] = [
-    config.descriptor, logFormat.descriptor, logLevel.descriptor,
+    config.descriptor, watchConfig.descriptor, logFormat.descriptor, logLevel.descriptor,
     listen.descriptor, scalerListen.descriptor, scalerHTTPListen.descriptor, tlsEnabled.descriptor,
     tlsCertFile.descriptor, tlsKeyFile.descriptor, tlsCAFile.descriptor, tlsMinVersion.descriptor,
     tlsClientNames.descriptor,

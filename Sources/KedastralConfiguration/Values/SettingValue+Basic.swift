@@ -21,7 +21,7 @@ extension Int: SettingValue {
   static var placeholder: String { "N" }
 
   init(settingText: String) throws(SettingValueError) {
-    guard let value = Int(settingText) else {
+    guard let value = WholeNumber.parse(settingText) else {
       throw SettingValueError(wrong: "is not a whole number", right: "write one such as 3")
     }
     self = value

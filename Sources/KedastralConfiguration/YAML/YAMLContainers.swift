@@ -158,5 +158,8 @@ extension Double: YAMLScalar {
 
 extension Int: YAMLScalar {
   fileprivate static var expected: String { "a whole number" }
-  fileprivate init?(yaml: String) { self.init(yaml) }
+  fileprivate init?(yaml: String) {
+    guard let number = WholeNumber.parse(yaml) else { return nil }
+    self = number
+  }
 }

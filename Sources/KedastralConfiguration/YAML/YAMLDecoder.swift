@@ -76,12 +76,10 @@ struct YAMLNodeDecoder: Decoder {
       let hint = if case .mapping = node { "; quote the value if it begins with { or has ': ' in it" } else { "" }
       throw ConfigurationProblem(origin, "expected a single value, found \(node.kind)\(hint)")
     }
-    do throws(Placeholders.Unset) {
+    do throws(Placeholders.Problem) {
       return try Placeholders.expand(text, environment: context.environment)
     } catch {
-      throw ConfigurationProblem(
-        origin,
-        "the environment variable \(error.name) is not set; set it, or write $${\(error.name)} for the literal text")
+      throw ConfigurationProblem(origin, error.message)
     }
   }
 

@@ -67,7 +67,7 @@ struct OverviewQuery: Equatable {
   }
 
   private static func number(_ name: String, _ text: String, in range: ClosedRange<Int>) throws(Problem) -> Int {
-    guard let number = Int(text), range.contains(number) else {
+    guard let number = WholeNumber.parse(text), range.contains(number) else {
       throw Problem(
         description: "'\(name)' is '\(text.prefix(40))', expected \(range.lowerBound) to \(range.upperBound)")
     }

@@ -35,11 +35,14 @@ struct OpenedStore {
 extension RedisStore.Configuration {
   /// The configuration that settings describe.
   init(_ settings: RedisConfiguration) throws {
+    let password: RedisStore.Password? =
+      settings.password.map { .text($0.text) } ?? settings.passwordFile.map(RedisStore.Password.file)
     if let url = settings.url {
-      try self.init(url: url.text)
+      try self.init(url: url.text, user: settings.username, password: password, database: settings.database)
     } else {
       self.init(server: RemoteAddress(settings.endpoint))
-      database = settings.database
+      credentials = RedisStore.Credentials(user: settings.username, password: password)
+      database = settings.database ?? 0
     }
     if !settings.sentinels.isEmpty {
       deployment = .sentinel(
@@ -47,12 +50,8 @@ extension RedisStore.Configuration {
     } else if settings.isCluster, case .single(let node) = deployment {
       deployment = .cluster(nodes: [node])
     }
-    if let password = settings.password.map({ .text($0.text) }) ?? settings.passwordFile.map(RedisStore.Password.file) {
-      credentials = RedisStore.Credentials(user: settings.username, password: password)
-    }
-    if let password = settings.sentinelPassword {
-      sentinelCredentials = RedisStore.Credentials(user: settings.sentinelUsername, password: .text(password.text))
-    }
+    sentinelCredentials = RedisStore.Credentials(
+      user: settings.sentinelUsername, password: settings.sentinelPassword.map { .text($0.text) })
     let tls = settings.tls
     if tls.isEnabled || self.tls != nil {
       self.tls = RedisStore.TLS(

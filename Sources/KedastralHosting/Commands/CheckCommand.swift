@@ -81,6 +81,9 @@ enum CheckCommand: Command {
   private static func show(_ report: CheckReport, _ format: String) throws {
     for problem in report.problems where format != "json" { Program.say("kedastral check: \(problem)") }
     if let problem = report.store?.problem, format != "json" { Program.say("kedastral check: \(problem)") }
+    for warning in report.store?.warnings ?? [] where format != "json" {
+      Program.say("kedastral check: warning: \(warning)")
+    }
     for workload in report.workloads where format != "json" {
       if let problem = workload.problem { Program.say("kedastral check: \(workload.name): \(problem)") }
       for remark in workload.remarks { Program.say("kedastral check: \(workload.name): \(remark)") }
@@ -164,7 +167,10 @@ struct StoreCheck {
       redis.callDeadline = deadline
       let store = try await RedisStore(redis, on: try EventLoop())
       var checked = CheckedStore(name: store.name)
-      do { _ = try await store.get(workload.name) } catch { checked.problem = "\(error)" }
+      do {
+        _ = try await store.get(workload.name)
+        checked.warnings = try await store.missingPermissions()
+      } catch { checked.problem = "\(error)" }
       await store.close()
       return checked
     } catch {

@@ -50,6 +50,8 @@ struct CheckedStore: Sendable {
   let name: String
   /// Why it cannot be used; nil when it can.
   var problem: String?
+  /// What its user lacks permissions for.
+  var warnings: [String] = []
 }
 
 /// What `kedastral check` found out.
@@ -114,6 +116,9 @@ struct CheckReport {
       $0.member("name", store.name)
       $0.member("ok", store.problem == nil)
       if let problem = store.problem { $0.member("problem", problem) }
+      if !store.warnings.isEmpty {
+        $0.member("warnings") { $0.array(store.warnings) { $0.string($1) } }
+      }
     }
   }
 

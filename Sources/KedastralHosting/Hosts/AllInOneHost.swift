@@ -36,13 +36,15 @@ public enum AllInOneHost {
       let runner = try await ServiceRunner(on: loop, logger: logger)
       let host = try await AllInOneParts(
         configuration, on: loop, clock: clock, logger: logger)
-      let reload = ConfigurationReload(clock: clock, metrics: host.metrics, logger: logger, read: readAgain) { new in
+      let reload = ConfigurationReload(
+        of: configuration.forecaster.watchedFile, clock: clock, metrics: host.metrics, logger: logger, read: readAgain
+      ) { new in
         var change = try await host.forecaster.replace(workloads: new.forecaster.workloads)
         log.setLevel(new.forecaster.log.level)
         change.needingRestart = new.needingRestart(after: configuration)
         return change
       }
-      try await runner.run(host.services, reload: reload.run) { await host.shutdown() }
+      try await runner.run(host.services, reload: reload.serve) { await host.shutdown() }
     }
   }
 }

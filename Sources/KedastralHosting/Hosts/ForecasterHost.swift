@@ -26,13 +26,15 @@ public enum ForecasterHost {
     let forecaster = try await ForecasterParts(
       configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
       logger: logger)
-    let reload = ConfigurationReload(clock: clock, metrics: metrics, logger: logger, read: readAgain) { new in
+    let reload = ConfigurationReload(
+      of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
+    ) { new in
       var change = try await forecaster.replace(workloads: new.workloads)
       log.setLevel(new.log.level)
       change.needingRestart = new.needingRestart(after: configuration)
       return change
     }
-    try await runner.run(forecaster.services, reload: reload.run) {
+    try await runner.run(forecaster.services, reload: reload.serve) {
       await forecaster.server.shutdown(within: .seconds(3))
       await store.close()
     }

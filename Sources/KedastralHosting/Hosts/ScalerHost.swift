@@ -78,11 +78,13 @@ public enum ScalerHost {
         },
       ]
     }
-    let reload = ConfigurationReload(clock: clock, metrics: metrics, logger: logger, read: readAgain) { new in
+    let reload = ConfigurationReload(
+      of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
+    ) { new in
       log.setLevel(new.log.level)
       return ConfigurationChange(needingRestart: new.needingRestart(after: configuration))
     }
-    try await runner.run(services, reload: reload.run) { [store] in
+    try await runner.run(services, reload: reload.serve) { [store] in
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
       await store?.close()

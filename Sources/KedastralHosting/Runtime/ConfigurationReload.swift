@@ -1,27 +1,40 @@
 import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
+import KedastralNet
+import Synchronization
 
-/// What SIGHUP does: reads the configuration again and applies what can change while the process runs.
+/// Reads the configuration again, on SIGHUP and when its file has changed, and applies what can change while the process runs.
 ///
-/// A configuration that makes no sense changes nothing; one line of the log says where it is wrong.
-struct ConfigurationReload<Configuration: Sendable>: Sendable {
+/// A configuration that is invalid changes nothing; one line of the log says where it is wrong, once for each content of the file.
+final class ConfigurationReload<Configuration: Sendable>: Sendable {
   private let read: Program.ReadAgain<Configuration>
   private let apply: @Sendable (Configuration) async throws -> ConfigurationChange
   private let clock: any WallClock
   private let logger: Logger
   private let reloads: MetricFamily
   private let lastSuccess: Metric
+  private let lastReloadSuccess: Metric
+  private let isSuccessful: Metric
+  private let file: WatchedFile?
+  private let watch: Mutex<FileWatch<FileVersion>>
+
+  /// How often the file is looked at.
+  static var pollInterval: Duration { .seconds(2) }
 
   /// Prepares for reloads.
   ///
   /// - Parameters:
+  ///   - file: the file to watch; nil to reload on SIGHUP alone.
   ///   - read: reads the settings again.
   ///   - apply: applies them and tells what changed; when it throws, nothing has changed.
   init(
-    clock: any WallClock, metrics: MetricsRegistry, logger: Logger, read: @escaping Program.ReadAgain<Configuration>,
+    of file: WatchedFile?, clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
+    read: @escaping Program.ReadAgain<Configuration>,
     apply: @escaping @Sendable (Configuration) async throws -> ConfigurationChange
   ) {
+    self.file = file
+    watch = Mutex(FileWatch(considered: file?.contentHash))
     self.read = read
     self.apply = apply
     self.clock = clock
@@ -33,15 +46,66 @@ struct ConfigurationReload<Configuration: Sendable>: Sendable {
       "kedastral_config_last_success_timestamp_seconds", help: "When a configuration was last taken over."
     ).with()
     for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
+    lastReloadSuccess = metrics.gauge(
+      "kedastral_config_last_reload_success_timestamp_seconds",
+      help: "When a configuration was last read and applied, the start included."
+    ).with()
+    isSuccessful = metrics.gauge(
+      "kedastral_config_last_reload_successful",
+      help: "Whether the last attempt to read the configuration succeeded: 1, or 0 while the previous one stays in use."
+    ).with()
+    noteSuccess()
+  }
+
+  /// Reloads for each of `hangUps`, and when the watched file has changed, one at a time, until the task is cancelled.
+  func serve(_ hangUps: AsyncStream<Void>) async {
+    let (requests, request) = AsyncStream.makeStream(of: Request.self, bufferingPolicy: .bufferingNewest(2))
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for await _ in hangUps { request.yield(.asked) }
+      }
+      if let file {
+        group.addTask { [self] in
+          while (try? await clock.sleep(for: Self.pollInterval)) != nil {
+            if hasChanged(file.path) { request.yield(.fileChanged) }
+          }
+        }
+      }
+      for await request in requests {
+        switch request {
+        case .asked: await run()
+        case .fileChanged:
+          // A SIGHUP may have read this content meanwhile.
+          guard let file, !watch.withLock({ $0.hasConsidered(WatchedFile.contentHash(of: file.path)) }) else {
+            continue
+          }
+          await run()
+        }
+      }
+    }
+  }
+
+  private enum Request: Sendable { case asked, fileChanged }
+
+  private func hasChanged(_ path: String) -> Bool {
+    let version = FileVersion(path: path)
+    return watch.withLock { $0.poll(version) { WatchedFile.contentHash(of: path) } }
+  }
+
+  private func noteSuccess() {
     lastSuccess.set(clock.now.timeIntervalSince1970)
+    lastReloadSuccess.set(clock.now.timeIntervalSince1970)
+    isSuccessful.set(1)
   }
 
   /// Reloads once.
   func run() async {
+    // Before it is read: a change meanwhile is seen by the next look.
+    if let file { watch.withLock { $0.considered = WatchedFile.contentHash(of: file.path) } }
     do {
       let change = try await apply(try read())
       reloads.with("success").increment()
-      lastSuccess.set(clock.now.timeIntervalSince1970)
+      noteSuccess()
       logger.info(
         "configuration reloaded",
         [
@@ -54,6 +118,7 @@ struct ConfigurationReload<Configuration: Sendable>: Sendable {
       }
     } catch {
       reloads.with("failure").increment()
+      isSuccessful.set(0)
       logger.error("configuration not reloaded, nothing has changed", ["error": Self.line(error)])
     }
   }
@@ -87,6 +152,7 @@ extension ForecasterConfiguration {
       httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
       scalerAddress != running.scalerAddress ? "scaler.address" : nil,
+      watchedFile?.path != running.watchedFile?.path ? "watchConfig" : nil,
     ].compactMap(\.self)
   }
 }
@@ -105,6 +171,7 @@ extension ScalerConfiguration {
       forecasterTokenFile != running.forecasterTokenFile ? "scaler.forecasterTokenFile" : nil,
       loops != running.loops ? "scaler.loops" : nil, grpcLimits != running.grpcLimits ? "limits.grpc" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
+      watchedFile?.path != running.watchedFile?.path ? "watchConfig" : nil,
     ].compactMap(\.self)
   }
 }

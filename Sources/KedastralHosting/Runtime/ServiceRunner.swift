@@ -21,10 +21,10 @@ struct ServiceRunner {
 
   /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
   ///
-  /// - Parameter reload: what SIGHUP asks for, one at a time.
+  /// - Parameter reload: reloads the configuration for each element of the stream, which has one for each SIGHUP.
   /// - Throws: the error of a service that failed; the others are wound down all the same.
   func run(
-    _ services: [Service], reload: @escaping @Sendable () async -> Void = {},
+    _ services: [Service], reload: @escaping @Sendable (AsyncStream<Void>) async -> Void = { _ in },
     windDown: @escaping @Sendable () async -> Void
   ) async throws {
     let failure = await withTaskGroup(of: Ending.self) { group in
@@ -41,7 +41,7 @@ struct ServiceRunner {
         }
       }
       group.addTask { [signals] in
-        for await _ in signals.hangUps { await reload() }
+        await reload(signals.hangUps)
         return .finished
       }
       group.addTask { [logger, signals] in

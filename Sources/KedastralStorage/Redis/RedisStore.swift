@@ -24,6 +24,7 @@ public final class RedisStore: ForecastStore {
   private let configuration: Configuration
   private let logger: Logger
   private let follower: Follower
+  private let refusals = RefusalLog()
 
   /// Whether Redis can be reached.
   public enum Health: Sendable, Equatable {
@@ -46,7 +47,7 @@ public final class RedisStore: ForecastStore {
     self.configuration = configuration
     self.logger = logger
     client = try await RedisClient(configuration, on: loop, logger: logger)
-    follower = Follower(client, logger: logger)
+    follower = Follower(client, refusals: refusals, logger: logger)
   }
 
   deinit { follower.stop() }
@@ -84,6 +85,7 @@ public final class RedisStore: ForecastStore {
       timeToLive: configuration.timeToLive, channel: configuration.channel, notAfter: notAfter)
     let reply = try await ask(operation, [script.command])[0]
     guard let outcome = PutScript.Outcome(reply) else { throw error(operation, unexpected: reply) }
+    if outcome == .stored { refusals.note("PUBLISH", PutScript.unannounced(reply), logger) }
     return outcome
   }
 

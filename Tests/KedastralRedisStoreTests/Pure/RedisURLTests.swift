@@ -16,6 +16,20 @@ struct RedisURLTests {
     #expect(try RedisURL(url).server.description == server)
   }
 
+  @Test("a user and a password that are given override the URL's; one word is then the user")
+  func overridden() throws {
+    let given = RedisStore.Password.text("new")
+    #expect(
+      try RedisURL("redis://alice@h").credentials(user: nil, password: given) == .init(user: "alice", password: given))
+    #expect(
+      try RedisURL("redis://alice:old@h").credentials(user: nil, password: given)
+        == .init(user: "alice", password: given))
+    #expect(
+      try RedisURL("redis://:old@h").credentials(user: "bob", password: nil)
+        == .init(user: "bob", password: .text("old")))
+    #expect(try RedisStore.Configuration(url: "redis://h/3", user: nil, database: 5).database == 5)
+  }
+
   @Test("user, password, database and TLS are taken from their places")
   func parts() throws {
     let url = try RedisURL("rediss://us%3Aer:p%40ss:w@host:1/5")

@@ -74,7 +74,9 @@ extension RedisStore.Password {
       guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
         throw ConnectionPlan.PlanError(description: "cannot read the password file \(path)")
       }
-      var text = String(decoding: data, as: UTF8.self)[...]
+      guard var text = TextBytes.decode(Array(data)).map({ $0[...] }) else {
+        throw ConnectionPlan.PlanError(description: "the password file \(path) is not UTF-8 text")
+      }
       while text.last?.isNewline == true { text.removeLast() }
       guard !text.isEmpty else { throw ConnectionPlan.PlanError(description: "the password file \(path) is empty") }
       return String(text)

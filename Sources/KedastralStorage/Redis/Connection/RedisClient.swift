@@ -173,7 +173,8 @@ final class ClientCore {
 
   func subscribe(_ channel: String, handler: SubscriptionHandler) {
     let subscription = RedisSubscription(
-      channel: channel, plan: .server(configuration, on: loop), backoff: configuration.reconnect, handler: handler
+      channel: channel, plan: .server(configuration, on: loop), backoff: configuration.reconnect,
+      resubscribe: configuration.resubscribe, handler: handler
     ) { [unowned self] in router.subscriptionLocation }
     subscriptions.append(subscription)
     subscription.start()

@@ -12,11 +12,13 @@ final class Follower: Sendable {
   private let known: Mutex<KnownSnapshots>
   private let broadcast = UpdateBroadcast()
   private let task = Mutex<Task<Void, Never>?>(nil)
+  private let refusals: RefusalLog
 
   /// How many values are asked for in one go.
   private static let chunk = 256
 
-  init(_ client: RedisClient, logger: Logger) {
+  init(_ client: RedisClient, refusals: RefusalLog, logger: Logger) {
+    self.refusals = refusals
     self.client = client
     self.logger = logger
     channel = client.configuration.channel
@@ -37,10 +39,17 @@ final class Follower: Sendable {
   private func start() -> Task<Void, Never> {
     let (reasons, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let handler = SubscriptionHandler(
-      onSubscribed: { wake.yield() },
+      onSubscribed: { [refusals, logger] in
+        refusals.note("SUBSCRIBE", nil, logger)
+        wake.yield()
+      },
       onAway: { [logger, channel] problem in
         logger.debug("no messages from redis", ["channel": channel, "error": problem])
         wake.yield()
+      },
+      onRefused: { [refusals, logger] problem in
+        // The first refusal ends the wait for the subscription, so all is read now; later ones are no news.
+        if refusals.note("SUBSCRIBE", problem, logger) { wake.yield() }
       },
       onMessage: { [weak self] payload in self?.receive(payload) })
     client.subscribe(channel, handler: handler)
@@ -59,7 +68,13 @@ final class Follower: Sendable {
         do {
           try await self?.sweep()
           failures = 0
+          if let self { refusals.note("reading plans", nil, logger) }
         } catch {
+          if let refused = (error as? RefusedRead)?.problem {
+            // Reading again at once would be refused again; the next sweep is soon enough.
+            if let self { refusals.note("reading plans", refused, logger) }
+            continue
+          }
           failures += 1
           self?.logger.debug("redis was not read", ["error": "\(error)"])
           try? await Task.sleep(for: backoff.delay(afterFailures: failures))
@@ -74,12 +89,17 @@ final class Follower: Sendable {
   private func sweep() async throws {
     let configuration = client.configuration
     let keys = try await KeyScan(client).keys()
+    var refused: String?
     var rest = keys.sorted { $0.text < $1.text }[...]
     while !rest.isEmpty {
       let chunk = rest.prefix(Self.chunk)
       rest = rest.dropFirst(Self.chunk)
       let replies = try await client.execute(chunk.map { StoredValue.command(key: $0.text, configuration) })
       for (key, reply) in zip(chunk, replies) {
+        if let problem = reply.permissionProblem {
+          refused = refused ?? "\(problem) (\(key.text))"
+          continue
+        }
         switch StoredValue(reply, configuration) {
         case .missing: break
         case .bytes(let bytes): take(bytes, key: key)
@@ -90,6 +110,7 @@ final class Follower: Sendable {
     known.withLock { known in
       for workload in known.swept(keys, now: .now) { broadcast.send(.removed(workload)) }
     }
+    if let refused { throw RefusedRead(problem: refused) }
   }
 
   private func receive(_ payload: [UInt8]) {

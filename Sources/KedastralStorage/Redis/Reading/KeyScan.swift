@@ -26,6 +26,7 @@ struct KeyScan {
     repeat {
       let command = RedisCommand("SCAN", cursor, "MATCH", Self.escaped(prefix) + "*", "COUNT", "1000")
       let reply = try await client.execute([command], target: node)[0]
+      if let problem = reply.permissionProblem { throw RefusedRead(problem: problem) }
       guard let parts = reply.elements, parts.count == 2, let next = parts[0].text, let keys = parts[1].elements else {
         throw RedisCall.Failure(
           problem: reply.errorText.map(ReplyVerdict.plainText) ?? "SCAN was answered with \(reply.summary)")

@@ -7,13 +7,17 @@ struct SubscriptionHandler: Sendable {
   let onSubscribed: @Sendable () -> Void
   /// It cannot be subscribed to now.
   let onAway: @Sendable (String) -> Void
+  /// The server refuses the subscription, in its own words. Nothing is heard until ``onSubscribed``; the subscription is
+  /// requested again after a while.
+  let onRefused: @Sendable (String) -> Void
   /// A message has come.
   let onMessage: @Sendable ([UInt8]) -> Void
 }
 
 /// Listens to one channel on a connection of its own, and subscribes anew when it is lost. Loop-bound.
 ///
-/// A channel without messages looks the same as a dead connection, so the server is pinged every few seconds.
+/// A channel without messages looks the same as a dead connection, so the server is pinged every few seconds. A server that
+/// refuses the subscription (a user without the channel's permission) keeps its connection, over which it is asked again.
 final class RedisSubscription {
   private let channel: String
   private let plan: ConnectionPlan
@@ -24,15 +28,19 @@ final class RedisSubscription {
   private var connection: RedisConnection?
   private var timer: LoopTimer?
   private var isPingAnswered = true
+  private let resubscribe: Backoff
+  private var retry: LoopTimer?
+  private var refusals = 0
 
   init(
-    channel: String, plan: ConnectionPlan, backoff: Backoff, handler: SubscriptionHandler,
+    channel: String, plan: ConnectionPlan, backoff: Backoff, resubscribe: Backoff, handler: SubscriptionHandler,
     locate: @escaping () -> MasterLocation?
   ) {
     self.channel = channel
     self.plan = plan
     self.handler = handler
     self.locate = locate
+    self.resubscribe = resubscribe
     state = LinkState(backoff: backoff)
   }
 
@@ -58,6 +66,7 @@ final class RedisSubscription {
   func close() {
     state.close()
     timer = nil
+    retry = nil
     search = nil
     connection?.close()
     connection = nil
@@ -72,15 +81,31 @@ final class RedisSubscription {
       handler.onMessage(payload)
     }
     connection.onReady = { [unowned self, unowned connection] in
-      connection.send(RedisCommand("SUBSCRIBE", channel)) { [unowned self, unowned connection] reply in
-        if let error = reply.errorText { return connection.fail("it does not let us subscribe: \(error)") }
-        state.welcomed()
-        handler.onSubscribed()
-      }
+      state.welcomed()
+      requestSubscription(connection)
       isPingAnswered = true
       timer = LoopTimer(on: plan.loop, every: plan.deadline) { [unowned self] in ping() }
     }
     connection.open()
+  }
+
+  private func requestSubscription(_ connection: RedisConnection) {
+    connection.send(RedisCommand("SUBSCRIBE", channel)) { [unowned self, unowned connection] reply in
+      guard let error = reply.errorText else {
+        refusals = 0
+        return handler.onSubscribed()
+      }
+      switch ReplyVerdict(reply, from: connection.address) {
+      case .answer:
+        refusals += 1
+        let delay = resubscribe.delay(afterFailures: refusals)
+        retry = LoopTimer(on: plan.loop, every: delay, repeating: false) { [unowned self, unowned connection] in
+          requestSubscription(connection)
+        }
+        handler.onRefused(ReplyVerdict.plainText(error))
+      case .later, .reconnect, .moved, .ask: connection.fail("it does not let us subscribe: \(error)")
+      }
+    }
   }
 
   private func ping() {
@@ -97,6 +122,7 @@ final class RedisSubscription {
 
   private func lost(_ problem: String) {
     connection = nil
+    retry = nil
     guard let delay = state.failed(problem) else { return }
     timer = LoopTimer(on: plan.loop, every: delay, repeating: false) { [unowned self] in start() }
     handler.onAway(problem)

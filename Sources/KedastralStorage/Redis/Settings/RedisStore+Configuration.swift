@@ -30,6 +30,8 @@ extension RedisStore {
     public var connectDeadline = Duration.seconds(2)
     /// The wait before connecting anew: growing, jittered.
     public var reconnect = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+    /// The wait before a refused subscription is requested again; meanwhile plans are found by reading all values.
+    public var resubscribe = Backoff(initial: .seconds(15), maximum: .seconds(300))
     /// How often all values are read again, in case a message was lost or a writer sends none.
     public var sweepInterval = Duration.seconds(30)
     /// The largest value that is written or read.
@@ -51,10 +53,19 @@ extension RedisStore {
     ///
     /// - Throws: ``URLError`` naming what is wrong, never the password.
     public init(url: String) throws(URLError) {
+      try self.init(url: url, user: nil)
+    }
+
+    /// Creates settings from a URL, over whose parts the others given here take precedence.
+    ///
+    /// With a password given, a URL's user part without a colon is the user; otherwise it is the password.
+    ///
+    /// - Throws: ``URLError`` naming what is wrong, never the password.
+    public init(url: String, user: String?, password: Password? = nil, database: Int? = nil) throws(URLError) {
       let parsed = try RedisURL(url)
       self.init(server: parsed.server)
-      credentials = parsed.credentials
-      database = parsed.database
+      credentials = parsed.credentials(user: user, password: password)
+      self.database = database ?? parsed.database
       tls = parsed.usesTLS ? TLS() : nil
     }
   }
@@ -81,13 +92,19 @@ extension RedisStore {
       self.user = user
       self.password = password
     }
+
+    /// Credentials of what is given; nil when nothing is. A user without a password is one that needs none.
+    public init?(user: String?, password: Password?) {
+      guard user != nil || password != nil else { return nil }
+      self.init(user: user, password: password ?? .text(""))
+    }
   }
 
   /// Where a password comes from. It is never printed.
   public enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The password itself.
     case text(String)
-    /// A file with the password and nothing else (a line break at its end is left out), read anew for each connection.
+    /// A file with the password and nothing else (a byte order mark and line breaks at its end are left out), read anew for each connection.
     case file(String)
 
     public var description: String {

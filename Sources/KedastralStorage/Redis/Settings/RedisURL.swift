@@ -14,7 +14,7 @@ extension RedisStore {
 /// The parts of a Redis URL.
 struct RedisURL: Equatable {
   private(set) var server: RemoteAddress
-  private(set) var credentials: RedisStore.Credentials?
+  private var userInfo: UserInfo?
   private(set) var database = 0
   private(set) var usesTLS = false
 
@@ -34,7 +34,7 @@ struct RedisURL: Equatable {
       server = .unixSocket(path: try Self.decoded(location))
     default: throw .init(problem: "unknown scheme '\(scheme.prefix(20))'")
     }
-    if !userInfo.isEmpty { credentials = try Self.credentials(userInfo) }
+    if !userInfo.isEmpty { self.userInfo = try Self.userInfo(userInfo) }
     for item in query.split(separator: "&") {
       guard let number = item.split(at: "="), number.0 == "db" else {
         throw .init(problem: "unknown parameter '\(item.prefix { $0 != "=" })'")
@@ -43,11 +43,36 @@ struct RedisURL: Equatable {
     }
   }
 
-  /// `user:password`, `:password`, or by an old habit the password alone.
-  private static func credentials(_ text: Substring) throws(RedisStore.URLError) -> RedisStore.Credentials {
-    guard let (user, password) = text.split(at: ":") else { return .init(password: .text(try decoded(text))) }
+  /// What stands before the `@`.
+  private enum UserInfo: Equatable {
+    /// One word: the password by an old habit, or the user when the password is given elsewhere.
+    case word(String)
+    /// `user:password`, or `:password`.
+    case pair(user: String?, password: String)
+  }
+
+  /// The credentials of the URL alone.
+  var credentials: RedisStore.Credentials? { credentials(user: nil, password: nil) }
+
+  /// The credentials, where a user and a password that are given take precedence over the URL's.
+  func credentials(user: String?, password: RedisStore.Password?) -> RedisStore.Credentials? {
+    switch userInfo {
+    case nil: return RedisStore.Credentials(user: user, password: password)
+    case .word(let word):
+      if let password {
+        return RedisStore.Credentials(user: user ?? word, password: password)
+      } else {
+        return RedisStore.Credentials(user: user, password: .text(word))
+      }
+    case .pair(let itsUser, let itsPassword):
+      return RedisStore.Credentials(user: user ?? itsUser, password: password ?? .text(itsPassword))
+    }
+  }
+
+  private static func userInfo(_ text: Substring) throws(RedisStore.URLError) -> UserInfo {
+    guard let (user, password) = text.split(at: ":") else { return .word(try decoded(text)) }
     let name = try decoded(user)
-    return .init(user: name.isEmpty ? nil : name, password: .text(try decoded(password)))
+    return .pair(user: name.isEmpty ? nil : name, password: try decoded(password))
   }
 
   private static func address(_ text: Substring) throws(RedisStore.URLError) -> RemoteAddress {

@@ -22,9 +22,15 @@ struct PutScript {
 
     /// Reads the script's reply; nil when it is something else, such as a refusal.
     init?(_ reply: RESPValue) {
-      guard case .integer(let number) = reply else { return nil }
+      guard case .integer(let number) = reply.elements?.first ?? reply else { return nil }
       self.init(rawValue: number)
     }
+  }
+
+  /// Why a stored snapshot could not be announced, in Redis's words; nil when it was, or was not stored.
+  static func unannounced(_ reply: RESPValue) -> String? {
+    guard let parts = reply.elements, parts.count == 2 else { return nil }
+    return parts[1].text.map(ReplyVerdict.plainText)
   }
 
   let key: String
@@ -77,7 +83,8 @@ struct PutScript {
       if time and time > tonumber(ARGV[2]) and time <= now + ARGV[6] then return 0 end
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-    redis.pcall('PUBLISH', ARGV[4], ARGV[1])
+    local told = redis.pcall('PUBLISH', ARGV[4], ARGV[1])
+    if type(told) == 'table' and told.err then return {1, told.err} end
     return 1
     """
 }

@@ -1,0 +1,47 @@
+import KedastralCore
+import Synchronization
+
+/// What Redis does not permit its user, each logged once when it begins and once when it ends.
+final class RefusalLog: Sendable {
+  private let problems = Mutex<[String: String]>([:])
+
+  /// Notes how Redis answers an operation: its refusal in its own words, or nil when it permits it.
+  ///
+  /// - Returns: whether this differs from the last answer.
+  @discardableResult
+  func note(_ operation: String, _ problem: String?, _ logger: Logger) -> Bool {
+    let before = problems.withLock { problems in
+      let before = problems[operation]
+      problems[operation] = problem
+      return before
+    }
+    guard before != problem else { return false }
+    if let problem {
+      let consequence = Self.consequences[operation] ?? "the user's permissions are too few"
+      logger.warn("redis refuses \(operation): \(consequence)", ["error": problem])
+    } else {
+      logger.info("redis permits \(operation) again", [:])
+    }
+    return true
+  }
+
+  private static let consequences = [
+    "SUBSCRIBE": "plans are read at intervals instead, and arrive later",
+    "PUBLISH": "scalers find plans at their next reading, and so later",
+    "reading plans": "no plans can be served from it",
+  ]
+}
+
+/// Redis does not permit its user to read.
+struct RefusedRead: Error, CustomStringConvertible {
+  /// Redis's own words.
+  let problem: String
+  var description: String { problem }
+}
+
+extension RESPValue {
+  /// What the user lacks a permission for, in Redis's own words; nil when this is another reply.
+  var permissionProblem: String? {
+    errorText.map(ReplyVerdict.plainText).flatMap { $0.hasPrefix("NOPERM") ? $0 : nil }
+  }
+}
