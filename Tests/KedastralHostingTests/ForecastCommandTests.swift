@@ -35,6 +35,50 @@ struct ForecastCommandTests {
     #expect(try String(contentsOfFile: svg, encoding: .utf8).hasPrefix("<svg"))
   }
 
+  @Test("four noisy days are forecast by the day, by baseline and by auto", arguments: ["baseline", "auto"])
+  func noisyDays(model: String) async throws {
+    let folder = try TemporaryFolder()
+    var generator = SystemRandomNumberGenerator()
+    let lines = (0..<5760).map { minute in
+      let noise = 1 + Double.random(in: -0.17...0.17, using: &generator)
+      return "\(1_785_542_400 + 60 * minute),\((20 + 16 * sin(2 * Double.pi * Double(minute) / 1440)) * noise)"
+    }
+    let file = try folder.write("timestamp,value\n" + lines.joined(separator: "\n") + "\n", to: "daily-1m.csv")
+    let run = try await Daemon.run(
+      "kedastral", ["forecast", "--csv", file, "--model", model, "--horizon", "12h", "-o", "json"])
+    #expect(run.exitCode == 0, "\(run.output)")
+    let snapshot = try Snapshot(json: Data(run.output.utf8))
+    if model == "baseline" { #expect(snapshot.reason?.contains("seasons of 1440 steps") == true) }
+    #expect(snapshot.reason?.contains("within it") == false, "\(snapshot.reason ?? "")")
+    let truth = (0..<720).map { 20 + 16 * sin(2 * Double.pi * Double($0) / 1440) }
+    let error = zip(snapshot.values, truth).map { abs($0 - $1) }.reduce(0, +) / truth.reduce(0, +)
+    #expect(error < 0.1)
+  }
+
+  @Test("baseline's day is that of the time zone: nine o'clock stays nine o'clock when the clocks go forward")
+  func timeZone() async throws {
+    let folder = try TemporaryFolder()
+    // New York; the clocks go forward at 7:00Z on 2026-03-08.
+    let end = 1_772_953_200, count = 5 * 288
+    let lines = (0..<count).map { index in
+      let instant = end - (count - 1 - index) * 300
+      let local = (instant + (instant < 1_772_953_200 ? -18_000 : -14_400)) % 86_400
+      return "\(instant),\((9 * 3600..<17 * 3600).contains(local) ? 500 : 100)"
+    }
+    let file = try folder.write("timestamp,value\n" + lines.joined(separator: "\n") + "\n", to: "shop-5m.csv")
+    let run = try await Daemon.run(
+      "kedastral",
+      [
+        "forecast", "--csv", file, "--model", "baseline", "--step", "5m", "--horizon", "12h", "--time-zone",
+        "America/New_York", "-o", "json",
+      ])
+    #expect(run.exitCode == 0, "\(run.output)")
+    let snapshot = try Snapshot(json: Data(run.output.utf8))
+    let first = try #require(snapshot.values.firstIndex { $0 > 300 })
+    let instant = Int(snapshot.generatedAt.timeIntervalSince1970) + (first + 1) * 300
+    #expect(abs((instant - 14_400) % 86_400 - 9 * 3600) <= 300, "\(Timestamp.format(snapshot.generatedAt)) + \(first)")
+  }
+
   @Test("a file's workload brings step, horizon, model, policy and schedules along")
   func workloadOfFile() async throws {
     let folder = try TemporaryFolder()

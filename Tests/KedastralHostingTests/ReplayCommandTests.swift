@@ -165,6 +165,36 @@ struct ReplayCommandTests {
     #expect(table.output.contains("MASE") && table.output.contains("shop-1m"))
   }
 
+  @Test("an error relative to a load of zero is a dash in tables, and null in JSON")
+  func withoutValue() async throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<2000).map { "\(1_767_571_200 + 300 * $0),\($0 < 1590 && $0 % 7 == 0 ? 5 : 0)" }
+    let file = try folder.write("timestamp,value\n" + rows.joined(separator: "\n") + "\n", to: "gone-5m.csv")
+    let arguments = ["backtest", "--csv", file, "--model", "croston"]
+    for format in [[], ["-o", "markdown"]] {
+      let run = try await Daemon.run("kedastral", arguments + format)
+      #expect(run.exitCode == 0 && run.output.contains("–"), "\(run.output)")
+      #expect(!run.output.contains("e+") && !run.output.contains("nan"), "\(run.output)")
+    }
+    let json = try await Daemon.run("kedastral", arguments + ["--json"])
+    #expect(json.output.contains(#""wmape":null"#), "\(json.output)")
+  }
+
+  @Test("a replay of a load of zero, where perfect foresight has no pod, has no ratio to it")
+  func withoutFigures() async throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<600).map { "\(1_767_571_200 + 60 * $0),\($0 < 200 ? 50 : 0)" }
+    let file = try folder.write("timestamp,value\n" + rows.joined(separator: "\n") + "\n", to: "gone-1m.csv")
+    let arguments = [
+      "replay", "--csv", file, "--policy", "hpa", "--startup", "60s", "--min", "0", "--warmup", "5h",
+      "--pod-capacity", "10",
+    ]
+    let table = try await Daemon.run("kedastral", arguments)
+    #expect(table.exitCode == 0 && table.output.contains("–"), "\(table.output)")
+    let json = try await Daemon.run("kedastral", arguments + ["--json"])
+    #expect(json.output.contains(#""oracleRatio":null"#), "\(json.output)")
+  }
+
   @Test("the M4 long format is forecast from its training part")
   func longFormat() async throws {
     let folder = try TemporaryFolder()

@@ -1,10 +1,12 @@
 /// How good a model's forecasts were: the errors of one origin, or the mean over many.
 ///
-/// Missing actual loads are left out. Forecasts below zero count as zero.
+/// Missing actual loads are left out. Forecasts below zero count as zero. A ratio to nothing has no value: it is NaN, which tables
+/// print as a dash and JSON as null, and means leave it out.
 public struct AccuracyScore: Sendable, Equatable {
-  /// Mean absolute error over the mean absolute change from season to season of the history (Hyndman & Koehler 2006).
+  /// Mean absolute error over the mean absolute change from season to season of the history (Hyndman & Koehler 2006);
+  /// NaN of an error when the history does not change.
   public var mase: Double
-  /// Sum of absolute errors over the sum of absolute loads.
+  /// Sum of absolute errors over the sum of absolute loads; NaN when that is 0.
   public var wmape: Double
   /// Root of the mean squared error, in units of the load.
   public var rmse: Double
@@ -26,9 +28,10 @@ public struct AccuracyScore: Sendable, Equatable {
     let count = Double(pairs.count)
     let errors = pairs.map { $0.1 - max(0, $0.0) }
     let total = errors.reduce(0) { $0 + abs($1) }
-    let unit = scale > 0 ? scale : 1
-    mase = total / count / unit
-    wmape = total / max(pairs.reduce(0) { $0 + abs($1.1) }, .leastNormalMagnitude)
+    // No error is none on any scale.
+    func scaled(_ error: Double) -> Double { error == 0 ? 0 : Self.ratio(error, to: scale) }
+    mase = scaled(total / count)
+    wmape = Self.ratio(total, to: pairs.reduce(0) { $0 + abs($1.1) })
     rmse = (errors.reduce(0) { $0 + $1 * $1 } / count).squareRoot()
     pinball = [:]
     coverage = [:]
@@ -39,7 +42,7 @@ public struct AccuracyScore: Sendable, Equatable {
         loss += max(path.level * error, (path.level - 1) * error)
         if error <= 0 { covered += 1 }
       }
-      pinball[path.level] = loss / count / unit
+      pinball[path.level] = scaled(loss / count)
       coverage[path.level] = Double(covered) / count
     }
   }
@@ -48,10 +51,15 @@ public struct AccuracyScore: Sendable, Equatable {
     (self.mase, self.wmape, self.rmse, pinball, coverage) = (mase, wmape, rmse, [:], [:])
   }
 
+  private static func ratio(_ value: Double, to other: Double) -> Double { other > 0 ? value / other : .nan }
+
   /// The mean of scores; nil of none. Levels that some scores lack are averaged over those that have them.
   public static func mean(_ scores: [AccuracyScore]) -> AccuracyScore? {
     guard !scores.isEmpty else { return nil }
-    func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+    func mean(_ values: [Double]) -> Double {
+      let known = values.filter { !$0.isNaN }
+      return ratio(known.reduce(0, +), to: Double(known.count))
+    }
     var result = AccuracyScore(
       mase: mean(scores.map(\.mase)), wmape: mean(scores.map(\.wmape)), rmse: mean(scores.map(\.rmse)))
     for level in Set(scores.flatMap(\.pinball.keys)) {

@@ -22,6 +22,8 @@ public protocol CapacityPolicy: Sendable {
   var weighedLevels: [Double] { get }
 
   /// Plans replicas for every step of `forecast`.
+  ///
+  /// A plan with a ``CapacityPlan/defect(for:)`` is refused; the previous one then stays in force.
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
 
   /// The same policy with some of its settings changed, for a look at what would be; nil when it has no such settings.
@@ -37,6 +39,27 @@ extension CapacityPolicy {
   package var readLevels: [Double] { [quantileLevel].compactMap(\.self) + weighedLevels }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
+
+  /// The plan, checked, and as long as the forecast.
+  ///
+  /// - Throws: ``InvalidPlan`` when the plan, or the load of a pod, cannot be used.
+  package func checkedPlan(_ forecast: Forecast, from state: CapacityState) throws(InvalidPlan) -> CapacityPlan {
+    guard targetPerPod.isFinite, targetPerPod > 0 else {
+      throw InvalidPlan(policy: self, problem: "targetPerPod is \(targetPerPod); expected more than 0")
+    }
+    var plan = plan(forecast, from: state)
+    if let defect = plan.defect(for: forecast) { throw InvalidPlan(policy: self, problem: defect) }
+    plan.steps.removeLast(plan.steps.count - forecast.values.count)
+    return plan
+  }
+}
+
+/// A plan that a policy made and that cannot be used.
+public struct InvalidPlan: Error, CustomStringConvertible {
+  /// Which policy, and what is wrong with its plan.
+  public let description: String
+
+  init(policy: any CapacityPolicy, problem: String) { description = "policy \(type(of: policy)): \(problem)" }
 }
 
 /// Where a plan begins: how many replicas there were in the step before its first one.
@@ -126,6 +149,25 @@ public struct CapacityPlan: Sendable, Equatable {
     self.steps = steps
     self.reason = reason
     self.bounds = bounds
+  }
+
+  /// What is wrong with the plan for `forecast`, in one line, or nil when it can be stored and served.
+  public func defect(for forecast: Forecast) -> String? {
+    let needed = forecast.values.count
+    if steps.isEmpty { return "the plan is empty; expected \(needed) steps, as many as the forecast has" }
+    if steps.count < needed {
+      return "the plan has \(steps.count) steps; expected \(needed), as many as the forecast has"
+    }
+    for (index, step) in steps.enumerated() {
+      for (name, count) in [("replicas", step.replicas), ("need", step.need)]
+      where !(0...Snapshot.mostReplicas).contains(count) {
+        return "the plan's \(name) are \(count) at step \(index); expected 0 to \(Snapshot.mostReplicas)"
+      }
+      if !step.load.isFinite || step.load < 0 {
+        return "the plan's load is \(step.load) at step \(index); expected a finite number from 0"
+      }
+    }
+    return nil
   }
 
   /// The replicas of each step.

@@ -10,8 +10,9 @@
 ///     let sale = try ScheduledBounds.Rule(begins: CronExpression("30 19 * * fri"), duration: .seconds(7200), minReplicas: 40)
 ///     let policy = ScheduledBounds(standard, rules: [sale], zone: zone)
 ///
-/// A rule holds for each step that overlaps with one of its periods, and comes after everything that the wrapped policy does:
-/// growth and shrinkage are not limited by it. Where rules overlap the largest minimum and the smallest maximum hold; a minimum
+/// A period lasts for the rule's duration from when it begins; where the clocks skip its beginning, it begins when they have gone
+/// forward. A rule holds for each step that overlaps with one of its periods, and comes after everything that the wrapped policy
+/// does: growth and shrinkage are not limited by it. Where rules overlap the largest minimum and the smallest maximum hold; a minimum
 /// goes before a maximum. The lead time of a question brings the pods of a coming period up in time.
 public struct ScheduledBounds: CapacityPolicy {
   /// Bounds that hold for a while, again and again.

@@ -164,7 +164,7 @@ public actor ForecastLoop {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
     let plan = try await timed(.plan) {
-      self.planner.plan(
+      try self.planner.plan(
         self.feeds.indices.map { index in
           Planner.Input(
             forecast: forecasts[index], history: histories[index],

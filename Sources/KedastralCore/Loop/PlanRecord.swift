@@ -22,8 +22,13 @@ public struct PlanBasis: Sendable {
   public var metrics: [Metric]
 
   /// The plan: of several metrics the largest need at each step.
-  public func plan() -> CapacityPlan {
-    let plans = metrics.map { ($0.policy.plan($0.forecast, from: $0.state), $0.policy.targetPerPod) }
+  ///
+  /// - Throws: ``InvalidPlan`` when a policy's plan has a ``CapacityPlan/defect(for:)``.
+  public func plan() throws(InvalidPlan) -> CapacityPlan {
+    var plans: [(CapacityPlan, Double)] = []
+    for metric in metrics {
+      plans.append((try metric.policy.checkedPlan(metric.forecast, from: metric.state), metric.policy.targetPerPod))
+    }
     return plans.count == 1 ? plans[0].0 : .largest(of: plans)
   }
 
@@ -60,8 +65,8 @@ public struct PlanRecord: Sendable {
   let gridReplicas: [Int]
 
   /// Plans, and fills the plan into a snapshot that holds the forecast alone.
-  init(_ basis: PlanBasis, filling forecast: Snapshot) {
-    let plan = basis.plan()
+  init(_ basis: PlanBasis, filling forecast: Snapshot) throws {
+    let plan = try basis.plan()
     let main = basis.metrics[0]
     let composer = SnapshotComposer(
       forecastStart: main.forecast.start, generatedAt: forecast.generatedAt, step: forecast.step)
@@ -86,6 +91,6 @@ public struct PlanRecord: Sendable {
   /// - Returns: nil when a policy has no such settings.
   /// - Throws: when a changed setting makes no sense.
   public func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
-    try basis.applying(change).map { PlanRecord($0, filling: snapshot) }
+    try basis.applying(change).map { try PlanRecord($0, filling: snapshot) }
   }
 }

@@ -84,7 +84,7 @@ struct Planner: Sendable {
   ///   - inputs: what is known of each metric, in their order.
   ///   - problem: what the source's last answer was, when it was an error.
   ///   - now: when the plan is published; not before the forecasts' start.
-  mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) -> Plan {
+  mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
@@ -117,7 +117,7 @@ struct Planner: Sendable {
     snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
     snapshot.problem = problem
     snapshot.activationThreshold = activationThreshold
-    let record = PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
+    let record = try PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
     return Plan(
       start: start, previous: previous, replicas: record.gridReplicas, snapshot: record.snapshot, record: record)
   }

@@ -39,7 +39,7 @@ public struct AutoModel: Model {
     let clock = LocalClock(utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
     guard let (regression, tracker) = Self.fit(local, steps: clock.steps) else {
-      return try Self.simple(history, steps: steps, quantiles: quantiles)
+      return try simple(history, steps: steps, quantiles: quantiles)
     }
     let (values, paths, _) = regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
     var forecast = Forecast(
@@ -56,8 +56,9 @@ public struct AutoModel: Model {
   public func makeSession() -> any ModelSession { AutoSession(model: self) }
 
   /// The forecast where there is too little to learn from.
-  static func simple(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
-    let forecast = try SeasonalBaseline().forecast(history, steps: steps, quantiles: quantiles)
+  func simple(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    let baseline: any Model = utcOffset.map { LocalDays(SeasonalBaseline(), utcOffset: $0) } ?? SeasonalBaseline()
+    let forecast = try baseline.forecast(history, steps: steps, quantiles: quantiles)
     return Forecast(
       start: forecast.start, step: forecast.step, values: forecast.values, quantiles: forecast.quantiles, model: "auto",
       reason: "baseline (\(forecast.reason ?? "")), until there is enough to learn from")
@@ -90,7 +91,10 @@ public struct AutoModel: Model {
       layout.season = periods.last { $0.steps * 3 <= count }?.steps
     }
     if let season = layout.season {
-      layout.shortSeason = periods.filter { $0.steps < season }.max { $0.confidence < $1.confidence }?.steps
+      let shorter = periods.filter {
+        $0.steps * 4 < season * 3 && PeriodDetection.canSeparate($0.steps, season, in: count)
+      }
+      layout.shortSeason = shorter.max { $0.confidence < $1.confidence }?.steps
     }
     return layout
   }

@@ -53,7 +53,7 @@ struct AutoSession: ModelSession {
     let local = clock.localised(history)
     let settledCount = local.count - clock.localised(last: unsettled)
     guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker else {
-      return try AutoModel.simple(history, steps: steps, quantiles: quantiles)
+      return try model.simple(history, steps: steps, quantiles: quantiles)
     }
     self.tracker = nil  // so that its arrays are changed in place
     let levels = Set(quantiles + Self.watchedLevels).sorted()

@@ -61,6 +61,8 @@ struct LiveRecord: Codable {
   /// How fast quantiles are stretched where they do not hold (Gibbs & Candès 2021), and how far.
   private static let stretchGain = 0.004
   private static let stretchBounds = 0.8...2.5
+  /// The largest ratio of two errors that is told.
+  private static let largestRatio = 1e6
 
   /// Whether it can be gone on from, which what was stored need not be.
   var isSound: Bool {
@@ -117,9 +119,12 @@ struct LiveRecord: Codable {
   /// The errors of the members over that of repeating the last season; nil until enough has been judged.
   var memberErrors: [Double]? { scaledErrors.map { Array($0.dropFirst(3)) } }
 
+  /// Nil also when repeating the last season hardly erred at all, as for a load that stands still: then a ratio says nothing.
   private var scaledErrors: [Double]? {
-    guard weight >= Self.enough, errors.count >= 3, errors[2] > 0 else { return nil }
-    return errors.map { min($0 / errors[2], 1e6) }
+    guard weight >= Self.enough, errors.count >= 3, errors[2] > 0, let largest = errors.max(),
+      largest < Self.largestRatio * errors[2]
+    else { return nil }
+    return errors.map { $0 / errors[2] }
   }
 
   /// How the learned forecast has done, in words; empty until enough has been judged.

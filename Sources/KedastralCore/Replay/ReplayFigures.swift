@@ -13,12 +13,12 @@ public struct ReplayFigures: Sendable, Equatable {
   /// The pod-hours of perfect foresight with the same startup.
   public internal(set) var oraclePodHours = 0.0
 
-  /// The share of the minutes in violation, 0…1.
-  public var violationShare: Double { minutes > 0 ? violationMinutes / minutes : 0 }
-  /// The share of the load that found no pod, 0…1.
+  /// The share of the minutes in violation, 0…1; NaN when none was scored.
+  public var violationShare: Double { minutes > 0 ? violationMinutes / minutes : .nan }
+  /// The share of the load that found no pod, 0…1; none of no load.
   public var unservedShare: Double { load > 0 ? unservedLoad / load : 0 }
-  /// Pod-hours over those of perfect foresight; 1 is the least that serves everything.
-  public var oracleRatio: Double { oraclePodHours > 0 ? podHours / oraclePodHours : 1 }
+  /// Pod-hours over those of perfect foresight; 1 is the least that serves everything, NaN when that needs no pod at all.
+  public var oracleRatio: Double { oraclePodHours > 0 ? podHours / oraclePodHours : .nan }
   /// What the pods cost.
   public func cost(pricePerPodHour: Double) -> Double { podHours * pricePerPodHour }
 

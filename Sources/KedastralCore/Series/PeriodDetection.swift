@@ -37,37 +37,76 @@ public struct PeriodDetection: Sendable, Equatable {
   public init(of history: TimeSeries) {
     var residual = Self.tamed(history.values)
     let count = residual.count
-    var found: [Period] = []
-    guard count > 0 else {
-      self.init(periods: [])
-      return
-    }
-    for candidate in Self.candidates(residual, stepSeconds: history.step.inSeconds) {
-      let detrended = Self.removingMovingAverage(residual, window: candidate.steps)
-      let (correlation, pairs) = Self.lagCorrelation(detrended, lag: candidate.steps)
-      guard pairs >= max(4, candidate.steps / 2) else { continue }
-      let doubt = 2 / Double(pairs).squareRoot()
-      guard correlation > Self.leastCorrelation, correlation - doubt > Self.leastCorrelation / 2 else { continue }
+    var found: [Candidate] = []
+    var periods: [Period] = []
+    let candidates = Self.candidates(residual, stepSeconds: history.step.inSeconds)
+    for candidate in candidates {
       // A free length must be a peak of its own, not the shoulder of a neighbour.
-      if !candidate.isCalendar, found.contains(where: { Self.isNear(candidate.steps, multipleOf: $0.steps) }) {
-        continue
+      let isShoulder = found.contains {
+        candidate.isRival(of: $0, in: count)
+          || !candidate.isCalendar && Self.isNear(candidate.steps, multipleOf: $0.steps)
       }
-      found.append(Period(steps: candidate.steps, confidence: min(1, correlation)))
-      Self.removeProfile(of: detrended, period: candidate.steps, from: &residual)
+      guard !isShoulder, let cycle = Cycle(of: residual, steps: candidate.steps) else { continue }
+      let isBeaten = candidates.contains { rival in
+        guard rival.isRival(of: candidate, in: count), let other = Cycle(of: residual, steps: rival.steps) else {
+          return false
+        }
+        return other.correlation * rival.weight(against: candidate, in: count)
+          > cycle.correlation * candidate.weight(against: rival, in: count)
+      }
+      guard !isBeaten else { continue }
+      found.append(candidate)
+      periods.append(Period(steps: candidate.steps, confidence: min(1, cycle.correlation)))
+      Self.removeProfile(of: cycle.detrended, period: candidate.steps, from: &residual)
     }
-    self.init(periods: found)
+    self.init(periods: periods)
   }
 
-  private static let leastCorrelation = 0.25
+  /// Whether a spectrum of `count` samples tells two periods apart: their frequencies differ by at least one cycle in all of it.
+  static func canSeparate(_ one: Int, _ other: Int, in count: Int) -> Bool {
+    Double(abs(one - other)) * Double(count) >= Double(one) * Double(other)
+  }
 
   private struct Candidate {
     var steps: Int
     var isCalendar: Bool
+
+    /// Whether only one of both can be a period, and the other is its shoulder: they are within a quarter of each other or
+    /// cannot be told apart, and not both are on the calendar.
+    func isRival(of other: Candidate, in count: Int) -> Bool {
+      let isNear = abs(steps - other.steps) * 4 < max(steps, other.steps)
+      return steps != other.steps && !(isCalendar && other.isCalendar)
+        && (isNear || !PeriodDetection.canSeparate(steps, other.steps, in: count))
+    }
+
+    /// Loads follow calendars: of lengths that cannot be told apart a free one must be clearly better.
+    func weight(against other: Candidate, in count: Int) -> Double {
+      isCalendar || PeriodDetection.canSeparate(steps, other.steps, in: count) ? 1 : 0.9
+    }
+  }
+
+  /// How a load minus its moving average repeats itself after some steps.
+  private struct Cycle {
+    private static let leastCorrelation = 0.25
+
+    let detrended: [Double]
+    let correlation: Double
+
+    /// Nil when it hardly repeats itself, or too little is there to say.
+    init?(of values: [Double], steps: Int) {
+      detrended = PeriodDetection.removingMovingAverage(values, window: steps)
+      let pairs: Int
+      (correlation, pairs) = PeriodDetection.lagCorrelation(detrended, lag: steps)
+      guard pairs >= max(4, steps / 2) else { return nil }
+      let doubt = 2 / Double(pairs).squareRoot()
+      guard correlation > Self.leastCorrelation, correlation - doubt > Self.leastCorrelation / 2 else { return nil }
+    }
   }
 
   /// Calendar lengths and autocorrelation peaks, shortest first.
   private static func candidates(_ values: [Double], stepSeconds: Double) -> [Candidate] {
     let count = values.count
+    guard count > 0 else { return [] }
     let calendarMinutes: [Double] = [5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720, 1440, 10_080]
     var candidates: [Candidate] = calendarMinutes.compactMap { minutes in
       let steps = minutes * 60 / stepSeconds
@@ -86,18 +125,25 @@ public struct PeriodDetection: Sendable, Equatable {
     return candidates.sorted { $0.steps < $1.steps }
   }
 
-  /// The lag of the highest local maximum, and the shortest one that is nearly as high.
+  /// The lag of the highest local maximum, and the shortest one that is nearly as high and of which it is a multiple.
   private static func peaks(of correlation: [Double], sampleCount: Int) -> [Int] {
     let noise = 4 / Double(sampleCount).squareRoot()
     let least = max(0.1, noise)
-    let maxima = (4..<max(4, correlation.count - 1)).filter { lag in
-      let height = correlation[lag]
-      guard height > least, height > correlation[lag / 2] + noise else { return false }
-      return height >= correlation[lag - 1] && height >= correlation[lag + 1]
+    // Fewer pairs are behind a longer lag; without this a broad peak leans to the short side.
+    let heights = correlation.enumerated().map { lag, height in
+      height * Double(sampleCount) / Double(max(1, sampleCount - lag))
     }
-    guard let highest = maxima.max(by: { correlation[$0] < correlation[$1] }) else { return [] }
-    let shortest = maxima.first { correlation[$0] > 0.8 * correlation[highest] } ?? highest
-    return shortest == highest ? [highest] : [shortest, highest]
+    let maxima = (4..<max(4, heights.count - 1)).filter { lag in
+      let height = heights[lag]
+      guard height > least, height > heights[lag / 2] + noise else { return false }
+      return height >= heights[lag - 1] && height >= heights[lag + 1]
+    }
+    guard let highest = maxima.max(by: { heights[$0] < heights[$1] }) else { return [] }
+    let tall = maxima.filter { heights[$0] > 0.8 * heights[highest] }
+    // The wiggles of noise on one broad peak are no peaks of their own.
+    guard let first = tall.first, first * 3 <= highest * 2 else { return [highest] }
+    let shortest = tall.prefix { $0 * 3 <= first * 4 }.max { heights[$0] < heights[$1] } ?? first
+    return [shortest, highest]
   }
 
   private static func isNear(_ steps: Int, multipleOf period: Int) -> Bool {

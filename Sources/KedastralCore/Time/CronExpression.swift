@@ -33,6 +33,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
   public let description: String
   /// For each field the numbers that match, a bit each.
   private let matches: [UInt64]
+  private let isAnyHour: Bool
   private let isAnyDay: Bool
   private let isAnyWeekday: Bool
 
@@ -49,6 +50,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     if matches[4] & (1 << 7) != 0 { matches[4] |= 1 }
     description = text
     self.matches = matches
+    isAnyHour = parts[1].hasPrefix("*")
     isAnyDay = parts[2].hasPrefix("*")
     isAnyWeekday = parts[4].hasPrefix("*")
   }
@@ -89,35 +91,51 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     return value
   }
 
-  /// Whether it matches a minute of local time.
-  func matches(minute: Int, hour: Int, day: Int, month: Int, weekday: Int) -> Bool {
-    func has(_ field: Int, _ value: Int) -> Bool { matches[field] & (1 << UInt64(value)) != 0 }
-    guard has(0, minute), has(1, hour), has(3, month) else { return false }
-    if isAnyDay || isAnyWeekday { return has(2, day) && has(4, weekday) }
-    return has(2, day) || has(4, weekday)
+  private func has(_ field: Int, _ value: Int) -> Bool { matches[field] & (1 << UInt64(value)) != 0 }
+
+  /// Whether it matches a day, counted since 1970 began.
+  private func matches(day: Int) -> Bool {
+    let date = Timestamp.civil(fromDays: day)
+    // 1970-01-01 was a Thursday.
+    let weekday = ((day + 4) % 7 + 7) % 7
+    guard has(3, date.month) else { return false }
+    if isAnyDay || isAnyWeekday { return has(2, date.day) && has(4, weekday) }
+    return has(2, date.day) || has(4, weekday)
   }
 
-  /// The instants in `from ..< to` at which it matches; at most those of 400 days.
+  /// The instants in `from ..< to` at which it begins; at most those of 400 days.
   ///
-  /// A local time that a change of the clocks skips is left out, one that comes twice counts twice.
+  /// It begins when the local clock first reaches one of its times: one that a change of the clocks skips begins when the gap
+  /// ends, all of a gap at once, and one that comes twice begins the first time alone. Only an expression for every hour (`*`)
+  /// begins in both passes of a repeated hour, as in cron. A day that a place skips altogether has no times.
   public func instants(from: Date, to: Date, in zone: TimeZoneRules) -> [Date] {
-    var instants: [Date] = []
-    let end = min(to.timeIntervalSince1970, from.timeIntervalSince1970 + 400 * 86_400)
-    var seconds = (from.timeIntervalSince1970 / 60).rounded(.up) * 60
-    while seconds < end {
-      let local = Int(seconds) + zone.offsetSeconds(at: Date(timeIntervalSince1970: seconds))
-      let days = Int((Double(local) / 86_400).rounded(.down))
-      let date = Timestamp.civil(fromDays: days)
-      let minuteOfDay = (local - days * 86_400) / 60
-      // 1970-01-01 was a Thursday.
-      let weekday = ((days + 4) % 7 + 7) % 7
-      if matches(
-        minute: minuteOfDay % 60, hour: minuteOfDay / 60, day: date.day, month: date.month, weekday: weekday)
-      {
-        instants.append(Date(timeIntervalSince1970: seconds))
-      }
-      seconds += 60
+    let begin = from.timeIntervalSince1970
+    let end = min(to.timeIntervalSince1970, begin + 400 * 86_400)
+    guard begin < end, abs(begin) < 1e12 else { return [] }
+    // Clocks are at most about a day ahead or behind, and change by a day at most.
+    let (first, last) = (Int(begin.rounded(.up)), Int(end.rounded(.up)))
+    let clock = zone.localClock(in: first - 3 * 86_400..<last + 3 * 86_400)
+    var instants: Set<Int> = []
+    for local in localTimes(in: clock.reached(before: first)..<clock.reached(before: last), isShown: clock.shows) {
+      if let instant = clock.firstInstant(reaching: local) { instants.insert(instant) }
     }
-    return instants
+    if isAnyHour {
+      for stretch in clock.stretches where stretch.instants.overlaps(first..<last) {
+        let part = stretch.instants.clamped(to: first..<last)
+        let times = localTimes(in: part.lowerBound + stretch.offset..<part.upperBound + stretch.offset) { _ in true }
+        instants.formUnion(times.map { $0 - stretch.offset })
+      }
+    }
+    return instants.sorted().map { Date(timeIntervalSince1970: Double($0)) }
+  }
+
+  /// The local times in a range that match, on days that the clocks show, in seconds since 1970 began.
+  private func localTimes(in range: Range<Int>, isShown: (_ day: Int) -> Bool) -> [Int] {
+    guard !range.isEmpty else { return [] }
+    let minutes = (0..<1440).filter { has(0, $0 % 60) && has(1, $0 / 60) }
+    let days = LocalTimeline.day(range.lowerBound)...LocalTimeline.day(range.upperBound - 1)
+    return days.filter { matches(day: $0) && isShown($0) }.flatMap { day in
+      minutes.map { day * 86_400 + $0 * 60 }.filter(range.contains)
+    }
   }
 }

@@ -47,6 +47,15 @@ struct PosixTimeZone: Sendable, Equatable {
     return isSummer ? summerOffset : standardOffset
   }
 
+  /// The changes of the clocks that may fall into `instants`, in no order.
+  func changes(in instants: Range<Int>) -> [Int] {
+    guard let begin, let end else { return [] }
+    func year(_ seconds: Int) -> Int { Timestamp.civil(fromDays: Int((Double(seconds) / 86_400).rounded(.down))).year }
+    return (year(instants.lowerBound) - 1...year(instants.upperBound) + 1).flatMap { year in
+      [Self.seconds(of: begin, year) - standardOffset, Self.seconds(of: end, year) - summerOffset]
+    }.filter(instants.contains)
+  }
+
   /// The local instant of a change, in seconds.
   private static func seconds(of change: Change, _ year: Int) -> Int {
     let day: Int

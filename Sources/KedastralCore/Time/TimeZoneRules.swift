@@ -79,6 +79,20 @@ public struct TimeZoneRules: Sendable, Equatable {
     return low == 0 ? first : transitions[low - 1].offset
   }
 
+  /// What the clocks show during `instants`, in seconds since 1970 began.
+  func localClock(in instants: Range<Int>) -> LocalTimeline {
+    let known = transitions.map(\.seconds).filter(instants.contains)
+    let ruled = (footer?.changes(in: instants) ?? []).filter { $0 > transitions.last?.seconds ?? .min }
+    var stretches: [LocalTimeline.Stretch] = []
+    var begin = instants.lowerBound
+    for change in (known + ruled).sorted() + [instants.upperBound] where change > begin {
+      let offset = offsetSeconds(at: Date(timeIntervalSince1970: Double(begin)))
+      stretches.append(LocalTimeline.Stretch(instants: begin..<change, offset: offset))
+      begin = change
+    }
+    return LocalTimeline(stretches: stretches)
+  }
+
   /// Reads version 2 or later of the format: its 64-bit part stands behind the 32-bit one.
   private static func read(_ bytes: [UInt8], name: String) -> TimeZoneRules? {
     guard let old = Header(bytes, at: 0), old.version >= UInt8(ascii: "2") else { return nil }

@@ -18,24 +18,24 @@ enum ModelCatalog {
   static func make(
     _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
   ) throws -> any Model {
+    let zone = timeZone == "UTC" ? nil : try TimeZoneRules(named: timeZone)
+    let utcOffset: (@Sendable (Date) -> Duration)? = zone.map { zone in { .seconds(zone.offsetSeconds(at: $0)) } }
+    func local(_ model: any Model) -> any Model { utcOffset.map { LocalDays(model, utcOffset: $0) } ?? model }
     switch configuration.name {
     case "arima", "sarima":
-      return Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima"))
-    case "auto":
-      guard timeZone != "UTC" else { return AutoModel() }
-      let zone = try TimeZoneRules(named: timeZone)
-      return AutoModel(utcOffset: { .seconds(zone.offsetSeconds(at: $0)) })
-    case "baseline": return SeasonalBaseline()
+      return local(Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima")))
+    case "auto": return AutoModel(utcOffset: utcOffset)
+    case "baseline": return local(SeasonalBaseline())
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
-        endpoint: HTTPEndpoint(url.text, proxy: .environment()), fallback: SeasonalBaseline(), client: try client(),
-        logger: logger)
-    case "croston": return Croston()
-    case "ets": return ExponentialSmoothing()
-    case "mstl": return MultiSeason()
-    case "seasonal-naive": return SeasonalNaive()
-    case "theta": return Theta()
+        endpoint: HTTPEndpoint(url.text, proxy: .environment()), fallback: local(SeasonalBaseline()),
+        client: try client(), logger: logger)
+    case "croston": return local(Croston())
+    case "ets": return local(ExponentialSmoothing())
+    case "mstl": return local(MultiSeason())
+    case "seasonal-naive": return local(SeasonalNaive())
+    case "theta": return local(Theta())
     default: throw UnknownModel(name: configuration.name)
     }
   }

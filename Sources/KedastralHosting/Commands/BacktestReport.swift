@@ -63,8 +63,10 @@ struct BacktestReport {
     return Entry(trace: "mean", model: entries[0].model, result: result)
   }
 
+  /// Of the values there are; NaN of none.
   private func geometricMean(_ values: [Double]) -> Double {
-    exp(values.map { log(max($0, 1e-12)) }.reduce(0, +) / Double(values.count))
+    let known = values.filter { !$0.isNaN }
+    return exp(known.map { log(max($0, 1e-12)) }.reduce(0, +) / Double(known.count))
   }
 
   private var json: [UInt8] {

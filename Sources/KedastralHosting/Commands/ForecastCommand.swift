@@ -120,7 +120,7 @@ struct OneForecast {
     let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }
     let load = history.lastPresent
-    let plan = policy.plan(forecast, from: CapacityState(currentLoad: load))
+    let plan = try policy.checkedPlan(forecast, from: CapacityState(currentLoad: load))
     return Snapshot(
       workload: try WorkloadName(Self.workloadName(name)), metric: "load", generatedAt: forecast.start,
       step: series.step, horizon: horizon, values: forecast.values, desiredReplicas: plan.replicas,

@@ -35,6 +35,25 @@ struct BacktestTests {
     #expect(AccuracyScore(forecast, actual: [.nan, .nan], scale: 1) == nil)
   }
 
+  @Test("an error relative to nothing has no value, and means leave it out")
+  func noValue() throws {
+    func score(_ values: [Double], _ actual: [Double], scale: Double = 1) throws -> AccuracyScore {
+      let forecast = Forecast(
+        start: Date(timeIntervalSince1970: 0), step: .seconds(60), values: values,
+        quantiles: Quantiles([Quantiles.Path(level: 0.9, values: values)]), model: "hand")
+      return try #require(AccuracyScore(forecast, actual: actual, scale: scale))
+    }
+    let silent = try score([1, 2], [0, 0])
+    #expect(silent.wmape.isNaN && silent.mase == 1.5)
+    #expect(try score([0, 0], [0, 0]).wmape.isNaN)
+    let still = try score([6], [5], scale: 0)
+    #expect(still.mase.isNaN && still.pinball[0.9]?.isNaN == true && still.wmape == 0.2)
+    #expect(try score([5], [5], scale: 0).mase == 0, "no error is none on any scale")
+    let mean = try #require(AccuracyScore.mean([silent, still, try score([12], [10])]))
+    #expect(abs(mean.wmape - 0.2) < 1e-12 && mean.mase == 1.75)
+    #expect(try #require(AccuracyScore.mean([silent, silent])).wmape.isNaN)
+  }
+
   @Test("the scale is the mean change from season to season, over bridged gaps")
   func scale() {
     let start = Date(timeIntervalSince1970: 0)

@@ -48,6 +48,31 @@ struct ComposedPolicyTests {
     #expect(plan.reason == "a schedule bounds the replicas")
   }
 
+  @Test("a period that begins in the hour that spring skips holds for its whole duration from then on")
+  func skippedHour() throws {
+    let rule = ScheduledBounds.Rule(
+      begins: try CronExpression("0 2 * * 0-5"), duration: .seconds(5 * 3600), minReplicas: 10)
+    let policy = ScheduledBounds(
+      try standard(), rules: [rule], zone: try TimeZoneRules(named: "America/New_York"))
+    let start = try #require(Timestamp.parse("2026-03-08T03:00:00Z"))
+    let forecast = Forecast(start: start, step: .seconds(600), values: Array(repeating: 20, count: 84), model: "test")
+    let held = policy.plan(forecast, from: .unknown).replicas.enumerated().filter { $0.element == 10 }.map(\.offset)
+    // From 7:00Z, three in the morning, to 12:00Z.
+    #expect(held == Array(24..<54))
+  }
+
+  @Test("what is always scheduled is scheduled while the clocks go back, too")
+  func repeatedHour() throws {
+    for text in ["* * * * *", "*/15 * * * *"] {
+      let rule = ScheduledBounds.Rule(
+        begins: try CronExpression(text), duration: text == "* * * * *" ? .seconds(60) : .seconds(900), minReplicas: 10)
+      let policy = ScheduledBounds(try standard(), rules: [rule], zone: try TimeZoneRules(named: "America/New_York"))
+      let start = try #require(Timestamp.parse("2026-11-01T03:00:00Z"))
+      let forecast = Forecast(start: start, step: .seconds(300), values: Array(repeating: 20, count: 72), model: "test")
+      #expect(policy.plan(forecast, from: .unknown).replicas.allSatisfy { $0 == 10 }, "\(text)")
+    }
+  }
+
   @Test("a period that began before the plan still holds")
   func begunBefore() throws {
     let rule = ScheduledBounds.Rule(begins: try CronExpression("0 18 * * *"), duration: .seconds(1560), minReplicas: 9)
@@ -67,6 +92,24 @@ struct ComposedPolicyTests {
     #expect(try replicas([rule(25, nil), rule(30, nil)]) == [30, 30])
     #expect(try replicas([rule(30, nil), rule(nil, 12)]) == [30, 30])
     #expect(try replicas([rule(nil, 12), rule(30, nil)]) == [30, 30])
+  }
+
+  @Test("what is wrong with a plan is told in one line, and a plan that is longer than the forecast is none of it")
+  func defects() throws {
+    func step(_ replicas: Int = 1, load: Double = 1, need: Int = 1) -> CapacityPlan.Step {
+      CapacityPlan.Step(load: load, need: need, replicas: replicas)
+    }
+    func defect(_ steps: [CapacityPlan.Step]) -> String? { CapacityPlan(steps: steps).defect(for: forecast([1, 2])) }
+    #expect(defect([step(), step()]) == nil)
+    #expect(defect([step(), step(0, load: 0, need: 0), step()]) == nil)
+    #expect(defect([]) == "the plan is empty; expected 2 steps, as many as the forecast has")
+    #expect(defect([step()]) == "the plan has 1 steps; expected 2, as many as the forecast has")
+    #expect(defect([step(), step(-3)]) == "the plan's replicas are -3 at step 1; expected 0 to 1000000000")
+    #expect(defect([step(.max), step()])?.hasPrefix("the plan's replicas are 9223372036854775807 at step 0") == true)
+    #expect(defect([step(), step(need: -1)])?.hasPrefix("the plan's need are -1 at step 1") == true)
+    for load in [Double.nan, .infinity, -1] {
+      #expect(defect([step(), step(load: load)])?.hasPrefix("the plan's load is \(load) at step 1") == true)
+    }
   }
 
   @Test("without a period nothing changes, and wrapped policies keep their target and quantile")

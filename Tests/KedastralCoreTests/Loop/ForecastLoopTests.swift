@@ -177,6 +177,55 @@ struct ForecastLoopTests {
     #expect(try await restarted.tick().capacityState?.replicas == 40)
   }
 
+  /// Plans what it is told to plan.
+  private struct Scripted: CapacityPolicy {
+    var targetPerPod = 10.0
+    let quantileLevel: Double? = nil
+    let steps: @Sendable (Int) -> [CapacityPlan.Step]
+
+    func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
+      CapacityPlan(steps: steps(forecast.values.count))
+    }
+  }
+
+  @Test(
+    "a plan that cannot be used fails its round at stage plan, and the previous plan stays",
+    arguments: [
+      ("is empty", [Int]()), ("has 3 steps; expected 11", [1, 1, 1]),
+      ("are -1 at step 0", Array(repeating: -1, count: 11)),
+      ("are 9223372036854775807", Array(repeating: .max, count: 11)),
+    ])
+  func invalidPlan(problem: String, replicas: [Int]) async throws {
+    let good = ForecastLoop(try workload(), store: store, clock: clock)
+    let before = try await good.tick()
+    var broken = try workload()
+    broken.policy = Scripted { _ in replicas.map { CapacityPlan.Step(load: 1, need: 1, replicas: $0) } }
+    let loop = ForecastLoop(broken, store: store, clock: clock)
+    let failure = await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(failure?.stage == .plan)
+    #expect(failure?.problem.hasPrefix("policy Scripted: the plan") == true, "\(failure?.problem ?? "")")
+    #expect(failure?.problem.contains(problem) == true, "\(failure?.problem ?? "")")
+    #expect(try await store.get(before.workload) == before)
+    #expect(await loop.latest == before, "what was stored is gone on from")
+  }
+
+  @Test("so does one of a load that is not finite, or of pods that serve nothing")
+  func invalidLoad() async throws {
+    for (target, load, problem) in [
+      (10, Double.nan, "load is nan"), (0, 1, "targetPerPod is 0.0"), (.nan, 1, "is nan"),
+    ] {
+      var broken = try workload()
+      broken.policy = Scripted(targetPerPod: target) { count in
+        Array(repeating: CapacityPlan.Step(load: load, need: 1, replicas: 1), count: count)
+      }
+      let failure = await #expect(throws: ForecastFailure.self) {
+        try await ForecastLoop(broken, store: store, clock: clock).tick()
+      }
+      #expect(failure?.stage == .plan && failure?.problem.contains(problem) == true, "\(failure?.problem ?? "")")
+    }
+    #expect(store.puts.isEmpty)
+  }
+
   @Test("an old snapshot of another process is never put over a newer one")
   func superseded() async throws {
     let newer = Snapshot(

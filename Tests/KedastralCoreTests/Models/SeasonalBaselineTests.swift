@@ -1,6 +1,7 @@
 import Foundation
-import KedastralCore
 import Testing
+
+@testable import KedastralCore
 
 @Suite("Seasonal baseline")
 struct SeasonalBaselineTests {
@@ -26,6 +27,41 @@ struct SeasonalBaselineTests {
     let yesterday = (0..<60).map { history.values[history.count - 1440 + $0] }
     let lift = zip(forecast.values, yesterday).map { $0 - $1 }.reduce(0, +) / 60
     #expect((60...130).contains(lift))
+  }
+
+  /// Half-hours of a load that follows the clocks of Berlin, which go forward on 2026-03-29 and back on 2026-10-25.
+  private func berlin(endingAt end: String, days: Int) throws -> (
+    history: TimeSeries, ahead: [Double], zone: TimeZoneRules
+  ) {
+    let zone = try TimeZoneRules(named: "Europe/Berlin")
+    func load(_ instant: Date) -> Double {
+      let local = Int(instant.timeIntervalSince1970) + zone.offsetSeconds(at: instant)
+      return (8 * 3600..<18 * 3600).contains((local % 86_400 + 86_400) % 86_400) ? 500 : 100
+    }
+    let end = try #require(Timestamp.parse(end))
+    let start = end - .seconds(days * 86_400)
+    var history = TimeSeries(start: start, step: .seconds(1800), values: Array(repeating: 0, count: days * 48 + 1))
+    for index in history.values.indices { history.values[index] = load(history.instant(at: index)) }
+    return (history, (1...48).map { load(end + .seconds(1800 * $0)) }, zone)
+  }
+
+  @Test(
+    "a day of the local clock stays a day where daylight saving time begins and ends",
+    arguments: ["2026-03-29T00:30:00Z", "2026-03-30T00:30:00Z", "2026-10-24T22:30:00Z", "2026-10-26T00:30:00Z"])
+  func localDays(end: String) throws {
+    let (history, ahead, zone) = try berlin(endingAt: end, days: 6)
+    let offset: @Sendable (Date) -> Duration = { .seconds(zone.offsetSeconds(at: $0)) }
+    for model: any Model in [SeasonalBaseline(), SeasonalNaive(), MultiSeason()] {
+      func error(_ model: any Model) throws -> Double {
+        let forecast = try model.forecast(history, steps: 48, quantiles: [0.9])
+        #expect(forecast.start == history.end && forecast.defect == nil && forecast.values.count == 48)
+        #expect(forecast.quantiles.paths.allSatisfy { $0.values.count == 48 })
+        return zip(forecast.values, ahead).map { abs($0 - $1) }.reduce(0, +) / 48
+      }
+      let (local, utc) = (try error(LocalDays(model, utcOffset: offset)), try error(model))
+      #expect(local < utc, "\(model.name)")
+      #expect(model.name == "mstl" || local < 1, "\(model.name): \(local)")
+    }
   }
 
   @Test("a single outlier yesterday does not come back")

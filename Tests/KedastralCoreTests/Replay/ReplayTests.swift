@@ -260,6 +260,52 @@ struct ReplayTests {
     #expect(outcome.forecasts.problem == "http://127.0.0.1:1 refused")
   }
 
+  @Test("a policy whose plans cannot be used leaves the replicas alone, and the outcome tells why")
+  func failingPolicy() async throws {
+    struct Empty: CapacityPolicy {
+      let targetPerPod = 50.0
+      let quantileLevel: Double? = nil
+      func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan { CapacityPlan(steps: []) }
+    }
+    let replay = try Replay(ReplayLoad(daily(days: 2)), podCapacity: 50)
+    let policy = try PredictivePolicy(
+      model: Present(), policy: Empty(), question: ScalingQuestion(leadTime: .seconds(240)))
+    let outcome = try await replay.run([.init(policy, startup: .seconds(60), isRecorded: true)])[0]
+    #expect(Set(outcome.records.map(\.desired)).count == 1)
+    #expect(outcome.forecasts.made == 0 && outcome.forecasts.failed == Self.day)
+    #expect(outcome.forecasts.problem?.hasPrefix("policy Empty: the plan is empty; expected") == true)
+  }
+
+  @Test("the Go implementation is told the most of its plan until the lead time, however old the plan is")
+  func reference() throws {
+    let policy = try StandardCapacityPolicy(
+      targetPerPod: 10, headroom: 1, maxReplicas: 1000, upMaxFactor: 100, downMaxPercent: 100)
+    func desired(_ values: [Double], lead: Int, after seconds: Int = 0) throws -> Int {
+      var reference = ReferencePolicy(
+        policy: policy, leadTime: .seconds(lead), behavior: .init(tolerance: 0))
+      let start = Date(timeIntervalSince1970: 6000)
+      let forecast = Forecast(start: start, step: .seconds(60), values: values, model: "test")
+      let history = TimeSeries(start: start, step: .seconds(60), values: [10])
+      try reference.receive(forecast, from: history, at: start)
+      return reference.desiredReplicas(
+        ReplayView(
+          now: start + .seconds(seconds), sync: 0, observedLoad: 10, orderedPods: 1, readyPods: 1))
+    }
+    let values: [Double] = [10, 20, 40, 10, 10, 30, 10]
+    // Up for the peak before the lead time, which the value at the lead time would miss; the pace is the autoscaler's.
+    #expect(try desired(values, lead: 240) == 4)
+    #expect(try desired(values, lead: 60) == 2)
+    #expect(try desired(values, lead: 0) == 1)
+    #expect(try desired(values, lead: 240, after: 7200) == 4)
+    #expect(try desired(values, lead: 86_400) == 4)
+  }
+
+  @Test("ratios to nothing have no value")
+  func noValue() {
+    let figures = ReplayFigures()
+    #expect(figures.violationShare.isNaN && figures.oracleRatio.isNaN && figures.unservedShare == 0)
+  }
+
   @Test("records follow from each other: ready pods are those ordered a startup ago")
   func records() async throws {
     let load = ReplayLoad(daily(days: 2))

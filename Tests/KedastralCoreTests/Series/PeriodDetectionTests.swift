@@ -57,6 +57,46 @@ struct PeriodDetectionTests {
     #expect(PeriodDetection(of: history).longest?.steps == 1440)
   }
 
+  @Test(
+    "finds the day, and nothing else, in three to five noisy days: no length near it that the spectrum cannot tell from it",
+    arguments: [(3.0, 300), (3.5, 300), (4, 300), (5, 300), (4, 900), (2.5, 60), (4, 60)])
+  func noisyDays(days: Double, stepSeconds: Int) {
+    let day = 86_400 / stepSeconds
+    for seed in 0..<(stepSeconds == 60 ? 4 : 12) {
+      let history = SyntheticLoad.series(
+        count: Int(days * Double(day)), stepSeconds: stepSeconds, seed: UInt64(seed)
+      ) { step, generator in
+        let phase = 2 * Double.pi * Double(step) / Double(day)
+        return (20 + 16 * sin(phase + Double(seed))) * (1 + 0.1 * generator.noise())
+      }
+      let periods = PeriodDetection(of: history).periods.map(\.steps)
+      #expect(periods == [day], "seed \(seed)")
+    }
+  }
+
+  @Test("finds a smooth hour and a day of two humps as such")
+  func calendarLengths() {
+    for seed in 1..<9 {
+      let hour = SyntheticLoad.series(count: 360, seed: UInt64(seed)) { minute, generator in
+        (20 + 16 * sin(2 * Double.pi * Double(minute) / 60)) * (1 + 0.05 * generator.noise())
+      }
+      #expect(PeriodDetection(of: hour).longest?.steps == 60, "seed \(seed)")
+      let humps = SyntheticLoad.series(count: 1152, stepSeconds: 300, seed: UInt64(seed)) { step, generator in
+        let phase = 2 * Double.pi * Double(step) / 288
+        return (20 + 8 * sin(phase) + 8 * sin(2 * phase + 1)) * (1 + 0.1 * generator.noise())
+      }
+      #expect(PeriodDetection(of: humps).periods.map(\.steps) == [144, 288], "seed \(seed)")
+    }
+  }
+
+  @Test("a length near the day that is clearly another one stays", arguments: [264, 312])
+  func nearTheDay(length: Int) {
+    let history = SyntheticLoad.series(count: 8 * 288, stepSeconds: 300) { step, generator in
+      (step % length < length / 8 ? 100 : 20) * (1 + 0.1 * generator.noise())
+    }
+    #expect(PeriodDetection(of: history).periods.map(\.steps) == [length])
+  }
+
   @Test("finds none in noise, a ramp, a constant, or too little")
   func none() {
     let noise = SyntheticLoad.series(count: 3000) { _, generator in 100 + 20 * generator.noise() }

@@ -55,18 +55,113 @@ struct CronExpressionTests {
     #expect(error?.description.contains(problem) == true, "\(error?.description ?? "")")
   }
 
-  @Test("local times follow the clocks; one that a change skips does not come")
+  @Test("local times follow the clocks; one that a change skips begins after it, one that comes twice begins once")
   func daylightSaving() throws {
     let berlin = try TimeZoneRules(named: "Europe/Berlin")
     #expect(
       try instants("0 8 * * *", from: "2026-03-28T00:00:00Z", to: "2026-03-30T00:00:00Z", zone: berlin) == [
         "2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z",
       ])
-    #expect(try instants("30 2 * * *", from: "2026-03-29T00:00:00Z", to: "2026-03-29T20:00:00Z", zone: berlin).isEmpty)
+    #expect(
+      try instants("30 2 * * *", from: "2026-03-29T00:00:00Z", to: "2026-03-29T20:00:00Z", zone: berlin) == [
+        "2026-03-29T01:00:00Z"
+      ])
     #expect(
       try instants("30 2 * * *", from: "2026-10-25T00:00:00Z", to: "2026-10-25T20:00:00Z", zone: berlin) == [
-        "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z",
+        "2026-10-25T00:30:00Z"
       ])
+  }
+
+  @Test(
+    "wherever the clocks go forward, a schedule in the gap begins when it ends",
+    arguments: [
+      // An hour from 2:00, half an hour from 2:00, an hour from midnight, one before midnight, and a negative summer time.
+      ("America/New_York", "0 2 * * 0-5", "2026-03-08T07:00:00Z"),
+      ("America/New_York", "59 2 * * *", "2026-03-08T07:00:00Z"),
+      ("Australia/Lord_Howe", "10 2 * * *", "2026-10-03T15:30:00Z"),
+      ("Africa/Cairo", "0 0 * * *", "2026-04-23T22:00:00Z"),
+      ("America/Havana", "30 0 * * *", "2026-03-08T05:00:00Z"), ("Asia/Beirut", "15 0 * * sun", "2026-03-28T22:00:00Z"),
+      ("America/Nuuk", "30 23 * * sat", "2026-03-29T01:00:00Z"),
+      ("Europe/Dublin", "30 1 * * *", "2026-03-29T01:00:00Z"),
+    ])
+  func gaps(zone: String, text: String, begins: String) throws {
+    let begin = try #require(Timestamp.parse(begins))
+    // Once, in the eighteen hours around it.
+    let found = try CronExpression(text).instants(
+      from: begin - .seconds(9 * 3600), to: begin + .seconds(9 * 3600), in: TimeZoneRules(named: zone))
+    #expect(found == [begin])
+    #expect(
+      try CronExpression(text).instants(from: begin, to: begin + .seconds(1), in: TimeZoneRules(named: zone)) == [begin]
+    )
+  }
+
+  @Test("all times of a gap begin together, and a rule for every hour begins in both passes of a repeated one")
+  func stepsAndRanges() throws {
+    let newYork = try TimeZoneRules(named: "America/New_York")
+    func spring(_ text: String) throws -> [String] {
+      try instants(text, from: "2026-03-08T05:00:00Z", to: "2026-03-08T09:00:00Z", zone: newYork)
+    }
+    #expect(try spring("* 2 * * *") == ["2026-03-08T07:00:00Z"])
+    #expect(try spring("*/20 2-3 * * *") == ["2026-03-08T07:00:00Z", "2026-03-08T07:20:00Z", "2026-03-08T07:40:00Z"])
+    #expect(try spring("0 0-5 * * *").count == 4, "midnight, one, three for two and three, four")
+    #expect(try spring("0 */2 * * *") == ["2026-03-08T05:00:00Z", "2026-03-08T07:00:00Z", "2026-03-08T08:00:00Z"])
+    #expect(try spring("30 * * * *").count == 5, "that of half past two is at three")
+    func autumn(_ text: String) throws -> Int {
+      try instants(text, from: "2026-11-01T04:00:00Z", to: "2026-11-01T08:00:00Z", zone: newYork).count
+    }
+    #expect(try autumn("30 1 * * *") == 1)
+    #expect(try autumn("0 0-2 * * *") == 3)
+    #expect(try autumn("* * * * *") == 240)
+    #expect(try autumn("0 * * * *") == 4)
+  }
+
+  @Test("a day that a place skips altogether has no schedules, and one that it repeats has them once")
+  func dateLine() throws {
+    let apia = try TimeZoneRules(named: "Pacific/Apia")
+    #expect(
+      try instants("0 12 * * *", from: "2011-12-28T22:00:00Z", to: "2012-01-01T10:00:00Z", zone: apia) == [
+        "2011-12-28T22:00:00Z", "2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z",
+      ])
+    #expect(try instants("0 12 30 12 *", from: "2011-12-01T00:00:00Z", to: "2012-01-10T00:00:00Z", zone: apia).isEmpty)
+    // Kwajalein went the same way in 1993; Manila came back in 1844.
+    let kwajalein = try TimeZoneRules(named: "Pacific/Kwajalein")
+    #expect(
+      try instants("0 12 21 8 *", from: "1993-08-01T00:00:00Z", to: "1993-09-01T00:00:00Z", zone: kwajalein).isEmpty)
+  }
+
+  private static let zones: [String] = {
+    let database = URL(filePath: "/usr/share/zoneinfo")
+    let files = FileManager.default.enumerator(atPath: database.path)?.compactMap { $0 as? String } ?? []
+    return files.filter { name in
+      !["posix/", "right/"].contains { name.hasPrefix($0) } && (try? TimeZoneRules(named: name)) != nil
+    }.sorted()
+  }()
+
+  @Test(
+    "in each zone of the world a daily schedule begins once for each local day, late by the length of a gap at most")
+  func everyZone() throws {
+    #expect(Self.zones.count > 300)
+    let from = try #require(Timestamp.parse("2024-01-10T12:00:00Z"))
+    let days = 3 * 365 + 1
+    for (hour, minute) in [(2, 30), (0, 0), (23, 45)] {
+      let schedule = try CronExpression("\(minute) \(hour) * * *")
+      for name in Self.zones {
+        let zone = try TimeZoneRules(named: name)
+        func local(_ instant: Date) -> Int { Int(instant.timeIntervalSince1970) + zone.offsetSeconds(at: instant) }
+        let years = (0..<3).flatMap { year in
+          let begin = from + .seconds(86_400 * 366 * year)
+          return schedule.instants(from: begin, to: begin + .seconds(86_400 * 366), in: zone)
+        }
+        #expect(abs(years.count - days) <= 2, "\(name)")
+        let time = hour * 3600 + minute * 60
+        let firstDay = LocalTimeline.day(local(years[0]) - time + 43_200)
+        for (index, instant) in years.enumerated() {
+          let late = local(instant) - (firstDay + index) * 86_400 - time
+          let jump = zone.offsetSeconds(at: instant) - zone.offsetSeconds(at: instant - .seconds(1))
+          #expect(late == 0 || (1...jump).contains(late), "\(name) \(Timestamp.format(instant)): \(late)")
+        }
+      }
+    }
   }
 }
 

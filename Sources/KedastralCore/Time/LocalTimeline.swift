@@ -1,0 +1,38 @@
+/// What the clocks of a place show during some time: stretches of one offset from UTC each, in ascending order.
+///
+/// All times are in seconds: instants since 1970 began in UTC, local times since it began on the local clock.
+struct LocalTimeline: Sendable, Equatable {
+  /// A stretch without a change of the clocks.
+  struct Stretch: Sendable, Equatable {
+    /// Its instants.
+    var instants: Range<Int>
+    /// What the local clock is ahead of UTC.
+    var offset: Int
+  }
+
+  /// The stretches, without gaps.
+  let stretches: [Stretch]
+
+  /// The first instant at which the local clock shows `local` or later; nil when that is beyond the end.
+  func firstInstant(reaching local: Int) -> Int? {
+    for stretch in stretches where local - stretch.offset < stretch.instants.upperBound {
+      return max(stretch.instants.lowerBound, local - stretch.offset)
+    }
+    return nil
+  }
+
+  /// The local time before which all times have been shown or skipped before an instant.
+  func reached(before instant: Int) -> Int {
+    stretches.filter { $0.instants.lowerBound < instant }.map { min($0.instants.upperBound, instant) + $0.offset }.max()
+      ?? .min
+  }
+
+  /// Whether the clocks show a local day at all: a place that changes sides of the date line may skip one.
+  func shows(_ day: Int) -> Bool {
+    guard let first = firstInstant(reaching: day * 86_400) else { return false }
+    return stretches.contains { $0.instants.contains(first) && Self.day(first + $0.offset) == day }
+  }
+
+  /// The day of a local time.
+  static func day(_ local: Int) -> Int { Int((Double(local) / 86_400).rounded(.down)) }
+}
