@@ -32,7 +32,7 @@ package final class SecretFile: Sendable {
       guard let data = try? Data(contentsOf: URL(filePath: path)) else {
         throw ReadError(path: path, problem: "it cannot be opened")
       }
-      guard let text = TextBytes.decode(Array(data))?.trimmingPrefix({ $0.isWhitespace }) else {
+      guard let text = TextBytes.decode(Array(data))?.trimmingPrefix(while: { $0.isWhitespace }) else {
         throw ReadError(path: path, problem: "it is not UTF-8 text")
       }
       let end = text.lastIndex { !$0.isWhitespace }.map { text.index(after: $0) } ?? text.startIndex
