@@ -1,3 +1,5 @@
+import KedastralCore
+
 /// The keys of a mapping.
 struct YAMLKeyedContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
   let entries: [YAMLNode.Entry]

@@ -52,7 +52,8 @@ struct AutoSession: ModelSession {
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
     let settledCount = local.count - clock.localised(last: unsettled)
-    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker else {
+    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker
+    else {
       return try model.simple(history, steps: steps, quantiles: quantiles)
     }
     self.tracker = nil  // so that its arrays are changed in place

@@ -31,7 +31,8 @@ package struct LocalDays: Model {
       start: history.end, step: history.step, values: clock.standard(local.values),
       quantiles: local.quantiles.mapValues(clock.standard), model: local.model, reason: local.reason)
     forecast.members = local.members
-    forecast.recentError = local.recentError
+    forecast.mase = local.mase
+    forecast.expectedError = local.expectedError
     return forecast
   }
 }

@@ -54,11 +54,11 @@ public struct PredictivePolicy: ReplayPolicy {
     autoscaler = HorizontalAutoscaler(behavior)
   }
 
-  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {
+  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) throws {
     // Others' quantiles in a shared forecast are of no use here.
     var forecast = forecast
     forecast.quantiles = forecast.quantiles.keeping(levels)
-    planner.publish(planner.plan([.init(forecast: forecast, history: history)], at: now))
+    planner.publish(try planner.plan([.init(forecast: forecast, history: history)], at: now))
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {

@@ -109,7 +109,7 @@ public struct Replay: Sendable {
     progress(1)
     var outcomes = runs.map(\.outcome)
     for forecaster in forecasters {
-      for member in forecaster.members { outcomes[member].forecasts = forecaster.tally }
+      for member in forecaster.members { outcomes[member].forecasts.add(forecaster.tally) }
     }
     return outcomes
   }
@@ -164,14 +164,21 @@ extension Replay {
     public let ready: Int
   }
 
-  /// How many forecasts a model made and failed to make.
+  /// How many forecasts a model made, and how many it failed to make or could not be planned with.
   public struct ForecastTally: Sendable, Equatable {
     /// The forecasts made.
     public internal(set) var made = 0
-    /// The forecasts that failed.
+    /// The forecasts that failed, and those that could not be planned with.
     public internal(set) var failed = 0
     /// The last failure.
     public internal(set) var problem: String?
+
+    /// Adds what the model did to what became of its forecasts; a forecast that could not be planned with is no longer a made one.
+    mutating func add(_ model: ForecastTally) {
+      made += model.made - failed
+      failed += model.failed
+      problem = problem ?? model.problem
+    }
   }
 }
 
@@ -198,7 +205,10 @@ struct ReplayRun {
   }
 
   mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) {
-    policy.receive(forecast, from: history, at: now)
+    do { try policy.receive(forecast, from: history, at: now) } catch {
+      outcome.forecasts.failed += 1
+      outcome.forecasts.problem = "\(error)"
+    }
   }
 
   mutating func play(_ sync: Int, at now: Date, observed: Double, load: Double) {

@@ -20,7 +20,8 @@ public protocol ReplayPolicy: Sendable {
   /// Takes over a new forecast, made at `now` from samples up to `now`.
   ///
   /// - Parameter history: the samples that the forecast was made of, the newest last.
-  mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date)
+  /// - Throws: when it cannot be planned with; the replay counts that as a failed forecast and continues.
+  mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) throws
 
   /// How many pods there shall be from now on.
   mutating func desiredReplicas(_ view: ReplayView) -> Int

@@ -86,10 +86,10 @@ private struct SnapshotFields: Codable {
   }
 }
 
-/// More pods than any cluster has: what is planned from such a number could not be counted on with.
-private let mostReplicas = 1_000_000_000
-
 extension Snapshot {
+  /// More pods than any cluster has; sums of such numbers still fit an `Int`.
+  static let mostReplicas = 1_000_000_000
+
   fileprivate init(_ fields: SnapshotFields) throws {
     let name: WorkloadName
     do { name = try WorkloadName(fields.workload) } catch { throw SnapshotError.invalidWorkload(error) }
@@ -110,8 +110,8 @@ extension Snapshot {
       ("desiredReplicas", replicas.max()), ("capacityState.replicas", fields.capacityState?.replicas),
       ("minReplicas", fields.minReplicas), ("maxReplicas", fields.maxReplicas),
     ] {
-      guard let most, !(0...mostReplicas).contains(most) else { continue }
-      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), allowed are 0 to \(mostReplicas)")
+      guard let most, !(0...Self.mostReplicas).contains(most) else { continue }
+      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), allowed are 0 to \(Self.mostReplicas)")
     }
     try Self.check(fields.values, field: "values", count: count)
     if let plannedLoad = fields.plannedLoad, !plannedLoad.isEmpty {

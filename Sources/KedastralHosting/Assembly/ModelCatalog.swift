@@ -1,3 +1,4 @@
+import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
 import KedastralSources
@@ -18,9 +19,11 @@ enum ModelCatalog {
   static func make(
     _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
   ) throws -> any Model {
-    let zone = timeZone == "UTC" ? nil : try TimeZoneRules(named: timeZone)
-    let utcOffset: (@Sendable (Date) -> Duration)? = zone.map { zone in { .seconds(zone.offsetSeconds(at: $0)) } }
-    func local(_ model: any Model) -> any Model { utcOffset.map { LocalDays(model, utcOffset: $0) } ?? model }
+    let utcOffset = try utcOffset(of: timeZone)
+    func local(_ model: any Model) -> any Model {
+      guard let utcOffset else { return model }
+      return LocalDays(model, utcOffset: utcOffset)
+    }
     switch configuration.name {
     case "arima", "sarima":
       return local(Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima")))
@@ -38,6 +41,13 @@ enum ModelCatalog {
     case "theta": return local(Theta())
     default: throw UnknownModel(name: configuration.name)
     }
+  }
+
+  /// What the clock of a zone is ahead of UTC; nil when it is UTC itself.
+  private static func utcOffset(of timeZone: String) throws -> (@Sendable (Date) -> Duration)? {
+    guard timeZone != "UTC" else { return nil }
+    let zone = try TimeZoneRules(named: timeZone)
+    return { .seconds(zone.offsetSeconds(at: $0)) }
   }
 
   /// A name that settings let through and the catalogue does not have: a fault of this program.

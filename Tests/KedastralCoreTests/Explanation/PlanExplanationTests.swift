@@ -23,7 +23,7 @@ struct PlanExplanationTests {
       horizon: .seconds(60 * values.count),
       values: values, desiredReplicas: [], quantiles: forecast.quantiles, model: "test", currentValue: current,
       accuracy: error.map { .init(relativeError: $0) })
-    return PlanRecord(PlanBasis(metrics: [main] + others), filling: snapshot)
+    return try PlanRecord(PlanBasis(metrics: [main] + others), filling: snapshot)
   }
 
   private func explain(_ record: PlanRecord, lead: Duration = .seconds(180), after seconds: Int = 0) -> PlanExplanation

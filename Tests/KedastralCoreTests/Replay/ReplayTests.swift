@@ -286,7 +286,7 @@ struct ReplayTests {
       let start = Date(timeIntervalSince1970: 6000)
       let forecast = Forecast(start: start, step: .seconds(60), values: values, model: "test")
       let history = TimeSeries(start: start, step: .seconds(60), values: [10])
-      try reference.receive(forecast, from: history, at: start)
+      reference.receive(forecast, from: history, at: start)
       return reference.desiredReplicas(
         ReplayView(
           now: start + .seconds(seconds), sync: 0, observedLoad: 10, orderedPods: 1, readyPods: 1))
