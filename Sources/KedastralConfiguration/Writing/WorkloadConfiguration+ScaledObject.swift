@@ -18,7 +18,8 @@ extension WorkloadConfiguration {
         $0.comment("The Deployment to scale.")
         $0.pair("name", object)
       }
-      $0.pair("pollingInterval", 15)
+      // From the first replica on the autoscaler asks by itself, and KEDA warns of an interval that has no effect.
+      if policy.minReplicas == 0 { $0.pair("pollingInterval", 15) }
       $0.pair("minReplicaCount", policy.minReplicas)
       $0.pair("maxReplicaCount", policy.maxReplicas)
       $0.mapping("fallback") {

@@ -16,6 +16,7 @@ final class PlanMetrics: Sendable {
   private let error: MetricFamily
   private let coverage: MetricFamily
   private let states: MetricFamily
+  private let sampleAge: MetricFamily
   private let lead: Metric
   /// The workloads that have series.
   private let published = Mutex<Set<String>>([])
@@ -42,6 +43,8 @@ final class PlanMetrics: Sendable {
       "kedastral_forecast_coverage",
       help: "Share of recent loads at or below a quantile of their forecast, by its level.",
       labels: ["workload", "level"])
+    sampleAge = registry.gauge(
+      "kedastral_sample_age_seconds", help: "Age of the newest sample behind a workload's plan.", labels: ["workload"])
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that are configured or have a plan, by state.", labels: ["state"])
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time that plans are shown with.").with()
@@ -57,12 +60,16 @@ final class PlanMetrics: Sendable {
       guard let snapshot = row.snapshot, isOwn(row.workload) else { continue }
       names.insert(row.workload.text)
       publish(row, snapshot, at: snapshot.stepIndex(at: overview.now + leadTime))
+      if let age = snapshot.sampleAge(at: overview.now) { sampleAge.with(row.workload.text).set(age.inSeconds) }
     }
     let gone = published.withLock { published in
       defer { published = names }
       return published.subtracting(names)
     }
-    for name in gone { forget(name) }
+    for name in gone {
+      forget(name)
+      sampleAge.remove(name)
+    }
   }
 
   private func publish(_ row: OverviewRow, _ snapshot: Snapshot, at step: Int) {

@@ -14,7 +14,7 @@ struct ScalerParts {
   /// - Parameter problem: why a workload has no plan, where that is known.
   init(
     _ configuration: ScalerConfiguration, clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
-    problem: @escaping @Sendable (String) -> String? = { _ in nil }
+    problem: @escaping @Sendable (WorkloadName) -> WorkloadProblem? = { _ in nil }
   ) async throws {
     let tls = try TLSIdentity(
       configuration.tls, listener: "grpc", protocols: ["h2"], clients: .required, metrics: metrics, logger: logger)
@@ -24,7 +24,7 @@ struct ScalerParts {
       loops: configuration.loops > 0 ? configuration.loops : min(8, ProcessInfo.processInfo.activeProcessorCount),
       defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter),
       limits: GRPCLimits(configuration.grpcLimits), clock: clock, metrics: metrics, logger: logger,
-      problem: problem)
+      problem: { name in (try? WorkloadName(name)).flatMap(problem)?.sentence(at: clock.now) })
     let address = try await server.start()
     logger.info(
       "serving KEDA",

@@ -63,14 +63,16 @@ struct AllInOneParts {
     makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
     store = try await OpenedStore(configuration.forecaster.storage, clock: clock, logger: logger)
-    scaler = try await ScalerParts(configuration.scaler, clock: clock, metrics: metrics, logger: logger)
+    forecaster = try await ForecasterParts(
+      configuration.forecaster, store: store, leadTime: configuration.scaler.leadTime,
+      staleAfter: configuration.scaler.staleAfter, on: loop, clock: clock,
+      metrics: metrics, logger: logger, makeSource: makeSource)
     do {
-      forecaster = try await ForecasterParts(
-        configuration.forecaster, store: store, leadTime: configuration.scaler.leadTime,
-        staleAfter: configuration.scaler.staleAfter, on: loop, clock: clock,
-        metrics: metrics, logger: logger, makeSource: makeSource)
+      scaler = try await ScalerParts(configuration.scaler, clock: clock, metrics: metrics, logger: logger) {
+        [health = forecaster.health] in health.problem(of: $0)
+      }
     } catch {
-      await scaler.server.shutdown(within: .zero)
+      await forecaster.server.shutdown(within: .zero)
       throw error
     }
     services = forecaster.services + [scaler.service(following: store.store.updates())]

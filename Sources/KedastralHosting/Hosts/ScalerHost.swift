@@ -26,7 +26,6 @@ public enum ScalerHost {
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
     let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
-    let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger)
     var follower: ForecasterFollower?
     if case .memory = configuration.storage {
       let endpoint = HTTPEndpoint(
@@ -37,6 +36,9 @@ public enum ScalerHost {
       follower = ForecasterFollower(
         ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
         logger: logger)
+    }
+    let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger) {
+      [follower] in follower?.problem(of: $0)
     }
     let operations = try await OperationsHTTPServer(
       HTTPServerSettings(
