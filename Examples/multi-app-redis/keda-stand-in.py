@@ -3,8 +3,9 @@
 
     keda-stand-in.py kedastral 127.0.0.1:50051 --interval 15 api-app:max=20,fallback=6 worker-app:max=15,fallback=4
 
-The wish is value / target, rounded up, between 1 and max. Three polls without a value, and the fallback holds: that many
-replicas, or as many as there are when that is more.
+The wish is value / target, rounded up, between 1 and max. After three polls in which GetMetrics failed the fallback holds: that
+many replicas, or as many as there are when that is more. While GetMetricSpec fails, KEDA counts no failure: there is no fallback,
+one in force ends, and without an HPA yet there is no wish at all.
 """
 import argparse
 import json
@@ -52,6 +53,10 @@ class ScaledObject:
         if error is None:
             self.failures, self.remark = 0, "" if answer["active"] else " (not active)"
             self.wish = max(1, min(self.maximum, answer["metrics"][0]["replicas"]))
+            return
+        if error.get("method") == "GetMetricSpec":
+            self.failures = 0
+            self.remark = f' (no metric specs returned: {error["code"]}, {error["message"]})'
             return
         self.failures += 1
         self.remark = f' (as before: {error["code"]}, {error["message"]})'
@@ -103,7 +108,7 @@ def main():
                 sys.exit(f"kedastral query for {one.name} has ended")
             one.take(answer)
             # A round is complete when all have answered.
-            if not answers.empty() or any(one.wish is None and not one.failures for one in objects):
+            if not answers.empty() or any(one.wish is None and not one.remark for one in objects):
                 continue
             now = time.time()
             state = [(one.wish, one.remark) for one in objects]
