@@ -54,7 +54,7 @@ class ScaledObject:
             self.failures, self.remark = 0, "" if answer["active"] else " (not active)"
             self.wish = max(1, min(self.maximum, answer["metrics"][0]["replicas"]))
             return
-        if error.get("method") == "GetMetricSpec":
+        if error.get("method", "").endswith("GetMetricSpec"):
             self.failures = 0
             self.remark = f' (no metric specs returned: {error["code"]}, {error["message"]})'
             return
