@@ -102,6 +102,7 @@ struct PolicySettingsTests {
           step: 1s
           horizon: 2s
           window: 10m
+          settleTime: 0s
           policy: {accuracyGate: 0.01}
       """)
     let http = freePort()

@@ -76,7 +76,7 @@ struct ReloadTests {
     #expect(await PlayedTrace.snapshot("api", http)?.desiredReplicas.first == 30)
 
     try trace.configure(
-      "  - {name: api}", more: "log: {level: info}\nstorage: {type: redis}\nscaler: {leadTime: 7m, staleAfter: 9m}")
+      "  - {name: api}", more: "log: {level: debug}\nstorage: {type: redis}\nscaler: {leadTime: 7m, staleAfter: 9m}")
     for daemon in [forecaster, scaler] { daemon.process.signal(SIGHUP) }
     try await eventually("another level") { forecaster.process.output.contains("stored forecast") }
     try await eventually("what needs a restart") {

@@ -176,7 +176,7 @@ struct AutoSessionStateTests {
   #endif
 
   private func isCorrected(_ forecast: Forecast) -> Bool {
-    forecast.reason?.contains("drawn to the latest samples") == true
+    forecast.reason?.contains("corrected by the latest samples") == true
   }
 
   @Test(
