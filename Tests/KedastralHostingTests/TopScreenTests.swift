@@ -119,7 +119,8 @@ struct TopScreenTests {
     screen.pass(to: begin + .seconds(50))
     var lines = screen.lines(.plain)
     #expect(lines[0].contains("DISCONNECTED for 50s: Connection refused"), "\(lines[0])")
-    #expect(lines[2].split(separator: " ")[7] == "50s" && lines[2].split(separator: " ")[1] == "ok")
+    // The plan was made an instant before `begin`, which on a busy machine is a second or more.
+    #expect(lines[2].split(separator: " ")[7].hasPrefix("5") && lines[2].split(separator: " ")[1] == "ok", "\(lines[2])")
     screen.pass(to: begin + .seconds(130))
     lines = screen.lines(.plain)
     let fields = lines[2].split(separator: " ")

@@ -128,9 +128,10 @@ struct PlanExplanationTests {
     let text = explain(try record([100, 900], error: 0.25, try policy(max: 20))).text
     #expect(
       text == """
-        api: 20 replicas now, to be ready for the next 3m.
+        api: 20 replicas now, to be ready for the next 2m.
         Capped at 20: the load needs 108.
-        Load (rps): 100 now, 900 forecast in 3m.
+        Load (rps): 100 now, 900 forecast in 2m.
+        Only 2m are forecast, less than the lead time of 3m.
         The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
         The maximum cut that to 20.
         Model test; forecasts 5m ahead are typically off by 25 %.
