@@ -369,22 +369,21 @@ struct ManyStreamsTests {
       // The window lets the first state through, and no more.
       client.send(
         Frame(type: 4, payload: [0, 4, 0, 0, 0, 7]),
-        .headers(1, path: "/externalscaler.ExternalScaler/StreamMetricSpec", more: []),
-        .message(
-          1,
-          [0x0A, 3] + Array("api".utf8) + [0x1A, 12] + [0x0A, 4] + Array("mode".utf8) + [0x12, 4] + Array("load".utf8)))
+        .headers(1, path: "/externalscaler.ExternalScaler/StreamIsActive", more: []),
+        .message(1, [0x0A, 3] + Array("api".utf8)))
       #expect(client.next(type: 0)?.payload.count == 7)
       var plan = try Snapshot.plan()
-      for target in 1...200 {
-        plan.targetPerPod = Double(target)
+      for index in 1...201 {
+        // Active and inactive in turn, inactive in the end.
+        plan.activationThreshold = index.isMultiple(of: 2) ? 0 : 1e9
         await scaler.put([plan])
       }
       client.send(Frame(type: 8, stream: 1, payload: [0, 0x10, 0, 0]))
-      // The rest of the first state, then the newest alone.
+      // The newest alone.
       var received: [UInt8] = []
       try await eventually("the newest state") {
         received += client.next(type: 0)?.payload ?? []
-        return received.suffix(8) == [0, 0, 0, 0, 0, 0, 0x69, 0x40]
+        return received.suffix(5) == [0, 0, 0, 0, 0]
       }
       #expect(received.count < 100)
     }

@@ -34,7 +34,7 @@ struct DemoTests {
       let api = try await KEDAClient.ask(grpc, ["workload": "api-app"])
       let worker = try await KEDAClient.ask(grpc, ["workload": "worker-app", "mode": "load"])
       return api.target == 1 && api.active == true && (api.value ?? 0) >= 3
-        && worker.target == 40 && worker.active == true && (worker.value ?? 0) > 0
+        && worker.target == 1000 && worker.active == true && (worker.value ?? 0) > 0
     }
 
     let command = try #require(demo.process.output.firstMatch(of: /\.build\/release\/kedastral (query .*)/))

@@ -31,6 +31,7 @@ struct RedisHostTests {
       [
         "-config", file, "-listen", "127.0.0.1:\(http)", "-storage", "redis", "-redis-addr", "127.0.0.1:\(redis.port)",
         "-redis-password", "secret", "-shard-lease", lease, "-log-format", "json",
+        "-log-level", "debug",
       ])
   }
 

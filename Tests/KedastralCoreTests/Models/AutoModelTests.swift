@@ -43,7 +43,8 @@ struct AutoModelTests {
       let forecast = try AutoModel().forecast(history, steps: 4, quantiles: [])
       let reason = try #require(forecast.reason)
       #expect(
-        reason.hasPrefix("model mix: ") && reason.contains("; seasonality: ") && reason.hasSuffix(" \(seasonality)"), "\(name): \(reason)")
+        reason.hasPrefix("model mix: ") && reason.contains("; seasonality: ") && reason.hasSuffix(" \(seasonality)"),
+        "\(name): \(reason)")
       let parts = reason.dropFirst("model mix: ".count).split(separator: ";")[0].split(separator: ", ").map(String.init)
       #expect(parts.count { !$0.hasPrefix("others ") } <= 3 && parts.count <= 4, "\(name): \(reason)")
       #expect(parts.allSatisfy { $0.hasSuffix(" %") })
