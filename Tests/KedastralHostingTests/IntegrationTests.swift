@@ -142,7 +142,9 @@ struct IntegrationTests {
     #expect(forecaster.process.output.contains("127.0.0.1:\(port)"))
     let ready = await Daemon.get(http, "/readyz")
     #expect(ready.status == 503)
-    #expect(ready.body.contains("sources: 1 of 1 workload failing: api-app (collect:") && ready.body.contains("127.0.0.1:\(port)"))
+    #expect(
+      ready.body.contains("sources: 1 of 1 workload failing: api-app (collect:")
+        && ready.body.contains("127.0.0.1:\(port)"))
     #expect(await Daemon.get(http, "/healthz").status == 200)
     #expect(await Daemon.get(http, "/forecast/current?workload=api-app").status == 404)
 
