@@ -13,12 +13,15 @@ extension ScaledObjectReference {
 
   var hasUnknownKeys: Bool { metadata.entries.contains { !Self.isKnown($0.key) } }
 
+  /// The keys that nobody reads.
+  var unknownKeys: [String] { metadata.entries.map(\.key).filter { !Self.isKnown($0) } }
+
   /// What is to be said about the metadata's keys that nobody reads, a sentence each.
   public var unknownKeyProblems: [String] {
-    metadata.entries.filter { !Self.isKnown($0.key) }.map { entry in
-      let near = Suggestion.nearest(to: entry.key, among: Self.keys).map { "did you mean '\($0)'?" }
+    unknownKeys.map { key in
+      let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
       let known = "known are \(Self.keys.joined(separator: ", "))"
-      return "metadata key '\(entry.key.prefix(60))' is not known; \(near ?? known)"
+      return "metadata key '\(key.prefix(60))' is not known; \(near ?? known)"
     }
   }
 }

@@ -20,11 +20,6 @@ final class ScalerRecord: Sendable {
     case badTrigger = "bad trigger"
   }
 
-  private struct Key: Hashable {
-    let workload: String
-    let reason: Reason
-  }
-
   private struct Refusal {
     let since: Date
     var last: Date
@@ -32,12 +27,16 @@ final class ScalerRecord: Sendable {
   }
 
   private struct State {
-    var refusals: [Key: Refusal] = [:]
+    /// By workload, so that a call that is served looks at its own workload's alone.
+    var refusals: [String: [Reason: Refusal]] = [:]
+    var count = 0
     var triggers: Set<String> = []
   }
 
   /// Refusals in force, and triggers, that are remembered; what goes beyond is logged at level debug.
   private static let limit = 10_000
+  /// The most characters of a workload's name that are kept; valid names are shorter.
+  private static let longestName = 300
   /// How long after the last refusal nobody is taken to ask any more.
   private static let memory = 600.0
 
@@ -56,49 +55,59 @@ final class ScalerRecord: Sendable {
 
   /// KEDA was refused a workload.
   func refused(_ workload: String, _ reason: Reason, _ status: GRPCStatus, at now: Date) {
-    let key = Key(workload: String(workload.prefix(300)), reason: reason)
+    let workload = String(workload.prefix(Self.longestName))
     let isNew = state.withLock { state in
-      guard state.refusals[key] != nil || state.refusals.count < Self.limit else { return false }
-      var refusal = state.refusals[key] ?? Refusal(since: now, last: now)
+      let known = state.refusals[workload]?[reason]
+      guard known != nil || state.count < Self.limit else { return false }
+      var refusal = known ?? Refusal(since: now, last: now)
       refusal.count += 1
       refusal.last = now
-      state.refusals[key] = refusal
-      refusalCount.store(state.refusals.count, ordering: .relaxed)
-      return refusal.count == 1
+      state.refusals[workload, default: [:]][reason] = refusal
+      if known == nil { state.count += 1 }
+      refusalCount.store(state.count, ordering: .relaxed)
+      return known == nil
     }
     logger.log(
       isNew ? .warn : .debug, "refusing KEDA",
-      ["workload": key.workload, "reason": reason.rawValue, "code": status.code.name, "error": status.message])
+      ["workload": workload, "reason": reason.rawValue, "code": status.code.name, "error": status.message])
   }
 
   /// KEDA got a workload's value, asked for in `mode`.
   func served(_ workload: String, mode: ScalingQuestion.Mode, at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
-    end(at: now, "answering KEDA again") { key, _ in
-      key.workload == workload && key.reason != .badTrigger && (key.reason != .noPlannedLoad || mode == .load)
+    end(of: [workload], at: now, "answering KEDA again") { reason, _ in
+      reason != .badTrigger && (reason != .noPlannedLoad || mode == .load)
     }
   }
 
   /// Ends refusals that nobody has met for a while.
   func forgetOld(at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
-    end(at: now, "KEDA does not ask any more for what it was refused") { _, refusal in
+    end(of: nil, at: now, "KEDA does not ask any more for what it was refused") { _, refusal in
       now.timeIntervalSince(refusal.last) > Self.memory
     }
   }
 
-  private func end(at now: Date, _ message: String, _ isOver: (Key, Refusal) -> Bool) {
+  /// Ends the refusals of some workloads, or of all, that are over.
+  private func end(of workloads: [String]?, at now: Date, _ message: String, _ isOver: (Reason, Refusal) -> Bool) {
     let ended = state.withLock { state in
-      let ended = state.refusals.filter { isOver($0.key, $0.value) }
-      for key in ended.keys { state.refusals[key] = nil }
-      refusalCount.store(state.refusals.count, ordering: .relaxed)
+      var ended: [(workload: String, reason: Reason, refusal: Refusal)] = []
+      for workload in workloads ?? Array(state.refusals.keys) {
+        for (reason, refusal) in state.refusals[workload] ?? [:] where isOver(reason, refusal) {
+          ended.append((workload, reason, refusal))
+          state.refusals[workload]?[reason] = nil
+        }
+        if state.refusals[workload]?.isEmpty == true { state.refusals[workload] = nil }
+      }
+      state.count -= ended.count
+      refusalCount.store(state.count, ordering: .relaxed)
       return ended
     }
-    for (key, refusal) in ended {
+    for (workload, reason, refusal) in ended {
       logger.info(
         message,
         [
-          "workload": key.workload, "reason": key.reason.rawValue, "refused": "\(refusal.count)",
+          "workload": workload, "reason": reason.rawValue, "refused": "\(refusal.count)",
           "for": DurationText.format(.seconds(max(0, now.timeIntervalSince(refusal.since).rounded()))),
         ])
     }
@@ -106,13 +115,15 @@ final class ScalerRecord: Sendable {
 
   /// Logs and counts a trigger's unknown keys when it is new.
   func noteUnknownKeys(of reference: ScaledObjectReference) {
-    let problems = reference.unknownKeyProblems
-    let trigger = "\(reference.namespace)/\(reference.name): \(problems.joined(separator: "; ").prefix(1000))"
+    let trigger =
+      "\(reference.namespace)/\(reference.name): \(reference.unknownKeys.joined(separator: "; ").prefix(1000))"
     let isNew = state.withLock { state in
       if state.triggers.count >= Self.limit { state.triggers.removeAll() }
       return state.triggers.insert(trigger).inserted
     }
     guard isNew else { return }
+    // What was meant is worth finding out only once a trigger: it compares each key with all known ones.
+    let problems = reference.unknownKeyProblems
     unknownKeys.increment(by: Double(problems.count))
     for problem in problems {
       logger.warn(
