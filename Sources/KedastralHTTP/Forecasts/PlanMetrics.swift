@@ -1,6 +1,12 @@
 import KedastralCore
 import Synchronization
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The metrics that follow from each workload's newest plan and the clock.
 ///
 /// One update at a time.
@@ -59,21 +65,18 @@ final class PlanMetrics: Sendable {
     for row in overview.rows {
       guard let snapshot = row.snapshot, isOwn(row.workload) else { continue }
       names.insert(row.workload.text)
-      publish(row, snapshot, at: snapshot.stepIndex(at: overview.now + leadTime))
-      if let age = snapshot.sampleAge(at: overview.now) { sampleAge.with(row.workload.text).set(age.inSeconds) }
+      publish(row, snapshot, leadTime: leadTime, at: overview.now)
     }
     let gone = published.withLock { published in
       defer { published = names }
       return published.subtracting(names)
     }
-    for name in gone {
-      forget(name)
-      sampleAge.remove(name)
-    }
+    for name in gone { forget(name) }
   }
 
-  private func publish(_ row: OverviewRow, _ snapshot: Snapshot, at step: Int) {
+  private func publish(_ row: OverviewRow, _ snapshot: Snapshot, leadTime: Duration, at now: Date) {
     let name = row.workload.text
+    let step = snapshot.stepIndex(at: now + leadTime)
     func set(_ family: MetricFamily, _ value: Double?) {
       if let value { family.with(name).set(value) } else { family.remove(name) }
     }
@@ -81,6 +84,7 @@ final class PlanMetrics: Sendable {
       if let value { family.with(name, "\(level)").set(value) } else { family.remove(name, "\(level)") }
     }
     set(load, snapshot.currentValue)
+    set(sampleAge, snapshot.sampleAge(at: now)?.inSeconds)
     set(forecast, snapshot.values[step])
     set(capped, row.required == nil ? nil : row.isCapped ? 1 : 0)
     set(required, row.required.map(Double.init))
@@ -93,7 +97,7 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
-    for family in [load, forecast, capped, required, error] { family.remove(workload) }
+    for family in [load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
     for level in Self.levels {
       quantile.remove(workload, "\(level)")
       coverage.remove(workload, "\(level)")
