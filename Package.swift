@@ -87,7 +87,9 @@ let package = Package(
     .target(name: "CExternalScaler", dependencies: ["CProtobufC"]),
 
     // Tests, one target a room; Support starts the real servers.
-    .target(name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting"], path: "Tests/Support"),
+    .target(name: "CTestWidth", path: "Tests/CTestWidth"),
+    .target(
+      name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting", "CTestWidth"], path: "Tests/Support"),
     .testTarget(
       name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"],
       exclude: ["Models/Fixtures"]),

@@ -2,7 +2,7 @@ import Foundation
 import KedastralCore
 import Testing
 
-@Suite("Backtest")
+@Suite("Backtest", .numeric)
 struct BacktestTests {
   private struct Yesterday: Model {
     let name = "yesterday"

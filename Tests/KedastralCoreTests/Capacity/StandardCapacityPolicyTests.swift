@@ -117,7 +117,7 @@ struct StandardCapacityPolicyTests {
   }
 }
 
-@Suite("Laws of the standard capacity policy")
+@Suite("Laws of the standard capacity policy", .numeric)
 struct CapacityLawTests {
   private struct Case {
     var loads: [Double]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KedastralCore
 
-@Suite("Auto model")
+@Suite("Auto model", .numeric)
 struct AutoModelTests {
   let levels = [0.5, 0.75, 0.9, 0.95, 0.99]
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KedastralCore
 
-@Suite("Auto session")
+@Suite("Auto session", .numeric)
 struct AutoSessionTests {
   static let whole = SyntheticLoad.series(count: 3 * 1440 + 200, SyntheticLoad.day)
 
@@ -147,7 +147,7 @@ struct AutoSessionTests {
   }
 }
 
-@Suite("State of an auto session")
+@Suite("State of an auto session", .numeric)
 struct AutoSessionStateTests {
   /// A load with momentum, which a session sees a sample at a time for five hours.
   private static let whole = SyntheticLoad.series(count: 3 * 1440) { minute, generator in

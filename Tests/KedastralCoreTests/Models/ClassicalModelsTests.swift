@@ -68,7 +68,7 @@ private struct Recorded: Decodable {
   }
 }
 
-@Suite("Classical models")
+@Suite("Classical models", .numeric)
 struct ClassicalModelsTests {
   @Test("ARIMA has the likelihood and forecast that statsmodels computes, and fits as well", arguments: 0..<3)
   func arima(index: Int) throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KedastralCore
 
-@Suite("Near-term correction")
+@Suite("Near-term correction", .numeric)
 struct NearTermCorrectionTests {
   private static let levels = [0.1, 0.5, 0.9, 0.99]
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KedastralCore
 
-@Suite("Seasonal baseline")
+@Suite("Seasonal baseline", .numeric)
 struct SeasonalBaselineTests {
   let levels = [0.5, 0.9, 0.99]
 

@@ -48,7 +48,7 @@ private struct LastValue: Model {
   }
 }
 
-@Suite("Replay")
+@Suite("Replay", .numeric)
 struct ReplayTests {
   private static let day = 1440
 

@@ -2,7 +2,7 @@ import Foundation
 import KedastralCore
 import Testing
 
-@Suite("Period detection")
+@Suite("Period detection", .numeric)
 struct PeriodDetectionTests {
   @Test("finds spikes every hour in three hours of minutes")
   func hourlySpikes() throws {
