@@ -110,7 +110,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
     _ workload: String, at instant: Date = noon, base: Double = 100, peak: Double = 400, model: String = "baseline"
   ) throws -> Snapshot {
     let values = (1...60).map { step in base + (peak - base) * exp(-pow(Double(step - 30) / 8, 2)) }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(workload), metric: "http_rps", generatedAt: instant, step: .seconds(60),
       horizon: .seconds(3600), values: values, desiredReplicas: values.map { Int(($0 * 1.2 / 50).rounded(.up)) },
       quantiles: Quantiles([

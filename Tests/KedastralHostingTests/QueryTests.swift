@@ -12,7 +12,7 @@ struct QueryTests {
     let server = ScalerServer(
       address: ListenAddress(host: "127.0.0.1", port: 0), metrics: MetricsRegistry(), logger: .silent)
     let port = try await server.start().port
-    let snapshot = Snapshot(
+    let snapshot = try Snapshot(
       workload: try WorkloadName("api"), metric: "rps", generatedAt: SystemWallClock().now, step: .seconds(60),
       horizon: .seconds(600), values: Array(repeating: 700, count: 10), desiredReplicas: Array(repeating: 9, count: 10),
       plannedLoad: Array(repeating: 850, count: 10), targetPerPod: 100)

@@ -48,7 +48,7 @@ final class TestForecaster: Sendable {
   /// A plan of 30 minutes from now.
   static func plan(_ name: String, base: Double, age: Duration = .zero) throws -> Snapshot {
     let values = (0..<30).map { base + Double($0) }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(name), metric: "rps", generatedAt: SystemWallClock().now - age, step: .seconds(60),
       horizon: .seconds(1800), values: values, desiredReplicas: values.map { Int($0 / 50) + 1 },
       quantiles: Quantiles([.init(level: 0.5, values: values), .init(level: 0.9, values: values.map { $0 * 1.2 })]),

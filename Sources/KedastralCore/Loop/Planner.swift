@@ -6,7 +6,7 @@
 
 /// Turns one forecast after another into plans that go on from each other.
 ///
-///     let plan = planner.plan([.init(forecast: forecast, history: history)], at: now)
+///     let plan = try planner.plan([.init(forecast: forecast, history: history)], at: now)
 ///     try await store.put(plan.snapshot)
 ///     planner.publish(plan)                // the next plan goes on from this one
 ///
@@ -84,6 +84,7 @@ struct Planner: Sendable {
   ///   - inputs: what is known of each metric, in their order.
   ///   - problem: what the source's last answer was, when it was an error.
   ///   - now: when the plan is published; not before the forecasts' start.
+  /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
   mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
@@ -106,18 +107,23 @@ struct Planner: Sendable {
     let main = parts[0]
     let quantiles = storedLevels.map(main.forecast.quantiles.keeping) ?? main.forecast.quantiles
     let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
-    var snapshot = Snapshot(
-      workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
-      values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
-      quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
-      model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
-      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
-    snapshot.isDryRun = isDryRun
-    snapshot.newestSampleAt = newestSampleAt
-    snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
-    snapshot.problem = problem
-    snapshot.activationThreshold = activationThreshold
-    let record = try PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
+    let values = composer.mean(main.forecast.values, steps: horizonSteps)
+    let accuracy = accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare)
+    let record = try PlanRecord(PlanBasis(metrics: parts), generatedAt: now, step: step, count: values.count) {
+      plan throws(SnapshotError) in
+      var snapshot = try Snapshot(
+        workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
+        values: values, desiredReplicas: plan.steps.map(\.replicas),
+        quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) }, plannedLoad: plan.load,
+        requiredReplicas: plan.required, bounds: plan.bounds, model: main.forecast.model,
+        currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
+        activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
+      snapshot.isDryRun = isDryRun
+      snapshot.newestSampleAt = newestSampleAt
+      snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
+      snapshot.problem = problem
+      return snapshot
+    }
     return Plan(
       start: start, previous: previous, replicas: record.gridReplicas, snapshot: record.snapshot, record: record)
   }

@@ -121,7 +121,7 @@ struct OneForecast {
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }
     let load = history.lastPresent
     let plan = try policy.checkedPlan(forecast, from: CapacityState(currentLoad: load))
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(Self.workloadName(name)), metric: "load", generatedAt: forecast.start,
       step: series.step, horizon: horizon, values: forecast.values, desiredReplicas: plan.replicas,
       quantiles: forecast.quantiles, plannedLoad: plan.loads, model: forecast.model, currentValue: load,

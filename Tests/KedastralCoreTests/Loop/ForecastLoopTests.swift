@@ -228,7 +228,7 @@ struct ForecastLoopTests {
 
   @Test("an old snapshot of another process is never put over a newer one")
   func superseded() async throws {
-    let newer = Snapshot(
+    let newer = try Snapshot(
       workload: try WorkloadName("api-app"), metric: "rps", generatedAt: noon + .seconds(5), step: .seconds(60),
       horizon: .seconds(60), values: [1], desiredReplicas: [9])
     let store = RecordingStore(holding: [newer])
