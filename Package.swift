@@ -6,6 +6,8 @@ let package = Package(
   name: "kedastral",
   products: [
     .library(name: "KedastralCore", targets: ["KedastralCore"]),
+    .library(name: "KedastralModels", targets: ["KedastralModels"]),
+    .library(name: "KedastralEvaluation", targets: ["KedastralEvaluation"]),
     .library(name: "KedastralMemoryStore", targets: ["KedastralMemoryStore"]),
     .library(name: "KedastralRedisStore", targets: ["KedastralRedisStore"]),
     .library(name: "KedastralSources", targets: ["KedastralSources"]),
@@ -23,6 +25,8 @@ let package = Package(
   targets: [
     // The domain: the standard library and FoundationEssentials alone.
     .target(name: "KedastralCore"),
+    .target(name: "KedastralModels", dependencies: ["KedastralCore"]),
+    .target(name: "KedastralEvaluation", dependencies: ["KedastralCore", "KedastralModels"]),
     .target(name: "KedastralTesting", dependencies: ["KedastralCore"]),
     .target(
       name: "KedastralMemoryStore", dependencies: ["KedastralCore"], path: "Sources/KedastralStorage/Memory"),
@@ -50,8 +54,8 @@ let package = Package(
     .target(
       name: "KedastralHosting",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources", "KedastralNet",
-        "KedastralGRPC",
+        "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore",
+        "KedastralSources", "KedastralNet", "KedastralGRPC",
         "KedastralHTTP", "KedastralConfiguration",
       ]),
     .executableTarget(name: "kedastral", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral"),
@@ -62,8 +66,8 @@ let package = Package(
     .executableTarget(
       name: "kedastral-bench",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet", "KedastralGRPC",
-        "KedastralTesting",
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet",
+        "KedastralGRPC", "KedastralTesting",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 
@@ -91,8 +95,12 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting", "CTestWidth"], path: "Tests/Support"),
     .testTarget(
-      name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"],
+      name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralModels", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralModelsTests", dependencies: ["KedastralModels", "KedastralTesting", "TestSupport"],
       exclude: ["Models/Fixtures"]),
+    .testTarget(
+      name: "KedastralEvaluationTests", dependencies: ["KedastralEvaluation", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
     .testTarget(
       name: "KedastralRedisStoreTests",
@@ -120,8 +128,9 @@ let package = Package(
 
 // Without C libraries (scripts/test-core): the core, what tests it, and the store in memory.
 if Context.environment["KEDASTRAL_CORE"] != nil {
-  let kept = ["KedastralCore", "KedastralTesting", "KedastralMemoryStore"]
-  package.targets.removeAll { !(kept + ["KedastralCoreTests", "KedastralMemoryStoreTests"]).contains($0.name) }
+  let kept = ["KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralTesting", "KedastralMemoryStore"]
+  let tests = kept.map { $0 + "Tests" } + ["TestSupport", "CTestWidth"]
+  package.targets.removeAll { !(kept + tests).contains($0.name) }
   package.products.removeAll { !kept.contains($0.name) }
 }
 
@@ -131,7 +140,8 @@ if Context.environment["KEDASTRAL_FUZZ"] != nil {
     .executableTarget(
       name: "kedastral-fuzz",
       dependencies: [
-        "KedastralCore", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP", "KedastralRedisStore",
+        "KedastralCore", "KedastralModels", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP",
+        "KedastralRedisStore",
         "KedastralSources", "KedastralConfiguration",
       ],
       path: "Fuzz", exclude: ["Corpus"],

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralEvaluation
 import KedastralNet
 
 @testable import KedastralConfiguration

@@ -1,5 +1,6 @@
 // A model that runs in a service of its own, and what stands in when that is away.
 import KedastralCore
+import KedastralModels
 import KedastralNet
 import KedastralSources
 

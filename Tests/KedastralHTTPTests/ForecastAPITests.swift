@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralHTTP
+import KedastralModels
 import KedastralTesting
 import TestSupport
 import Testing

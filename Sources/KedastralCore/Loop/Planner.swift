@@ -11,22 +11,22 @@
 ///     planner.publish(plan)                // the next plan goes on from this one
 ///
 /// A plan that was not published (its store was away) leaves no trace.
-struct Planner: Sendable {
+package struct Planner: Sendable {
   /// A plan, and what the next one must know of it.
-  struct Plan: Sendable {
+  package struct Plan: Sendable {
     /// The grid instant at which it begins, and the replicas in force before it.
     fileprivate var start: Date
     fileprivate var previous: Int?
     /// The replicas of each grid step from there, at least one.
     fileprivate var replicas: [Int]
     /// What is stored.
-    let snapshot: Snapshot
+    package let snapshot: Snapshot
     /// What led to it; nil when an earlier process made it.
-    let record: PlanRecord?
+    package let record: PlanRecord?
   }
 
   /// What is known of one metric.
-  struct Input {
+  package struct Input {
     /// One step longer than the horizon, since publication falls between two grid instants.
     let forecast: Forecast
     /// What it was made of.
@@ -35,6 +35,13 @@ struct Planner: Sendable {
     var unsettledCount = 0
     /// The share of the history that was missing, where anyone wants to know: it takes a look at every sample.
     var repairedShare: Double?
+
+    package init(forecast: Forecast, history: TimeSeries, unsettledCount: Int = 0, repairedShare: Double? = nil) {
+      self.forecast = forecast
+      self.history = history
+      self.unsettledCount = unsettledCount
+      self.repairedShare = repairedShare
+    }
   }
 
   private let workload: WorkloadName
@@ -51,10 +58,10 @@ struct Planner: Sendable {
   private(set) var accuracies: [LiveAccuracy]
 
   /// The plan that was published last.
-  private(set) var inForce: Plan?
+  package private(set) var inForce: Plan?
 
   /// Creates a planner of one or more metrics.
-  init(
+  package init(
     workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
     isDryRun: Bool = false, activationThreshold: Double? = nil, bridge: BridgeRule = .never,
     storedLevels: [Double]? = nil
@@ -85,7 +92,7 @@ struct Planner: Sendable {
   ///   - problem: what the source's last answer was, when it was an error.
   ///   - now: when the plan is published; not before the forecasts' start.
   /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
-  mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
+  package mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
@@ -129,7 +136,7 @@ struct Planner: Sendable {
   }
 
   /// Makes a plan the one in force.
-  mutating func publish(_ plan: Plan) { inForce = plan }
+  package mutating func publish(_ plan: Plan) { inForce = plan }
 
   /// Takes up the plan that an earlier process stored.
   mutating func resume(from stored: Snapshot) {

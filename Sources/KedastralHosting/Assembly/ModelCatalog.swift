@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
+import KedastralModels
 import KedastralSources
 
 /// The models that a configuration can name.

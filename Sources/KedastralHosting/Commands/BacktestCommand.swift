@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
+import KedastralEvaluation
 
 /// `kedastral backtest`: how well do the models forecast my load?
 enum BacktestCommand: Command {

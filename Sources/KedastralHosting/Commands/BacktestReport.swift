@@ -1,5 +1,6 @@
 import Glibc
 import KedastralCore
+import KedastralEvaluation
 import KedastralHTTP
 
 /// What a backtest found, as a table, a page, or JSON.

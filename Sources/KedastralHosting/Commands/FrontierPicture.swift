@@ -1,5 +1,6 @@
 import Glibc
 import KedastralCore
+import KedastralEvaluation
 
 /// Violations over pod-hours as each policy's knob turns, one panel for each startup.
 struct FrontierPicture {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
+import KedastralEvaluation
 
 /// `kedastral replay`: what would this have done to my service last week?
 enum ReplayCommand: Command {

@@ -1,5 +1,6 @@
 import KedastralConfiguration
 import KedastralCore
+import KedastralEvaluation
 import KedastralHTTP
 
 /// Which policies a replay pits against each other, by a command's options.

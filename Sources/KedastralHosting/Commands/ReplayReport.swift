@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralEvaluation
 import KedastralHTTP
 
 /// What a replay found, as tables, a page, or JSON.

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralEvaluation
 
 /// Load, ready pods and violations over time, one panel for each recorded policy of the first startup.
 struct TimelinePicture {

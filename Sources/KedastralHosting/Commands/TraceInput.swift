@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralConfiguration
 import KedastralCore
+import KedastralEvaluation
 import KedastralNet
 import KedastralSources
 

@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralTesting
+import TestSupport
 import Testing
 
 @Suite("Standard capacity policy")
