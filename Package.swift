@@ -14,8 +14,6 @@ let package = Package(
     .library(name: "KedastralGRPC", targets: ["KedastralGRPC"]),
     .library(name: "KedastralHTTP", targets: ["KedastralHTTP"]),
     .library(name: "KedastralNet", targets: ["KedastralNet"]),
-    .library(name: "KedastralConfiguration", targets: ["KedastralConfiguration"]),
-    .library(name: "KedastralHosting", targets: ["KedastralHosting"]),
     .library(name: "KedastralTesting", targets: ["KedastralTesting"]),
     .executable(name: "kedastral", targets: ["kedastral"]),
     .executable(name: "kedastral-forecaster", targets: ["kedastral-forecaster"]),
@@ -49,20 +47,26 @@ let package = Package(
         .embedInCode("Page/icon.svg"),
       ]),
 
-    // Hosts: settings, wiring, and executables of a few lines.
-    .target(name: "KedastralConfiguration", dependencies: ["KedastralCore", "CYAML"]),
+    // Hosts: the daemons, the command line, and executables of a few lines.
     .target(
-      name: "KedastralHosting",
+      name: "KedastralDaemon",
       dependencies: [
-        "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore",
-        "KedastralSources", "KedastralNet", "KedastralGRPC",
-        "KedastralHTTP", "KedastralConfiguration",
-      ]),
-    .executableTarget(name: "kedastral", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral"),
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
+        "KedastralNet", "KedastralGRPC", "KedastralHTTP", "CYAML",
+      ],
+      path: "Sources/Hosts/KedastralDaemon"),
+    .target(
+      name: "KedastralCommandLine",
+      dependencies: [
+        "KedastralCore", "KedastralEvaluation", "KedastralSources", "KedastralGRPC", "KedastralHTTP", "KedastralNet",
+        "KedastralDaemon",
+      ],
+      path: "Sources/Hosts/KedastralCommandLine"),
+    .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),
     .executableTarget(
-      name: "kedastral-forecaster", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-forecaster"),
+      name: "kedastral-forecaster", dependencies: ["KedastralDaemon"], path: "Sources/Hosts/kedastral-forecaster"),
     .executableTarget(
-      name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
+      name: "kedastral-scaler", dependencies: ["KedastralDaemon"], path: "Sources/Hosts/kedastral-scaler"),
     .executableTarget(
       name: "kedastral-bench",
       dependencies: [
@@ -113,8 +117,10 @@ let package = Package(
     .testTarget(
       name: "KedastralHTTPTests",
       dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
-    .testTarget(name: "KedastralConfigurationTests", dependencies: ["KedastralConfiguration", "KedastralTesting"]),
-    .testTarget(name: "KedastralHostingTests", dependencies: ["KedastralHosting", "KedastralTesting", "TestSupport"]),
+    .testTarget(name: "KedastralDaemonTests", dependencies: ["KedastralDaemon", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralCommandLineTests",
+      dependencies: ["KedastralCommandLine", "KedastralDaemon", "KedastralTesting", "TestSupport"]),
     // What users, other versions and other programs see, as it was recorded.
     .testTarget(
       name: "GoldenTests",
@@ -142,7 +148,7 @@ if Context.environment["KEDASTRAL_FUZZ"] != nil {
       dependencies: [
         "KedastralCore", "KedastralModels", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP",
         "KedastralRedisStore",
-        "KedastralSources", "KedastralConfiguration",
+        "KedastralSources", "KedastralDaemon",
       ],
       path: "Fuzz", exclude: ["Corpus"],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))

@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralEvaluation
 import KedastralNet
 
-@testable import KedastralConfiguration
+@testable import KedastralDaemon
 @testable import KedastralRedisStore
 @testable import KedastralSources
 

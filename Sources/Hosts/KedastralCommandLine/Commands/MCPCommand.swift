@@ -1,0 +1,91 @@
+import Glibc
+import KedastralCore
+import KedastralDaemon
+import KedastralHTTP
+import KedastralNet
+
+/// `kedastral mcp`: a forecaster's knowledge as tools for an assistant.
+enum MCPCommand: Command {
+  static let name = "mcp"
+  static let summary = "offer a running forecaster's knowledge to an assistant (Model Context Protocol)"
+
+  static let help = """
+    kedastral mcp serves the Model Context Protocol: an assistant gets the tools list_workloads, get_forecast, explain_decision,
+    what_if and backtest. They ask a running forecaster, and change nothing.
+
+    Usage:
+      kedastral mcp [options]                      over standard input and output
+      kedastral mcp --listen ADDRESS [options]     over HTTP, at the path /mcp
+
+    Whom to ask:
+    \(ServerInput.help)
+
+    How to serve:
+      --listen ADDRESS      serve streamable HTTP here; :8090 alone is this machine only, 127.0.0.1
+      --allow-origin URL…   origins of web pages that may ask, besides this machine's own
+      --token-file FILE     ask clients for the bearer token in this file; needed where others than this machine can connect
+
+    Examples:
+      # for an assistant that starts its servers: command kedastral, arguments mcp --server http://kedastral-forecaster:8081
+      kedastral mcp --server http://kedastral-forecaster:8081
+      kedastral mcp --listen :8090
+    """
+
+  static let options = ServerInput.options.merging(["listen": .one, "allow-origin": .many, "token-file": .one]) {
+    own, _ in own
+  }
+
+  static func run(_ arguments: [String]) async throws {
+    let options = try CommandOptions(arguments, known: options)
+    try options.refuseRest(among: Array(Self.options.keys))
+    let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
+    guard options.has("listen") else {
+      for name in ["allow-origin", "token-file"] where options.has(name) {
+        throw UsageError(description: "--\(name) belongs to --listen ADDRESS")
+      }
+      return try await overStandardIO(server)
+    }
+    try await overHTTP(server, options)
+  }
+
+  private static func overHTTP(_ server: MCPServer, _ options: CommandOptions) async throws {
+    let text = options.value("listen") ?? ""
+    guard let address = NetworkAddress(text) else {
+      throw UsageError(
+        description: "--listen '\(text)' is not an address; write host:port, or :8090 for this machine only")
+    }
+    let host = address.host.isEmpty ? "127.0.0.1" : address.host
+    let file = options.value("token-file")
+    guard file != nil || ["127.0.0.1", "::1", "localhost"].contains(host) else {
+      throw UsageError(
+        description: "--listen \(text) lets others than this machine connect; give them a --token-file FILE")
+    }
+    var settings = HTTPServerSettings(address: ListenAddress(host: host, port: UInt16(clamping: address.port)))
+    settings.token = try file.map { try BearerToken(file: $0) }
+    // A backtest takes its time.
+    settings.answerTimeout = .seconds(120)
+    let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: .silent)
+    let service = try await MessageHTTPServer(
+      settings, on: loop, path: "/mcp", versions: MCPServer.versions, origins: options.list("allow-origin"),
+      answer: server.answer)
+    Program.say("serving the Model Context Protocol on http://\(service.address)/mcp")
+    try await runner.run([]) { await service.shutdown(within: .seconds(2)) }
+  }
+
+  /// A message a line, until the input ends; long work does not hold up the messages behind it.
+  private static func overStandardIO(_ server: MCPServer) async throws {
+    // Reading blocks, so it has a thread of its own.
+    let input = try EventLoop()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      while let line = try await input.run({ readLine() }) {
+        guard line.contains(where: { $0 != " " }) else { continue }
+        group.addTask {
+          guard let answer = await server.answer(Array(line.utf8)) else { return }
+          Program.show(String(decoding: answer, as: UTF8.self))
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+}
