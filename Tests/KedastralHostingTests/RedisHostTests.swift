@@ -120,7 +120,7 @@ struct RedisHostTests {
       for family in Self.ofPlans { #expect(families[family] == own, "\(family)") }
       for (family, workloads) in families { #expect(workloads.isSubset(of: own), "\(family)") }
     }
-    // Without the one, nobody exports its workloads: what the alert on a forecaster that is gone waits for.
+    // Without the one, no process exports its workloads: this is what the alert on a forecaster that is gone waits for.
     forecasters[0].process.kill()
     _ = try await forecasters[0].process.waitForExit()
     #expect(await exported(ports[1])["kedastral_forecast_age_seconds"] == ["app-10", "app-11"])
