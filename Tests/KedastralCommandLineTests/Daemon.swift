@@ -70,3 +70,23 @@ enum KEDAClient {
     return try JSONDecoder().decode(Answer.self, from: Data(client.output.utf8))
   }
 }
+
+extension Daemon {
+  /// The lines of its log, which it was started to write as JSON.
+  var log: [[String: String]] {
+    process.output.split(separator: "\n").compactMap {
+      try? JSONDecoder().decode([String: String].self, from: Data($0.utf8))
+    }
+  }
+
+  /// The lines with this message, at these levels alone when some are given.
+  func lines(_ message: String, at levels: String...) -> [[String: String]] {
+    log.filter { $0["msg"] == message && (levels.isEmpty || levels.contains($0["level"] ?? "")) }
+  }
+
+  /// A metric's value, by its name and labels as they are written; nil when it is not exported.
+  static func metric(_ port: UInt16, _ series: String) async -> Double? {
+    await get(port, "/metrics").body.split(separator: "\n").first { $0.hasPrefix(series + " ") }
+      .flatMap { Double($0.dropFirst(series.count + 1)) }
+  }
+}

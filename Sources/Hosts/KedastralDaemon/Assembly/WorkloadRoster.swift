@@ -37,6 +37,8 @@ package actor WorkloadRoster {
   private var shard: Shard?
   /// The settings of the workloads, for whoever asks from another thread.
   private let current: Mutex<[WorkloadName: WorkloadConfiguration]>
+  /// The workloads whose limit is exported: those of this process's share.
+  private var bounded: Set<WorkloadName> = []
 
   init(
     _ entries: [Entry], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
@@ -52,7 +54,6 @@ package actor WorkloadRoster {
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
       "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
-    for entry in entries { Self.tell(entry, in: bounds) }
   }
 
   /// The settings of a workload now.
@@ -110,11 +111,7 @@ package actor WorkloadRoster {
       added: entries.keys.count { old[$0] == nil }, changed: changed.count, removed: removed.count)
     change.kept = entries.count - change.added - change.changed
 
-    for name in removed {
-      stopCollecting(name)
-      bounds.remove(name.text)
-    }
-    for entry in new { Self.tell(entry, in: bounds) }
+    for name in removed { stopCollecting(name) }
     for name in changed where old[name]?.settings.hasSameSources(as: entries[name]?.settings) == false {
       stopCollecting(name)
     }
@@ -131,17 +128,20 @@ package actor WorkloadRoster {
     return change
   }
 
-  private static func tell(_ entry: Entry, in bounds: MetricFamily) {
-    bounds.with(entry.settings.name.text).set(Double(entry.settings.policy.maxReplicas))
-  }
-
   /// Makes the loops be those of this process's share.
   private func forecastShare(restarting: Set<WorkloadName>) async {
     let own = entries.values.map(\.workload).filter { owns($0.name) }.sorted { $0.name < $1.name }
     let names = Set(own.map(\.name))
     await forecaster.stop { names.contains($0) && !restarting.contains($0) }
+    exportBounds(of: names)
     if shard?.isActive ?? (membership == nil) { readiness.share(of: own.map(\.name), among: Array(entries.keys)) }
     await forecaster.start(own, into: shard.flatMap { membership?.store(during: $0) })
+  }
+
+  private func exportBounds(of own: Set<WorkloadName>) {
+    for name in bounded.subtracting(own) { bounds.remove(name.text) }
+    for name in own { bounds.with(name.text).set(Double(entries[name]?.settings.policy.maxReplicas ?? 0)) }
+    bounded = own
   }
 
   private func owns(_ workload: WorkloadName) -> Bool { shard?.owns(workload) ?? (membership == nil) }
