@@ -98,23 +98,15 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   }()
 
   private func startThread() throws {
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self).toOpaque()
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        let loop = Unmanaged<EventLoop>.fromOpaque(context).takeRetainedValue()
-        loop.threadIdentifier.store(UInt(pthread_self()), ordering: .relaxed)
-        event_base_loop(loop.base, EVLOOP_NO_EXIT_ON_EMPTY)
-        loop.finish()
-        return nil
-      }, context)
-    guard code == 0 else {
-      Unmanaged<EventLoop>.fromOpaque(context).release()
-      throw StartError(problem: "pthread_create failed: \(String(cString: strerror(code)))")
+    do throws(OwnThread.StartError) {
+      try OwnThread.start { [self] in
+        threadIdentifier.store(UInt(pthread_self()), ordering: .relaxed)
+        event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY)
+        finish()
+      }
+    } catch {
+      throw StartError(problem: "\(error)")
     }
-    pthread_detach(thread)
   }
 
   private func finish() {

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -41,33 +40,45 @@ enum HostResolver {
 
   private static let waiters = Mutex<[String: [@Sendable (Answer) -> Void]]>([:])
 
+  /// The addresses to listen on: those of `host`, or every address when it is empty. Waits for the name's server.
+  static func listenAddresses(host: String, port: UInt16) -> Answer {
+    lookUp(host.isEmpty ? nil : host, port, flags: AI_PASSIVE).map { found in
+      // Every address: one socket that takes both families where there is IPv6.
+      host.isEmpty ? found.sorted { $0.family == AF_INET6 && $1.family != AF_INET6 } : found
+    }
+  }
+
   /// Looks up `host` and calls back on any thread, or at once when it is a numeric address.
   static func resolve(host: String, port: UInt16, _ completion: @escaping @Sendable (Answer) -> Void) {
-    if let address = lookUp(host, port, flags: AI_NUMERICHOST).success {
-      completion(.success(address))
-      return
-    }
+    let numeric = lookUp(host, port, flags: AI_NUMERICHOST)
+    if case .success = numeric { return completion(numeric) }
     let key = "\(port) \(host)"
     let isFirst = waiters.withLock { waiters in
       waiters[key, default: []].append(completion)
       return waiters[key]?.count == 1
     }
     guard isFirst else { return }
-    DispatchQueue.global().async {
-      let answer = lookUp(host, port, flags: 0)
+    let finish: @Sendable (Answer) -> Void = { answer in
       let completions = waiters.withLock { $0.removeValue(forKey: key) ?? [] }
       for completion in completions { completion(answer) }
     }
+    do throws(OwnThread.StartError) {
+      try OwnThread.start { finish(lookUp(host, port, flags: 0)) }
+    } catch {
+      finish(.failure(LookupError(host: host, problem: "\(error)")))
+    }
   }
 
-  private static func lookUp(_ host: String, _ port: UInt16, flags: CInt) -> Answer {
+  private static func lookUp(_ host: String?, _ port: UInt16, flags: CInt) -> Answer {
     var hints = addrinfo()
     hints.ai_family = AF_UNSPEC
     hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
     hints.ai_flags = flags
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, String(port), &hints, &list)
-    guard code == 0 else { return .failure(LookupError(host: host, problem: String(cString: gai_strerror(code)))) }
+    guard code == 0 else {
+      return .failure(LookupError(host: host ?? "", problem: String(cString: gai_strerror(code))))
+    }
     defer { freeaddrinfo(list) }
     var found: [SocketAddress] = []
     var next = list
@@ -78,8 +89,4 @@ enum HostResolver {
     }
     return .success(found)
   }
-}
-
-extension Result {
-  fileprivate var success: Success? { if case .success(let value) = self { value } else { nil } }
 }

@@ -76,7 +76,8 @@ public final class Listener {
 
   private static func bind(_ address: ListenAddress, sharesPort: Bool) throws -> CInt {
     var problem = "no such address"
-    for candidate in try resolve(address) {
+    let candidates = HostResolver.listenAddresses(host: address.host, port: address.port)
+    for candidate in try candidates.mapError({ ListenError(address: address, problem: $0.problem) }).get() {
       let descriptor = socket(
         candidate.family, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
       guard descriptor >= 0 else {
@@ -88,36 +89,13 @@ public final class Listener {
       if candidate.family == AF_INET6 {
         setOption(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY, address.host.isEmpty ? 0 : 1)
       }
-      let code = candidate.bytes.withUnsafeBytes { bytes in
-        bytes.baseAddress.map {
-          Glibc.bind(descriptor, $0.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
-        } ?? -1
-      }
+      let code = candidate.withSockaddr { Glibc.bind(descriptor, $0, $1) } ?? -1
       if code == 0, listen(descriptor, 1024) == 0 { return descriptor }
       problem = errno == EADDRINUSE ? "the port is in use by another process" : errnoText()
       Glibc.close(descriptor)
       if errno == EADDRINUSE { break }
     }
     throw ListenError(address: address, problem: problem)
-  }
-
-  private static func resolve(_ address: ListenAddress) throws -> [(family: CInt, bytes: [UInt8])] {
-    var hints = addrinfo()
-    hints.ai_family = AF_UNSPEC
-    hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-    hints.ai_flags = AI_PASSIVE
-    var list: UnsafeMutablePointer<addrinfo>?
-    let code = getaddrinfo(address.host.isEmpty ? nil : address.host, String(address.port), &hints, &list)
-    guard code == 0 else { throw ListenError(address: address, problem: String(cString: gai_strerror(code))) }
-    defer { freeaddrinfo(list) }
-    var found: [(family: CInt, bytes: [UInt8])] = []
-    var next = list
-    while let entry = next?.pointee {
-      found.append((entry.ai_family, Array(UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen)))))
-      next = entry.ai_next
-    }
-    // Every address: one socket that takes both families where there is IPv6.
-    return address.host.isEmpty ? found.sorted { $0.family == AF_INET6 && $1.family != AF_INET6 } : found
   }
 
   private static func port(of descriptor: CInt) -> UInt16? {

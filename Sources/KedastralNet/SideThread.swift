@@ -1,6 +1,38 @@
 import Glibc
 import Synchronization
 
+/// Threads of the process's own, beside Swift's pool.
+enum OwnThread {
+  /// A thread could not be had.
+  struct StartError: Error, CustomStringConvertible {
+    let code: CInt
+    var description: String { "pthread_create failed: \(errnoText(code))" }
+  }
+
+  private final class Work: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  /// Runs `body` on a new thread, which ends with it.
+  static func start(_ body: @escaping @Sendable () -> Void) throws(StartError) {
+    var thread = pthread_t()
+    let context = Unmanaged.passRetained(Work(body))
+    let code = pthread_create(
+      &thread, nil,
+      { context in
+        // Taken over from the retain above.
+        if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body() }
+        return nil
+      }, context.toOpaque())
+    guard code == 0 else {
+      context.release()
+      throw StartError(code: code)
+    }
+    pthread_detach(thread)
+  }
+}
+
 /// Runs work, one piece after the other, on a thread that exists only while there is some.
 ///
 /// For work that takes milliseconds and must not wait for Swift's thread pool, which the fits of models may occupy for minutes.
@@ -25,22 +57,8 @@ package final class SideThread: Sendable {
       return !state.isRunning
     }
     guard isFirst else { return }
-    var thread = pthread_t()
-    let context = Unmanaged.passRetained(self).toOpaque()
-    let code = pthread_create(
-      &thread, nil,
-      { context in
-        guard let context else { return nil }
-        // Taken over from the retain above.
-        Unmanaged<SideThread>.fromOpaque(context).takeRetainedValue().finish()
-        return nil
-      }, context)
-    guard code == 0 else {
-      // Without one more thread the caller's own does it.
-      Unmanaged<SideThread>.fromOpaque(context).release()
-      return finish()
-    }
-    pthread_detach(thread)
+    // Without one more thread the caller's own does it.
+    do throws(OwnThread.StartError) { try OwnThread.start { [self] in finish() } } catch { finish() }
   }
 
   private func finish() {
