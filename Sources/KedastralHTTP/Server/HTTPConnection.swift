@@ -10,21 +10,16 @@ final class HTTPConnection {
     case waiting
     /// A request is being answered.
     case answering(HTTPExchange)
-    /// Our side is closed or will be; what the client still sends is dropped.
-    case lingering(until: ContinuousClock.Instant)
-    case closed
   }
 
   private unowned let server: HTTPServer
   private let stream: ByteStream
   private let settings: HTTPServerSettings
+  private var life: AcceptedConnection
   private var phase = Phase.waiting
   /// When the request that is arriving began; nil between requests.
   private var requestBeganAt: ContinuousClock.Instant?
   private var lastUseAt: ContinuousClock.Instant
-  /// Whether TLS is still being agreed on.
-  private var isHandshaking: Bool
-  private var outputStall: (count: Int, since: ContinuousClock.Instant)?
   /// Whether the loop that reads requests runs, further down the stack.
   private var isReading = false
 
@@ -32,7 +27,7 @@ final class HTTPConnection {
     self.server = server
     self.settings = settings
     self.stream = stream
-    isHandshaking = settings.tls != nil
+    life = AcceptedConnection(stream, isSecure: settings.tls != nil, writeTimeout: settings.writeTimeout)
     lastUseAt = .now
     // The first request has its time from now, the TLS handshake included.
     requestBeganAt = lastUseAt
@@ -43,17 +38,16 @@ final class HTTPConnection {
   // MARK: Input
 
   private func handle(_ event: ByteStream.Event) {
-    switch event {
-    case .drained:
-      if case .lingering = phase { stream.endOutput() } else { readRequests() }
-    case .failed(let problem):
-      if isHandshaking { refuseHandshake(problem) } else { close() }
-    case .closedByPeer, .timedOut: close()
-    case .connected: isHandshaking = false
+    switch life.take(event) {
+    case .nothing: break
+    case .drained: readRequests()
+    case .handshakeFailed(let problem): server.refused(.tlsHandshake, problem)
+    case .ended: close()
     }
   }
 
   private func receive() {
+    guard life.isOpen else { return stream.withInput { $0.count } }
     switch phase {
     case .waiting: readRequests()
     case .answering(let exchange) where !exchange.isStreaming:
@@ -62,8 +56,7 @@ final class HTTPConnection {
         if bytes.count > settings.maximumHeaderBytes { stream.setReading(false) }
         return 0
       }
-    case .answering, .lingering: stream.withInput { $0.count }
-    case .closed: break
+    case .answering: stream.withInput { $0.count }
     }
   }
 
@@ -71,7 +64,7 @@ final class HTTPConnection {
     guard !isReading else { return }
     isReading = true
     defer { isReading = false }
-    while case .waiting = phase, stream.pendingOutput <= Self.maximumBacklogBytes {
+    while case .waiting = phase, life.isOpen, stream.pendingOutput <= Self.maximumBacklogBytes {
       var finding = HTTPRequestHead.Finding.incomplete
       stream.withInput { bytes in
         if requestBeganAt == nil, !bytes.isEmpty { requestBeganAt = .now }
@@ -128,7 +121,6 @@ final class HTTPConnection {
     switch phase {
     case .answering(let exchange): if exchange.isStreaming { exchange.endStream() }
     case .waiting: linger()
-    case .lingering, .closed: break
     }
   }
 
@@ -136,31 +128,27 @@ final class HTTPConnection {
 
   /// Closes our side, so that the client gets all that was sent, and waits a moment for the client to do the same.
   private func linger() {
-    phase = .lingering(until: .now + .seconds(1))
-    if stream.pendingOutput == 0 { stream.endOutput() }
-    stream.setReading(true)
-  }
-
-  /// Leaves the client time to read why its TLS handshake failed.
-  private func refuseHandshake(_ problem: String) {
-    server.refused(.tlsHandshake, problem)
-    phase = .lingering(until: .now + .seconds(1))
-    stream.endFailedHandshake()
+    phase = .waiting
+    life.linger()
   }
 
   /// Ends the connection at once.
   func close() {
     let exchange: HTTPExchange? = if case .answering(let exchange) = phase { exchange } else { nil }
-    if case .closed = phase { return }
-    phase = .closed
-    stream.close()
+    guard life.close() else { return }
+    phase = .waiting
     exchange?.connectionClosed()
     server.removed(self)
   }
 
   /// Looks after deadlines; called about twice a second.
   func sweep(at now: ContinuousClock.Instant) {
-    if isOutputStalled(at: now) { return cut(.slowReader, "output did not move in time") }
+    switch life.sweep(at: now) {
+    case .fine: break
+    case .stalled: return cut(.slowReader, "output did not move in time")
+    case .over: return close()
+    }
+    guard life.isOpen else { return }
     switch phase {
     case .waiting:
       if let began = requestBeganAt {
@@ -168,21 +156,8 @@ final class HTTPConnection {
       } else if stream.pendingOutput == 0, lastUseAt + settings.idleTimeout <= now {
         linger()
       }
-    case .lingering(let end):
-      if end <= now, stream.pendingOutput == 0 || outputStall == nil { close() }
-    case .answering, .closed: break
+    case .answering: break
     }
-  }
-
-  private func isOutputStalled(at now: ContinuousClock.Instant) -> Bool {
-    let count = stream.pendingOutput
-    guard count > 0 else {
-      outputStall = nil
-      return false
-    }
-    if let stall = outputStall, stall.count <= count { return stall.since + settings.writeTimeout <= now }
-    outputStall = (count, now)
-    return false
   }
 
   /// Ends the connection of a client that is over a limit.
