@@ -1,5 +1,23 @@
 import CZlib
 
+/// How the messages of a call may be compressed: the `grpc-encoding` header.
+enum GRPCEncoding: Equatable {
+  case identity
+  case gzip
+  case unknown(String)
+
+  /// Reads the header's value.
+  init(_ value: RawSpan) {
+    if value.isEqual(to: "identity") {
+      self = .identity
+    } else if value.isEqual(to: "gzip") {
+      self = .gzip
+    } else {
+      self = .unknown(String(value.text.prefix(40)))
+    }
+  }
+}
+
 /// Unpacks messages that a client has compressed with gzip.
 enum Gzip {
   /// Unpacks one message.

@@ -18,6 +18,8 @@ final class ClientCall {
   var isRetry = false
   /// Bytes that the server may not replace yet: their messages wait to be read.
   var unacknowledgedCount = 0
+  /// Whether the answer's headers cannot be taken.
+  var isUnreadable = false
 
   private(set) var response: GRPCResponse
   private let maximumLength: Int
@@ -76,6 +78,7 @@ final class ClientCall {
     stream = 0
     sentCount = 0
     unacknowledgedCount = 0
+    isUnreadable = false
     response = GRPCResponse(maximumLength: maximumLength)
   }
 

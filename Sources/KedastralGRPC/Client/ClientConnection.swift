@@ -1,8 +1,9 @@
+import CNghttp2
 import KedastralCore
 import KedastralNet
 
 /// One connection of a client to its server: moves bytes between the socket and the session. Loop-bound.
-final class ClientConnection: HTTP2ClientSessionDelegate {
+final class ClientConnection {
   /// It takes no more calls, has calls to begin elsewhere, or is gone.
   var onChange: () -> Void = {}
   /// Whether it is closed.
@@ -17,8 +18,8 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
   private var hasGreeted = false
   private var isLeaving = false
   private var goAwayReason: String?
-  /// Whether the session is at work, and must not be asked to send.
-  private var isInSession = false
+  /// Whether events are being handled, and a flush follows anyway.
+  private var isHandling = false
   private var hasHeard = false
   private var pulse: LoopTimer?
   private var patience: LoopTimer?
@@ -30,7 +31,7 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
     self.loop = loop
     self.stream = stream
     self.configuration = configuration
-    session = HTTP2ClientSession(delegate: self)
+    session = HTTP2ClientSession()
     stream.onInput = { [unowned self] in receive() }
     stream.onEvent = { [unowned self] event in handle(event) }
     pulse = LoopTimer(on: loop, every: configuration.keepAliveInterval) { [unowned self] in checkPulse() }
@@ -89,7 +90,7 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
 
   /// Ends the connection; its calls fail.
   func close() {
-    session?.terminate()
+    session?.terminate(NGHTTP2_NO_ERROR)
     flush()
     fail("the client was closed", code: .cancelled)
   }
@@ -115,9 +116,8 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
   private func receive() {
     hasHeard = true
     patience = nil
-    isInSession = true
     var problem: String?
-    // The bytes stay in the closure; the session copies what it keeps.
+    // The bytes stay in the closure; calls copy what they keep.
     stream.withInput { bytes in
       if !hasGreeted {
         switch ServerGreeting.check(bytes.bytes) {
@@ -128,12 +128,13 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
           return bytes.count
         }
       }
-      if session?.receive(bytes) != true {
+      var events: [HTTP2ClientSession.Event] = []
+      if session?.receive(bytes, into: &events) != true {
         problem = "the server's HTTP/2 is broken: \(session?.complaint ?? "no memory for a session")"
       }
+      handle(events, bytes)
       return bytes.count
     }
-    isInSession = false
     if let problem { return fail(problem) }
     flush()
     if isLeaving, !isClosed { onChange() }
@@ -141,12 +142,12 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
 
   /// Sends what the session has to say, as far as the socket takes it.
   private func flush() {
-    guard !isInSession, !isClosed, let session else { return }
+    guard !isHandling, !isClosed, let session else { return }
     while stream.pendingOutput < Self.maximumPendingOutput {
       var batch: [UInt8] = []
-      isInSession = true
-      session.collectOutput(into: &batch, limit: 64 << 10)
-      isInSession = false
+      var events: [HTTP2ClientSession.Event] = []
+      session.collectOutput(into: &batch, limit: 64 << 10, &events)
+      handle(events)
       guard !batch.isEmpty else { break }
       // The pointer is used during the call alone.
       batch.withUnsafeBytes { stream.write($0) }
@@ -179,22 +180,41 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
     flush()
   }
 
-  // MARK: What the session tells
+  // MARK: What the session reports
 
-  func received(header name: RawSpan, _ value: RawSpan, of call: ClientCall) {
-    do throws(GRPCStatus) { try call.receive(header: name, value) } catch { give(up: call, error) }
+  /// - Parameter bytes: what was received, for the data in `events`.
+  private func handle(
+    _ events: [HTTP2ClientSession.Event], _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) {
+    isHandling = true
+    defer { isHandling = false }
+    for event in events {
+      switch event {
+      case .unreadable(let call, let status): give(up: call, status)
+      case .data(let call, let range): received(UnsafeRawBufferPointer(rebasing: bytes[range]).bytes, of: call)
+      case .end(let call): call.finish(call.response.end())
+      case .closed(let call, let errorCode, let wasUntouched):
+        closed(call, errorCode: errorCode, wasUntouched: wasUntouched)
+      case .goAway(let reason):
+        isLeaving = true
+        goAwayReason = reason
+      }
+    }
   }
 
-  func received(data: RawSpan, of call: ClientCall) {
+  private func received(_ data: RawSpan, of call: ClientCall) {
+    // Given up while its data was on its way to here.
+    guard call.outcome == nil else {
+      session?.acknowledgeOnConnection(data.byteCount)
+      return
+    }
     do throws(GRPCStatus) {
       try call.receive(data: data)
       acknowledge(call)
     } catch { give(up: call, error) }
   }
 
-  func receivedEnd(of call: ClientCall) { call.finish(call.response.end()) }
-
-  func closed(_ call: ClientCall, errorCode: UInt32, wasUntouched: Bool) {
+  private func closed(_ call: ClientCall, errorCode: UInt32, wasUntouched: Bool) {
     if call.outcome == nil, wasUntouched, !call.isRetry {
       call.prepareRetry()
       untouched.append(call)
@@ -202,11 +222,6 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
     }
     call.finish(GRPCStatus(resetCode: errorCode))
     acknowledge(call)
-  }
-
-  func receivedGoAway(_ reason: String) {
-    isLeaving = true
-    goAwayReason = reason
   }
 
   private func give(up call: ClientCall, _ status: GRPCStatus) {

@@ -7,7 +7,7 @@ struct GRPCResponse {
 
   private var httpStatus = 0
   private var contentType: String?
-  private var encoding = GRPCCall.Encoding.identity
+  private var encoding: GRPCEncoding?
   private var code: String?
   private var message = ""
   private var headerBytes = 0
@@ -31,9 +31,10 @@ struct GRPCResponse {
     if name.isEqual(to: ":status") {
       httpStatus = Int(value.text) ?? 0
     } else if name.isEqual(to: "content-type") {
-      contentType = value.text
+      // Of the answer, not of its trailers, which may have been read before the first message.
+      contentType = contentType ?? value.text
     } else if name.isEqual(to: "grpc-encoding") {
-      encoding = RequestHeaders.encoding(value)
+      encoding = encoding ?? GRPCEncoding(value)
     } else if name.isEqual(to: "grpc-status") {
       code = value.text
     } else if name.isEqual(to: "grpc-message") {

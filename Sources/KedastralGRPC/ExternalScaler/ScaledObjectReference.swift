@@ -1,3 +1,5 @@
+import KedastralCore
+
 /// The ScaledObject that KEDA asks for, with its trigger's metadata.
 public struct ScaledObjectReference: Sendable, Equatable {
   /// The ScaledObject's name.
@@ -46,4 +48,30 @@ struct MetricsRequest: Equatable {
   var reference: ScaledObjectReference
   /// The metric's name as GetMetricSpec gave it.
   var metricName: String
+}
+
+extension ScaledObjectReference {
+  /// The keys that a trigger can set.
+  private static let keys = ["workload", "metricName", "leadTime", "mode", "select", "activationThreshold"]
+  /// Those that KEDA reads itself, and passes on like all others.
+  private static let keysOfKEDA = [
+    "scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsClientCert", "tlsClientKey", "tlsCertFile",
+    "scalerAddressFromEnv", "metricType",
+  ]
+
+  private static func isKnown(_ key: String) -> Bool { keys.contains(key) || keysOfKEDA.contains(key) }
+
+  var hasUnknownKeys: Bool { metadata.entries.contains { !Self.isKnown($0.key) } }
+
+  /// The keys that nobody reads.
+  var unknownKeys: [String] { metadata.entries.map(\.key).filter { !Self.isKnown($0) } }
+
+  /// What is to be said about the metadata's keys that nobody reads, a sentence each.
+  public var unknownKeyProblems: [String] {
+    unknownKeys.map { key in
+      let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
+      let known = "known are \(Self.keys.joined(separator: ", "))"
+      return "metadata key '\(key.prefix(60))' is not known; \(near ?? known)"
+    }
+  }
 }

@@ -74,3 +74,17 @@ struct LeadTimes {
     return leadTime
   }
 }
+
+/// What a trigger's metadata need not say.
+public struct ScalerDefaults: Sendable, Equatable {
+  /// How long before the load the pods are wanted.
+  public var leadTime: Duration
+  /// The age at which a plan counts as stale: the workload is inactive and GetMetrics fails, so that KEDA's fallback takes over.
+  public var staleAfter: Duration
+
+  /// Creates defaults.
+  public init(leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120)) {
+    self.leadTime = leadTime
+    self.staleAfter = staleAfter
+  }
+}

@@ -1,35 +1,11 @@
 /// Calls: from headers and data to a method, and its answer back.
-extension GRPCConnection: HTTP2SessionDelegate {
+extension GRPCConnection {
   // MARK: Requests
 
-  func makeCall(id: Int32) -> GRPCCall {
+  /// A request's headers have arrived.
+  func received(_ call: GRPCCall) {
     lastCallAt = lastInputAt
-    let deframer = MessageDeframer(maximumLength: limits.messageBytes, buffer: buffers.take())
-    let call = GRPCCall(id: id, on: self, at: lastInputAt, deframer: deframer)
-    var storage = buffers.take()
-    call.exchangeOutputStorage(&storage)
-    return call
-  }
-
-  func received(header name: RawSpan, _ value: RawSpan, of call: GRPCCall) {
-    switch name.byteCount {
-    case 5 where name.isEqual(to: ":path"):
-      call.head.entry = registry.find(value)
-      if call.head.entry == nil { call.head.path = String(value.text.prefix(200)) }
-    case 7 where name.isEqual(to: ":method"):
-      call.head.isPost = value.isEqual(to: "POST")
-    case 12 where name.isEqual(to: "content-type"):
-      call.head.isGRPC = RequestHeaders.isGRPC(contentType: value)
-    case 12 where name.isEqual(to: "grpc-timeout"):
-      call.head.timeout = GRPCTimeout.parse(value)
-      if call.head.timeout == nil { call.head.malformedTimeout = value.text }
-    case 13 where name.isEqual(to: "grpc-encoding"):
-      call.head.encoding = RequestHeaders.encoding(value)
-    default: break
-    }
-  }
-
-  func receivedAllHeaders(of call: GRPCCall) {
+    call.connection = self
     if call.headerBytes > limits.headerBytes {
       server.refused(.headerSize, "headers of \(call.headerBytes) bytes")
       refuse(call, httpStatus: 431, "the headers are over the limit of \(limits.headerBytes) bytes\n")
@@ -153,7 +129,8 @@ extension GRPCConnection: HTTP2SessionDelegate {
   func fail(_ call: GRPCCall, _ status: GRPCStatus) {
     guard call.ending == .none, !call.isClosed else { return }
     call.dropOutput()
-    call.finish(status)
+    call.end(.status(status))
+    hasNews(call)
   }
 
   private func refuse(_ call: GRPCCall, httpStatus: Int, _ text: String) {

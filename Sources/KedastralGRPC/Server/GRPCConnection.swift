@@ -1,3 +1,4 @@
+import CNghttp2
 import KedastralNet
 
 /// One client's connection: moves bytes between the socket and the session, and calls to their methods.
@@ -13,22 +14,17 @@ final class GRPCConnection {
     case announced(at: ContinuousClock.Instant)
     /// New calls are refused; open ones may end until then.
     case draining(until: ContinuousClock.Instant)
-    /// Our side is closed; what the client still sends is dropped.
-    case lingering(until: ContinuousClock.Instant)
-    case closed
   }
 
   unowned let server: GRPCServer
-  let registry: GRPCRegistry
   let metrics: GRPCMetrics
   let limits: GRPCLimits
   let buffers: BufferPool
+  private var life: AcceptedConnection
   private let stream: ByteStream
   /// Made when the preface has arrived.
-  var session: HTTP2Session?
+  var session: HTTP2ServerSession?
   private var phase = Phase.fresh
-  /// Whether TLS is still being agreed on.
-  private var isHandshaking: Bool
   private let openedAt = ContinuousClock.now
   private let maximumAge: Duration
   var lastInputAt: ContinuousClock.Instant
@@ -38,20 +34,20 @@ final class GRPCConnection {
   /// When the silent peer was asked whether it lives.
   private var probedAt: ContinuousClock.Instant?
   private var drainGrace = Duration.zero
-  private var outputStall: (count: Int, since: ContinuousClock.Instant)?
   var bufferedBytes = 0
   var idleFrames: TokenBucket
+  /// Whether the session is ended because of idle frames.
+  private var isTerminated = false
   /// Whether a flush follows anyway.
   var isReceiving = false
 
   init(on server: GRPCServer, stream: ByteStream) {
     self.server = server
-    registry = server.registry
     metrics = server.metrics
     limits = server.limits
     buffers = server.buffers
     self.stream = stream
-    isHandshaking = server.isSecure
+    life = AcceptedConnection(stream, isSecure: server.isSecure, writeTimeout: limits.writeTimeout)
     maximumAge = limits.connectionAge * Double.random(in: 0.9...1.1)
     lastInputAt = openedAt
     lastCallAt = openedAt
@@ -63,13 +59,11 @@ final class GRPCConnection {
   // MARK: Bytes
 
   private func handle(_ event: ByteStream.Event) {
-    switch event {
-    case .drained:
-      if case .lingering = phase { stream.endOutput() } else { flush() }
-    case .failed(let problem):
-      if isHandshaking { refuseHandshake(problem) } else { close() }
-    case .closedByPeer, .timedOut: close()
-    case .connected: isHandshaking = false
+    switch life.take(event) {
+    case .nothing: break
+    case .drained: flush()
+    case .handshakeFailed(let problem): server.refused(.tlsHandshake, problem)
+    case .ended: close()
     }
   }
 
@@ -79,21 +73,23 @@ final class GRPCConnection {
     probedAt = nil
     isReceiving = true
     var isFine = true
-    // The bytes stay in the closure; the session copies what it keeps.
+    // The bytes stay in the closure; calls copy what they keep.
     stream.withInput { bytes in
+      guard life.isOpen else { return bytes.count }
       if phase == .fresh {
         switch ClientPreface.check(bytes.bytes) {
         case .incomplete: return 0
         case .right:
           phase = .greeting
-          session = HTTP2Session(limits: limits, delegate: self)
+          session = HTTP2ServerSession(limits: limits, registry: server.registry, buffers: buffers)
         case .wrong(let answer):
           refuse(with: answer)
           return bytes.count
         }
       }
-      if case .lingering = phase { return bytes.count }
-      isFine = session?.receive(bytes) ?? false
+      var events = server.lendEvents()
+      isFine = session?.receive(bytes, at: lastInputAt, into: &events) ?? false
+      handle(&events, bytes)
       return bytes.count
     }
     isReceiving = false
@@ -106,14 +102,16 @@ final class GRPCConnection {
 
   /// Sends what the session has to say, as far as the peer reads it.
   func flush() {
-    guard phase != .closed, phase != .fresh, let session else { return }
+    guard life.isOpen, let session else { return }
     while stream.pendingOutput < limits.pendingOutputBytes {
-      let count = server.collect(from: session, into: stream)
+      var events = server.lendEvents()
+      let count = server.collect(from: session, into: stream, &events)
+      handle(&events)
       if count == 0 { break }
     }
     let isChoked = stream.pendingOutput >= limits.pendingOutputBytes
     stream.setReading(!isChoked)
-    if session.isOver, stream.pendingOutput == 0 { linger() }
+    if session.isOver, stream.pendingOutput == 0 { life.linger() }
   }
 
   /// Answers somebody who does not speak HTTP/2.
@@ -121,30 +119,12 @@ final class GRPCConnection {
     server.refused(.notHTTP2, "the client does not speak HTTP/2")
     var answer = answer
     answer.withUTF8 { stream.write(UnsafeRawBufferPointer($0)) }
-    linger()
-  }
-
-  /// Leaves the peer time to read why its TLS handshake failed.
-  private func refuseHandshake(_ problem: String) {
-    server.refused(.tlsHandshake, problem)
-    phase = .lingering(until: .now + .seconds(1))
-    stream.endFailedHandshake()
-  }
-
-  /// Closes our side, so that the peer gets all that was sent, and waits a moment for the peer to do the same.
-  private func linger() {
-    if case .lingering = phase { return }
-    guard phase != .closed else { return }
-    phase = .lingering(until: .now + .seconds(1))
-    if stream.pendingOutput == 0 { stream.endOutput() }
-    stream.setReading(true)
+    life.linger()
   }
 
   /// Ends the connection at once.
   func close() {
-    guard phase != .closed else { return }
-    phase = .closed
-    stream.close()
+    guard life.close() else { return }
     for call in (session?.calls ?? [:]).values { closed(call) }
     session = nil
     server.removed(self)
@@ -152,18 +132,39 @@ final class GRPCConnection {
 
   // MARK: The connection's life
 
-  func receivedSettings() { if phase == .greeting { phase = .open } }
+  /// Does what the session's events ask for, and gives their storage back.
+  ///
+  /// - Parameter bytes: what was received, for the data in `events`.
+  private func handle(
+    _ events: inout [HTTP2ServerSession.Event],
+    _ bytes: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) {
+    for event in events {
+      switch event {
+      case .request(let call): received(call)
+      case .data(let call, let range):
+        // A call may have had the connection closed, and its input with it.
+        if !stream.isClosed { received(data: UnsafeRawBufferPointer(rebasing: bytes[range]).bytes, of: call) }
+      case .end(let call): receivedEnd(of: call)
+      case .closed(let call): closed(call)
+      case .settings: if phase == .greeting { phase = .open }
+      case .pingAnswer: if case .announced = phase { refuseNewCalls() }
+      case .idleFrame: countIdleFrame()
+      }
+    }
+    server.takeBack(&events)
+  }
 
-  func receivedPingAnswer() { if case .announced = phase { refuseNewCalls() } }
-
-  func receivedIdleFrame() {
-    guard !idleFrames.take(at: lastInputAt) else { return }
+  private func countIdleFrame() {
+    guard !isTerminated, !idleFrames.take(at: lastInputAt) else { return }
+    isTerminated = true
     server.refused(.idleFrames, "too many frames without use")
-    session?.terminate()
+    session?.terminate(NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   /// Asks the client to go: no new calls, and open streams are ended after `grace`.
   func drain(grace: Duration) {
+    guard life.isOpen else { return }
     switch phase {
     case .open:
       phase = .announced(at: .now)
@@ -174,7 +175,6 @@ final class GRPCConnection {
       flush()
     case .announced, .draining: drainGrace = min(drainGrace, grace)
     case .fresh, .greeting: close()
-    case .lingering, .closed: break
     }
   }
 
@@ -194,6 +194,12 @@ final class GRPCConnection {
 
   /// Looks after deadlines; called about once a second.
   func sweep(at now: ContinuousClock.Instant) {
+    switch life.sweep(at: now) {
+    case .fine: break
+    case .stalled: return cut(.slowReader, "output did not move in time")
+    case .over: return close()
+    }
+    guard life.isOpen else { return }
     switch phase {
     case .fresh, .greeting:
       if openedAt + limits.handshakeTimeout <= now { return cut(.handshakeTimeout, "no HTTP/2 preface in time") }
@@ -207,9 +213,6 @@ final class GRPCConnection {
       if instant + .seconds(1) <= now { refuseNewCalls() }
     case .draining(let end):
       if end <= now { finishStreams() }
-    case .lingering(let end):
-      if end <= now { return close() }
-    case .closed: return
     }
     if let probedAt {
       if probedAt + limits.keepAliveTimeout <= now { return cut(.keepAlive, "a ping was not answered in time") }
@@ -217,7 +220,6 @@ final class GRPCConnection {
       probedAt = now
       session?.ping()
     }
-    if isOutputStalled(at: now) { return cut(.slowReader, "output did not move in time") }
     sweepCalls(at: now)
     flush()
     if !isResting, lastInputAt + .seconds(1) <= now, session?.calls.isEmpty ?? false {
@@ -244,17 +246,6 @@ final class GRPCConnection {
         fail(call, GRPCStatus(.deadlineExceeded, "the request did not arrive within \(limits.requestTimeout)"))
       }
     }
-  }
-
-  private func isOutputStalled(at now: ContinuousClock.Instant) -> Bool {
-    let count = stream.pendingOutput
-    guard count > 0 else {
-      outputStall = nil
-      return false
-    }
-    if let stall = outputStall, stall.count <= count { return stall.since + limits.writeTimeout <= now }
-    outputStall = (count, now)
-    return false
   }
 
   private func cut(_ reason: GRPCMetrics.Refusal, _ text: String) {

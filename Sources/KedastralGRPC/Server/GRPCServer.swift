@@ -28,6 +28,8 @@ package final class GRPCServer {
   private var connectionsToFlush: [ObjectIdentifier] = []
   /// Frames on their way to a socket.
   private var scratch: [UInt8] = []
+  /// Storage for a session's events, which one connection at a time handles.
+  private var events: [HTTP2ServerSession.Event] = []
   private var refusalLog = LogThrottle(every: .seconds(10))
 
   /// Starts to listen.
@@ -122,11 +124,26 @@ package final class GRPCServer {
     for identifier in Set(identifiers) { connections[identifier]?.flush() }
   }
 
+  /// Lends storage for events, empty.
+  func lendEvents() -> [HTTP2ServerSession.Event] {
+    var lent: [HTTP2ServerSession.Event] = []
+    swap(&lent, &events)
+    return lent
+  }
+
+  /// Takes lent storage back.
+  func takeBack(_ lent: inout [HTTP2ServerSession.Event]) {
+    lent.removeAll(keepingCapacity: true)
+    swap(&lent, &events)
+  }
+
   /// Writes one batch of frames and returns its size.
-  func collect(from session: HTTP2Session, into stream: ByteStream) -> Int {
+  func collect(
+    from session: HTTP2ServerSession, into stream: ByteStream, _ events: inout [HTTP2ServerSession.Event]
+  ) -> Int {
     var batch: [UInt8] = []
     swap(&batch, &scratch)
-    session.collectOutput(into: &batch, limit: 64 << 10)
+    session.collectOutput(into: &batch, limit: 64 << 10, &events)
     let count = batch.count
     // The pointer is used during the call alone.
     batch.withUnsafeBytes { stream.write($0) }

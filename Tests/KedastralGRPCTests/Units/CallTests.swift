@@ -35,7 +35,7 @@ struct CallTests {
       ("application/grpcx", false), ("application/json", false), ("", false),
     ])
   func contentType(text: String, isGRPC: Bool) {
-    #expect(RequestHeaders.isGRPC(contentType: Array(text.utf8).span.bytes) == isGRPC)
+    #expect(RequestHead.isGRPC(contentType: Array(text.utf8).span.bytes) == isGRPC)
   }
 
   @Test("the client's preface is recognised from its first bytes on")

@@ -16,24 +16,6 @@ package final class GRPCCall {
     case http
   }
 
-  /// What the headers said about the content.
-  struct RequestHead {
-    var entry: GRPCRegistry.Entry?
-    var path: String?
-    var isPost = false
-    var isGRPC = false
-    var encoding = Encoding.identity
-    var timeout: Duration?
-    var malformedTimeout: String?
-  }
-
-  /// How the request's messages may be compressed.
-  enum Encoding: Equatable {
-    case identity
-    case gzip
-    case unknown(String)
-  }
-
   /// Runs once, when the call is over for whatever reason.
   package var onClose: (() -> Void)?
   /// Whether nothing can be sent any more.
@@ -42,6 +24,10 @@ package final class GRPCCall {
   package var pendingOutput: Int { output.count - outputOffset }
 
   let id: Int32
+  /// Who carries the call; nil until its headers have arrived, and no handler has it before.
+  unowned var connection: GRPCConnection?
+  /// Whether HTTP/2 still knows the call's stream.
+  var hasStream = true
   let startedAt: ContinuousClock.Instant
   var head = RequestHead()
   var headerBytes = 0
@@ -58,11 +44,9 @@ package final class GRPCCall {
   private(set) var endedAt: ContinuousClock.Instant?
   private var output: [UInt8] = []
   private var outputOffset = 0
-  private unowned let connection: GRPCConnection
 
-  init(id: Int32, on connection: GRPCConnection, at now: ContinuousClock.Instant, deframer: MessageDeframer) {
+  init(id: Int32, at now: ContinuousClock.Instant, deframer: MessageDeframer) {
     self.id = id
-    self.connection = connection
     startedAt = now
     self.deframer = deframer
   }
@@ -76,14 +60,14 @@ package final class GRPCCall {
   package func send(_ write: (inout [UInt8]) -> Void) {
     guard !isClosed, ending == .none else { return }
     append(write)
-    connection.hasNews(self)
+    connection?.hasNews(self)
   }
 
   /// Ends the answer, behind the messages sent.
   package func finish(_ status: GRPCStatus) {
     guard !isClosed, ending == .none else { return }
     end(.status(status))
-    connection.hasNews(self)
+    connection?.hasNews(self)
   }
 
   // MARK: For the connection
@@ -141,5 +125,18 @@ package final class GRPCCall {
     let tell = onClose
     onClose = nil
     tell?()
+  }
+}
+
+/// Emptied buffers of calls that are over, for the next calls to fill.
+final class BufferPool {
+  private var buffers: [[UInt8]] = []
+
+  /// An empty buffer, with storage if there is one.
+  func take() -> [UInt8] { buffers.popLast() ?? [] }
+
+  /// Keeps an empty buffer, unless it is large or there are enough.
+  func giveBack(_ buffer: [UInt8]) {
+    if buffers.count < 512, (1...4096).contains(buffer.capacity) { buffers.append(buffer) }
   }
 }

@@ -91,3 +91,46 @@ struct DecodedResponses<Element: Sendable>: AsyncSequence, Sendable {
     mutating func next() async throws(GRPCCallError) -> Element? { try await next(isolation: nil) }
   }
 }
+
+/// A metric that a scaler offers to the autoscaler, as GetMetricSpec tells it.
+public struct MetricSpec: Sendable, Equatable {
+  /// The metric's name, by which GetMetrics is asked.
+  public let name: String
+  /// What the value is divided by to get replicas: the floating-point field when it is above 0, else the integer one, as
+  /// KEDA reads it.
+  public let target: Double
+
+  /// Creates a specification.
+  public init(name: String, target: Double) {
+    self.name = name
+    self.target = target
+  }
+
+  /// The replicas that an autoscaler wants for `value`, before the ScaledObject's limits: both numbers in thousandths, cut
+  /// off, as KEDA hands them over, and the quotient rounded up. Nil when the target is not above 0.
+  public func replicas(for value: MetricValue) -> Int? {
+    guard let value = Self.thousandths(value.value), let target = Self.thousandths(target), target > 0 else {
+      return nil
+    }
+    return Int((max(0, value) / target).rounded(.up))
+  }
+
+  private static func thousandths(_ number: Double) -> Double? {
+    let scaled = (number * 1000).rounded(.towardZero)
+    return abs(scaled) < 9e18 ? scaled : nil
+  }
+}
+
+/// A metric's value, as GetMetrics tells it.
+public struct MetricValue: Sendable, Equatable {
+  /// The metric's name.
+  public let name: String
+  /// The floating-point field when it is above 0, else the integer one, as KEDA reads it.
+  public let value: Double
+
+  /// Creates a value.
+  public init(name: String, value: Double) {
+    self.name = name
+    self.value = value
+  }
+}
