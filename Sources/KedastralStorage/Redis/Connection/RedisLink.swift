@@ -13,43 +13,41 @@ final class RedisLink {
   /// The connection came or went.
   var onChange: () -> Void = {}
 
-  private(set) var state: LinkState
-  private let location: MasterLocation
-  private let plan: ConnectionPlan
-  private var connection: RedisConnection?
-  private var search: SentinelSearch?
-  private var pause: LoopTimer?
+  private let kept: KeptConnection
   private var waiting = Fifo<RedisCall>()
 
   init(to location: MasterLocation, plan: ConnectionPlan, backoff: Backoff) {
-    self.location = location
-    self.plan = plan
-    state = LinkState(backoff: backoff)
-  }
-
-  /// The server in use; nil while it is being looked for.
-  var address: RemoteAddress? { connection?.address }
-
-  /// Connects, unless it does already.
-  func start() {
-    guard state.begin() else { return }
-    pause = nil
-    switch location {
-    case .fixed(let address): connect(to: address)
-    case .sentinels(let group):
-      search = SentinelSearch(group) { [unowned self] result in
-        search = nil
-        switch result {
-        case .success(let address): connect(to: address)
-        case .failure(let error): lost(error.problem)
-        }
+    kept = KeptConnection(plan, backoff: backoff) { location }
+    kept.onOpening = { [unowned self] connection in
+      connection.onReply = { [unowned self] call, reply in
+        kept.answered()
+        onReply(self, call, reply)
       }
+    }
+    kept.onReady = { [unowned self] connection in
+      onChange()
+      connection.send(waiting.removeAll())
+    }
+    kept.onLost = { [unowned self] problem, connection in
+      let calls = takeCalls(of: connection)
+      for call in calls { call.lastProblem = problem }
+      onChange()
+      onLost(calls)
     }
   }
 
+  /// How the connection is.
+  var state: LinkState { kept.state }
+
+  /// The server in use; nil while it is being looked for.
+  var address: RemoteAddress? { kept.connection?.address }
+
+  /// Connects, unless it does already.
+  func start() { kept.start() }
+
   /// Sends calls, now or once there is a connection.
   func submit(_ calls: [RedisCall]) {
-    if state.phase == .ready, let connection { return connection.send(calls) }
+    if state.phase == .ready, let connection = kept.connection { return connection.send(calls) }
     for call in calls {
       call.lastProblem = state.problem ?? call.lastProblem
       waiting.append(call)
@@ -59,42 +57,12 @@ final class RedisLink {
   }
 
   /// Gives the connection up and makes a new one.
-  func reconnect(because problem: String) { connection?.fail(problem) }
+  func reconnect(because problem: String) { kept.connection?.fail(problem) }
 
   /// Ends the link; what waits here is returned.
-  func close() -> [RedisCall] {
-    state.close()
-    search = nil
-    pause = nil
-    let calls = (connection?.takeUnansweredCalls() ?? []) + waiting.removeAll()
-    connection?.close()
-    connection = nil
-    return calls
-  }
+  func close() -> [RedisCall] { takeCalls(of: kept.close()) }
 
-  private func connect(to address: RemoteAddress) {
-    let connection = RedisConnection(to: address, plan: plan)
-    self.connection = connection
-    connection.onReady = { [unowned self, unowned connection] in
-      state.welcomed()
-      onChange()
-      connection.send(waiting.removeAll())
-    }
-    connection.onReply = { [unowned self] call, reply in
-      state.answered()
-      onReply(self, call, reply)
-    }
-    connection.onClosed = { [unowned self] problem in lost("\(address): \(problem)") }
-    connection.open()
-  }
-
-  private func lost(_ problem: String) {
-    let calls = (connection?.takeUnansweredCalls() ?? []) + waiting.removeAll()
-    connection = nil
-    guard let delay = state.failed(problem) else { return }
-    pause = LoopTimer(on: plan.loop, every: delay, repeating: false) { [unowned self] in start() }
-    for call in calls { call.lastProblem = problem }
-    onChange()
-    onLost(calls)
+  private func takeCalls(of connection: RedisConnection?) -> [RedisCall] {
+    (connection?.takeUnansweredCalls() ?? []) + waiting.removeAll()
   }
 }

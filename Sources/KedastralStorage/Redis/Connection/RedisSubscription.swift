@@ -22,11 +22,8 @@ final class RedisSubscription {
   private let channel: String
   private let plan: ConnectionPlan
   private let handler: SubscriptionHandler
-  private let locate: () -> MasterLocation?
-  private var state: LinkState
-  private var search: SentinelSearch?
-  private var connection: RedisConnection?
-  private var timer: LoopTimer?
+  private let kept: KeptConnection
+  private var pinger: LoopTimer?
   private var isPingAnswered = true
   private let resubscribe: Backoff
   private var retry: LoopTimer?
@@ -39,54 +36,34 @@ final class RedisSubscription {
     self.channel = channel
     self.plan = plan
     self.handler = handler
-    self.locate = locate
     self.resubscribe = resubscribe
-    state = LinkState(backoff: backoff)
+    kept = KeptConnection(plan, backoff: backoff, locate: locate)
+    kept.onOpening = { [unowned self] connection in
+      connection.onMessage = { [unowned self] payload in
+        kept.answered()
+        handler.onMessage(payload)
+      }
+    }
+    kept.onReady = { [unowned self] connection in
+      requestSubscription(connection)
+      isPingAnswered = true
+      pinger = LoopTimer(on: plan.loop, every: plan.deadline) { [unowned self] in ping() }
+    }
+    kept.onLost = { [unowned self] problem, _ in
+      pinger = nil
+      retry = nil
+      handler.onAway(problem)
+    }
   }
 
   /// Connects and subscribes.
-  func start() {
-    guard state.begin() else { return }
-    timer = nil
-    switch locate() {
-    case .fixed(let address): connect(to: address)
-    case .sentinels(let group):
-      search = SentinelSearch(group) { [unowned self] result in
-        search = nil
-        switch result {
-        case .success(let address): connect(to: address)
-        case .failure(let error): lost(error.problem)
-        }
-      }
-    case nil: lost("no node is known")
-    }
-  }
+  func start() { kept.start() }
 
   /// Ends it for good.
   func close() {
-    state.close()
-    timer = nil
+    pinger = nil
     retry = nil
-    search = nil
-    connection?.close()
-    connection = nil
-  }
-
-  private func connect(to address: RemoteAddress) {
-    let connection = RedisConnection(to: address, plan: plan)
-    self.connection = connection
-    connection.onClosed = { [unowned self] problem in lost("\(address): \(problem)") }
-    connection.onMessage = { [unowned self] payload in
-      state.answered()
-      handler.onMessage(payload)
-    }
-    connection.onReady = { [unowned self, unowned connection] in
-      state.welcomed()
-      requestSubscription(connection)
-      isPingAnswered = true
-      timer = LoopTimer(on: plan.loop, every: plan.deadline) { [unowned self] in ping() }
-    }
-    connection.open()
+    kept.close()
   }
 
   private func requestSubscription(_ connection: RedisConnection) {
@@ -110,21 +87,13 @@ final class RedisSubscription {
 
   private func ping() {
     guard isPingAnswered else {
-      connection?.fail("it has stopped answering")
+      kept.connection?.fail("it has stopped answering")
       return
     }
     isPingAnswered = false
-    connection?.send(RedisCommand("PING")) { [unowned self] _ in
+    kept.connection?.send(RedisCommand("PING")) { [unowned self] _ in
       isPingAnswered = true
-      state.answered()
+      kept.answered()
     }
-  }
-
-  private func lost(_ problem: String) {
-    connection = nil
-    retry = nil
-    guard let delay = state.failed(problem) else { return }
-    timer = LoopTimer(on: plan.loop, every: delay, repeating: false) { [unowned self] in start() }
-    handler.onAway(problem)
   }
 }
