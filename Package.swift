@@ -58,8 +58,8 @@ let package = Package(
     .target(
       name: "KedastralCommandLine",
       dependencies: [
-        "KedastralCore", "KedastralEvaluation", "KedastralSources", "KedastralGRPC", "KedastralHTTP", "KedastralNet",
-        "KedastralDaemon",
+        "KedastralCore", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
+        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralDaemon",
       ],
       path: "Sources/Hosts/KedastralCommandLine"),
     .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),
@@ -121,6 +121,8 @@ let package = Package(
     .testTarget(
       name: "KedastralCommandLineTests",
       dependencies: ["KedastralCommandLine", "KedastralDaemon", "KedastralTesting", "TestSupport"]),
+    // Which folder uses which, as the sources say.
+    .testTarget(name: "LayoutTests", dependencies: ["TestSupport"]),
     // What users, other versions and other programs see, as it was recorded.
     .testTarget(
       name: "GoldenTests",
