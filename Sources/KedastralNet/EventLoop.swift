@@ -151,3 +151,29 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
 /// The text of the last system call's error on this thread.
 package func errnoText(_ code: CInt = errno) -> String { String(cString: strerror(code)) }
+
+/// A value that belongs to one event loop: it can be carried anywhere, and touched on the loop's thread alone.
+// Safe to share: every access checks that it happens on the loop's thread.
+public final class LoopBound<Value>: @unchecked Sendable {
+  /// The loop that the value belongs to.
+  public let loop: EventLoop
+  private var value: Value
+
+  /// Binds a value to a loop.
+  ///
+  /// - Precondition: the caller runs on the loop's thread.
+  public init(_ value: Value, to loop: EventLoop) {
+    loop.preconditionOnLoop()
+    self.value = value
+    self.loop = loop
+  }
+
+  /// Reads or changes the value.
+  ///
+  /// - Precondition: the caller runs on the loop's thread.
+  @inline(__always)
+  public func withValue<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+    loop.preconditionOnLoop()
+    return try body(&value)
+  }
+}
