@@ -46,7 +46,7 @@ struct SourceModule {
     for (folder, files) in folders {
       for (file, source) in files.sorted(by: { $0.key < $1.key }) {
         for name in source.uses.sorted() {
-          // What several folders declare is not told apart by its name.
+          // What several folders declare cannot be identified by its name.
           guard let found = Self.declaration(of: name, in: places), found.places.count == 1,
             let place = found.places.first, place != folder, uses[folder]?[place] == nil
           else { continue }

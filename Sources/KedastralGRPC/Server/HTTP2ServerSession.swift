@@ -29,7 +29,8 @@ final class HTTP2ServerSession: HTTP2Session {
   private let limits: GRPCLimits
   private let registry: GRPCRegistry
   private let buffers: BufferPool
-  // Unchecked, since several of these are touched for every frame: what touches them is below, and calls nobody meanwhile.
+  // Three of these are unchecked, since they are touched for every frame: the code that does is below, and calls nothing
+  // outside meanwhile.
   @exclusivity(unchecked) private var events: [Event] = []
   private var now = ContinuousClock.now
   /// The call whose headers arrive now; a header block is never interrupted by another stream's frames.

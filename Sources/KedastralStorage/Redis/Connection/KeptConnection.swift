@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// Keeps a connection to one server, or to whoever is the master now: finds it, connects, and pauses after a failure before
+/// Keeps a connection to one server, or to the present master: finds it, connects, and pauses after a failure before
 /// it tries again. Loop-bound.
 final class KeptConnection {
   /// Sets the callbacks of a new connection, before it opens; `onReady` and `onClosed` are taken.
