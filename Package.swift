@@ -5,6 +5,7 @@ import PackageDescription
 let package = Package(
   name: "kedastral",
   products: [
+    .library(name: "Kedastral", targets: ["Kedastral"]),
     .library(name: "KedastralCore", targets: ["KedastralCore"]),
     .library(name: "KedastralModels", targets: ["KedastralModels"]),
     .library(name: "KedastralEvaluation", targets: ["KedastralEvaluation"]),
@@ -47,19 +48,27 @@ let package = Package(
         .embedInCode("Page/icon.svg"),
       ]),
 
+    // The front door: a service of one import.
+    .target(
+      name: "Kedastral",
+      dependencies: [
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
+        "KedastralNet", "KedastralGRPC", "KedastralHTTP",
+      ]),
+
     // Hosts: the daemons, the command line, and executables of a few lines.
     .target(
       name: "KedastralDaemon",
       dependencies: [
-        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
-        "KedastralNet", "KedastralGRPC", "KedastralHTTP", "CYAML",
+        "Kedastral", "KedastralCore", "KedastralModels", "KedastralRedisStore", "KedastralSources", "KedastralNet",
+        "KedastralGRPC", "KedastralHTTP", "CYAML",
       ],
       path: "Sources/Hosts/KedastralDaemon"),
     .target(
       name: "KedastralCommandLine",
       dependencies: [
         "KedastralCore", "KedastralEvaluation", "KedastralSources", "KedastralGRPC", "KedastralHTTP", "KedastralNet",
-        "KedastralDaemon",
+        "Kedastral", "KedastralDaemon",
       ],
       path: "Sources/Hosts/KedastralCommandLine"),
     .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),

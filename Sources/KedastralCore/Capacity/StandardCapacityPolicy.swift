@@ -178,3 +178,20 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     return replicas
   }
 }
+
+extension CapacityPolicy where Self == StandardCapacityPolicy {
+  /// The standard policy: load with headroom over the load that one pod serves, within limits.
+  ///
+  /// - Parameters:
+  ///   - targetPerPod: the load that one pod serves.
+  ///   - headroom: the factor on the forecast; 1.2 plans for a fifth more than expected.
+  ///   - minReplicas: the fewest replicas.
+  ///   - maxReplicas: the most replicas.
+  /// - Throws: ``StandardCapacityPolicy/InvalidSetting`` naming the first setting that is invalid.
+  public static func standard(
+    targetPerPod: Double, headroom: Double = 1.2, minReplicas: Int = 1, maxReplicas: Int = 100
+  ) throws(StandardCapacityPolicy.InvalidSetting) -> StandardCapacityPolicy {
+    try StandardCapacityPolicy(
+      targetPerPod: targetPerPod, headroom: headroom, minReplicas: minReplicas, maxReplicas: maxReplicas)
+  }
+}

@@ -39,8 +39,31 @@ public struct Workload: Sendable {
   /// How long the store may take to answer.
   public var storeDeadline: Duration
 
-  /// Describes a workload; the defaults are those of the hosts.
+  /// Describes a workload; the other properties have the daemons' defaults and can be set afterwards.
+  ///
+  /// - Parameters:
+  ///   - name: the name, which is also the key of its plan in a store.
+  ///   - metric: the metric's name and unit, for people.
+  ///   - source: where the load comes from.
+  ///   - model: how the load is forecast.
+  ///   - policy: how a forecast becomes replicas.
+  ///   - step: the distance of two samples and of two steps of the plan.
+  ///   - horizon: how far to look ahead.
+  ///   - interval: how often to forecast.
+  ///   - window: how much history to keep, as far as the source has it.
+  /// - Throws: ``InvalidWorkloadName`` naming the text.
   public init(
+    _ name: String, metric: String, source: some MetricSource, model: some Model, policy: some CapacityPolicy,
+    step: Duration = .seconds(60), horizon: Duration = .seconds(1800), interval: Duration = .seconds(30),
+    window: Duration = .seconds(8 * 86_400)
+  ) throws(InvalidWorkloadName) {
+    self.init(
+      name: try WorkloadName(name), metric: metric, source: source, model: model, policy: policy, step: step,
+      horizon: horizon, interval: interval, window: window)
+  }
+
+  /// Describes a workload with all that can be set.
+  package init(
     name: WorkloadName, metric: String, source: any MetricSource, model: any Model, policy: any CapacityPolicy,
     otherMetrics: [LoadMetric] = [], step: Duration = .seconds(60), horizon: Duration = .seconds(1800),
     interval: Duration = .seconds(30),

@@ -101,3 +101,8 @@ public struct AutoModel: Model {
     return layout
   }
 }
+
+extension Model where Self == AutoModel {
+  /// The recommended model: finds the seasons, combines several forecasts, corrects the near steps by recent errors.
+  public static var auto: AutoModel { AutoModel() }
+}

@@ -136,7 +136,7 @@ struct SourceCheck {
         checked.outcome = .answers
         return checked
       }
-      var workload = entry.workload
+      var workload = entry.served.workload
       workload.collectDeadline = deadline
       let loop = ForecastLoop(workload, store: MemoryStore())
       let snapshot = try await loop.tick()

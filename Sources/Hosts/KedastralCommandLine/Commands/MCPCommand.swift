@@ -1,4 +1,5 @@
 import Glibc
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralHTTP

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralNet
@@ -74,8 +75,10 @@ enum Demo {
       default: tracedSource(factory)
       }
     }
-    Program.show(welcome(page: host.forecaster.server.address, scaler: await host.scaler.server.address))
-    try await runner.run(host.services + [{ try await app.run() }]) {
+    if let page = host.parts.forecaster.server, let scaler = host.parts.scaler {
+      Program.show(welcome(page: page.address, scaler: await scaler.server.address))
+    }
+    try await runner.run(host.parts.services + [{ try await app.run() }]) {
       await host.shutdown()
       await app.shutdown()
     }

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
@@ -60,6 +61,26 @@ extension HTTPServerSettings {
     requestTimeout = limits.requestTimeout
     idleTimeout = limits.idleTimeout
     writeTimeout = limits.writeTimeout
+  }
+}
+
+extension ScalerParts.Settings {
+  /// How settings want the scaler.
+  init(_ configuration: ScalerConfiguration, metrics: MetricsRegistry, logger: Logger) throws {
+    self.init(
+      address: ListenAddress(configuration.listen),
+      tls: try TLSIdentity(
+        configuration.tls, listener: "grpc", protocols: ["h2"], clients: .required, metrics: metrics, logger: logger),
+      loops: configuration.loops,
+      defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter),
+      limits: GRPCLimits(configuration.grpcLimits))
+  }
+}
+
+extension StreamLogHandler {
+  /// The handler that settings describe, writing to standard error.
+  package convenience init(_ settings: LogConfiguration, clock: any WallClock) {
+    self.init(format: settings.format, level: settings.level, clock: clock)
   }
 }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralNet
 import KedastralSources

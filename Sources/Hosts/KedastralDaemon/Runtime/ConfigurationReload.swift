@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralNet
 import Synchronization
@@ -108,8 +109,8 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
       logger.info(
         "configuration reloaded",
         [
-          "added": "\(change.added)", "changed": "\(change.changed)", "removed": "\(change.removed)",
-          "kept": "\(change.kept)",
+          "added": "\(change.workloads.added)", "changed": "\(change.workloads.changed)",
+          "removed": "\(change.workloads.removed)", "kept": "\(change.workloads.kept)",
         ])
       if !change.needingRestart.isEmpty {
         logger.warn(
@@ -130,14 +131,8 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
 
 /// What a reload changed.
 struct ConfigurationChange: Sendable, Equatable {
-  /// How many workloads are new.
-  var added = 0
-  /// How many have other settings.
-  var changed = 0
-  /// How many are gone.
-  var removed = 0
-  /// How many go on as they were.
-  var kept = 0
+  /// Which workloads are new, changed or gone.
+  var workloads = WorkloadsChange()
   /// Settings that are not as the process runs with, and cannot change while it does.
   var needingRestart: [String] = []
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Kedastral
 import KedastralCore
 import Synchronization
 
@@ -8,7 +9,7 @@ import Synchronization
 /// 0: ended as asked; 1: could not start, or a part failed; 2: settings that make no sense.
 package enum Program {
   /// The version of all executables.
-  package static let version = "0.1.0"
+  package static let version = KedastralService.version
 
   /// Runs a host.
   ///

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralNet

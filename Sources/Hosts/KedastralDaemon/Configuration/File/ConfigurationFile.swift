@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 
 /// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 
 /// The settings of a forecaster.

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 
 /// The table of settings: the one place where a name, a default and a help text are written.

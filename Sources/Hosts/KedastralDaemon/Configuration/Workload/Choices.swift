@@ -1,10 +1,6 @@
-/// The form of log lines.
-package enum LogFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// For people.
-  case text
-  /// One JSON object a line.
-  case json
-}
+import Kedastral
+
+extension LogFormat: ChoiceSettingValue {}
 
 /// The oldest TLS that is spoken.
 package enum TLSVersion: String, Sendable, CaseIterable, ChoiceSettingValue {

@@ -2,13 +2,13 @@ import KedastralCore
 import KedastralNet
 
 /// Tells metrics and log of the certificates that a listener uses, from the first one on.
-struct TLSReport: Sendable {
+package struct TLSReport: Sendable {
   private let listener: String
   private let logger: Logger
   private let expiry: Metric
   private let reloads: MetricFamily
 
-  init(listener: String, metrics: MetricsRegistry, logger: Logger) {
+  package init(listener: String, metrics: MetricsRegistry, logger: Logger) {
     self.listener = listener
     self.logger = logger
     expiry = metrics.gauge(
@@ -22,7 +22,7 @@ struct TLSReport: Sendable {
       labels: ["listener", "result"])
   }
 
-  func tell(_ change: TLSIdentity.Change) {
+  package func tell(_ change: TLSIdentity.Change) {
     switch change {
     case .loaded(let context):
       reloads.with(listener, "loaded").increment()
