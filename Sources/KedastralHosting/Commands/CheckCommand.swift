@@ -64,12 +64,12 @@ enum CheckCommand: Command {
     var report = CheckReport()
     do {
       if role == .scaler {
-        let configuration = try configuration(try loader.scaler(arguments: options.rest))
+        let configuration = try configuration(try loader.scaler(arguments: options.rest).checked())
         let tls = configuration.tls
         if tls.isEnabled, tls.certFile != nil { _ = try TLSContext(.server, files: tls.files) }
         if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
       } else {
-        let configuration = try configuration(try loader.allInOne(arguments: options.rest))
+        let configuration = try configuration(try loader.allInOne(arguments: options.rest).checked())
         let tls = configuration.forecaster.tls
         if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
         report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
