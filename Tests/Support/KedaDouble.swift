@@ -1,7 +1,7 @@
 /// A double of KEDA and of the HorizontalPodAutoscaler (HPA) that it makes of one ScaledObject: the rules by which both act on
 /// what the triggers answer, without a clock, a network or a cluster.
 ///
-/// It is a value: events go in, actions come out, and whoever drives it makes the calls and keeps the time.
+/// It is a value: events go in, actions come out; the test that drives it makes the calls and keeps the time.
 ///
 ///     var keda = KedaDouble(fallback: .init(replicas: 6))
 ///     var actions = keda.receive(.created)                    // [.askSpecs(after: .zero)]

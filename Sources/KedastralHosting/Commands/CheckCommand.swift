@@ -29,7 +29,7 @@ enum CheckCommand: Command {
     Options:
       --role ROLE           whose permissions in Redis are checked: all (default) and forecaster store plans, a scaler reads
                             them; with scaler the settings are those of kedastral-scaler, and need no workload
-      --offline             only read the settings; ask nobody
+      --offline             only read the settings; make no request
       --deadline DURATION   how long a source, or Redis, may take (default 10s)
       -o FORMAT             table (default), markdown, json
 

@@ -88,8 +88,8 @@ extension RedisStore {
     if not redis.acl_check_cmd then return 1 end
     local known, allowed = pcall(redis.acl_check_cmd, 'PUBLISH', ARGV[1], '')
     if known and allowed then return 1 end
-    local told = redis.pcall('PUBLISH', ARGV[1], '')
-    if type(told) == 'table' and told.err then return told.err end
+    local reply = redis.pcall('PUBLISH', ARGV[1], '')
+    if type(reply) == 'table' and reply.err then return reply.err end
     return 1
     """
 
