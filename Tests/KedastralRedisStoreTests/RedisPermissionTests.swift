@@ -192,4 +192,24 @@ struct RedisPermissionTests {
     #expect(words.hasPrefix("the subscription to forecast:updates:0 could not be tried: "), "\(words)")
     #expect(words.contains("max number of clients") && !words.contains("does not let the user"), "\(words)")
   }
+
+  @Test("a server without the commands of channels, as some services offer it, is read at short intervals too")
+  func withoutPubSub() async throws {
+    let redis = try await RedisServer(["--rename-command", "SUBSCRIBE", "", "--rename-command", "PUBLISH", ""])
+    var configuration = RedisStore.Configuration.loopback(redis.port)
+    configuration.sweepInterval = .seconds(3600)
+    configuration.pollInterval = .milliseconds(50)
+    let store = try await TestStore(configuration)
+    let heard = Heard(store)
+    for replicas in 1...3 {
+      let plan = try snapshot("w", at: noon + .seconds(replicas), replicas: replicas)
+      try await store.put(plan)
+      try await eventually("plan \(replicas)") { heard.latest("w") == plan }
+    }
+    let found = try await store.store.permissionProblems(of: .writer)
+    #expect(found.map(\.isFatal) == [false, false])
+    for (problem, part) in zip(found, ["announce plans", "subscribe to"]) {
+      #expect(problem.description.contains(part) && problem.description.contains(": ERR "), "\(problem)")
+    }
+  }
 }
