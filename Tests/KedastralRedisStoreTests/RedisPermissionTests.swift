@@ -20,6 +20,7 @@ struct RedisPermissionTests {
     "half-keyless": ["~forecast:*", "&*", "+@all"],
     "unscripted": ["~*", "&*", "+@all", "-eval"],
     "silent": ["~*", "&*", "+@all", "-publish"],
+    "team": ["~forecast:team-*", "&*", "+@all"],
     "deaf": ["~*", "&*", "+@all", "-subscribe"],
   ]
 
@@ -153,6 +154,40 @@ struct RedisPermissionTests {
     #expect(foreign.map(\.isFatal) == [true])
     #expect(foreign.first?.description.contains("read plans under kedastral:snapshot:: NOPERM") == true)
     #expect(try await problems(redis, "full", .reader, alsoReading: prefixes).isEmpty)
+  }
+
+  @Test("a user that is permitted some workloads alone serves these, and is healthy")
+  func someWorkloads() async throws {
+    let redis = try await server()
+    let all = try await TestStore(.loopback(redis.port))
+    for name in ["team-a", "team-b", "other"] { try await all.put(try snapshot(name)) }
+    var configuration = try configuration(redis, "team")
+    configuration.sweepInterval = .milliseconds(50)
+    let store = try await TestStore(configuration)
+    let heard = Heard(store)
+    try await eventually("its plans") { heard.count == 2 }
+    try await eventually("a warning") {
+      store.log.lines.contains { $0.contains("redis refuses reading some plans") && $0.contains("forecast:other") }
+    }
+    #expect(store.health == .reachable && heard.latest("other") == nil)
+    let scaler = try await store.store.permissionProblems(of: .reader)
+    #expect(scaler.map(\.isFatal) == [false])
+    #expect(scaler.first?.description.contains("only some of the plans under forecast:: NOPERM") == true, "\(scaler)")
+    #expect(try await store.store.permissionProblems(of: .writer, workload: WorkloadName("team-a")).isEmpty)
+    let foreign = try await store.store.permissionProblems(of: .writer, workload: WorkloadName("other"))
+    #expect(foreign.contains { $0.isFatal && $0.description.contains("store plans") })
+  }
+
+  @Test("the users of the example's ACL file have what their roles need")
+  func exampleUsers() async throws {
+    let folder = try TemporaryFolder()
+    let path = "Examples/multi-app-redis/kubernetes/overlays/acl/users.acl"
+    let users = try String(contentsOf: Repository.root.appendingPathComponent(path), encoding: .utf8)
+    let file = try folder.write(users.replacing(/@[a-z]+@/, with: "secret"), to: "users.acl")
+    let redis = try await RedisServer(["--aclfile", file], cli: ["-a", "secret", "--no-auth-warning"])
+    #expect(try await problems(redis, "writer", .writer).isEmpty)
+    #expect(try await problems(redis, "reader", .reader).isEmpty)
+    #expect(try await !problems(redis, "reader", .writer).isEmpty)
   }
 
   @Test("checking permissions publishes and stores nothing")

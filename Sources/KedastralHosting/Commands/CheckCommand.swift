@@ -224,7 +224,7 @@ struct StoreCheck {
       let store = try await RedisStore(redis, on: try EventLoop())
       var checked = CheckedStore(name: store.name)
       do {
-        let found = try await store.permissionProblems(of: role)
+        let found = try await store.permissionProblems(of: role, workload: workload)
         checked.problems = found.filter(\.isFatal).map(\.description)
         checked.warnings = found.filter { !$0.isFatal }.map(\.description)
         // A plan that cannot be read for another reason, such as its size.

@@ -13,7 +13,7 @@ extension RedisStore {
   public struct PermissionProblem: Sendable, Equatable, CustomStringConvertible {
     /// What was found.
     public let description: String
-    /// Whether the role cannot do its work; otherwise plans only arrive later.
+    /// Whether the role cannot do its work; otherwise some plans are missing, or arrive later.
     public let isFatal: Bool
   }
 
@@ -22,56 +22,87 @@ extension RedisStore {
   /// Nothing is changed and nothing is published: each command is sent in a form without effect. Before Redis 7 a server
   /// cannot be asked whether the user may publish without publishing, so there the subscription alone is tried.
   ///
+  /// - Parameter workload: one of the workloads, for users that are permitted some workloads' keys alone.
   /// - Throws: `ForecastStoreError` when Redis does not answer.
-  public func permissionProblems(of role: Role) async throws -> [PermissionProblem] {
-    let configuration = client.configuration
-    let key = configuration.keyPrefix + "@check"
-    var probes = configuration.readPrefixes.flatMap { prefix in
-      [
-        ("read plans under \(prefix)", RedisCommand("GETRANGE", prefix + "@check", "0", "0", key: prefix + "@check")),
-        (
-          "find plans under \(prefix)",
-          RedisCommand("SCAN", "0", "MATCH", KeyScan.escaped(prefix) + "@check", "COUNT", "1")
-        ),
-      ]
-    }
-    if role == .writer {
-      probes += [
-        ("store plans", RedisCommand("EVAL", Self.storing, "1", key, key: key)),
-        ("store models", RedisCommand("SET", key, "", "XX", "EX", "1", key: key)),
-        ("remove plans", RedisCommand("DEL", key, key: key)),
-      ]
-    }
+  public func permissionProblems(
+    of role: Role, workload: WorkloadName? = nil
+  ) async throws -> [PermissionProblem] {
+    // No key of a plan, since a workload's name has no colon and no @; but one that the workload's permissions are for.
+    let suffix = workload.map { "\($0):@check" } ?? "@check"
     var problems: [PermissionProblem] = []
-    for (probe, reply) in zip(probes, try await ask("check permissions", probes.map(\.1))) {
-      guard let words = reply.errorText.map(ReplyVerdict.plainText) else { continue }
-      problems.append(
-        PermissionProblem(description: "redis does not let the user \(probe.0): \(words)", isFatal: true))
+    for prefix in client.configuration.readPrefixes {
+      if let problem = try await readProblem(prefix, key: prefix + suffix) { problems.append(problem) }
     }
     if role == .writer {
-      let publish = RedisCommand("EVAL", Self.publishing, "1", key, configuration.channel, key: key)
-      // A user who may not run scripts at all has been reported above.
-      if let words = try await ask("check permissions", [publish]).first.flatMap(\.text).map(ReplyVerdict.plainText) {
-        problems.append(
-          PermissionProblem(
-            description: "redis does not let the user announce plans, so they reach scalers later: \(words)",
-            isFatal: false))
+      let key = client.configuration.keyPrefix + suffix
+      problems += try await storeProblems(key)
+      if let problem = try await announceProblem(key) { problems.append(problem) }
+    }
+    if let problem = await subscriptionProblem() { problems.append(problem) }
+    return problems
+  }
+
+  /// Why plans under a prefix cannot be found or read, or not all of them.
+  private func readProblem(_ prefix: String, key: String) async throws -> PermissionProblem? {
+    let scan = RedisCommand("SCAN", "0", "MATCH", KeyScan.escaped(prefix) + "@check", "COUNT", "1")
+    let replies = try await ask("check permissions", [scan, StoredValue.command(key: key, client.configuration)])
+    if let words = replies[0].refusal {
+      return PermissionProblem(
+        description: "redis does not let the user find plans under \(prefix): \(words)", isFatal: true)
+    }
+    guard let words = replies[1].refusal else { return nil }
+    let keys = try await KeyScan(client).keys().map(\.text).filter { $0.hasPrefix(prefix) }
+    let reads = try await ask("check permissions", keys.map { RedisCommand("GETRANGE", $0, "0", "0", key: $0) })
+    let refused = reads.compactMap(\.permissionProblem)
+    if refused.isEmpty, !keys.isEmpty { return nil }
+    // Also where there is no plan to try yet.
+    guard refused.count < keys.count, let first = refused.first else {
+      return PermissionProblem(
+        description: "redis does not let the user read plans under \(prefix): \(words)", isFatal: true)
+    }
+    return PermissionProblem(
+      description: "redis lets the user read only some of the plans under \(prefix): \(first)", isFatal: false)
+  }
+
+  /// What a forecaster could not do with a key.
+  private func storeProblems(_ key: String) async throws -> [PermissionProblem] {
+    let probes = [
+      ("store plans", RedisCommand("EVAL", Self.storing, "1", key, key: key)),
+      ("store models", RedisCommand("SET", key, "", "XX", "EX", "1", key: key)),
+      ("remove plans", RedisCommand("DEL", key, key: key)),
+    ]
+    return zip(probes, try await ask("check permissions", probes.map(\.1))).compactMap { probe, reply in
+      reply.refusal.map {
+        PermissionProblem(description: "redis does not let the user \(probe.0): \($0)", isFatal: true)
       }
     }
-    switch await trySubscription() {
-    case .subscribed: break
-    case .refused(let words):
-      problems.append(
-        PermissionProblem(
-          description:
-            "redis does not let the user subscribe to \(configuration.channel), so plans are read at intervals and arrive later: \(words)",
-          isFatal: false))
-    case .unavailable(let problem):
-      problems.append(
-        PermissionProblem(
-          description: "the subscription to \(configuration.channel) could not be tried: \(problem)", isFatal: false))
+  }
+
+  /// Why scalers would not be sent a new plan. A user who may not run scripts at all is found by ``storeProblems(_:)``.
+  private func announceProblem(_ key: String) async throws -> PermissionProblem? {
+    let probe = RedisCommand("EVAL", Self.publishing, "1", key, client.configuration.channel, key: key)
+    return try await ask("check permissions", [probe])[0].text.map { words in
+      PermissionProblem(
+        description:
+          "redis does not let the user announce plans, so they reach scalers later: \(ReplyVerdict.plainText(words))",
+        isFatal: false)
     }
-    return problems
+  }
+
+  /// Why a scaler would not receive new plans at once.
+  private func subscriptionProblem() async -> PermissionProblem? {
+    let channel = client.configuration.channel
+    switch await trySubscription() {
+    case .subscribed: return nil
+    case .refused(let words):
+      return PermissionProblem(
+        description:
+          "redis does not let the user subscribe to \(channel), so plans are read at intervals and arrive later: \(words)",
+        isFatal: false)
+    case .unavailable(let problem):
+      return PermissionProblem(
+        description: "the subscription to \(channel) could not be tried: \(problem)", isFatal: false)
+    }
   }
 
   /// The commands of ``PutScript`` that need a permission of their own, on a key that does not exist.
@@ -123,4 +154,9 @@ extension RedisStore {
     for await result in outcomes { return result }
     return .unavailable("the store is closed")
   }
+}
+
+extension RESPValue {
+  /// An error in Redis's own words.
+  fileprivate var refusal: String? { errorText.map(ReplyVerdict.plainText) }
 }

@@ -35,6 +35,7 @@ final class RefusalLog: Sendable {
     "SUBSCRIBE": "plans are read at intervals instead, and arrive later",
     "PUBLISH": "scalers find plans at their next reading, and so later",
     "reading plans": "no plans can be served from it",
+    "reading some plans": "these are not served",
   ]
 }
 
