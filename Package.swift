@@ -117,7 +117,7 @@ let package = Package(
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
     .testTarget(
       name: "KedastralRedisStoreTests",
-      dependencies: ["KedastralRedisStore", "KedastralNet", "KedastralTesting", "TestSupport"]),
+      dependencies: ["KedastralRedisStore", "KedastralModels", "KedastralNet", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
     .testTarget(
       name: "KedastralSourcesTests",
@@ -125,7 +125,7 @@ let package = Package(
     .testTarget(name: "KedastralGRPCTests", dependencies: ["KedastralGRPC", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralHTTPTests",
-      dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
+      dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralModels", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralDaemonTests", dependencies: ["KedastralDaemon", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralCommandLineTests",
@@ -134,7 +134,8 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "KedastralCore", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+        "KedastralCore", "KedastralModels", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting",
+        "TestSupport",
       ],
       exclude: ["Fixtures"]),
   ],

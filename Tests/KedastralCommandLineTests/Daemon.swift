@@ -45,10 +45,12 @@ enum KEDAClient {
     ref = pb.ScaledObjectRef(name=metadata.pop("name", "object"), namespace="default", scalerMetadata=metadata)
     try:
       spec = stub.GetMetricSpec(ref, timeout=60).metricSpecs[0]
-      value = stub.GetMetrics(pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
+      value, ended = stub.GetMetrics.with_call(
+        pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
       active = stub.IsActive(ref, timeout=60)
       print(json.dumps({"metric": spec.metricName, "target": spec.targetSizeFloat,
-        "value": value.metricValues[0].metricValueFloat, "active": active.result}))
+        "value": value.metricValues[0].metricValueFloat, "active": active.result,
+        "trailers": dict(ended.trailing_metadata() or ())}))
     except grpc.RpcError as error:
       print(json.dumps({"code": error.code().name, "details": error.details()}))
     """
@@ -58,6 +60,7 @@ enum KEDAClient {
     var target: Double?
     var value: Double?
     var active: Bool?
+    var trailers: [String: String]?
     var code: String?
     var details: String?
   }
@@ -68,5 +71,25 @@ enum KEDAClient {
     let client = try ChildProcess(Repository.python, "-c", script, "127.0.0.1:\(port)", arguments)
     _ = try await client.waitForExit()
     return try JSONDecoder().decode(Answer.self, from: Data(client.output.utf8))
+  }
+}
+
+extension Daemon {
+  /// The lines of its log, which it was started to write as JSON.
+  var log: [[String: String]] {
+    process.output.split(separator: "\n").compactMap {
+      try? JSONDecoder().decode([String: String].self, from: Data($0.utf8))
+    }
+  }
+
+  /// The lines with this message, at these levels alone when some are given.
+  func lines(_ message: String, at levels: String...) -> [[String: String]] {
+    log.filter { $0["msg"] == message && (levels.isEmpty || levels.contains($0["level"] ?? "")) }
+  }
+
+  /// A metric's value, by its name and labels as they are written; nil when it is not exported.
+  static func metric(_ port: UInt16, _ series: String) async -> Double? {
+    await get(port, "/metrics").body.split(separator: "\n").first { $0.hasPrefix(series + " ") }
+      .flatMap { Double($0.dropFirst(series.count + 1)) }
   }
 }

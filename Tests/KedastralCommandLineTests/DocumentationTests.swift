@@ -44,8 +44,19 @@ struct DocumentationTests {
       # Settings
 
       A setting is a flag (`-flag=value` or `-flag value`, one dash or two), an environment variable, or a key of the YAML file that
-      `-config` names. A flag goes before the environment, the environment before the file, the file before the default. In the
-      file, `${NAME}` in a value stands for an environment variable. Durations: `30s`, `5m`, `1d12h`. This page is generated.
+      `-config` names. A flag overrides the environment, the environment the file, the file the default.
+      Durations: `30s`, `5m`, `1d12h`. This page is generated.
+
+      In a value of the file:
+
+      | written | stands for |
+      |---|---|
+      | `${NAME}` | the environment variable; an error when it is not set |
+      | `${NAME:-default}` | the variable, or the default when it is not set or empty; `${NAME-default}`: only when it is not set |
+      | `${NAME:?message}` | the variable; an error with the message when it is not set or empty; `${NAME?message}`: only when it is not set |
+      | `$${` | the text `${` |
+
+      A default may hold placeholders. Any other text after `${` is an error.
 
 
       """ + SettingsReference.markdown

@@ -21,19 +21,23 @@ struct PlayedTrace {
 
   /// Writes the configuration: these workloads, on common defaults. As editors do, it is replaced at once.
   func configure(_ workloads: String, more: String = "") throws {
-    let text = """
-      defaults:
-        metric: rps
-        source: {type: csv, path: \(path)}
-        model: baseline
-        interval: 1s
-        window: 1d
-        policy: {targetPerPod: 10, max: 200, headroom: 1, upMaxFactor: 100}
-      \(more)
-      workloads:
-      \(workloads)
-      """
-    try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+    try Data(configuration(workloads, more: more).utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+  }
+
+  /// The configuration of these workloads.
+  func configuration(_ workloads: String, more: String = "") -> String {
+    """
+    defaults:
+      metric: rps
+      source: {type: csv, path: \(path)}
+      model: baseline
+      interval: 1s
+      window: 1d
+      policy: {targetPerPod: 10, max: 200, headroom: 1, upMaxFactor: 100}
+    \(more)
+    workloads:
+    \(workloads)
+    """
   }
 
   /// A snapshot that a forecaster serves, nil when it has none.

@@ -87,6 +87,75 @@ struct RedisHostTests {
     redis.kill()
   }
 
+  /// The workloads that each of a forecaster's metrics has series of.
+  private func exported(_ port: UInt16) async -> [String: Set<String>] {
+    await Daemon.get(port, "/metrics").body.matches(of: /(kedastral_\w+)\{workload="([\w-]+)"/).reduce(into: [:]) {
+      $0[String($1.1), default: []].insert(String($1.2))
+    }
+  }
+
+  private static let ofPlans = [
+    "kedastral_forecast_age_seconds", "kedastral_max_replicas", "kedastral_desired_replicas", "kedastral_measured_load",
+  ]
+
+  @Test("two forecasters on one Redis export their own workloads alone, though both know all plans")
+  func ownMetrics() async throws {
+    let redis = try await redis()
+    let (folders, ports) = (try [TemporaryFolder(), TemporaryFolder()], [freePort(), freePort()])
+    let forecasters = try zip(folders, ports).enumerated().map { index, place in
+      let file = try configuration(2, in: place.0)
+      let text = try String(contentsOfFile: file, encoding: .utf8).replacing("app-", with: "app-\(index)")
+      return try forecaster(try place.0.write(text, to: "own.yaml"), redis, http: place.1)
+    }
+    for port in ports {
+      try await eventually("all plans at each") {
+        let answer = await Daemon.get(port, "/workloads").body
+        return ["app-00", "app-01", "app-10", "app-11"].allSatisfy { answer.contains("\"\($0)\"") }
+      }
+    }
+    for (index, port) in ports.enumerated() {
+      let own: Set = ["app-\(index)0", "app-\(index)1"]
+      try await eventually("its series") { await exported(port)["kedastral_measured_load"] == own }
+      let families = await exported(port)
+      for family in Self.ofPlans { #expect(families[family] == own, "\(family)") }
+      for (family, workloads) in families { #expect(workloads.isSubset(of: own), "\(family)") }
+    }
+    // Without the one, no process exports its workloads: this is what the alert on a forecaster that is gone waits for.
+    forecasters[0].process.kill()
+    _ = try await forecasters[0].process.waitForExit()
+    #expect(await exported(ports[1])["kedastral_forecast_age_seconds"] == ["app-10", "app-11"])
+    #expect(await Daemon.get(ports[1], "/workloads").body.contains(#""app-00""#))
+    forecasters[1].process.kill()
+    redis.kill()
+  }
+
+  @Test("of forecasters that share workloads one exports each, also after one is gone and after one has joined")
+  func sharedMetrics() async throws {
+    let folder = try TemporaryFolder()
+    let redis = try await redis()
+    let file = try configuration(8, in: folder)
+    let all = Set((0..<8).map { "app-\($0)" })
+    let ports = (0..<3).map { _ in freePort() }
+    var forecasters = try ports.prefix(2).map { try forecaster(file, redis, http: $0, lease: "2s") }
+    func disjoint(_ ports: some Sequence<UInt16>) async throws {
+      try await eventually("disjoint series of all workloads") {
+        var shares: [[String: Set<String>]] = []
+        for port in ports { shares.append(await exported(port)) }
+        return Self.ofPlans.allSatisfy { family in
+          let sets = shares.map { $0[family] ?? [] }
+          return sets.reduce(0) { $0 + $1.count } == 8 && sets.reduce(Set()) { $0.union($1) } == all
+        }
+      }
+    }
+    try await disjoint(ports.prefix(2))
+    forecasters[0].process.kill()
+    try await disjoint(ports[1..<2])
+    forecasters.append(try forecaster(file, redis, http: ports[2], lease: "2s"))
+    try await disjoint(ports[1...])
+    for daemon in forecasters { daemon.process.kill() }
+    redis.kill()
+  }
+
   @Test("Redis lost with its data: served until stale, then UNAVAILABLE; repopulated within an interval of its return")
   func lostRedis() async throws {
     let folder = try TemporaryFolder()

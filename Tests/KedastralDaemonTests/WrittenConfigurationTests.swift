@@ -113,5 +113,9 @@ struct WrittenConfigurationTests {
     #expect(text.contains("workload: Shop_Web\n"))
     #expect(text.contains("leadTime: 7m\n"))
     #expect(text.contains("minReplicaCount: 0\n  maxReplicaCount: 9\n"))
+    #expect(!text.contains("mode:") && !text.contains("select:"))
+    let load = workload.scaledObject(
+      leadTime: .seconds(60), mode: .load, selection: .atLead, scalerAddress: "kedastral-scaler.default.svc:50051")
+    #expect(load.hasSuffix("leadTime: 1m\n        mode: load\n        select: at-lead\n"), "\(load)")
   }
 }

@@ -60,8 +60,12 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     guard workload.text != "elsewhere" else { return nil }
-    guard let lead = tuning.leadTime else { return "kind: ScaledObject\n" }
-    let trigger = "metadata: {workload: \(workload), leadTime: \(DurationText.format(lead))}"
+    let keys = [
+      tuning.leadTime.map { "leadTime: \(DurationText.format($0))" }, tuning.mode.map { "mode: \($0.rawValue)" },
+      tuning.selection.map { "select: \($0.rawValue)" },
+    ].compactMap(\.self)
+    guard !keys.isEmpty else { return "kind: ScaledObject\n" }
+    let trigger = "metadata: {\((["workload: \(workload)"] + keys).joined(separator: ", "))}"
     return "kind: ScaledObject\nspec: {triggers: [{\(trigger)}]}\n"
   }
 

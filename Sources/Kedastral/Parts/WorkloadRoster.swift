@@ -70,6 +70,8 @@ package actor WorkloadRoster {
   private var shard: Shard?
   /// How often each workload is forecast, for callers on other threads.
   private let intervals: Mutex<[WorkloadName: Duration]>
+  /// The workloads whose limit is exported: those of this process's share.
+  private var bounded: Set<WorkloadName> = []
 
   init(
     _ entries: [ServedWorkload], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
@@ -85,7 +87,6 @@ package actor WorkloadRoster {
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
       "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
-    for entry in entries { Self.tell(entry, in: bounds) }
   }
 
   /// How often a workload is forecast.
@@ -141,11 +142,7 @@ package actor WorkloadRoster {
     change.removed = removed.count
     change.kept = entries.count - change.added - change.changed
 
-    for name in removed {
-      stopCollecting(name)
-      bounds.remove(name.text)
-    }
-    for entry in new { Self.tell(entry, in: bounds) }
+    for name in removed { stopCollecting(name) }
     for name in changed where old[name]?.sourcesRevision !== entries[name]?.sourcesRevision {
       stopCollecting(name)
     }
@@ -162,17 +159,22 @@ package actor WorkloadRoster {
     return change
   }
 
-  private static func tell(_ entry: ServedWorkload, in bounds: MetricFamily) {
-    if let most = entry.maxReplicas { bounds.with(entry.workload.name.text).set(Double(most)) }
-  }
-
   /// Makes the loops be those of this process's share.
   private func forecastShare(restarting: Set<WorkloadName>) async {
     let own = entries.values.map(\.workload).filter { owns($0.name) }.sorted { $0.name < $1.name }
     let names = Set(own.map(\.name))
     await forecaster.stop { names.contains($0) && !restarting.contains($0) }
+    exportBounds(of: names)
     if shard?.isActive ?? (membership == nil) { readiness.share(of: own.map(\.name), among: Array(entries.keys)) }
     await forecaster.start(own, into: shard.flatMap { membership?.store(during: $0) })
+  }
+
+  private func exportBounds(of own: Set<WorkloadName>) {
+    for name in bounded.subtracting(own) { bounds.remove(name.text) }
+    for name in own {
+      if let most = entries[name]?.maxReplicas { bounds.with(name.text).set(Double(most)) }
+    }
+    bounded = own
   }
 
   private func owns(_ workload: WorkloadName) -> Bool { shard?.owns(workload) ?? (membership == nil) }

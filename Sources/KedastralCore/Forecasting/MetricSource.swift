@@ -8,9 +8,7 @@
 ///
 ///     struct QueueDepth: MetricSource {
 ///       func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
-///         var series = TimeSeries.missing(in: range, step: step)
-///         for index in series.values.indices { series.values[index] = try await depth(at: series.instant(at: index)) }
-///         return series
+///         try await TimeSeries.sampled(in: range, step: step) { try await depth(at: $0) }
 ///       }
 ///     }
 public protocol MetricSource: Sendable {
@@ -39,5 +37,25 @@ extension TimeSeries {
     let first = range.lowerBound.ceiled(to: step)
     let count = Int((range.upperBound.timeIntervalSince(first) / step.inSeconds).rounded(.up))
     return TimeSeries(start: first, step: step, values: Array(repeating: .nan, count: max(0, count)))
+  }
+
+  /// A series of the load at every whole multiple of `step` (since the Unix epoch) inside `range`.
+  ///
+  /// - Parameter load: the load at an instant; NaN where there is none.
+  public static func sampled(
+    in range: Range<Date>, step: Duration, load: (Date) throws -> Double
+  ) rethrows -> TimeSeries {
+    var series = missing(in: range, step: step)
+    for index in series.values.indices { series.values[index] = try load(series.instant(at: index)) }
+    return series
+  }
+
+  /// The same for a load that is read asynchronously, one instant after the other.
+  public static func sampled(
+    in range: Range<Date>, step: Duration, load: (Date) async throws -> Double
+  ) async rethrows -> TimeSeries {
+    var series = missing(in: range, step: step)
+    for index in series.values.indices { series.values[index] = try await load(series.instant(at: index)) }
+    return series
   }
 }

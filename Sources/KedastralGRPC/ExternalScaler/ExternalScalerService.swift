@@ -19,6 +19,7 @@ final class ExternalScalerService: GRPCService {
   private var leadTimes = LeadTimes()
   private let clock: any WallClock
   private let metrics: ScalerMetrics
+  private let series: ScalerSeries
   private let logger: Logger
   private let record: ScalerRecord
   private let problem: @Sendable (String) -> String?
@@ -26,12 +27,13 @@ final class ExternalScalerService: GRPCService {
   private var streams: StateStreams
 
   init(
-    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, logger: Logger, record: ScalerRecord,
-    problem: @escaping @Sendable (String) -> String?
+    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, series: ScalerSeries, logger: Logger,
+    record: ScalerRecord, problem: @escaping @Sendable (String) -> String?
   ) {
     self.defaults = defaults
     self.clock = clock
-    self.metrics = ScalerMetrics(metrics)
+    self.metrics = ScalerMetrics(metrics, series)
+    self.series = series
     self.logger = logger
     self.record = record
     self.problem = problem
@@ -44,22 +46,22 @@ final class ExternalScalerService: GRPCService {
   private(set) lazy var methods: [GRPCMethod] = [
     GRPCMethod(
       "IsActive",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.activity, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetricSpec",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.specification, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetrics",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, trailers throws(GRPCStatus) in
         let request = try codec.metricsRequest(request)
         let trigger = try trigger(of: request.reference)
-        let value = try metricValue(for: trigger, at: clock.now)
+        let value = try metricValue(for: trigger, at: clock.now, noting: &trailers)
         let name = request.metricName.isEmpty ? trigger.effectiveMetricName : request.metricName
         ExternalScalerCodec.append(metric: name, value: value * trigger.scale, to: &response)
       }),
@@ -98,6 +100,7 @@ final class ExternalScalerService: GRPCService {
   func refreshStreams() {
     let now = clock.now
     record.forgetOld(at: now)
+    metrics.removeUnused(at: now)
     streams.refreshAll { [unowned self] kind, trigger throws(GRPCStatus) in try state(kind, of: trigger, at: now) }
   }
 
@@ -150,10 +153,13 @@ final class ExternalScalerService: GRPCService {
     return snapshot
   }
 
-  private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
+  /// The value; of a forecast that is shorter than the lead time, `trailers` get its length, which a message has no field for.
+  private func metricValue(
+    for trigger: Trigger, at now: Date, noting trailers: inout GRPCFields
+  ) throws(GRPCStatus) -> Double {
     let snapshot = try snapshot(of: trigger, at: now)
-    let metrics = metrics[trigger.workload]
-    metrics.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
+    let series = metrics.series(of: trigger.workload, at: now)
+    series.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
     if let staleness = snapshot.staleness(at: now, limit: defaults.staleAfter) {
       throw refusal(
         trigger.workload, .stale, .unavailable,
@@ -167,7 +173,10 @@ final class ExternalScalerService: GRPCService {
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)
     if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
-    if trigger.question.mode == .replicas { metrics.replicas.set(answer.value) }
+    if snapshot.reach < trigger.question.leadTime {
+      trailers.append((ForecastLength.field, ForecastLength.text(snapshot.reach)))
+    }
+    if trigger.question.mode == .replicas { series.replicas.set(answer.value) }
     return answer.value
   }
 
@@ -186,7 +195,7 @@ final class ExternalScalerService: GRPCService {
   }
 
   private func noteBeyondHorizon(_ trigger: Trigger, _ snapshot: Snapshot) {
-    metrics.countBeyondHorizon(trigger.workload)
+    series.countBeyondHorizon(trigger.workload)
     guard beyondHorizonLog.admit(trigger.workload, at: .now) != nil else { return }
     logger.warn(
       "lead time reaches beyond the forecast; its end is used",

@@ -22,7 +22,8 @@ struct WrittenConfiguration: ConfigurationTexts {
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     settings(workload)?.applying(tuning).scaledObject(
-      leadTime: tuning.leadTime ?? leadTime, scalerAddress: scaler.description)
+      leadTime: tuning.leadTime ?? leadTime, mode: tuning.mode ?? .replicas, selection: tuning.selection ?? .maximum,
+      scalerAddress: scaler.description)
   }
 }
 

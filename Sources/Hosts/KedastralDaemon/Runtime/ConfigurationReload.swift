@@ -14,7 +14,6 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   private let logger: Logger
   private let reloads: MetricFamily
   private let lastSuccess: Metric
-  private let lastReloadSuccess: Metric
   private let isSuccessful: Metric
   private let file: WatchedFile?
   private let watch: Mutex<FileWatch<FileVersion>>
@@ -43,13 +42,10 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
       "kedastral_config_reloads_total", help: "Times the configuration was read again, by how that ended.",
       labels: ["result"])
     lastSuccess = metrics.gauge(
-      "kedastral_config_last_success_timestamp_seconds", help: "When a configuration was last taken over."
-    ).with()
-    for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
-    lastReloadSuccess = metrics.gauge(
-      "kedastral_config_last_reload_success_timestamp_seconds",
+      "kedastral_config_last_success_timestamp_seconds",
       help: "When a configuration was last read and applied, the start included."
     ).with()
+    for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
     isSuccessful = metrics.gauge(
       "kedastral_config_last_reload_successful",
       help: "Whether the last attempt to read the configuration succeeded: 1, or 0 while the previous one stays in use."
@@ -94,7 +90,6 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
 
   private func noteSuccess() {
     lastSuccess.set(clock.now.timeIntervalSince1970)
-    lastReloadSuccess.set(clock.now.timeIntervalSince1970)
     isSuccessful.set(1)
   }
 

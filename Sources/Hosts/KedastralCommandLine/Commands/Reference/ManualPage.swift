@@ -41,7 +41,8 @@ struct ManualPage {
     lines.append(".SH SETTINGS")
     text(
       "A setting is a flag (-flag=value or -flag value, one dash or two), an environment variable, or a key of the YAML file. "
-        + "A flag goes before the environment, the environment before the file, the file before the default.")
+        + "A flag overrides the environment, the environment the file, the file the default. In a value of the file, "
+        + "${NAME}, ${NAME:-default} and ${NAME:?message} stand for environment variables, and $${ for the text ${.")
     var group = ""
     for entry in SettingsReference.entries(of: .allInOne) {
       if entry.group != group {

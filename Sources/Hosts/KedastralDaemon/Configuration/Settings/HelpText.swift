@@ -30,8 +30,14 @@ package enum HelpText {
     lines += [
       "",
       "A setting is a flag (-flag=value or -flag value, one dash or two), an environment variable, or a key of the",
-      "YAML file. A flag goes before the environment, the environment before the file, the file before the default.",
-      "In the file, ${NAME} in a value stands for an environment variable. Durations: 30s, 5m, 1d12h.",
+      "YAML file. A flag overrides the environment, the environment the file, the file the default.",
+      "Durations: 30s, 5m, 1d12h.",
+      "",
+      "In a value of the file:",
+      "  ${NAME}            the environment variable; an error when it is not set",
+      "  ${NAME:-default}   the default when it is not set or empty; ${NAME-default}: only when it is not set",
+      "  ${NAME:?message}   an error with the message when it is not set or empty; ${NAME?message}: only when it is not set",
+      "  $${                the text ${",
     ]
     for group in SettingDescriptor.Group.allCases {
       let settings = Settings.of(host).filter { $0.group == group }

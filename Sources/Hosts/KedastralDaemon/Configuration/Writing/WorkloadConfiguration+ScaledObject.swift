@@ -5,8 +5,13 @@ extension WorkloadConfiguration {
   ///
   /// - Parameters:
   ///   - leadTime: how long before the load the pods are wanted.
+  ///   - mode: the unit of the scaler's answers; written unless it is the scaler's default.
+  ///   - selection: the part of the plan that counts; written unless it is the scaler's default.
   ///   - scalerAddress: where KEDA reaches the scaler.
-  package func scaledObject(leadTime: Duration, scalerAddress: String) -> String {
+  package func scaledObject(
+    leadTime: Duration, mode: ScalingQuestion.Mode = .replicas, selection: ScalingQuestion.Selection = .maximum,
+    scalerAddress: String
+  ) -> String {
     // Kubernetes' names are in lower case and have no underscores.
     let object = String(name.text.lowercased().map { $0 == "_" ? "-" : $0 })
     var text = YAMLText()
@@ -35,6 +40,8 @@ extension WorkloadConfiguration {
           $0.pair("scalerAddress", scalerAddress)
           $0.pair("workload", workload.name.text)
           $0.pair("leadTime", DurationText.format(leadTime))
+          if mode != .replicas { $0.pair("mode", mode.rawValue) }
+          if selection != .maximum { $0.pair("select", selection.rawValue) }
         }
       }
     }
