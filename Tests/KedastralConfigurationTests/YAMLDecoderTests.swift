@@ -63,7 +63,7 @@ struct YAMLDecoderTests {
       found == [
         "p.yaml:2:6: age: 'old' is not a whole number",
         "p.yaml:3:1: unknown key 'hieght'; did you mean height?",
-        "p.yaml:4:7: tags: expected a list, each entry with a dash before it, found a single value",
+        "p.yaml:4:7: tags: expected a list, with a dash before each entry, found a single value",
         "p.yaml:6:11: home.street: expected a single value, found a list",
       ])
   }

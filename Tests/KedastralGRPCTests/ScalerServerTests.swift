@@ -238,7 +238,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("a stale plan makes IsActive false and GetMetrics UNAVAILABLE, so that KEDA's fallback takes over")
+  @Test("a stale plan makes IsActive false and GetMetrics UNAVAILABLE, so that KEDA's fallback applies")
   func stale() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)

@@ -154,7 +154,7 @@ struct CheckCommandTests {
     ),
     (
       "scaler: {address: ':50051'}\nworkloads: [{name: a, metric: m, source: {query: q}}]",
-      ["1:19", "scaler.address", "no host for KEDA"]
+      ["1:19", "scaler.address", "no host that KEDA can reach"]
     ),
     (
       "storage: {type: rediss}\nworkloads: [{name: a, metric: m, source: {query: q}}]",

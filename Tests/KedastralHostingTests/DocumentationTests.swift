@@ -44,8 +44,8 @@ struct DocumentationTests {
       # Settings
 
       A setting is a flag (`-flag=value` or `-flag value`, one dash or two), an environment variable, or a key of the YAML file that
-      `-config` names. A flag goes before the environment, the environment before the file, the file before the default. In the
-      file, `${NAME}` in a value stands for an environment variable. Durations: `30s`, `5m`, `1d12h`. This page is generated.
+      `-config` names. A flag overrides the environment, which overrides the file, which overrides the default. In the
+      file, `${NAME}` in a value is replaced by the environment variable. Durations: `30s`, `5m`, `1d12h`. This page is generated.
 
 
       """ + SettingsReference.markdown

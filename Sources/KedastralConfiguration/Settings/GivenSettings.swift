@@ -1,8 +1,8 @@
 import KedastralCore
 
-/// The texts that flags and environment gave, by the setting's environment variable; flags go before the environment.
+/// The texts given by flags and environment, by the setting's environment variable; flags override the environment.
 struct GivenSettings {
-  /// What a command line asks for besides settings.
+  /// The request of a command line, in addition to settings.
   enum Request { case run, help, version }
 
   private(set) var texts: [String: Located<String>] = [:]
@@ -84,7 +84,7 @@ struct GivenSettings {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard let (name, attached) = Self.split(argument) else {
-        problems.add(.nowhere, "unexpected argument '\(argument)'; every setting begins with a dash, see --help")
+        problems.add(.nowhere, "unexpected argument '\(argument)'; settings begin with a dash, see --help")
         continue
       }
       if name == "help" || name == "h" {

@@ -38,7 +38,7 @@ extension SourceSection {
     let known = Self.keys(of: kind)
     for (key, origin) in present where !known.contains(key) {
       problems.add(
-        origin, "a source of type \(kind.rawValue) has no key '\(key)'; it takes \(known.joined(separator: ", "))")
+        origin, "a source of type \(kind.rawValue) has no key '\(key)'; its keys are \(known.joined(separator: ", "))")
     }
   }
 
@@ -119,7 +119,7 @@ struct SourceReader {
     case .csv:
       let speed = given.value(Settings.adapterSpeed, section?.speed)
       if let speed, speed.value <= 0 {
-        problems.add(speed.origin, "the speed \(speed.value) is not positive; write 1 for the file's own pace")
+        problems.add(speed.origin, "the speed \(speed.value) is not positive; write 1 for real time")
       }
       guard let path = text(Settings.adapterPath, section?.path), let speed else { return nil }
       return .csv(CSVSourceConfiguration(path: path, speed: speed.value))
@@ -159,7 +159,7 @@ struct SourceReader {
     if let lonely = certificate ?? key, certificate == nil || key == nil {
       problems.add(
         lonely.origin,
-        "a certificate and its key belong together; give both -adapter-cert-file and -adapter-key-file")
+        "a certificate and its key must be given together; give both -adapter-cert-file and -adapter-key-file")
     }
     return SourceAccess(
       authentication: authentication(),
@@ -180,7 +180,7 @@ struct SourceReader {
         origins[1], "a bearer token, a bearer token file and a basic user are given together; keep one of them")
     }
     if let password, user == nil {
-      problems.add(password.origin, "a basic password without a user; give the user as well")
+      problems.add(password.origin, "a basic password is given without a user; give the user as well")
     }
     if let token { return .bearer(token.value) }
     if let tokenFile { return .bearerFile(tokenFile.value) }

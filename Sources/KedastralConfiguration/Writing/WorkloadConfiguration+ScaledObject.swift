@@ -23,7 +23,7 @@ extension WorkloadConfiguration {
       $0.pair("minReplicaCount", policy.minReplicas)
       $0.pair("maxReplicaCount", policy.maxReplicas)
       $0.mapping("fallback") {
-        $0.comment("When there is no fresh plan for three polls: not fewer pods than now.")
+        $0.comment("When three polls find no fresh plan: keep at least the current number of pods.")
         $0.pair("failureThreshold", 3)
         $0.pair("replicas", max(1, policy.minReplicas))
         $0.pair("behavior", "currentReplicasIfHigher")

@@ -138,7 +138,7 @@ struct YAMLNodeDecoder: Decoder {
 
   func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     guard case .sequence(let items, _) = node else {
-      throw ConfigurationProblem(origin, "expected a list, each entry with a dash before it, found \(node.kind)")
+      throw ConfigurationProblem(origin, "expected a list, with a dash before each entry, found \(node.kind)")
     }
     return YAMLUnkeyedContainer(items: items, decoder: self)
   }

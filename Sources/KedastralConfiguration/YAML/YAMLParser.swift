@@ -63,7 +63,7 @@ struct YAMLParser {
       _ event: Event, _ parser: inout yaml_parser_t, depth: Int
     ) throws(ConfigurationProblem) -> YAMLNode {
       guard depth <= limits.depth else {
-        throw problem(event.mark, "nested more than \(limits.depth) levels deep; write it flatter")
+        throw problem(event.mark, "nested more than \(limits.depth) levels deep; reduce the nesting")
       }
       let before = nodes
       try count(1, at: event.mark)
@@ -140,7 +140,7 @@ struct YAMLParser {
     private mutating func count(_ added: Int, at mark: YAMLMark) throws(ConfigurationProblem) {
       nodes += added
       guard nodes <= limits.nodes else {
-        throw problem(mark, "the file grows to more than \(limits.nodes) values; use fewer aliases")
+        throw problem(mark, "the file expands to more than \(limits.nodes) values; use fewer aliases")
       }
     }
 
@@ -161,7 +161,7 @@ struct YAMLParser {
       defer { yaml_event_delete(&raw) }
       let event = Event(raw)
       if let tag = event.tag, tag != "!", !tag.hasPrefix("tag:yaml.org,2002:") {
-        throw problem(event.mark, "the tag \(tag) is not known; write the value without a tag")
+        throw problem(event.mark, "unknown tag \(tag); write the value without a tag")
       }
       return event
     }
