@@ -201,7 +201,7 @@ wait_for scaler answers "http://127.0.0.1:$scaler_http/readyz"
 cat <<TEXT
 All runs, $speed times as fast as real time; the logs are in $work.
   api-app      http://127.0.0.1:$api_forecaster/     a spike at each full hour, 50 requests/s a pod
-  worker-app   http://127.0.0.1:$worker_forecaster/     busy from 9 to 17 o'clock, 40 requests/s a pod
+  worker-app   http://127.0.0.1:$worker_forecaster/     busy from 9 to 17 o'clock, 40 requests/s per pod
   Prometheus   http://127.0.0.1:$prometheus/
   Redis        REDISCLI_AUTH=\$(cat $work/redis-password) redis-cli -p $redis get forecast:api-app
   scaler       127.0.0.1:$scaler (gRPC), http://127.0.0.1:$scaler_http/metrics

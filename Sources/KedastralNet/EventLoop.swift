@@ -38,7 +38,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   ///
   /// - Throws: ``StartError`` when the process can have no more threads or descriptors.
   public init() throws {
-    guard Self.threadingIsReady else { throw StartError(problem: "libevent has no thread support here") }
+    guard Self.threadingIsReady else { throw StartError(problem: "this libevent has no thread support") }
     guard let base = event_base_new() else { throw StartError(problem: "event_base_new failed: \(errnoText())") }
     self.base = base
     wakeEvent = Atomic(0)

@@ -75,7 +75,7 @@ public final class Listener {
   }
 
   private static func bind(_ address: ListenAddress, sharesPort: Bool) throws -> CInt {
-    var problem = "no such address"
+    var problem = "this machine has no such address"
     for candidate in try resolve(address) {
       let descriptor = socket(
         candidate.family, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)

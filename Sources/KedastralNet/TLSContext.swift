@@ -119,7 +119,7 @@ public final class TLSContext: @unchecked Sendable {
         throw LoadError(file: key, problem: "the key does not belong to the certificate \(certificate)")
       }
     } else if role == .server {
-      throw LoadError(file: "server", problem: "a certificate file and a key file are needed")
+      throw LoadError(file: "server", problem: "a certificate file and a key file are required")
     }
     if let authorities = files.authorities {
       guard SSL_CTX_load_verify_locations(pointer, authorities, nil) == 1 else {

@@ -48,7 +48,7 @@ struct BrokenConfigurationTests {
       what: "a schedule that is no cron expression",
       file: workload("policy: {schedules: [{begins: 30 25 * * *, duration: 1h, min: 2}]}"),
       lines: [
-        "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is no hour; write 0 to 23"
+        "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is not a valid hour; write 0 to 23"
       ]),
     Broken(
       what: "a schedule without times and bounds", file: workload("policy: {schedules: [{}]}"),
@@ -95,12 +95,12 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known are bridge, dryRun, horizon, interval, maxSampleAge, model, otherMetrics, policy, settleTime, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, maxSampleAge, model, otherMetrics, policy, settleTime, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
       lines: [
-        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
+        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known: accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
       ]),
     Broken(
       what: "a negative target", file: workload("policy: {targetPerPod: -5}"),
@@ -125,7 +125,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "an unknown model", file: workload("model: prophet"),
       lines: [
-        "k.yaml:5:12: workloads[0].model: 'prophet' is not a known model; known are arima, auto, baseline, byom, ets, sarima, theta"
+        "k.yaml:5:12: workloads[0].model: 'prophet' is not a known model; known: arima, auto, baseline, byom, ets, sarima, theta"
       ]),
     Broken(
       what: "a misspelt model", file: workload("model: {name: basline}"),
@@ -290,7 +290,7 @@ struct BrokenConfigurationTests {
         "k.yaml:7:5: workloads[0]: unknown key 'horizn'; did you mean horizon?",
         "k.yaml:8:19: workloads[0].policy.min: 'x' is not a whole number; write one such as 3",
         "k.yaml:8:36: workloads[0].policy.targetPerPod: the target per pod 0.0 is not positive; write the load that one pod can serve, such as 100",
-        "k.yaml:9:12: workloads[0].model: 'prophet' is not a known model; known are arima, auto, baseline, byom, ets, sarima, theta",
+        "k.yaml:9:12: workloads[0].model: 'prophet' is not a known model; known: arima, auto, baseline, byom, ets, sarima, theta",
       ], arguments: ["-mni=2"]),
   ]
 

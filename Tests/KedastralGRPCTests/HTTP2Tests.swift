@@ -398,7 +398,7 @@ struct OtherClientsTests {
       let curl = try ChildProcess("curl", "-sS", "-i", "http://127.0.0.1:\(scaler.port)/")
       #expect(try await curl.waitForExit() == 0)
       #expect(curl.output.hasPrefix("HTTP/1.1 505 "))
-      #expect(curl.output.hasSuffix("This port speaks gRPC over HTTP/2 only.\n"))
+      #expect(curl.output.hasSuffix("This port accepts only gRPC over HTTP/2.\n"))
       #expect(scaler.metric("kedastral_scaler_grpc_refusals_total", "not_http2") == 1)
     }
   }

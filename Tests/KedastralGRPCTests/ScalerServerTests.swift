@@ -141,7 +141,8 @@ struct ScalerServerTests {
       for _ in 0..<3 {
         for (key, words) in [
           ("leadtime", "did you mean 'leadTime'?"), ("lead_time", "did you mean 'leadTime'?"),
-          ("activationTreshold", "did you mean 'activationThreshold'?"), ("colour", "known are workload, metricName"),
+          ("activationTreshold", "did you mean 'activationThreshold'?"),
+          ("colour", "known keys are workload, metricName"),
         ] {
           #expect(try await client.call("GetMetrics", "api", [key: "45m"]).code == "OK")
           #expect(try await client.call("GetMetricSpec", "api", [key: "45m"]).code == "OK")
@@ -377,7 +378,7 @@ struct ScalerServerTests {
         #expect(answer.code == "INVALID_ARGUMENT", "\(hex)")
       }
       let empty = try await client.call(getMetrics, "", [:], ["hex": ""])
-      #expect(empty.message == "the request holds no scaledObjectRef")
+      #expect(empty.message == "the request has no scaledObjectRef")
       // Fields that we do not know are no error: KEDA may add some.
       let unknownField = try await client.call(getMetrics, "", [:], ["hex": "0a050a0361706922" + "0378797a"])
       #expect(unknownField.code == "OK")

@@ -173,7 +173,10 @@ struct ForecastAPITests {
         "there is no forecast for workload 'broken': failing since 12:00 UTC (3 rounds): collect: Connection refused"
       ),
       ("/forecast/current?workload=broken", "collect: Connection refused"),
-      ("/forecast/current?workload=new", "there is no forecast for workload 'new' yet: its first plan is being made"),
+      (
+        "/forecast/current?workload=new",
+        "there is no forecast for workload 'new' yet: its first plan is being computed"
+      ),
       ("/forecast/current?workload=ghost", "there is no forecast for workload 'ghost'"),
     ] {
       let answer = try await curl(server.url + path)

@@ -148,7 +148,7 @@ struct HTTPServerTests {
     }
     let answer = try await curl("http://\(service.address)/slow")
     #expect(answer.status == 504)
-    #expect(answer.json["error"] as? String == "/slow got no answer within 50ms")
+    #expect(answer.json["error"] as? String == "/slow got no response within 50ms")
     await service.shutdown(within: .seconds(5))
     await loop.stop()
   }

@@ -184,7 +184,7 @@ struct MCPServerTests {
     "a command line that makes no sense ends with 2 and says what would be right",
     arguments: [
       (["--listen", "0.0.0.0:8090"], "--token-file"), (["--listen", "x"], "is not an address"),
-      (["--allow-origin", "http://x"], "belongs to --listen"), (["--sever=x"], "did you mean --server"),
+      (["--allow-origin", "http://x"], "needs --listen"), (["--sever=x"], "did you mean --server"),
     ] as [([String], String)])
   func usage(arguments: [String], expected: String) async throws {
     let run = try await Daemon.run("kedastral", ["mcp"] + arguments)

@@ -111,7 +111,7 @@ struct PolicySettingsTests {
       (try? await PlayedTrace.explanation("wild", http, "&leadTime=0s"))?.clamps?.contains(.accuracyGate) == true
     }
     let explanation = try await PlayedTrace.explanation("wild", http, "&leadTime=0s")
-    #expect(explanation.reason?.contains("planned for the current load: recent forecasts were off by") == true)
+    #expect(explanation.reason?.contains("planned for the current load: the recent forecast error is") == true)
     #expect(explanation.plannedLoad == explanation.currentLoad)
     forecaster.process.kill()
   }

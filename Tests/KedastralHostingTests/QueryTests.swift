@@ -115,8 +115,8 @@ struct QueryTests {
       let warnings = run.output.split(separator: "\n").filter { $0.hasPrefix("kedastral query: ") }
       #expect(
         warnings.sorted() == [
-          "kedastral query: metadata key 'Select' is not known; did you mean 'select'?",
-          "kedastral query: metadata key 'leadtime' is not known; did you mean 'leadTime'?",
+          "kedastral query: unknown metadata key 'Select'; did you mean 'select'?",
+          "kedastral query: unknown metadata key 'leadtime'; did you mean 'leadTime'?",
         ])
     }
   }

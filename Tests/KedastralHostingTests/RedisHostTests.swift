@@ -77,7 +77,7 @@ struct RedisHostTests {
     let second = try forecaster(file, redis, http: http)
     try await eventually("a newer plan") { try await plan(of: "app-0", redis).generatedAt > before.generatedAt }
     let after = try await plan(of: "app-0", redis)
-    try await eventually("the log") { second.process.output.contains("going on from the stored plan") }
+    try await eventually("the log") { second.process.output.contains("resuming from the stored plan") }
     #expect((after.capacityState?.replicas ?? 0) >= 30, "no ramp from the minimum")
     #expect(await Daemon.get(operations, "/readyz").status == 200)
 

@@ -42,7 +42,7 @@ struct ReloadTests {
       host.process.output.contains(
         #""msg":"configuration reloaded","added":"1","changed":"1","removed":"1","kept":"1""#)
     }
-    let stored = host.process.output.components(separatedBy: #""msg":"going on from the stored plan","workload":""#)
+    let stored = host.process.output.components(separatedBy: #""msg":"resuming from the stored plan","workload":""#)
     #expect(stored.dropFirst().map { $0.prefix { $0 != "\"" } } == ["changed"], "the kept one was not restarted")
     #expect(try await KEDAClient.ask(grpc, ["workload": "gone"]).code == "NOT_FOUND")
     #expect(try await KEDAClient.ask(grpc, ["workload": "new"]).value == 30)

@@ -107,13 +107,15 @@ struct HTTPSourceTests {
   @Test(
     "what is wrong with an answer is said",
     arguments: [
-      ("garbage", "v", nil, "the answer is not JSON: a number expected at byte 0; it begins: garbage"),
-      ("{}", "v.w", nil, "nothing is there in the answer"),
+      ("garbage", "v", nil, "the response is not JSON: expected a number at byte 0; it begins: garbage"),
+      ("{}", "v.w", nil, "the response has no such value"),
       (#"{"v": {"a": 1}}"#, "v", nil, "value 0 is not a number"),
       (#"{"v": [1, "two"]}"#, "v", "t", "value 1 is not a number"),
-      (#"{"v": [1, 2]}"#, "v", nil, "2 values came back, and no timestamp path says when they were"),
-      (#"{"v": [1, 2]}"#, "v", "t", "nothing is there in the answer at the timestamp path t"),
-      (#"{"v": [1, 2], "t": ["2026-01-01T00:01:00Z"]}"#, "v", "t", "2 values and 1 timestamps (at t) came back"),
+      (#"{"v": [1, 2]}"#, "v", nil, "the response has 2 values, but no timestamp path is set"),
+      (#"{"v": [1, 2]}"#, "v", "t", "the response has nothing at the timestamp path t"),
+      (
+        #"{"v": [1, 2], "t": ["2026-01-01T00:01:00Z"]}"#, "v", "t", "the response has 2 values, but 1 timestamps (at t)"
+      ),
       (#"{"v": [1], "t": [5]}"#, "v", "t", "timestamp 0 (at t) is not in the format rfc3339"),
     ])
   func defects(body: String, valuePath: String, timestampPath: String?, problem: String) async throws {

@@ -107,7 +107,7 @@ struct ProxyTests {
       let error = await #expect(throws: HTTPError.self) { try await client.send(HTTPRequest(endpoint)) }
       #expect(
         error?.description
-          == "GET http://far.invalid: no answer within 300ms (waiting for the answer, through the proxy \(url))")
+          == "GET http://far.invalid: no response within 300ms (waiting for the response, through the proxy \(url))")
     }
   }
 }

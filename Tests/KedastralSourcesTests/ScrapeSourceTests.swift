@@ -164,13 +164,13 @@ struct ScrapeSourceTests {
     try await withApplication("up") { metrics, source, _ in
       metrics.set("<html>Log in</html>")
       let error = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(error?.problem == "no sample matches; the answer begins: <html>Log in</html>")
+      #expect(error?.problem == "no sample matches; the response begins: <html>Log in</html>")
       metrics.set("up{a=\"b} 1")
       let broken = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(broken?.problem == "the answer is not Prometheus's text format: unterminated label value")
+      #expect(broken?.problem == "the response is not in Prometheus's text format: unterminated label value")
       metrics.set("up many")
       let text = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(text?.problem == "the answer is not Prometheus's text format: 'many' is no sample value")
+      #expect(text?.problem == "the response is not in Prometheus's text format: 'many' is not a valid sample value")
       await #expect(throws: SourceError.self) { try await values(source, minutes: 1) }
     }
   }
@@ -181,7 +181,7 @@ struct ScrapeSourceTests {
       let error = await #expect(throws: SourceError.self) {
         try await source.samples(in: start..<start + minute, step: .seconds(30))
       }
-      #expect(error?.problem == "it is scraped at a step of 1m, not 30s")
+      #expect(error?.problem == "the scrape step is 1m, not 30s")
     }
   }
 

@@ -59,8 +59,8 @@ enum StreamLoad {
       return (delay.inSeconds * 10_000).rounded() / 10
     }
     print(
-      "\(count) streams on \(connections) connections, told of \(count) new plans, \(rounds) times:",
-      "median \(milliseconds(0.5)) ms, p99 \(milliseconds(0.99)) ms, last \(milliseconds(1)) ms after the first plan came"
+      "\(count) streams on \(connections) connections, notified of \(count) new plans, \(rounds) times:",
+      "median \(milliseconds(0.5)) ms, p99 \(milliseconds(0.99)) ms, last \(milliseconds(1)) ms after the first plan arrived"
     )
   }
 

@@ -14,7 +14,8 @@ enum Settings {
     "watch-config", "WATCH_CONFIG", default: "true", file: "watchConfig", .general, hosts: everyHost,
     "reload the YAML file when it changes, as on SIGHUP")
   static let logFormat = Setting<LogFormat>(
-    "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost, "format of the log lines"
+    "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost,
+    "format of the log lines"
   )
   static let logLevel = Setting<LogLevel>(
     "log-level", "LOG_LEVEL", default: "info", file: "log.level", .general, hosts: everyHost,
@@ -63,7 +64,8 @@ enum Settings {
   static let horizon = Setting<Duration>(
     "horizon", "HORIZON", default: "30m", file: "workloads[].horizon", .workload, "how far ahead to forecast")
   static let step = Setting<Duration>(
-    "step", "STEP", default: "1m", file: "workloads[].step", .workload, "time between two values of the history and of the forecast")
+    "step", "STEP", default: "1m", file: "workloads[].step", .workload,
+    "time between two values of the history and of the forecast")
   static let interval = Setting<Duration>(
     "interval", "INTERVAL", default: "30s", file: "workloads[].interval", .workload, "time between two forecasts")
   static let window = Setting<Duration>(
@@ -205,7 +207,8 @@ enum Settings {
   static let shortageCost = Setting<Double>(
     "shortage-cost", "SHORTAGE_COST", default: "0", file: "workloads[].policy.shortageCost", .capacity,
     placeholder: "POD-MINUTES",
-    "cost of a minute with too few pods: plan the number of pods with the least expected cost; 0 uses the quantile or headroom")
+    "cost of a minute with too few pods: plan the number of pods with the least expected cost; 0 uses the quantile or headroom"
+  )
   static let minReplicas = Setting<Int>(
     "min", "MIN_REPLICAS", default: "1", file: "workloads[].policy.min", .capacity, "minimum replicas")
   static let maxReplicas = Setting<Int>(
@@ -243,7 +246,8 @@ enum Settings {
     "address of the Redis server, or the path of its socket")
   static let redisURL = Setting<RedisURL>(
     "redis-url", "REDIS_URL", file: "storage.redis.url", .storage, hosts: everyHost,
-    "the Redis server as a redis:// or rediss:// URL; separate settings for user, password and database override the URL")
+    "the Redis server as a redis:// or rediss:// URL; separate settings for user, password and database override the URL"
+  )
   static let redisUsername = Setting<String>(
     "redis-username", "REDIS_USERNAME", file: "storage.redis.username", .storage, hosts: everyHost, placeholder: "NAME",
     "Redis user")
@@ -284,7 +288,8 @@ enum Settings {
     "use TLS for Redis, as with a rediss:// URL")
   static let redisTLSCAFile = Setting<String>(
     "redis-tls-ca-file", "REDIS_TLS_CA_FILE", file: "storage.redis.tlsCaFile", .storage, hosts: everyHost,
-    placeholder: "FILE", "certificate authorities that must have issued Redis's certificate (PEM); the system's if not given")
+    placeholder: "FILE",
+    "certificate authorities that must have issued Redis's certificate (PEM); the system's if not given")
   static let redisTLSCertFile = Setting<String>(
     "redis-tls-cert-file", "REDIS_TLS_CERT_FILE", file: "storage.redis.tlsCertFile", .storage, hosts: everyHost,
     placeholder: "FILE", "client certificate chain (PEM), if Redis requests one")
@@ -392,7 +397,7 @@ enum Settings {
   static let fileOnly: [(key: String, group: SettingDescriptor.Group, help: String)] = [
     (
       "workloads[].otherMetrics[]", .workload,
-            "further metrics, each with its own `metric`, `source` and `policy.targetPerPod`; other settings are those of the "
+      "further metrics, each with its own `metric`, `source` and `policy.targetPerPod`; other settings are those of the "
         + "workload; the plan is the largest requirement, in the unit of the workload's own metric"
     ),
     (

@@ -32,7 +32,7 @@ public struct AccuracyGate: CapacityPolicy {
     var plan = policy.plan(reactive, from: state)
     for index in plan.steps.indices { plan.steps[index].limits.insert(.accuracyGate) }
     let told =
-      "planned for the current load: recent forecasts were off by \(percent(error)), more than \(percent(largestError))"
+      "planned for the current load: the recent forecast error is \(percent(error)), more than \(percent(largestError))"
     plan.reason = plan.reason.map { "\(told); \($0)" } ?? told
     return plan
   }

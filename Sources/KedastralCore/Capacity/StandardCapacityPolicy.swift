@@ -64,7 +64,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     try check(quantileLevel.map { $0 > 0 && $0 < 1 } ?? true, "quantileLevel is not between 0 and 1")
     try check(minReplicas >= 0, "minReplicas is \(minReplicas), expected 0 or more")
     try check(maxReplicas >= minReplicas, "maxReplicas is \(maxReplicas), less than minReplicas (\(minReplicas))")
-    try check(maxReplicas <= 1_000_000, "maxReplicas is \(maxReplicas), expected 1,000,000 at most")
+    try check(maxReplicas <= 1_000_000, "maxReplicas is \(maxReplicas), expected at most 1,000,000")
     try check(upMaxFactor.isFinite && upMaxFactor >= 1, "upMaxFactor is \(upMaxFactor), expected 1 or more")
     try check((0...100).contains(downMaxPercent), "downMaxPercent is \(downMaxPercent), expected 0 to 100")
     try check(prewarmSteps >= 0, "prewarmSteps is \(prewarmSteps), expected 0 or more")

@@ -27,10 +27,11 @@ extension PlanExplanation {
         + "\(duration(forecastOnlySeconds ?? leadTimeSeconds)).")
     if let forecastOnlySeconds {
       lines.append(
-        "Only \(duration(forecastOnlySeconds)) are forecast, less than the lead time of \(duration(leadTimeSeconds)).")
+        "The forecast covers only \(duration(forecastOnlySeconds)), less than the lead time of \(duration(leadTimeSeconds))."
+      )
     }
     lines.append(
-      "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
+      "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) determines the plan: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)
     if let ahead = shortfallAhead, ahead.required > required ?? 0 {
       lines.append(
@@ -39,7 +40,8 @@ extension PlanExplanation {
     }
     let ahead = recentErrorAheadSeconds.map { " \(duration($0)) ahead" } ?? ""
     let error =
-      recentError.map { "forecasts\(ahead) are typically off by \(percent($0))" } ?? "its error is not known yet"
+      recentError.map { "forecasts\(ahead) are typically off by \(percent($0))" }
+      ?? "its forecast error is not yet known"
     lines.append("Model \(model ?? "unknown"); \(error).")
     lines.append(
       "The plan is \(duration(ageSeconds.magnitude)) \(ageSeconds < -1 ? "ahead of this clock" : "old")"
@@ -67,27 +69,27 @@ extension PlanExplanation {
       } else if let quantile {
         words += " (quantile \(number(quantile)))"
       } else if let shortageCost {
-        words += " (a minute short of pods costs \(number(shortageCost)) pod-minutes)"
+        words += " (a minute with too few pods costs \(number(shortageCost)) pod-minutes)"
       } else if let headroom {
         words += " (headroom × \(number(headroom)))"
       }
     }
     if let need { words += ", which needs \(need) \(pods(need))" }
-    if let targetPerPod { words += " at \(number(targetPerPod)) a pod" }
+    if let targetPerPod { words += " at \(number(targetPerPod)) per pod" }
     return words
   }
 
   private func sentence(_ clamp: Clamp) -> String? {
     switch clamp {
-    case .minimum: "The minimum raised that to \(replicas)."
-    case .maximum: "The maximum cut that to \(replicas)."
-    case .growth: "The limit of growth a step held that down to \(replicas)."
-    case .shrinkage: "The limit of shrinkage a step held that up at \(replicas)."
-    case .reactiveFloor: "The current load is above the forecast and took its place."
-    case .scheduledMinimum: "A schedule's minimum raised that to \(replicas)."
-    case .scheduledMaximum: "A schedule's maximum cut that to \(replicas)."
-    case .prewarm: "A higher load of the steps behind it counts already."
-    case .accuracyGate: "Recent forecasts were too far off, so the current load took the forecast's place."
+    case .minimum: "The minimum raised the replicas to \(replicas)."
+    case .maximum: "The maximum reduced the replicas to \(replicas)."
+    case .growth: "The growth limit per step reduced the replicas to \(replicas)."
+    case .shrinkage: "The shrinkage limit per step kept the replicas at \(replicas)."
+    case .reactiveFloor: "The current load is above the forecast and was used instead."
+    case .scheduledMinimum: "A schedule's minimum raised the replicas to \(replicas)."
+    case .scheduledMaximum: "A schedule's maximum reduced the replicas to \(replicas)."
+    case .prewarm: "A higher load of the following steps was used (prewarm)."
+    case .accuracyGate: "The recent forecast error was too large, so the current load was used instead of the forecast."
     }
   }
 

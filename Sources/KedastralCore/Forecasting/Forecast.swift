@@ -83,7 +83,8 @@ public struct Forecast: Sendable, Equatable {
     }
     for path in quantiles.paths {
       if path.values.count != values.count {
-        return "model '\(model)' gave \(path.values.count) values for quantile \(path.level) and \(values.count) steps"
+        return
+          "model '\(model)' returned \(path.values.count) values for quantile \(path.level) and \(values.count) steps"
       }
       if let index = path.values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
         return "model '\(model)' forecast \(path.values[index]) for quantile \(path.level) at step \(index)"

@@ -126,7 +126,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notEnoughHistory(let needed, let present):
-      "not enough history: \(present) samples present, at least \(needed) needed"
+      "not enough history: \(present) samples, at least \(needed) required"
     case .invalidSetting(let model, let setting, let problem): "model '\(model)': \(setting) \(problem)"
     case .remote(let text): text
     }

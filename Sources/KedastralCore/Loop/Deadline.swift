@@ -6,7 +6,7 @@ public struct DeadlineExceeded: Error, Equatable, CustomStringConvertible {
   /// Creates the error.
   public init(limit: Duration) { self.limit = limit }
 
-  public var description: String { "no answer within \(DurationText.format(limit))" }
+  public var description: String { "no response within \(DurationText.format(limit))" }
 }
 
 /// Runs `operation` and cancels it when `limit` has passed on `clock`.

@@ -15,7 +15,7 @@ extension ForecastLoop {
     let asked: Duration
     let got: Duration
     var description: String {
-      "the source was asked for steps of \(DurationText.format(asked)) and answered with \(DurationText.format(got))"
+      "expected samples with a step of \(DurationText.format(asked)) from the source, got \(DurationText.format(got))"
     }
   }
 

@@ -130,7 +130,7 @@ public actor ForecastLoop {
     if let until = snapshot.bridgedUntil {
       // A server that does not answer has its own line.
       logger.log(
-        sourceFailure?.outage == nil ? .warn : .debug, "no new samples: the plan follows the forecast",
+        sourceFailure?.outage == nil ? .warn : .debug, "no new samples: the plan is based on the forecast",
         [
           "workload": workload.name.text, "since": snapshot.newestSampleAt.map(Timestamp.format) ?? "",
           "servedUntil": Timestamp.format(until),
@@ -268,7 +268,7 @@ public actor ForecastLoop {
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
       logger.info(
-        "going on from the stored plan",
+        "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
     } catch {
       // The round goes on without: storing the plan reports a store that is away, and this is asked again next round.
@@ -278,7 +278,7 @@ public actor ForecastLoop {
 
   private func takeUp(_ stored: Data) {
     guard let state = LoopState(stored) else {
-      logger.debug("what is stored is no state of this version", ["workload": workload.name.text])
+      logger.debug("the stored state is not valid in this version", ["workload": workload.name.text])
       return
     }
     for (index, feed) in feeds.enumerated() {

@@ -82,7 +82,7 @@ struct AutoSession: ModelSession {
       record.isBeaten
       ? "the last season repeated, because the learned forecast was less accurate recently (\(record.summary))"
       : regression.explanation(step: history.step) + record.note
-    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the next steps are corrected by the latest samples" }
+    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the first steps are corrected by the latest samples" }
     forecast.members = members(of: regression, step: history.step)
     forecast.mase = record.mase
     forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))

@@ -136,7 +136,7 @@ struct LiveRecord: Codable {
   /// What to add to a forecast's reason; empty until enough has been judged.
   var note: String {
     guard !summary.isEmpty else { return "" }
-    return "; \(summary), the 0.9 quantile held \(percent(covered / weight)) of the time"
+    return "; \(summary), \(percent(covered / weight)) of recent loads at or below the 0.9 quantile"
   }
 
   private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }

@@ -63,10 +63,10 @@ public struct Replay: Sendable {
       isWholeMinutes(interval), "the interval \(DurationText.format(interval)) is not a number of whole minutes")
     try require(
       learned >= 1 && learned < count,
-      "a load of \(DurationText.format(.seconds(60 * count))) leaves nothing to play after \(DurationText.format(.seconds(60 * learned))) of history; record more of it or shorten the warm-up"
+      "a load of \(DurationText.format(.seconds(60 * count))) leaves nothing to replay after \(DurationText.format(.seconds(60 * learned))) of history; record more of it or shorten the warm-up"
     )
     try require(
-      load.minutes.values[learned...].contains(where: \.isFinite), "the part of the load to be played has no sample")
+      load.minutes.values[learned...].contains(where: \.isFinite), "the part of the load to replay has no sample")
     self.load = load
     self.podCapacity = podCapacity
     self.minReplicas = minReplicas

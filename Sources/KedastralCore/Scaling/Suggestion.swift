@@ -13,7 +13,7 @@ package enum Suggestion {
   /// `; did you mean X?`, or `; known are A, B, C` when nothing is near.
   package static func hint(for word: String, among candidates: [String], prefix: String = "") -> String {
     if let near = nearest(to: word, among: candidates) { return "; did you mean \(prefix)\(near)?" }
-    return "; known are \(candidates.sorted().map { prefix + $0 }.joined(separator: ", "))"
+    return "; known: \(candidates.sorted().map { prefix + $0 }.joined(separator: ", "))"
   }
 
   /// The optimal string alignment distance (Damerau, 1964).

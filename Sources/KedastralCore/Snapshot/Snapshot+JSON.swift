@@ -111,7 +111,7 @@ extension Snapshot {
       ("minReplicas", fields.minReplicas), ("maxReplicas", fields.maxReplicas),
     ] {
       guard let most, !(0...Self.mostReplicas).contains(most) else { continue }
-      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), allowed are 0 to \(Self.mostReplicas)")
+      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), expected 0 to \(Self.mostReplicas)")
     }
     try Self.check(fields.values, field: "values", count: count)
     if let plannedLoad = fields.plannedLoad, !plannedLoad.isEmpty {
@@ -156,7 +156,7 @@ extension Snapshot {
     }
     let replicas = numbers.compactMap { Int(exactly: $0) }
     guard replicas.count == count else {
-      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is no whole number")
+      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is not a whole number")
     }
     guard replicas.allSatisfy({ $0 >= 0 }) else {
       throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
@@ -187,7 +187,7 @@ extension DecodingError {
     case .valueNotFound(let type, let context): return "\(path(context)) is null, expected \(type)"
     case .dataCorrupted(let context):
       return context.codingPath.isEmpty ? context.debugDescription : "\(path(context)) \(context.debugDescription)"
-    @unknown default: return "it does not decode"
+    @unknown default: return "it cannot be decoded"
     }
   }
 }

@@ -19,7 +19,7 @@ public enum Staleness: Sendable, Equatable, CustomStringConvertible {
       return "it is \(DurationText.format(age)) old, stale after \(DurationText.format(limit))"
     case .aheadOfClock(let distance, let limit):
       return
-        "it is dated \(DurationText.format(distance)) ahead of this clock, stale after \(DurationText.format(limit))"
+        "its date is \(DurationText.format(distance)) ahead of this clock, stale after \(DurationText.format(limit))"
     case .noSamples(let since, let until, let problem):
       let age = since.map { "no sample since \(Timestamp.format($0))" } ?? "no sample"
       let cause = problem.map { " (\($0))" } ?? ""

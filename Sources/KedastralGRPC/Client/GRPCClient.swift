@@ -87,10 +87,10 @@ public final class GRPCClient: Sendable {
   package func call(_ method: String, _ message: [UInt8], deadline: Duration) async throws(GRPCCallError) -> [UInt8] {
     let answers = responses(method, message, deadline: deadline).makeAsyncIterator()
     guard let answer = try await answers.next() else {
-      throw error(method, GRPCStatus(.internal, "the call ended well, but without a message"))
+      throw error(method, GRPCStatus(.internal, "the call succeeded, but without a message"))
     }
     guard try await answers.next() == nil else {
-      throw error(method, GRPCStatus(.internal, "more than one message came, where one was due"))
+      throw error(method, GRPCStatus(.internal, "expected one message, got more"))
     }
     return answer
   }

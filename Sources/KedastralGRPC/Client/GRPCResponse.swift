@@ -26,7 +26,7 @@ struct GRPCResponse {
     headerBytes += name.byteCount + value.byteCount + 32
     guard headerBytes <= Self.maximumHeaderBytes else {
       throw GRPCStatus(
-        .resourceExhausted, "the answer's headers are over the limit of \(Self.maximumHeaderBytes) bytes")
+        .resourceExhausted, "the response's headers are over the limit of \(Self.maximumHeaderBytes) bytes")
     }
     if name.isEqual(to: ":status") {
       httpStatus = Int(value.text) ?? 0
@@ -59,21 +59,21 @@ struct GRPCResponse {
     if let code {
       let status = GRPCStatus(code: code, percentEncodedMessage: message)
       guard status.code == .ok, deframer.pendingCount > 0 else { return status }
-      return GRPCStatus(.internal, "the answer ended inside a message")
+      return GRPCStatus(.internal, "the response ended inside a message")
     }
     if httpStatus != 200 { return GRPCStatus(httpStatus: httpStatus) }
     guard isGRPC else {
       return GRPCStatus(
-        .unknown, "the answer's content type is '\(contentType?.prefix(60) ?? "")', not application/grpc")
+        .unknown, "the response's content type is '\(contentType?.prefix(60) ?? "")', not application/grpc")
     }
-    return GRPCStatus(.internal, "the answer ended without a status")
+    return GRPCStatus(.internal, "the response ended without a status")
   }
 
   private var isGRPC: Bool { httpStatus == 200 && (contentType?.hasPrefix("application/grpc") ?? false) }
 
   private func unpack(_ bytes: [UInt8]) throws(GRPCStatus) -> [UInt8] {
     guard encoding == .gzip else {
-      throw GRPCStatus(.internal, "a message is compressed in a way that was not offered to the server")
+      throw GRPCStatus(.internal, "a message uses a compression that the client did not offer")
     }
     do {
       return try Gzip.decompress(bytes.span.bytes, maximumLength: maximumLength)

@@ -8,7 +8,7 @@ extension GRPCStatus {
     if let number = Int(code), let code = Code(rawValue: number) {
       self.init(code, message)
     } else {
-      self.init(.unknown, "the server answered with the unknown status '\(code.prefix(20))' \(message)")
+      self.init(.unknown, "the server returned the unknown status '\(code.prefix(20))' \(message)")
     }
   }
 
@@ -23,7 +23,7 @@ extension GRPCStatus {
       case 429, 502, 503, 504: .unavailable
       default: .unknown
       }
-    self.init(code, "the answer is HTTP status \(httpStatus), not gRPC's")
+    self.init(code, "the response is HTTP status \(httpStatus), not a gRPC response")
   }
 
   /// The status of a call whose stream was reset.
@@ -37,7 +37,7 @@ extension GRPCStatus {
       case NGHTTP2_INADEQUATE_SECURITY: .permissionDenied
       default: .internal
       }
-    self.init(code, "the call was broken off (\(name))")
+    self.init(code, "the call was aborted (\(name))")
   }
 
   /// Reads the percent-encoded form of a message; what is no valid escape stays as it is.

@@ -119,7 +119,7 @@ final class ExternalScalerService: GRPCService {
   private func checkName(_ workload: String) throws(GRPCStatus) {
     guard !workload.isEmpty else {
       throw GRPCStatus(
-        .invalidArgument, "no workload is named: metadata workload and the ScaledObject's name are empty")
+        .invalidArgument, "the workload is missing: metadata workload and the ScaledObject's name are empty")
     }
     do {
       _ = try WorkloadName(workload)
@@ -162,7 +162,7 @@ final class ExternalScalerService: GRPCService {
     guard let answer = snapshot.answer(trigger.question, at: now) else {
       throw refusal(
         trigger.workload, .noPlannedLoad, .failedPrecondition,
-        "the forecast of workload '\(trigger.workload)' holds no planned load and target per pod, which mode load needs; use mode replicas",
+        "the forecast of workload '\(trigger.workload)' has no planned load and target per pod, which mode load requires; use mode replicas",
         at: now)
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)

@@ -20,8 +20,8 @@ extension ScaledObjectReference {
   public var unknownKeyProblems: [String] {
     unknownKeys.map { key in
       let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
-      let known = "known are \(Self.keys.joined(separator: ", "))"
-      return "metadata key '\(key.prefix(60))' is not known; \(near ?? known)"
+      let known = "known keys are \(Self.keys.joined(separator: ", "))"
+      return "unknown metadata key '\(key.prefix(60))'; \(near ?? known)"
     }
   }
 }

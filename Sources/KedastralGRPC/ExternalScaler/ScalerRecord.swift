@@ -49,7 +49,7 @@ final class ScalerRecord: Sendable {
     self.logger = logger
     unknownKeys = metrics.counter(
       "kedastral_scaler_unknown_metadata_total",
-      help: "Keys in triggers' metadata that neither Kedastral nor KEDA reads, once a trigger."
+      help: "Number of unknown keys in trigger metadata, counted once for each trigger."
     ).with()
   }
 
@@ -83,7 +83,7 @@ final class ScalerRecord: Sendable {
   /// Ends refusals that nobody has met for a while.
   func forgetOld(at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
-    end(of: nil, at: now, "KEDA does not ask any more for what it was refused") { _, refusal in
+    end(of: nil, at: now, "KEDA no longer sends the refused requests") { _, refusal in
       now.timeIntervalSince(refusal.last) > Self.memory
     }
   }
@@ -127,7 +127,7 @@ final class ScalerRecord: Sendable {
     unknownKeys.increment(by: Double(problems.count))
     for problem in problems {
       logger.warn(
-        "a trigger's metadata hold a key that nobody reads",
+        "a trigger's metadata has an unknown key",
         ["scaledObject": "\(reference.namespace)/\(reference.name)", "problem": problem])
     }
   }

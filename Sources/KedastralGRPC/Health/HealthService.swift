@@ -32,7 +32,7 @@ final class HealthService: GRPCService {
       .unary { [unowned self] request, response throws(GRPCStatus) in
         let service = try HealthCodec.service(request)
         guard let status = status(of: service) else {
-          throw GRPCStatus(.notFound, "there is no service '\(service.prefix(100))' here")
+          throw GRPCStatus(.notFound, "unknown service '\(service.prefix(100))'")
         }
         HealthCodec.append(status, to: &response)
       }),

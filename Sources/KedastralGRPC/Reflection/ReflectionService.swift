@@ -54,12 +54,12 @@ final class ReflectionService: GRPCService {
         return .failure(notFound("symbol", symbol))
       }
       return .file(descriptor: file.descriptor)
-    case .extensions: return .failure(GRPCStatus(.notFound, "there are no extensions here"))
-    case .nothing: return .failure(GRPCStatus(.invalidArgument, "the request asks nothing"))
+    case .extensions: return .failure(GRPCStatus(.notFound, "this server has no extensions"))
+    case .nothing: return .failure(GRPCStatus(.invalidArgument, "the reflection request is empty"))
     }
   }
 
   private func notFound(_ kind: String, _ name: String) -> GRPCStatus {
-    GRPCStatus(.notFound, "there is no \(kind) '\(name.prefix(100))' here")
+    GRPCStatus(.notFound, "unknown \(kind) '\(name.prefix(100))'")
   }
 }

@@ -98,7 +98,7 @@ final class GRPCConnection {
     }
     isReceiving = false
     if !isFine {
-      server.refused(.protocolError, session?.complaint ?? "no memory for a session")
+      server.refused(.protocolError, session?.complaint ?? "out of memory for an HTTP/2 session")
       return close()
     }
     flush()
@@ -118,7 +118,7 @@ final class GRPCConnection {
 
   /// Answers somebody who does not speak HTTP/2.
   private func refuse(with answer: String) {
-    server.refused(.notHTTP2, "the client does not speak HTTP/2")
+    server.refused(.notHTTP2, "the client does not use HTTP/2")
     var answer = answer
     answer.withUTF8 { stream.write(UnsafeRawBufferPointer($0)) }
     linger()
@@ -158,7 +158,7 @@ final class GRPCConnection {
 
   func receivedIdleFrame() {
     guard !idleFrames.take(at: lastInputAt) else { return }
-    server.refused(.idleFrames, "too many frames without use")
+    server.refused(.idleFrames, "too many frames without content")
     session?.terminate()
   }
 
@@ -212,12 +212,12 @@ final class GRPCConnection {
     case .closed: return
     }
     if let probedAt {
-      if probedAt + limits.keepAliveTimeout <= now { return cut(.keepAlive, "a ping was not answered in time") }
+      if probedAt + limits.keepAliveTimeout <= now { return cut(.keepAlive, "no response to a ping in time") }
     } else if lastInputAt + limits.keepAliveInterval <= now {
       probedAt = now
       session?.ping()
     }
-    if isOutputStalled(at: now) { return cut(.slowReader, "output did not move in time") }
+    if isOutputStalled(at: now) { return cut(.slowReader, "the client did not read the output in time") }
     sweepCalls(at: now)
     flush()
     if !isResting, lastInputAt + .seconds(1) <= now, session?.calls.isEmpty ?? false {
@@ -234,7 +234,7 @@ final class GRPCConnection {
       } else if let endedAt = call.endedAt {
         // The client keeps its window shut.
         if endedAt + limits.writeTimeout <= now {
-          server.refused(.slowReader, "an answer was not read in time")
+          server.refused(.slowReader, "a response was not read in time")
           session?.cancel(call)
         }
       } else if let deadline = call.deadline, deadline <= now {

@@ -105,7 +105,8 @@ package final class GRPCServer {
   func refused(_ reason: GRPCMetrics.Refusal, _ text: String) {
     metrics.countRefusal(reason)
     guard let skipped = refusalLog.admit(reason.rawValue, at: .now) else { return }
-    logger.warn("gRPC client cut off", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
+    logger.warn(
+      "gRPC client disconnected by a limit", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
   }
 
   /// Has a connection flushed when all that happens now has happened, so that many messages leave in one write.

@@ -18,7 +18,7 @@ extension HTTPRouter {
           let response = HTTPResponse.json(try board.document(of: snapshot))
           return .now(board.isStale(snapshot) ? response.with("X-Kedastral-Stale", "true") : response)
         } catch {
-          return .now(.failure(500, "the snapshot of '\(snapshot.workload)' does not encode: \(error)"))
+          return .now(.failure(500, "the snapshot of '\(snapshot.workload)' cannot be encoded: \(error)"))
         }
       }
     }
@@ -58,7 +58,7 @@ extension HTTPRouter {
         do {
           let tuning = try PlanTuning(request.query)
           guard let text = text(snapshot.workload, tuning) else {
-            return .now(.failure(404, "this host does not configure workload '\(snapshot.workload)'"))
+            return .now(.failure(404, "workload '\(snapshot.workload)' is not configured on this host"))
           }
           return .now(HTTPResponse(type: "application/yaml; charset=utf-8", body: Array(text.utf8)))
         } catch {
@@ -105,6 +105,6 @@ extension SnapshotLookup {
   /// Why there is no forecast, to be added to what says so.
   private func absence(of workload: WorkloadName) -> String {
     if let problem = problem(of: workload) { return ": \(problem.sentence(at: now))" }
-    return isConfigured(workload) ? " yet: its first plan is being made" : ""
+    return isConfigured(workload) ? " yet: its first plan is being computed" : ""
   }
 }

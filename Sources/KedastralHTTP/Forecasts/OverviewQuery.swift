@@ -47,7 +47,7 @@ struct OverviewQuery: Equatable {
       for word in text.split(separator: ",") {
         guard let state = WorkloadState(rawValue: String(word)) else {
           let known = WorkloadState.allCases.map(\.rawValue).joined(separator: ", ")
-          throw Problem(description: "'state' is '\(word.prefix(40))', expected some of \(known)")
+          throw Problem(description: "'state' is '\(word.prefix(40))', expected one or more of \(known)")
         }
         states?.insert(state)
       }

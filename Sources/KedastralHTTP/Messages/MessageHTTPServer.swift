@@ -30,11 +30,14 @@ package final class MessageHTTPServer: Sendable {
       var router = HTTPRouter()
       router.post(path, limit: Self.maximumMessageBytes) { request in
         if let origin = request.origin, !Self.isAllowed(origin, origins) {
-          return .now(.failure(403, "pages of '\(origin.prefix(100))' may not ask this server"))
+          return .now(.failure(403, "requests from pages of '\(origin.prefix(100))' are not allowed"))
         }
         if let version = request.protocolVersion, !versions.contains(version) {
           return .now(
-            .failure(400, "'\(version.prefix(40))' is not spoken; known are \(versions.joined(separator: ", "))"))
+            .failure(
+              400,
+              "unsupported protocol version '\(version.prefix(40))'; supported versions: \(versions.joined(separator: ", "))"
+            ))
         }
         return .later {
           guard let answer = await answer(request.body) else {

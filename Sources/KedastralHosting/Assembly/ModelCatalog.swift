@@ -53,7 +53,7 @@ enum ModelCatalog {
   /// A name that settings let through and the catalogue does not have: a fault of this program.
   struct UnknownModel: Error, CustomStringConvertible {
     let name: String
-    var description: String { "no model is called '\(name)'" }
+    var description: String { "unknown model '\(name)'" }
   }
 }
 

@@ -52,7 +52,7 @@ actor WorkloadRoster {
     current = Mutex(self.entries.mapValues(\.settings))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
-      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
+      "kedastral_max_replicas", help: "The maximum replicas of a workload's policy.", labels: ["workload"])
     for entry in entries { Self.tell(entry, in: bounds) }
   }
 

@@ -12,19 +12,19 @@ enum CheckCommand: Command {
   static let summary = "validate a configuration, try each source and the store once"
 
   static let help = """
-    kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
-    what would be forecast and planned. Nothing is stored and nothing is served. It ends with 1 when a source failed or gave too
-    little to forecast from, or when Redis could not be read, and with 2 when the configuration makes no sense.
+    kedastral check reads the settings as the daemons do, queries each source once, and Redis if plans are kept there, and shows
+    the resulting forecasts and plans. It stores and serves nothing. It exits with 1 when a source fails or returns too few
+    samples for a forecast, or when Redis cannot be read, and with 2 when the configuration is invalid.
 
     Usage:
       kedastral check -config FILE [settings] [options]
       kedastral check [settings] [options]
 
-    Settings are those of kedastral run: flags, environment and file.
+    The settings are those of kedastral run: flags, environment and file.
 
     Options:
-      --offline             only read the settings; ask nobody
-      --deadline DURATION   how long a source, or Redis, may take (default 10s)
+      --offline             only read the settings; do not connect to anything
+      --deadline DURATION   maximum time for each source, and for Redis (default 10s)
       -o FORMAT             table (default), markdown, json
 
     Examples:
@@ -73,7 +73,7 @@ enum CheckCommand: Command {
       let (horizon, lead) = (DurationText.format(workload.horizon), DurationText.format(leadTime))
       return ConfigurationProblem(
         .nowhere,
-        "workload '\(workload.name)': only \(horizon) are forecast, and the scaler is asked \(lead) ahead; give it a horizon of at least \(lead), or a shorter -lead-time"
+        "workload '\(workload.name)': the forecast covers only \(horizon), but the lead time is \(lead); give it a horizon of at least \(lead), or a shorter -lead-time"
       )
     }
   }

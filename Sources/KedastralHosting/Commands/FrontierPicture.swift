@@ -63,7 +63,7 @@ struct FrontierPicture {
       picture.text("\(ratio.text(1))×", x: x(ratio), y: base + 18, anchor: "middle", color: "#666")
     }
     picture.text(
-      "pod-hours over perfect foresight; minutes in violation on the left", x: left, y: base + 36, color: "#666")
+      "x: pod-hours relative to perfect foresight; y: minutes in violation", x: left, y: base + 36, color: "#666")
     var kedastralColors = Self.kedastralColors[...]
     for (row, entry) in frontiers.enumerated() {
       let color = Self.colors[entry.policy] ?? kedastralColors.popFirst() ?? "#666"

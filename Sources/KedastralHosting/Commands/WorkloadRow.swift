@@ -77,7 +77,7 @@ struct WorkloadRow: Equatable, Sendable {
     case .json: json(rows)
     case .markdown: ([table(rows).markdown] + problems(rows).map { "- " + $0 }).joined(separator: "\n")
     case .table:
-      rows.isEmpty ? "there is no workload" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
+      rows.isEmpty ? "no workloads" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
     }
   }
 

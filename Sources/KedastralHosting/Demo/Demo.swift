@@ -17,7 +17,7 @@ enum Demo {
   static let traceScale = 100.0
 
   private static let help = """
-    kedastral demo shows predictive scaling of two applications in one process, an hour a minute.
+    kedastral demo shows predictive scaling of two applications in one process; one minute stands for one hour.
 
     Usage:
       kedastral demo [-listen ADDRESS] [-scaler-listen ADDRESS] [-log-level LEVEL]
@@ -115,16 +115,16 @@ enum Demo {
     let scalerHost = scaler.host.isEmpty ? "localhost" : scaler.host
     return """
 
-      Kedastral forecasts two applications, an hour a minute:
-        api-app     a spike at each full hour, 50 requests/s a pod
-        worker-app  a real web server's day, 40 requests/s a pod
+      Kedastral forecasts two applications; one minute stands for one hour:
+        api-app     a spike at each full hour, 50 requests/s per pod
+        worker-app  the day of a real web server, 40 requests/s per pod
 
-      Look:   http://\(host):\(page.port)/        replicas rise before the load does
-      Ask:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
+      Page:   http://\(host):\(page.port)/        replicas rise before the load does
+      API:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
       As KEDA does:
               .build/release/kedastral query \(scalerHost):\(scaler.port) -workload api-app
 
-      Ctrl-C ends it.
+      Ctrl-C stops it.
 
       """
   }

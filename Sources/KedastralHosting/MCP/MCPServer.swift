@@ -10,9 +10,9 @@ struct MCPServer: Sendable {
   static let versions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 
   private static let instructions = """
-    Kedastral forecasts the load of workloads on Kubernetes and plans their replicas. list_workloads gives the names; \
-    get_forecast a forecast with its plan; explain_decision why there are to be so many replicas; what_if the plan under other \
-    settings, which changes nothing; backtest how well models would have forecast a workload's recent load.
+    Kedastral forecasts the load of workloads on Kubernetes and plans their replicas. list_workloads returns the names; \
+    get_forecast a forecast with its plan; explain_decision the reasons for the planned replicas; what_if the plan under other \
+    settings, without changing anything; backtest the accuracy of models on a workload's recent load.
     """
 
   private let tools: [MCPTool]
@@ -44,7 +44,7 @@ struct MCPServer: Sendable {
     case "tools/call":
       let name = message.parameters["name"].text ?? ""
       guard let tool = tools.first(where: { $0.name == name }) else {
-        throw .parameters("there is no tool '\(name)'; there are \(tools.map(\.name).joined(separator: ", "))")
+        throw .parameters("unknown tool '\(name)'; the tools are \(tools.map(\.name).joined(separator: ", "))")
       }
       return await call(tool, message.parameters["arguments"], identifier)
     default: throw .method(message.method)

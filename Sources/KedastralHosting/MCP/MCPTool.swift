@@ -90,7 +90,7 @@ struct MCPArguments: Sendable {
     }
     for name in values.keys.sorted() where !tool.parameters.contains(where: { $0.name == name }) {
       let known = tool.parameters.map(\.name).joined(separator: ", ")
-      throw Defect(description: "\(tool.name) has no argument '\(name)'; it has \(known)")
+      throw Defect(description: "\(tool.name) has no argument '\(name)'; its arguments are \(known)")
     }
     for parameter in tool.parameters {
       guard let value = values[parameter.name] else {
@@ -112,7 +112,7 @@ struct MCPArguments: Sendable {
       if !parameter.values.isEmpty, let wrong = words.first(where: { !parameter.values.contains($0) }) {
         throw Defect(
           description:
-            "'\(parameter.name)' may not be '\(wrong)'; it is one of \(parameter.values.joined(separator: ", "))")
+            "'\(parameter.name)' cannot be '\(wrong)'; write one of \(parameter.values.joined(separator: ", "))")
       }
     }
   }

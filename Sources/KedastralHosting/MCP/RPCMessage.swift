@@ -21,7 +21,7 @@ struct RPCMessage {
 
     static func parse(_ problem: String) -> Failure { Failure(code: -32700, problem: problem) }
     static func request(_ problem: String) -> Failure { Failure(code: -32600, problem: problem) }
-    static func method(_ name: String) -> Failure { Failure(code: -32601, problem: "there is no method '\(name)'") }
+    static func method(_ name: String) -> Failure { Failure(code: -32601, problem: "unknown method '\(name)'") }
     static func parameters(_ problem: String) -> Failure { Failure(code: -32602, problem: problem) }
   }
 
@@ -39,7 +39,7 @@ struct RPCMessage {
     case .number(let number): identifier = .number(number)
     case .string(let text): identifier = .text(text)
     case .null where members["id"] == nil: identifier = nil
-    default: throw .request("'id' is neither a number nor a text")
+    default: throw .request("'id' is neither a number nor a string")
     }
     self.method = method
     parameters = document["params"]

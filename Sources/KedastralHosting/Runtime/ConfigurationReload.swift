@@ -40,15 +40,15 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
     self.clock = clock
     self.logger = logger
     reloads = metrics.counter(
-      "kedastral_config_reloads_total", help: "Times the configuration was read again, by how that ended.",
+      "kedastral_config_reloads_total", help: "Number of configuration reloads, by result.",
       labels: ["result"])
     lastSuccess = metrics.gauge(
-      "kedastral_config_last_success_timestamp_seconds", help: "When a configuration was last taken over."
+      "kedastral_config_last_success_timestamp_seconds", help: "When a configuration was last applied."
     ).with()
     for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
     lastReloadSuccess = metrics.gauge(
       "kedastral_config_last_reload_success_timestamp_seconds",
-      help: "When a configuration was last read and applied, the start included."
+      help: "When a configuration was last read and applied, including at the start."
     ).with()
     isSuccessful = metrics.gauge(
       "kedastral_config_last_reload_successful",

@@ -78,7 +78,7 @@ struct ServiceRunner {
   private func endProcessIfStuck(isFailure: Bool) {
     Task.detached { [logger] in
       try await Task.sleep(for: Self.patience - .milliseconds(500))
-      logger.warn("some parts did not end in time")
+      logger.warn("some parts did not stop in time")
       _exit(isFailure ? 1 : 0)
     }
   }

@@ -91,14 +91,14 @@ public struct HTTPSource: MetricSource {
     }
     let answer: JSONValue
     do { answer = try JSONValue(response.body) } catch {
-      throw failure("the answer is not JSON: \(error); it begins: \(response.excerpt)")
+      throw failure("the response is not JSON: \(error); it begins: \(response.excerpt)")
     }
     let values = try numbers(in: answer)
     if let timestampPath {
       series.fill(with: zip(try instants(in: answer, at: timestampPath, count: values.count), values))
     } else {
       guard values.count == 1 else {
-        throw failure("\(values.count) values came back, and no timestamp path says when they were")
+        throw failure("the response has \(values.count) values, but no timestamp path is set")
       }
       series.setNewest(values[0], now: now)
     }
@@ -134,7 +134,7 @@ public struct HTTPSource: MetricSource {
   }
 
   private func numbers(in answer: JSONValue) throws -> [Double] {
-    guard let found = valuePath.values(in: answer) else { throw failure("nothing is there in the answer") }
+    guard let found = valuePath.values(in: answer) else { throw failure("the response has no such value") }
     return try found.enumerated().map { index, value in
       guard let number = value.number else { throw failure("value \(index) is not a number") }
       return number
@@ -143,10 +143,10 @@ public struct HTTPSource: MetricSource {
 
   private func instants(in answer: JSONValue, at path: JSONPath, count: Int) throws -> [Date] {
     guard let found = path.values(in: answer) else {
-      throw failure("nothing is there in the answer at the timestamp path \(path)")
+      throw failure("the response has nothing at the timestamp path \(path)")
     }
     guard found.count == count else {
-      throw failure("\(count) values and \(found.count) timestamps (at \(path)) came back")
+      throw failure("the response has \(count) values, but \(found.count) timestamps (at \(path))")
     }
     return try found.enumerated().map { index, value in
       guard let instant = instant(value) else {

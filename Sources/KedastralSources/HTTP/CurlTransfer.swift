@@ -72,20 +72,20 @@ final class CurlTransfer {
 
   /// How far the request has come, for the error that says that time is up.
   var phase: String {
-    guard let easy else { return "waiting in line behind other requests to this host" }
+    guard let easy else { return "queued behind other requests to this host" }
     func isReached(_ info: CURLINFO) -> Bool {
       var microseconds = 0
       return kedastral_curl_getinfo_long(easy, info, &microseconds) == CURLE_OK && microseconds > 0
     }
     let phase =
       if !body.isEmpty {
-        "\(body.count) bytes of the answer had come"
+        "after \(body.count) bytes of the response"
       } else if isReached(CURLINFO_PRETRANSFER_TIME_T) {
-        "waiting for the answer"
+        "waiting for the response"
       } else if isReached(CURLINFO_CONNECT_TIME_T) {
         "in the TLS handshake"
       } else {
-        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "resolving the host name"
       }
     return phase + (proxyName.map { ", through the proxy \($0)" } ?? "")
   }

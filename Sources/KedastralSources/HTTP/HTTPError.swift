@@ -25,8 +25,8 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
       switch self {
       case .invalidRequest(let problem): "the request cannot be sent: \(problem)"
       case .credentials(let problem), .network(let problem): problem
-      case .timedOut(let deadline, let phase): "no answer within \(DurationText.format(deadline)) (\(phase))"
-      case .answerTooLarge(let limit): "the answer is larger than the limit of \(limit) bytes"
+      case .timedOut(let deadline, let phase): "no response within \(DurationText.format(deadline)) (\(phase))"
+      case .answerTooLarge(let limit): "the response is larger than the limit of \(limit) bytes"
       case .tls(let problem): "TLS: \(problem)"
       case .clientClosed: "the HTTP client has been closed"
       }

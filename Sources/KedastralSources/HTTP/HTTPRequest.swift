@@ -51,7 +51,7 @@ public struct HTTPRequest: Sendable {
     guard lowercased.hasPrefix("http://") || lowercased.hasPrefix("https://") else {
       return "the URL must begin with http:// or https://"
     }
-    guard !Self.authority(of: url).isEmpty else { return "the URL names no host" }
+    guard !Self.authority(of: url).isEmpty else { return "the URL has no host" }
     guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       return "the URL contains a space or a control character; write it percent-encoded"
     }

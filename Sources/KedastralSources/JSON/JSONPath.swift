@@ -9,7 +9,7 @@ public struct JSONPath: Sendable, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String
     public var description: String {
-      "'\(text)' is not a path into JSON; write for instance data.items[0].value, or data.points.#.value for one value of each point"
+      "'\(text)' is not a JSON path; write for instance data.items[0].value, or data.points.#.value for one value of each point"
     }
   }
 

@@ -45,7 +45,7 @@ struct PrometheusAnswer: Equatable {
       case "isPartial":
         // VictoriaMetrics: some storage nodes did not answer.
         if scanner.peek() == 0x74 {
-          warnings.append("the answer is partial: not all storage nodes answered")
+          warnings.append("the response is partial: not all storage nodes responded")
           isPartial = true
         }
         try scanner.skipValue()
@@ -128,7 +128,7 @@ struct PrometheusAnswer: Equatable {
     case "+Inf", "Inf": return .infinity
     case "-Inf": return -.infinity
     default:
-      guard let value = Double(text) else { throw scanner.defect("the sample value '\(text)' is no number") }
+      guard let value = Double(text) else { throw scanner.defect("the sample value '\(text)' is not a number") }
       return value
     }
   }

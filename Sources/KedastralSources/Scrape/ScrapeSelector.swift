@@ -47,7 +47,7 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
         rest = rest.dropFirst(label.count).drop { $0 == " " }
         let isNegated = rest.hasPrefix("!=")
         guard !label.isEmpty, isNegated || rest.hasPrefix("="), !rest.hasPrefix("=~") else {
-          throw problem("each label is followed by = or !=")
+          throw problem("each label must be followed by = or !=")
         }
         rest = rest.dropFirst(isNegated ? 2 : 1).drop { $0 == " " }
         guard rest.first == "\"", let end = rest.dropFirst().firstIndex(of: "\"") else {
@@ -57,7 +57,7 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
         matchers.append(Matcher(label: String(label), value: String(value), isNegated: isNegated))
         rest = rest[rest.index(after: end)...]
       }
-      guard rest.dropFirst().allSatisfy(\.isWhitespace) else { throw problem("nothing may follow the }") }
+      guard rest.dropFirst().allSatisfy(\.isWhitespace) else { throw problem("unexpected text after the }") }
     }
     self.matchers = matchers
   }

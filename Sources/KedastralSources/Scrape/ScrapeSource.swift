@@ -102,7 +102,7 @@ public final class ScrapeSource: MetricSource {
   ///   only leaves a gap.
   public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
     guard step == self.step else {
-      let problem = "it is scraped at a step of \(DurationText.format(self.step)), not \(DurationText.format(step))"
+      let problem = "the scrape step is \(DurationText.format(self.step)), not \(DurationText.format(step))"
       throw SourceError(asked: asked, of: endpoint.displayName, problem: problem)
     }
     let now = clock.now
@@ -126,9 +126,9 @@ public final class ScrapeSource: MetricSource {
     do {
       let exposition = try Exposition(response.body, selector: selector)
       if !exposition.values.isEmpty { return exposition }
-      problem = "no sample matches; the answer begins: \(response.excerpt)"
+      problem = "no sample matches; the response begins: \(response.excerpt)"
     } catch {
-      problem = "the answer is not Prometheus's text format: \(error)"
+      problem = "the response is not in Prometheus's text format: \(error)"
     }
     throw SourceError(asked: asked, of: endpoint.displayName, problem: problem)
   }

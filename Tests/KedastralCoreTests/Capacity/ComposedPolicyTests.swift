@@ -33,7 +33,7 @@ struct ComposedPolicyTests {
     let gate = AccuracyGate(try standard(headroom: 1.2), largestError: 0.3)
     let plan = gate.plan(forecast([100, 900]), from: CapacityState(currentLoad: 50, forecastError: 0.456))
     #expect(plan.replicas == [6, 6])
-    #expect(plan.reason == "planned for the current load: recent forecasts were off by 46 %, more than 30 %")
+    #expect(plan.reason == "planned for the current load: the recent forecast error is 46 %, more than 30 %")
   }
 
   @Test("a schedule's minimum holds for every step that its period touches")

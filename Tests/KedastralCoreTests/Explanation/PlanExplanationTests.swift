@@ -60,7 +60,7 @@ struct PlanExplanationTests {
     let told = explain(try record([100, 200], try policy()), lead: lead)
     #expect(told.forecastAtLead == 200 && told.forecastOnlySeconds == (extra > 0 ? 120 : nil))
     #expect(told.text.contains("200 forecast in 2m."))
-    let words = "Only 2m are forecast, less than the lead time of \(DurationText.format(lead))."
+    let words = "The forecast covers only 2m, less than the lead time of \(DurationText.format(lead))."
     #expect(told.text.contains(words) == (extra > 0), "\(told.text)")
   }
 
@@ -131,9 +131,9 @@ struct PlanExplanationTests {
         api: 20 replicas now, to be ready for the next 2m.
         Capped at 20: the load needs 108.
         Load (rps): 100 now, 900 forecast in 2m.
-        Only 2m are forecast, less than the lead time of 3m.
+        The forecast covers only 2m, less than the lead time of 3m.
         The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
-        The maximum cut that to 20.
+        The maximum reduced the replicas to 20.
         Model test; forecasts 5m ahead are typically off by 25 %.
         The plan is 0s old. No change is planned.
         """)

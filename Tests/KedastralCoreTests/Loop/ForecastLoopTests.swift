@@ -293,7 +293,7 @@ struct ForecastLoopTests {
     await clock.waitForSleepers(1)
     clock.advance(by: .seconds(15))
     let failure = await #expect(throws: ForecastFailure.self) { try await round.value }
-    #expect(failure?.problem == "no answer within 15s")
+    #expect(failure?.problem == "no response within 15s")
   }
 
   @Test("a source without any sample is an error that says so")

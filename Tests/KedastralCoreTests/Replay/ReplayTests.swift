@@ -330,7 +330,7 @@ struct ReplayTests {
     let problem = #expect(throws: Replay.Problem.self) {
       _ = try Replay(load, podCapacity: 1, warmup: .seconds(2 * 86_400))
     }
-    #expect(problem?.description.contains("leaves nothing to play after 2d") == true)
+    #expect(problem?.description.contains("leaves nothing to replay after 2d") == true)
   }
 }
 

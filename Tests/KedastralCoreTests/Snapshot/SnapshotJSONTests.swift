@@ -51,16 +51,16 @@ struct SnapshotJSONTests {
       (#""values":[1,2,3]"#, "'desiredReplicas' has 2 entries, expected 3"),
       (#""values":[]"#, "'values' has 0 entries, expected 1"),
       (#""desiredReplicas":[3,-4]"#, "'desiredReplicas' has a negative entry"),
-      (#""desiredReplicas":[3,4.5]"#, "'desiredReplicas' has an entry that is no whole number"),
+      (#""desiredReplicas":[3,4.5]"#, "'desiredReplicas' has an entry that is not a whole number"),
       (#""values":[1,1e999]"#, "not valid JSON"),
       (#""workload":"a b""#, "'a b' is not a workload name"),
       (#""generatedAt":"yesterday""#, "'generatedAt' is 'yesterday', not an RFC 3339 instant"),
       (#""stepSeconds":0"#, "'stepSeconds' is 0.0, expected a number from 0.001"),
       (#""stepSeconds":1e-300"#, "'stepSeconds' is 1e-300, expected a number from 0.001"),
-      (#""desiredReplicas":[3,9e18]"#, "'desiredReplicas' has 9000000000000000000, allowed are 0 to 1000000000"),
+      (#""desiredReplicas":[3,9e18]"#, "'desiredReplicas' has 9000000000000000000, expected 0 to 1000000000"),
       (
         #""capacityState":{"replicas":9223372036854775807}"#,
-        "'capacityState.replicas' has 9223372036854775807, allowed are 0 to 1000000000"
+        "'capacityState.replicas' has 9223372036854775807, expected 0 to 1000000000"
       ),
       (#""quantiles":{"0.9":[1]}"#, "'quantiles.0.9' has 1 entries, expected 2"),
       (#""quantiles":{"1.5":[1,2]}"#, "has the level '1.5'"),

@@ -147,10 +147,10 @@ struct ForeignServerTests {
   @Test(
     "a server of something else is named as such",
     arguments: [
-      ("HTTP/1.1 400 Bad Request\r\n\r\n", "it answered with HTTP/1: 'HTTP/1.1 400 Bad Request'"),
-      ("-ERR unknown command\r\n", "it answered with '-ERR unknown command'"),
+      ("HTTP/1.1 400 Bad Request\r\n\r\n", "it responded with HTTP/1: 'HTTP/1.1 400 Bad Request'"),
+      ("-ERR unknown command\r\n", "it responded with '-ERR unknown command'"),
       ("\u{15}\u{03}\u{01}\u{00}\u{02}\u{02}\u{46}", "it wants TLS"),
-      ("", "without a word"),
+      ("", "without a response"),
     ])
   func other(answer: String, expected: String) async throws {
     let error = try await failure {

@@ -36,9 +36,9 @@ struct ResponseTests {
     #expect(try answer([(":status", "404")]).status.code == .unimplemented)
     #expect(try answer([(":status", "503")]).status.code == .unavailable)
     #expect(try answer([(":status", "200"), ("content-type", "text/html")]).status.message.contains("text/html"))
-    #expect(try answer(good).status == GRPCStatus(.internal, "the answer ended without a status"))
+    #expect(try answer(good).status == GRPCStatus(.internal, "the response ended without a status"))
     let cut = try answer(good, data: [0, 0, 0, 0, 9, 1], trailers: [("grpc-status", "0")])
-    #expect(cut.status == GRPCStatus(.internal, "the answer ended inside a message"))
+    #expect(cut.status == GRPCStatus(.internal, "the response ended inside a message"))
     #expect(try answer(good + [("grpc-status", "99"), ("grpc-message", "odd")]).status.code == .unknown)
   }
 

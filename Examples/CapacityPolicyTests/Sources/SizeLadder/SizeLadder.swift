@@ -7,7 +7,7 @@ import KedastralCore
 public struct SizeLadder: CapacityPolicy {
   /// The sizes, ascending.
   public let sizes: [Int]
-  /// The load that one pod is meant to serve.
+  /// The load that one pod should serve.
   public let targetPerPod: Double
   /// The quantile of the forecast that is planned for.
   public let quantileLevel: Double?

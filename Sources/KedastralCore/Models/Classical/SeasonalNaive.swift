@@ -23,6 +23,6 @@ public struct SeasonalNaive: Model {
     return ClassicalForecast.normal(
       history, unit: prepared.unit, means: (0..<steps).map { values[values.count - lag + $0 % lag] },
       deviations: (0..<steps).map { deviation * Double($0 / lag + 1).squareRoot() }, levels: quantiles, model: name,
-      reason: found.map { "the last \($0) steps again" } ?? "the last sample again")
+      reason: found.map { "the last \($0) steps repeated" } ?? "the last sample repeated")
   }
 }

@@ -233,12 +233,12 @@ struct TopScreen {
   }
 
   private var list: [ScreenLine] {
-    guard news != nil else { return [ScreenLine(problem == nil ? "asking \(server) …" : "")] }
+    guard news != nil else { return [ScreenLine(problem == nil ? "connecting to \(server) …" : "")] }
     let rows = shown
     let columns = Columns(rows, width: size.columns)
     var lines = [columns.heading(order)]
     if rows.isEmpty {
-      lines.append(ScreenLine(filter.isEmpty ? "there is no workload" : "nothing matches '\(filter)'"))
+      lines.append(ScreenLine(filter.isEmpty ? "no workloads" : "no workload matches '\(filter)'"))
     }
     for row in rows[window(rows)] {
       let line = columns.line(row, history: news?.histories[row.workload])
