@@ -19,7 +19,7 @@ extension PlanExplanation {
     if let bridgedUntil {
       let served = bridgedUntil < now ? "was served" : "is served"
       lines.append(
-        "Bridged: \(absence); the plan follows the forecast and \(served) until \(Timestamp.clock(bridgedUntil, at: now))."
+        "Bridged: \(absence); the plan is based on the forecast and \(served) until \(Timestamp.clock(bridgedUntil, at: now))."
       )
     }
     lines.append(

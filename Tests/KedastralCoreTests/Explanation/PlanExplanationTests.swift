@@ -170,7 +170,7 @@ struct PlanExplanationTests {
       let told = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon)
       #expect(told.state == .bridged && told.currentLoad == nil && told.isStale == false)
       #expect(told.text.contains("Load (rps): \(expected), 100 forecast in 1m."), "\(told.text)")
-      #expect(told.text.contains("Bridged: \(expected); the plan follows the forecast and is served until 12:10 UTC."))
+      #expect(told.text.contains("Bridged: \(expected); the plan is based on the forecast and is served until 12:10 UTC."))
       #expect(told.text.contains("Failing: Connection refused."))
       let over = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(3600), at: noon + .seconds(601))
       #expect(over.isStale == true && over.state == .stale && over.text.contains("it is not served"))

@@ -149,7 +149,7 @@ struct ForeignServerTests {
     arguments: [
       ("HTTP/1.1 400 Bad Request\r\n\r\n", "it responded with HTTP/1: 'HTTP/1.1 400 Bad Request'"),
       ("-ERR unknown command\r\n", "it responded with '-ERR unknown command'"),
-      ("\u{15}\u{03}\u{01}\u{00}\u{02}\u{02}\u{46}", "it wants TLS"),
+      ("\u{15}\u{03}\u{01}\u{00}\u{02}\u{02}\u{46}", "it requires TLS"),
       ("", "without a response"),
     ])
   func other(answer: String, expected: String) async throws {
