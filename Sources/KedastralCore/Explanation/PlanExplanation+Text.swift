@@ -5,7 +5,7 @@
 #endif
 
 extension PlanExplanation {
-  /// The explanation in words, a sentence a line.
+  /// The explanation as text, one sentence per line.
   public var text: String {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
@@ -52,12 +52,12 @@ extension PlanExplanation {
     return lines.joined(separator: "\n")
   }
 
-  /// What stands in place of the current load when it was not measured: `no sample since 14:05 UTC`.
+  /// The text that replaces the current load when it was not measured: `no sample since 14:05 UTC`.
   public var absence: String {
     newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 
-  /// How the forecast became a need.
+  /// The steps from the forecast to the required replicas.
   private var planned: String {
     var words = "\(number(forecast)) forecast"
     if let plannedLoad {
@@ -99,7 +99,7 @@ extension PlanExplanation {
 
   private func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
 
-  /// A number to three digits or to the whole.
+  /// A number with three digits, or as a whole number.
   private func number(_ value: Double) -> String {
     guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
     var scale = 1.0

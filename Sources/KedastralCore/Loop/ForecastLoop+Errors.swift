@@ -1,4 +1,4 @@
-/// What can be wrong in a round, in words.
+/// Error messages of a forecast round.
 extension ForecastLoop {
   struct MetricFailure: Error, CustomStringConvertible {
     let metric: String

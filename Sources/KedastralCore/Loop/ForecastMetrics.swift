@@ -1,4 +1,4 @@
-/// The forecaster's metrics, under the names that the reference's dashboards and alerts know.
+/// The forecaster's metrics, with the names that dashboards and alerts of the Go implementation use.
 struct ForecastMetrics: Sendable {
   private let collectSeconds: Metric
   private let predictSeconds: Metric

@@ -1,6 +1,6 @@
 /// Repeats the last season; without one, the last sample.
-///
-/// The yardstick of all others. Quantiles are normal, of the deviation of past seasonal differences, wider with each season.
+/// The baseline for all other models. Quantiles are those of a normal distribution with the deviation of past seasonal differences,
+/// wider with each season.
 public struct SeasonalNaive: Model {
   /// `seasonal-naive`.
   public let name = "seasonal-naive"
