@@ -34,7 +34,7 @@ public actor ScalerServer {
   ///   - tls: a server's identity that negotiates `h2` (with authorities, to demand client certificates), or nil for plain text;
   ///     the server looks after its files.
   ///   - loops: event loops, each a thread; more than one share the port.
-  ///   - problem: why a workload has no plan, where that is known; told to whom is refused for it.
+  ///   - problem: the reason why a workload has no plan, if known; it is part of the error that clients receive.
   public init(
     address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
     limits: GRPCLimits = GRPCLimits(), clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,

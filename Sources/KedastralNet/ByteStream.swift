@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Loop-bound: it is made and used on its loop's thread alone. Set ``onInput`` and ``onEvent`` before the loop turns again.
 package final class ByteStream {
-  /// What can happen to a connection besides bytes.
+  /// The events of a connection other than received bytes.
   package enum Event {
     /// An outgoing connection is made, the TLS handshake included.
     case connected

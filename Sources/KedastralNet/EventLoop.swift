@@ -27,7 +27,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     case closure(@Sendable () -> Void)
   }
 
-  /// The libevent base, for the rooms that wrap a protocol library.
+  /// The libevent base, for the modules that wrap a protocol library.
   package let base: OpaquePointer
   private let wakeEvent: Atomic<UInt>
   private let queue = Mutex<[Work]>([])

@@ -1,10 +1,10 @@
 import KedastralCore
 
-/// Why a metric source has no samples: what was asked, of whom, and what came back.
+/// Why a metric source has no samples: the request, the server and the response.
 public struct SourceError: Error, Equatable, CustomStringConvertible {
   /// What was asked.
   public let asked: String
-  /// Of whom: a URL without secrets, or a file.
+  /// The source: a URL without secrets, or a file.
   public let source: String
   /// What came back, or did not.
   public let problem: String

@@ -214,7 +214,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key of another kind of source",
       file: "workloads:\n  - {name: api, metric: rps, source: {type: csv, path: x.csv, query: up}}\n",
-      lines: ["k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; it takes path, speed"]),
+      lines: ["k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; its keys are path, speed"]),
     Broken(
       what: "a misspelt kind of source",
       file: "workloads: [{name: a, metric: b, source: {type: prometeus, query: up}}]",

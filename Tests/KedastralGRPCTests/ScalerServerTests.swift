@@ -259,7 +259,7 @@ struct ScalerServerTests {
   func clockJumps() async throws {
     try await TestScaler.serving([try .plan(replicas: [3, 5])]) { scaler in
       let client = try await PythonClient(port: scaler.port)
-      for (jump, words) in [(3600, "it is 1h old"), (-3600, "it is dated 1h ahead of this clock")] {
+      for (jump, words) in [(3600, "it is 1h old"), (-3600, "its date is 1h ahead of this clock")] {
         scaler.clock.advance(by: .seconds(jump))
         let answer = try await client.call("GetMetrics", "api")
         #expect(answer.code == "UNAVAILABLE")
@@ -358,7 +358,7 @@ struct ScalerServerTests {
       #expect(try await refusal(["workload": "nobody"]) == "NOT_FOUND no forecast for workload 'nobody'")
       #expect(
         try await refusal(["workload": "größe 100%"]).hasPrefix("INVALID_ARGUMENT 'größe 100%' is not a workload name"))
-      #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT no workload is named"))
+      #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT the workload is missing"))
       #expect(try await client.call("IsActive", "nobody").code == "NOT_FOUND")
       #expect(try await client.call("GetMetricSpec", "nobody").code == "OK")
       for trigger in [["mode": "pods"], ["workload": "größe 100%"], ["workload": ""]] {

@@ -99,7 +99,7 @@ struct ForecastAPITests {
       #expect(answer.json["error"] as? String == problem)
     }
     let unknown = try await curl(server.url + "/scaledobject?workload=elsewhere")
-    #expect(unknown.json["error"] as? String == "this host does not configure workload 'elsewhere'")
+    #expect(unknown.json["error"] as? String == "workload 'elsewhere' is not configured on this host")
     await server.shutdown()
   }
 
@@ -110,7 +110,7 @@ struct ForecastAPITests {
       let answer = try await curl(server.url + "/workloads", "-X", method, "-d", "x")
       #expect(answer.status == 405)
       #expect(answer.headers["allow"] == "GET, HEAD")
-      #expect(answer.json["error"] as? String == "/workloads takes GET, HEAD, not \(method)")
+      #expect(answer.json["error"] as? String == "/workloads supports GET, HEAD, not \(method)")
     }
     let get = try await curl(server.url + "/workloads")
     let head = try await curl(server.url + "/workloads", "--head")

@@ -121,7 +121,7 @@ struct CheckCommandTests {
     ("workloads: [{name: a, metric: m, source: {query: q, url: nowhere}}]", ["1:58", "url", "'nowhere'"]),
     (
       "workloads: [{name: a, metric: m, source: {query: q, path: f}}]",
-      ["1:59", "has no key 'path'", "it takes url, query"]
+      ["1:59", "has no key 'path'", "its keys are url, query"]
     ),
     (
       "workloads: [{name: a, metric: m, source: {type: http, url: 'http://h'}}]",

@@ -142,12 +142,12 @@ struct HTTPSourceTests {
     }
     #expect(
       unknown?.problem
-        == "the variable {{Tokn}} is unknown; there are Token, end, endRFC3339, now, nowRFC3339, start, startRFC3339, step, windowSeconds"
+        == "the variable {{Tokn}} is unknown; known variables are Token, end, endRFC3339, now, nowRFC3339, start, startRFC3339, step, windowSeconds"
     )
     await #expect(throws: SourceError.self) { try await ask(.silence, body: "{{now", valuePath: "v") }
     for path in ["", "a..b", ".", "a.", "a[", "a[x]", "a[0", "a]b", "a[0]]"] {
       let error = await #expect(throws: JSONPath.ParseError.self) { try await ask(.silence, valuePath: path) }
-      #expect(error?.description.hasPrefix("'\(path)' is not a path into JSON") == true)
+      #expect(error?.description.hasPrefix("'\(path)' is not a JSON path") == true)
     }
   }
 }

@@ -99,11 +99,11 @@ struct TraceFileFormatTests {
     ),
     (
       "\"Time\",\"api\",\"web\"\n600,1,2\n660,3,4\n",
-      "t.csv:1: 3 columns, of which 'api' and 'web' hold numbers; a file has one series: write timestamp,value"
+      "t.csv:1: 3 columns, of which 'api' and 'web' have numbers; a file has one series: write timestamp,value"
     ),
     (
       "600,1,2\n660,3,4\n",
-      "t.csv:1: 3 columns, of which column 2 and column 3 hold numbers; a file has one series: write timestamp,value"
+      "t.csv:1: 3 columns, of which column 2 and column 3 have numbers; a file has one series: write timestamp,value"
     ),
     (
       "time,host,zone\n600,a,b\n660,a,b\n",

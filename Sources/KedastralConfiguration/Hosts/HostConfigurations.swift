@@ -108,11 +108,11 @@ public struct RedisConfiguration: Sendable, Equatable {
   public var passwordFile: String?
   /// The database number, not negative; nil when none is given, which means the URL's, or 0.
   public var database: Int?
-  /// How long a plan stays when nobody renews it; at least a second.
+  /// How long a plan is kept when it is not renewed; at least a second.
   public var ttl: Duration
   /// What the keys of plans begin with.
   public var prefix: String
-  /// Prefixes of plans that others write, which are read besides.
+  /// Prefixes of further plans to read, which other programs write.
   public var readPrefixes: [String]
   /// Sentinels that know the master; empty when there are none.
   public var sentinels: [NetworkAddress]

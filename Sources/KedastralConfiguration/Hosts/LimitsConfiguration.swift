@@ -22,7 +22,7 @@ public struct GRPCLimitsConfiguration: Sendable, Equatable {
   public var keepAliveInterval: Duration = .seconds(60)
   /// Time that a probe has to be answered.
   public var keepAliveTimeout: Duration = .seconds(20)
-  /// Age, give or take 10 %, at which a client is asked to connect anew, so that load spreads over replicas.
+  /// Age, plus or minus 10 %, at which a client is asked to reconnect, so that load spreads over replicas.
   public var connectionAge: Duration = .seconds(3600)
   /// Time that calls in flight have to end then.
   public var connectionAgeGrace: Duration = .seconds(10)

@@ -24,8 +24,7 @@ struct GivenSettings {
   }
 
   /// The value of `setting`: of a flag, of the environment, the first of `fromFile` that is there, the default.
-  ///
-  /// A text that is no value counts as not given: it has been noted already.
+  /// An invalid text counts as not given: its problem has already been recorded.
   func value<Value>(_ setting: Setting<Value>, _ fromFile: Located<Value>?...) -> Located<Value>? {
     if let given = texts[setting.descriptor.environment], let value = try? Value(settingText: given.value) {
       return Located(value, given.origin)

@@ -35,7 +35,7 @@ public struct RedisURL: Sendable, Hashable, CustomStringConvertible, CustomDebug
   /// The URL as it was written.
   public let text: String
 
-  /// Checks the scheme and that something follows it; nil when the text is no such URL.
+  /// Checks the scheme and that something follows it; nil when the text is not a Redis URL.
   public init?(_ text: String) {
     let schemes = ["redis://", "rediss://", "unix://"]
     guard let scheme = schemes.first(where: text.lowercased().hasPrefix), text.count > scheme.count,

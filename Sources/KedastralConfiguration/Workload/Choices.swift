@@ -1,6 +1,6 @@
 /// The form of log lines.
 public enum LogFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// For people.
+  /// Human-readable lines.
   case text
   /// One JSON object a line.
   case json

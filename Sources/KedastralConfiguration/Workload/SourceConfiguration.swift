@@ -82,7 +82,7 @@ public struct SourceAccess: Sendable, Equatable {
   public var proxy = SourceProxy.environment
 }
 
-/// How a source is told who asks.
+/// The authentication at a source.
 public enum SourceAuthentication: Sendable, Equatable {
   /// Not at all.
   case none

@@ -6,7 +6,7 @@ extension SourceSection {
     "timeout", "proxy",
   ]
 
-  /// The keys that a source of a kind takes besides `type`.
+  /// The keys that a source of a kind accepts, except `type`.
   static func keys(of kind: SourceKind) -> [String] {
     switch kind {
     case .prometheus, .victoriametrics: ["url", "query", "partialResponse"] + accessKeys
@@ -17,7 +17,7 @@ extension SourceSection {
     }
   }
 
-  /// The keys that are there, besides `type`.
+  /// The given keys, except `type`.
   private var present: [(key: String, origin: Origin)] {
     let all: [(String, Origin?)] = [
       ("url", url?.origin), ("query", query?.origin),

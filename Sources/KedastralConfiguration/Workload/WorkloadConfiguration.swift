@@ -28,7 +28,7 @@ public struct WorkloadConfiguration: Sendable, Equatable {
   public var bridge: Duration = .seconds(1800)
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   public var timeZone: String
-  /// Whether its plan is only made and shown, and nobody is served from it.
+  /// Whether it is a dry run: its plan is computed and shown, but not served.
   public var isDryRun = false
   /// Further metrics; the plan is the largest need.
   public var otherMetrics: [MetricConfiguration] = []

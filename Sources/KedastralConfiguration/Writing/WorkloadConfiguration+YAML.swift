@@ -2,9 +2,8 @@ import KedastralCore
 
 extension WorkloadConfiguration {
   /// This workload as a configuration file of its own, with every setting said.
-  ///
-  /// A secret is written as a variable of the environment, such as `${ADAPTER_BEARER_TOKEN}`, which whoever runs the file
-  /// sets; passwords within URLs are masked.
+  /// A secret is written as an environment variable, such as `${ADAPTER_BEARER_TOKEN}`, which the user of the file sets;
+  /// passwords in URLs are masked.
   ///
   /// - Parameter leadTime: the scaler's lead time.
   public func yaml(leadTime: Duration) -> String {

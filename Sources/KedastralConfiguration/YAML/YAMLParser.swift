@@ -16,7 +16,7 @@ struct YAMLParser {
   ///
   /// - Throws: the first problem, with its line and column.
   static func parse(_ text: String, file: String, limits: Limits = Limits()) throws(ConfigurationProblem) -> YAMLNode {
-    // A byte order mark is no part of the document; the places in errors do not count it.
+    // A byte order mark is not part of the document; positions in errors do not count it.
     var text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     guard text.utf8.count <= limits.bytes else {
       throw ConfigurationProblem(

@@ -4,9 +4,9 @@
 ///
 ///     let ratio = kedastral.violationMinutes(atPodHours: hpa.podHours)! / hpa.violationMinutes
 public struct Frontier: Sendable, Equatable {
-  /// The figures at one setting of the knob.
+  /// The results for one value of the varied parameter.
   public struct Point: Sendable, Equatable {
-    /// The knob's setting, for people: `u=0.7`, `q=0.95`.
+    /// The parameter's human-readable value: `u=0.7`, `q=0.95`.
     public var knob: String
     /// What came of it.
     public var figures: ReplayFigures
@@ -53,5 +53,5 @@ public struct Frontier: Sendable, Equatable {
   }
 }
 
-/// The ratio of two counts of violation minutes, each with one minute more, so that none is no division by zero.
+/// The ratio of two counts of violation minutes, with one minute added to each to avoid a division by zero.
 public func violationRatio(_ minutes: Double, to other: Double) -> Double { (minutes + 1) / (other + 1) }

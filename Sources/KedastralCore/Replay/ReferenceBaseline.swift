@@ -4,8 +4,8 @@
   import Foundation
 #endif
 
-/// The baseline model of the reference implementation: the newest sample, carried on by its trend and by the change of the
-/// trend, and drawn towards the mean at the same minute of the hour, or else of the same hour, within its window.
+/// The baseline model of the Go implementation: the newest sample, extrapolated with its trend and the change of the trend, and
+/// blended with the mean at the same minute of the hour, or else of the same hour, within its window.
 ///
 /// It is here as a peer to be measured against, not to be used.
 struct ReferenceBaseline: Model {

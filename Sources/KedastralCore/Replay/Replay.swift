@@ -15,7 +15,7 @@
 /// Time goes in syncs of 15 s. At each one a policy sees the rate over the last minute, and its forecasts are made of samples
 /// that lie in the past; pods that it orders serve after their startup. All entrants of a run see the same forecasts.
 public struct Replay: Sendable {
-  /// A replay that makes no sense.
+  /// An invalid replay.
   public struct Problem: Error, Equatable, CustomStringConvertible {
     /// What is wrong, and what would be right.
     public let description: String
@@ -144,7 +144,7 @@ extension Replay {
     public let startup: Duration
     /// The setting of its knob.
     public let knob: String
-    /// The figures.
+    /// The results.
     public internal(set) var figures = ReplayFigures()
     /// Every sync, if it was recorded.
     public internal(set) var records: [Record] = []

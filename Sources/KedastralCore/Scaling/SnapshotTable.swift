@@ -4,10 +4,10 @@
   import Foundation
 #endif
 
-/// Every workload's newest snapshot, in memory: what a serving thread answers from.
+/// Every workload's newest snapshot, in memory, from which a serving thread answers.
 ///
-/// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and waits for
-/// nobody; the snapshots' arrays are shared between the copies.
+/// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and does not
+/// wait; the snapshots' arrays are shared between the copies.
 public struct SnapshotTable: Sendable {
   private var snapshots: [String: Snapshot] = [:]
 

@@ -62,7 +62,7 @@ extension Snapshot {
   /// plan below.
   ///
   /// Both are the most of these steps, as KEDA's request is: a limit of growth that holds back the next minute takes nothing
-  /// from KEDA, which is told the minutes behind it already.
+  /// from KEDA, which already receives the minutes after it.
   public func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
     shortfall(in: stepRange(ahead: leadTime, from: now).steps, planned: 0)
   }

@@ -32,13 +32,13 @@ public struct Snapshot: Sendable, Equatable {
   public var currentValue: Double?
   /// The load one pod is meant to serve.
   public var targetPerPod: Double?
-  /// Where the plan began, so that a restarted forecaster goes on from there.
+  /// The initial state of the plan, from which a restarted forecaster resumes.
   public var capacityState: CapacityState?
   /// How good recent forecasts were.
   public var accuracy: Accuracy?
   /// Why the forecast and plan look as they do.
   public var reason: String?
-  /// Whether the plan is only to be looked at: nobody is served from it.
+  /// Whether the plan is a dry run, which is not served.
   public var isDryRun = false
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever the plan is fresh.
   public var activationThreshold: Double?

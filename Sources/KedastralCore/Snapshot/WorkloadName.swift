@@ -33,7 +33,7 @@ public struct WorkloadName: Sendable, Hashable, Comparable, CustomStringConverti
   }
 }
 
-/// A text that is no workload name.
+/// The error for a text that is not a valid workload name.
 public struct InvalidWorkloadName: Error, Equatable, CustomStringConvertible {
   /// The text that was given.
   public let text: String

@@ -68,7 +68,7 @@ public enum StoreUpdate: Sendable, Equatable {
 public struct ForecastStoreError: Error, Equatable, CustomStringConvertible {
   /// What was asked, for instance `put api-app`.
   public let operation: String
-  /// Of whom, for instance `redis 10.0.0.7:6379`.
+  /// The store, for instance `redis 10.0.0.7:6379`.
   public let store: String
   /// What came back.
   public let problem: String

@@ -12,7 +12,7 @@
 /// A field is `*`, a number, a name (`jan`, `mon`), a range `a-b`, any of them with a step `/n`, or several between commas;
 /// Sunday is 0 and 7. As in cron, when both days are restricted either one will do.
 public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no such expression.
+  /// The error for a text that is not a valid expression.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The whole text.
     public let text: String

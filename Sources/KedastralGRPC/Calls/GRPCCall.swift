@@ -8,7 +8,7 @@
 package final class GRPCCall {
   /// How an answer ends behind its last message.
   enum Ending: Equatable {
-    /// It goes on.
+    /// The call continues.
     case none
     /// With trailers.
     case status(GRPCStatus)

@@ -1,7 +1,8 @@
 import KedastralCore
 import KedastralNet
 
-/// A client's calls and connections: one connection at a time takes new calls, those told to go end theirs. Loop-bound.
+/// A client's calls and connections: one connection at a time takes new calls; those that the server closes finish their calls.
+/// Loop-bound.
 final class ClientChannel {
   private let loop: EventLoop
   private let configuration: GRPCClient.Configuration
@@ -55,7 +56,7 @@ final class ClientChannel {
     if let call = calls[number] { end(call, GRPCStatus(.cancelled, "the client cancelled the call")) }
   }
 
-  /// Forgets a call that nobody reads any more.
+  /// Removes a call that is no longer read.
   func forget(_ number: Int) {
     cancel(number)
     calls[number] = nil

@@ -2,7 +2,7 @@
 ///
 /// A pure value: bytes in, messages and a status out.
 struct GRPCResponse {
-  /// Headers beyond this, counted as HTTP/2 does (32 bytes for each field besides its text), fail the call.
+  /// Headers beyond this, counted as HTTP/2 does (32 bytes for each field in addition to its text), fail the call.
   static let maximumHeaderBytes = 64 << 10
 
   private var httpStatus = 0
@@ -43,7 +43,7 @@ struct GRPCResponse {
 
   /// Takes over message bytes and hands each message that is whole to `body`.
   ///
-  /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, INTERNAL for bytes that are no messages.
+  /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, INTERNAL for bytes that are not valid messages.
   mutating func receive(data: RawSpan, _ body: ([UInt8]) -> Void) throws(GRPCStatus) {
     // The text of somebody who does not speak gRPC; the end will tell.
     guard isGRPC else { return }

@@ -2,7 +2,7 @@ import CNghttp2
 
 /// How the ends of a call that are not a `grpc-status` translate into one, as gRPC's specification of HTTP/2 wants it.
 extension GRPCStatus {
-  /// A status from the texts of `grpc-status` and `grpc-message`; a code nobody knows counts as UNKNOWN.
+  /// A status from the texts of `grpc-status` and `grpc-message`; an undefined code is treated as UNKNOWN.
   init(code: String, percentEncodedMessage: String) {
     let message = Self.decode(percentEncodedMessage)
     if let number = Int(code), let code = Code(rawValue: number) {
@@ -40,7 +40,7 @@ extension GRPCStatus {
     self.init(code, "the call was aborted (\(name))")
   }
 
-  /// Reads the percent-encoded form of a message; what is no valid escape stays as it is.
+  /// Decodes a percent-encoded message; invalid escapes are kept unchanged.
   private static func decode(_ text: String) -> String {
     var decoded: [UInt8] = []
     var rest = Array(text.utf8)[...]

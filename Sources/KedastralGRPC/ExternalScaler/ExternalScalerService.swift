@@ -7,9 +7,8 @@ import KedastralCore
 #endif
 
 /// KEDA's external scaler, answered from the snapshots in memory.
-///
-/// It lives on one event loop: a call reads a table that nobody else touches, so it waits for nothing. The owner applies the
-/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times a second, for what changes with time alone.
+/// It runs on one event loop: a call reads a table that only this loop accesses, so it never waits. The owner applies the
+/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times per second, for changes that depend only on time.
 final class ExternalScalerService: GRPCService {
   static let serviceName = "externalscaler.ExternalScaler"
 

@@ -7,9 +7,8 @@ import Synchronization
   import Foundation
 #endif
 
-/// Logs what a scaler refuses, a line when it begins and a line when it ends, and what triggers say that nobody reads.
-///
-/// All loops of a server share it; while nothing is refused, nobody waits for it.
+/// Logs refused requests of a scaler, with a line when they begin and a line when they end, and unknown keys of triggers.
+/// All loops of a server share it; while nothing is refused, no loop waits for it.
 final class ScalerRecord: Sendable {
   /// Why KEDA gets no value.
   enum Reason: String {
@@ -37,7 +36,7 @@ final class ScalerRecord: Sendable {
   private static let limit = 10_000
   /// The most characters of a workload's name that are kept; valid names are shorter.
   private static let longestName = 300
-  /// How long after the last refusal nobody is taken to ask any more.
+  /// The time after the last refusal from which a client is considered gone, in seconds.
   private static let memory = 600.0
 
   private let state = Mutex(State())
@@ -80,7 +79,7 @@ final class ScalerRecord: Sendable {
     }
   }
 
-  /// Ends refusals that nobody has met for a while.
+  /// Ends refusals that have not occurred for a while.
   func forgetOld(at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
     end(of: nil, at: now, "KEDA no longer sends the refused requests") { _, refusal in

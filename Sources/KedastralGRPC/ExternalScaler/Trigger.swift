@@ -41,7 +41,7 @@ struct Trigger: Equatable {
     }
   }
 
-  /// What a pod is told as: more than 1 where pods have fractions, since a KEDA up to 2.16 reads whole numbers alone.
+  /// The value of one pod: more than 1 where pods are fractional, since KEDA up to 2.16 reads only whole numbers.
   var scale: Double { question.mode == .load ? 1000 : 1 }
 
   /// The name that the metric goes by.

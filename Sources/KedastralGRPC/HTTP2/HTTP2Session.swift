@@ -67,7 +67,7 @@ final class HTTP2Session {
 
   // MARK: Bytes
 
-  /// Takes received bytes over and calls the delegate for what they hold; false when the connection cannot go on.
+  /// Processes received bytes and calls the delegate for their content; false when the connection cannot continue.
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let code = nghttp2_session_mem_recv(session, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
     guard code < 0 else { return true }
@@ -98,7 +98,7 @@ final class HTTP2Session {
     submitBody(of: call, HeaderBlock.answer.fields, HeaderBlock.answer.count)
   }
 
-  /// Goes on with an answer whose output had run empty.
+  /// Resumes a response that had no output to send.
   func resumeAnswer(to call: GRPCCall) { nghttp2_session_resume_data(session, call.id) }
 
   /// Answers with a status alone, in one header frame.

@@ -11,7 +11,7 @@ final class ReflectionService: GRPCService {
     case nothing
   }
 
-  /// What it is told.
+  /// The response.
   enum Answer {
     case file(descriptor: [UInt8])
     case services([String])

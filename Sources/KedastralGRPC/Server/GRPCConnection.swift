@@ -9,7 +9,7 @@ final class GRPCConnection {
     /// The preface is right; the client's settings are to come.
     case greeting
     case open
-    /// The client was told to begin no more calls.
+    /// The client was asked to start no more calls.
     case announced(at: ContinuousClock.Instant)
     /// New calls are refused; open ones may end until then.
     case draining(until: ContinuousClock.Instant)
@@ -185,7 +185,7 @@ final class GRPCConnection {
     if !isReceiving { server.scheduleFlush(of: self) }
   }
 
-  /// Ends streams well: their clients connect anew at once, where an error would have them wait longer each time.
+  /// Ends streams with success, so that their clients reconnect at once; after an error they would back off.
   private func finishStreams() {
     for call in (session?.calls ?? [:]).values where call.hasWholeRequest || call.hasBegunAnswer {
       call.finish(.ok)

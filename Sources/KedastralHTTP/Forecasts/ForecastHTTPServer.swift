@@ -7,7 +7,7 @@ import KedastralNet
   import Foundation
 #endif
 
-/// The forecaster's HTTP server: the forecast API, probes, metrics, and a live page for people.
+/// The forecaster's HTTP server: the forecast API, probes, metrics, and a live page.
 ///
 ///     let server = try await ForecastHTTPServer(
 ///       HTTPServerSettings(address: try ListenAddress(":8081")), on: loop, leadTime: .seconds(300),

@@ -69,7 +69,7 @@ extension HTTPRouter {
   }
 }
 
-/// Has the newest snapshots at hand, on the loop that answers.
+/// Provides the newest snapshots on the loop that answers requests.
 protocol SnapshotLookup: AnyObject {
   /// The newest snapshot of a workload; any text may be given.
   func snapshot(of workload: String) -> Snapshot?

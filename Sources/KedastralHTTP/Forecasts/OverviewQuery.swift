@@ -7,7 +7,7 @@ struct OverviewQuery: Equatable {
     case name
     /// Highest load first.
     case load
-    /// Most replicas asked for first.
+    /// Most requested replicas first.
     case replicas
     /// Most replicas to come first.
     case rise
@@ -24,7 +24,7 @@ struct OverviewQuery: Equatable {
 
   /// The most rows in one answer.
   static let maximumCount = 500
-  /// The most workloads that are followed besides the rows.
+  /// The maximum number of workloads that are followed in addition to the rows.
   static let maximumChosen = 8
 
   /// A part of the names, in any case; empty for all.

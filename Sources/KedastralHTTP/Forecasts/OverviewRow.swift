@@ -108,7 +108,7 @@ struct OverviewRow {
 }
 
 extension Snapshot {
-  /// What KEDA is told at `now` when its trigger sets nothing but the lead time.
+  /// The replicas that KEDA receives at `now` when its trigger sets only the lead time.
   func replicasAskedFor(leadTime: Duration, at now: Date) -> Int {
     Int(answer(ScalingQuestion(leadTime: leadTime), at: now)?.value ?? 0)
   }

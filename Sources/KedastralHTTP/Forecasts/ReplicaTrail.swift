@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// The replicas that were asked for over time: one entry for each change, the oldest ones forgotten.
+/// The replicas that were requested over time: one entry for each change, without the oldest ones.
 struct ReplicaTrail: Sendable, Equatable {
   /// From this instant on, until the next entry, so many.
   struct Entry: Sendable, Equatable {

@@ -19,8 +19,8 @@ package final class MessageHTTPServer: Sendable {
   /// - Parameters:
   ///   - path: where messages are posted to.
   ///   - versions: the versions of the protocol that a client may name in `MCP-Protocol-Version`.
-  ///   - origins: origins of web pages that may ask, besides those of this machine.
-  ///   - answer: answers a message; nil when it wants no answer.
+  ///   - origins: allowed origins of web pages, in addition to those of this machine.
+  ///   - answer: answers a message; nil when it needs no response.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, path: String, versions: [String], origins: [String],

@@ -35,7 +35,7 @@ final class HTTPExchange {
     connection.write(response.encodedStart(inChunks: takesChunks))
   }
 
-  /// Goes on with a stream.
+  /// Sends the next part of a stream.
   func sendChunk(_ bytes: [UInt8]) {
     guard let connection, isStreaming, !bytes.isEmpty else { return }
     guard takesChunks else { return connection.write(bytes) }

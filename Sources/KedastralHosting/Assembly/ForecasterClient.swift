@@ -70,8 +70,7 @@ struct ForecasterClient: Sendable {
   }
 
   /// A workload's plan; nil when there is none.
-  ///
-  /// - Throws: SnapshotError when what came is no plan, besides what a request throws.
+  /// - Throws: SnapshotError when the response is not a valid plan, and the errors of a request.
   func snapshot(of workload: WorkloadName) async throws -> Snapshot? {
     let path = "/forecast/current?workload=\(workload)"
     let answer = try await get(path)

@@ -4,8 +4,7 @@ import KedastralSources
 import Synchronization
 
 /// Follows a forecaster over its HTTP API: fetches every workload's plan again and again, ahead of any question.
-///
-/// The plans it has stay in use while the forecaster is away; they grow stale by their own age.
+/// The existing plans stay in use while the forecaster is unavailable, until they are stale.
 struct ForecasterFollower {
   /// How often plans are fetched; with thousands of workloads less often, so that the forecaster is not kept busy by it.
   private static let interval: Duration = .seconds(5)

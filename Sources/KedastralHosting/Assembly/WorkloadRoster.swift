@@ -9,7 +9,7 @@ import Synchronization
 /// the shard that it has among others.
 ///
 /// Changes are made one after the other by ``run()``. A workload whose settings stay keeps its loop, with history, model and
-/// plan; one whose settings change goes on from its stored plan, and keeps its sources when those stay.
+/// plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
 actor WorkloadRoster {
   /// A workload, the settings it was made of, and what its sources need to have run.
   struct Entry: Sendable {
@@ -36,7 +36,7 @@ actor WorkloadRoster {
   private var collecting: [WorkloadName: [Task<Void, Never>]] = [:]
   /// The share that this process has; nil until it is known, where there are others.
   private var shard: Shard?
-  /// The settings of the workloads, for whoever asks from another thread.
+  /// The settings of the workloads, readable from other threads.
   private let current: Mutex<[WorkloadName: WorkloadConfiguration]>
 
   init(

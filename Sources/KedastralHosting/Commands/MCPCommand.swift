@@ -73,7 +73,7 @@ enum MCPCommand: Command {
     try await runner.run([]) { await service.shutdown(within: .seconds(2)) }
   }
 
-  /// A message a line, until the input ends; long work does not hold up the messages behind it.
+  /// Reads one message per line until the input ends; a long call does not delay the messages after it.
   private static func overStandardIO(_ server: MCPServer) async throws {
     // Reading blocks, so it has a thread of its own.
     let input = try EventLoop()

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import KedastralCore
 
-/// A forecast and its plan for people: a line of bars and a table, a page, or the snapshot's JSON.
+/// The output of a forecast and its plan: a line of bars and a table, Markdown, or the snapshot's JSON.
 struct SnapshotReport {
   let snapshot: Snapshot
   /// The load before it.

@@ -142,7 +142,7 @@ struct WorkloadRow: Equatable, Sendable {
 }
 
 extension Double {
-  /// A load for people: about three significant digits.
+  /// A human-readable load with about three significant digits.
   var loadText: String {
     switch magnitude {
     case 100...: text(0)

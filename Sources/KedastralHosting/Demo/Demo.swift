@@ -4,7 +4,7 @@ import KedastralCore
 import KedastralNet
 import KedastralSources
 
-/// `kedastral demo`: the two-app scenario in one process, an hour a minute, with nothing to set up.
+/// `kedastral demo`: two simulated applications in one process, one hour per minute, without any setup.
 ///
 /// `api-app` has a spike each hour; a small application counts its requests and is scraped over HTTP. `worker-app` plays a
 /// real trace. Everything behind the sources is what production runs.

@@ -65,7 +65,7 @@ struct MCPServer: Sendable {
     text.member("instructions", Self.instructions)
   }
 
-  /// A tool that fails tells the assistant why, which is no failure of the protocol.
+  /// A failing tool returns its error to the assistant; this is not a protocol error.
   private func call(_ tool: MCPTool, _ arguments: JSONValue, _ identifier: RPCMessage.Identifier) async -> [UInt8] {
     let result: Result<[UInt8], any Error>
     do {

@@ -3,7 +3,7 @@ import KedastralSources
 
 /// A JSON-RPC 2.0 message from a client.
 struct RPCMessage {
-  /// What a request is answered by; nil for a notification, which nobody answers.
+  /// The identifier for the response; nil for a notification, which has no response.
   let identifier: Identifier?
   let method: String
   let parameters: JSONValue

@@ -137,7 +137,7 @@ struct ConfigurationChange: Sendable, Equatable {
   var changed = 0
   /// How many are gone.
   var removed = 0
-  /// How many go on as they were.
+  /// The number of unchanged workloads.
   var kept = 0
   /// Settings that are not as the process runs with, and cannot change while it does.
   var needingRestart: [String] = []

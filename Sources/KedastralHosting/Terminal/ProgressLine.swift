@@ -1,6 +1,6 @@
 import Glibc
 
-/// One line on standard error that tells how far something is; nothing when that is no terminal.
+/// A progress line on standard error; nothing if that is not a terminal.
 ///
 ///     var progress = ProgressLine()
 ///     progress.show("api.csv: auto", share: 0.3)      // ━━━━━━━━━──────────────────── 30 % api.csv: auto

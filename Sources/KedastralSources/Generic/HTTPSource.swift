@@ -12,8 +12,7 @@ import KedastralCore
 ///       endpoint: HTTPEndpoint("https://metrics.example.com/query"), method: "POST",
 ///       body: #"{"metric": "orders", "from": {{start}}, "to": {{end}}, "resolution": "{{step}}s"}"#,
 ///       valuePath: "data.#.value", timestampPath: "data.#.ts", timestampFormat: .unix, client: client, clock: clock)
-///
-/// URL, headers and body are templates. Besides the user's variables there are `start` and `end` of what is asked for, and `now`,
+/// URL, headers and body are templates. In addition to the user's variables there are `start` and `end` of the range, and `now`,
 /// in Unix seconds; `startRFC3339`, `endRFC3339` and `nowRFC3339`; `step` and `windowSeconds` in seconds.
 ///
 /// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without points is

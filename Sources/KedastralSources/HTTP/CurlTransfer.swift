@@ -121,7 +121,7 @@ final class CurlTransfer {
 
   private func setBody() {
     let method = request.method
-    // Servers want to be told a length, if only 0, where the method means a body.
+    // Servers expect a length, even 0, for methods with a body.
     let body = request.body ?? (["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
     if let body {
       set(CURLOPT_POSTFIELDSIZE, body.count)
@@ -140,12 +140,12 @@ final class CurlTransfer {
 
   private func setTLS() {
     let tls = request.endpoint.tls
-    // A trusted certificate file is read anew for connections that are made a minute later.
+    // A trusted certificate file is read again for connections after one minute.
     set(CURLOPT_CA_CACHE_TIMEOUT, 60)
     set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     if let authorities = tls.authorities {
       set(CURLOPT_CAINFO, authorities)
-      // Instead of the system's authorities, not besides them.
+      // Instead of the system's authorities, not in addition to them.
       note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
     }
     if let certificate = tls.certificate {

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Why a request has no answer: what was asked, of whom, and what happened. Never holds a secret.
+/// Why a request failed: the request, the server and the problem. It never contains a secret.
 ///
 /// An answer with an unwelcome status is not such an error; who asked decides what it means.
 public struct HTTPError: Error, Equatable, CustomStringConvertible {

@@ -6,7 +6,7 @@ public struct HTTPRequest: Sendable {
   public var endpoint: HTTPEndpoint
   /// What follows the endpoint's path: a path with a leading slash, and parameters, which join the endpoint's; or nothing.
   public var path: String
-  /// Headers besides the endpoint's.
+  /// Headers in addition to the endpoint's.
   public var headers: [HTTPHeader]
   /// The body, or nil for none.
   public var body: [UInt8]?

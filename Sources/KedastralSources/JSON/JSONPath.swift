@@ -4,7 +4,7 @@
 ///     JSONPath("data.points.#.value")   // one value of each point
 ///     JSONPath("values")                // an array counts as its elements
 public struct JSONPath: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no path.
+  /// The error for a text that is not a valid path.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String

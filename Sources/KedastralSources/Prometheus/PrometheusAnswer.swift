@@ -70,7 +70,7 @@ struct PrometheusAnswer: Equatable {
       case "resultType": resultType = try scanner.string()
       case "result" where scanner.peek() == 0x5B:
         try scanner.array { scanner in
-          // An element that is no series belongs to another result type, which is refused by its name.
+          // An element that is not a series belongs to another result type, which is refused by its name.
           guard scanner.peek() == 0x7B else { return try scanner.skipValue() }
           try readSeries(&scanner)
         }

@@ -4,7 +4,7 @@
 ///
 /// The syntax is PromQL's, as far as `=` and `!=` go. A label that is absent has the empty value.
 public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no selector.
+  /// The error for a text that is not a valid selector.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String

@@ -63,7 +63,7 @@ public final class ScrapeSource: MetricSource {
     state = Mutex(State(history: ScrapeHistory(seed: seed, capacity: max(1, capacity), longestInterval: patience)))
   }
 
-  /// Scrapes every ``interval`` until the task is cancelled. A failing scrape is logged, and is no reason to stop.
+  /// Scrapes every ``interval`` until the task is cancelled. A failing scrape is logged and does not stop it.
   public func run() async throws {
     while true {
       let start = clock.now

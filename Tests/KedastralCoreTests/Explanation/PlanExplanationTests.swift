@@ -123,7 +123,7 @@ struct PlanExplanationTests {
     #expect(try PlanExplanation(json: whole.json()) == whole)
   }
 
-  @Test("the words hold the figures")
+  @Test("the text contains the numbers")
   func words() throws {
     let text = explain(try record([100, 900], error: 0.25, try policy(max: 20))).text
     #expect(
@@ -132,7 +132,7 @@ struct PlanExplanationTests {
         Capped at 20: the load needs 108.
         Load (rps): 100 now, 900 forecast in 2m.
         The forecast covers only 2m, less than the lead time of 3m.
-        The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
+        The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z determines the plan: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 per pod.
         The maximum reduced the replicas to 20.
         Model test; forecasts 5m ahead are typically off by 25 %.
         The plan is 0s old. No change is planned.

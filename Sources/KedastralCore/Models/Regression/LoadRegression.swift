@@ -34,7 +34,7 @@ struct LoadRegression: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - values: the load in `units`, gaps filled.
-  ///   - isPresent: whether a sample was measured; filled ones are no targets.
+  ///   - isPresent: whether a sample was measured; filled ones are not targets.
   /// - Returns: the fit and the tracker after the last sample; nil when the history is too short to learn from.
   static func fit(
     _ values: [Double], isPresent: [Bool], layout: LoadTracker.Layout, units: LoadUnits, steps: Int

@@ -86,7 +86,7 @@ struct TopScreen {
       wanted.isEmpty || $0.workload.text.lowercased().contains(wanted) || $0.metric.lowercased().contains(wanted)
         || $0.state.rawValue == wanted
     }
-    // Names by the alphabet, figures with the largest first.
+    // Names in alphabetical order, numbers with the largest first.
     let sorted = rows.sorted { left, right in
       switch order {
       case .name: left.workload < right.workload
@@ -254,7 +254,7 @@ struct TopScreen {
     return first..<min(rows.count, first + listHeight)
   }
 
-  /// How wide what is: names as they need, figures fixed, the rest for the bars.
+  /// The widths of the columns: names as needed, numbers fixed, the rest for the bars.
   private struct Columns {
     private let name: Int
     private let behind: Int
