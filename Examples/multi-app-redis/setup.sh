@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets the example up in a local cluster of its own: minikube or kind, KEDA, Prometheus, Redis, two applications under load,
-# two forecasters, the scaler and two ScaledObjects. Run it again to bring all up to date.
+# Sets up the example in its own local cluster: minikube or kind, KEDA, Prometheus, Redis, two applications under load,
+# two forecasters, the scaler and two ScaledObjects. Run it again to update everything.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -57,7 +57,7 @@ done
 manifests=$here/kubernetes/base
 [ "$variant" = base ] || manifests=$here/kubernetes/overlays/$variant
 
-# Tools: all that are missing are named at once.
+# Tools: report all that are missing.
 is_there() { command -v "$1" >/dev/null; }
 if [ -z "$tool" ]; then
   if is_there minikube || ! is_there kind; then tool=minikube; else tool=kind; fi
@@ -82,7 +82,7 @@ step() {
 kube() { step kubectl --context "$context" "$@"; }
 holds() { ! $dry_run && kubectl --context "$context" "$@" >/dev/null 2>&1; }
 
-# Secrets are made once and then kept; their contents come from standard input, so that no list of processes shows them.
+# Secrets are created once and then kept; their contents come from standard input, so that the process list does not show them.
 make_secret() {
   local name=$1
   if holds --namespace "$namespace" get secret "$name"; then
@@ -185,7 +185,7 @@ esac
 
 echo "# 5. everything else"
 kube apply --kustomize "$manifests"
-# Images of the same name may be new.
+# Images with the same name may have changed.
 kube --namespace "$namespace" rollout restart deployment/api-app deployment/worker-app \
   deployment/api-app-load deployment/worker-app-load deployment/api-app-forecaster deployment/worker-app-forecaster \
   deployment/kedastral-scaler

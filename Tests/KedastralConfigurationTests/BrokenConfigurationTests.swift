@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A broken configuration file says where, what is wrong and what would be right")
 struct BrokenConfigurationTests {
-  /// One broken file: what stands in it, and every line that is told.
+  /// One broken file: its content, and every line that is reported.
   struct Broken: CustomTestStringConvertible, Sendable {
     var what: String
     var file: String
@@ -22,7 +22,7 @@ struct BrokenConfigurationTests {
 
   static let all: [Broken] = [
     Broken(
-      what: "a time zone that nobody has", file: workload("timeZone: Europe/Berlim"),
+      what: "an unknown time zone", file: workload("timeZone: Europe/Berlim"),
       lines: [
         "k.yaml:5:15: workloads[0].timeZone: the time zone 'Europe/Berlim' is not in /usr/share/zoneinfo; write one such as UTC or Europe/Berlin, or install tzdata"
       ]),
@@ -32,7 +32,7 @@ struct BrokenConfigurationTests {
         "k.yaml:5:28: workloads[0].policy.shortageCost: the shortage cost -3.0 is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom"
       ]),
     Broken(
-      what: "an accuracy gate that is no share", file: workload("policy: {accuracyGate: -1}"),
+      what: "an accuracy gate that is not a share", file: workload("policy: {accuracyGate: -1}"),
       lines: [
         "k.yaml:5:28: workloads[0].policy.accuracyGate: the accuracy gate -1.0 is negative; write a share of the load such as 0.5, or 0 for none"
       ]),
@@ -45,7 +45,7 @@ struct BrokenConfigurationTests {
       what: "a dry run that is neither on nor off", file: workload("dryRun: maybe"),
       lines: ["k.yaml:5:13: workloads[0].dryRun: 'maybe' is neither true nor false; write true or false"]),
     Broken(
-      what: "a schedule that is no cron expression",
+      what: "a schedule that is not a cron expression",
       file: workload("policy: {schedules: [{begins: 30 25 * * *, duration: 1h, min: 2}]}"),
       lines: [
         "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is not a valid hour; write 0 to 23"
@@ -214,7 +214,9 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key of another kind of source",
       file: "workloads:\n  - {name: api, metric: rps, source: {type: csv, path: x.csv, query: up}}\n",
-      lines: ["k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; its keys are path, speed"]),
+      lines: [
+        "k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; its keys are path, speed"
+      ]),
     Broken(
       what: "a misspelt kind of source",
       file: "workloads: [{name: a, metric: b, source: {type: prometeus, query: up}}]",
@@ -294,12 +296,12 @@ struct BrokenConfigurationTests {
       ], arguments: ["-mni=2"]),
   ]
 
-  @Test("each is told exactly", arguments: all)
+  @Test("each is reported exactly", arguments: all)
   func message(broken: Broken) {
     #expect(problems { _ = try forecaster(file: broken.file, broken.arguments) } == broken.lines)
   }
 
-  @Test("a damaged file is read or told, without a trap")
+  @Test("a damaged file is read or reported, without a trap")
   func damaged() {
     var random = SystemRandomNumberGenerator()
     let whole = Array(Self.all.map(\.file).joined().utf8) + Array(HelpText.exampleFile.utf8)

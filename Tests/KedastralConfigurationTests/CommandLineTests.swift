@@ -42,7 +42,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("help and version go before everything that is wrong", arguments: ["-h", "-help", "--help"])
+  @Test("help and version take precedence over all errors", arguments: ["-h", "-help", "--help"])
   func help(flag: String) throws {
     guard case .help(let text) = try loader().forecaster(arguments: ["-nonsense", flag]) else {
       Issue.record("no help")
@@ -144,7 +144,7 @@ struct CommandLineTests {
     #expect(problems { _ = try forecaster(arguments, environment: environment) } == [message])
   }
 
-  @Test("what a workload needs and nobody gives is told by flag and variable")
+  @Test("missing settings of a workload are reported with flag and variable")
   func missing() {
     #expect(
       problems { _ = try loader().forecaster(arguments: []) } == [

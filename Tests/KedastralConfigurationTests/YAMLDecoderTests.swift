@@ -46,7 +46,7 @@ struct YAMLDecoderTests {
     #expect(try decode("name: 'null'\nage:\nheight: ~\nhome: null\n") == Person(name: "null"))
   }
 
-  @Test("everything wrong is told in one go, from top to bottom")
+  @Test("all errors are reported together, from top to bottom")
   func allProblems() {
     let found = problems {
       _ = try decode(
@@ -77,7 +77,7 @@ struct YAMLDecoderTests {
       ])
   }
 
-  @Test("a needed key that is missing is told with the place of its mapping")
+  @Test("a missing key is reported with the position of its mapping")
   func missing() {
     #expect(problems { _ = try decode("age: 5") } == ["p.yaml:1:1: the key 'name' is missing"])
   }
@@ -88,7 +88,7 @@ struct YAMLDecoderTests {
     #expect(person == Person(name: "a: {b}", age: 7))
   }
 
-  @Test("an unset variable is told by name, and a bad value is shown as it is written")
+  @Test("an unset variable is reported by name, and an invalid value is shown as it is written")
   func unsetPlaceholder() {
     #expect(
       problems {

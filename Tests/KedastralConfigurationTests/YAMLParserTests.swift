@@ -56,7 +56,7 @@ struct YAMLParserTests {
   }
 
   @Test(
-    "what cannot be read is told with its place",
+    "invalid input is reported with its position",
     arguments: [
       ("a: 1\nb: 2\na: 3\n", "k.yaml:3:1: the key 'a' is given twice, first on line 1; keep one of them"),
       ("a: 1\n---\nb: 2\n", "k.yaml:2:1: a second document begins here; put everything into one document"),

@@ -333,7 +333,7 @@ struct HTTP2Tests {
 struct ManyStreamsTests {
   private typealias Frame = RawClient.Frame
 
-  @Test("thousands of streams on one connection are all told of a change, and freed with it")
+  @Test("thousands of streams on one connection are all notified of a change, and freed with it")
   func thousands() async throws {
     let count = 3000
     try await TestScaler.serving([try .plan()]) { scaler in
@@ -403,7 +403,7 @@ struct OtherClientsTests {
     }
   }
 
-  @Test("bytes that are no HTTP are closed without an answer")
+  @Test("a connection with bytes that are not HTTP is closed without a response")
   func garbage() async throws {
     try await TestScaler.serving([]) { scaler in
       let client = try RawClient(port: scaler.port)

@@ -27,7 +27,7 @@ struct ScalerServerTests {
   }
 
   @Test(
-    "a specification is told whatever is known of the workload, and by streams too",
+    "a metric specification is returned in every state of the workload, also by streams",
     arguments: ["no plan", "dry run", "stale", "ahead", "bridged for too long", "no planned load", "served"])
   func specification(state: String) async throws {
     var plan = try Snapshot.plan()
@@ -124,11 +124,11 @@ struct ScalerServerTests {
           "info answering KEDA again workload=old reason=stale refused=3 for=20s",
         ])
       scaler.clock.advance(by: .seconds(601))
-      try await eventually("what nobody asks for to be forgotten") { lines("info").count == 4 }
+      try await eventually("refusals without further requests to be removed") { lines("info").count == 4 }
     }
   }
 
-  @Test("keys that nobody reads are logged and counted once a trigger, with what was probably meant")
+  @Test("unknown keys are logged and counted once for each trigger, with a suggestion")
   func unknownKeys() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)
@@ -184,7 +184,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("every metadata key is obeyed, and foreign keys are no error")
+  @Test("every metadata key is applied, and foreign keys are not an error")
   func metadata() async throws {
     try await TestScaler.serving([try .plan("shop")]) { scaler in
       let client = try await PythonClient(port: scaler.port)
@@ -321,7 +321,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("how long plans are under way is told, for those that follow on an earlier one")
+  @Test("the delay of plans is reported, for those that replace an earlier one")
   func delay() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       func counts() -> [Int]? {
@@ -331,7 +331,7 @@ struct ScalerServerTests {
       scaler.clock.advance(by: .seconds(60))
       // 150 ms on the way: more than 0.1 s (the seventh bound), at most 0.2 s.
       await scaler.put([try .plan(at: TestScaler.start + .milliseconds(59_850))])
-      try await eventually("the delay to be told") { counts()?.last == 1 }
+      try await eventually("the delay to be reported") { counts()?.last == 1 }
       #expect(counts()?[6] == 0 && counts()?[7] == 1)
     }
   }
@@ -379,7 +379,7 @@ struct ScalerServerTests {
       }
       let empty = try await client.call(getMetrics, "", [:], ["hex": ""])
       #expect(empty.message == "the request has no scaledObjectRef")
-      // Fields that we do not know are no error: KEDA may add some.
+      // Unknown fields are not an error: KEDA may add some.
       let unknownField = try await client.call(getMetrics, "", [:], ["hex": "0a050a0361706922" + "0378797a"])
       #expect(unknownField.code == "OK")
       let method = try await client.call("/externalscaler.ExternalScaler/Nothing")
@@ -402,7 +402,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("a message over the limit is refused, plain or compressed, and the connection goes on")
+  @Test("a message over the limit is refused, plain or compressed, and the connection stays open")
   func messageLimit() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)

@@ -36,7 +36,7 @@ struct HTTPServerTests {
   }
 
   @Test(
-    "what is not HTTP is refused or cut off, and the server goes on",
+    "input that is not HTTP is refused or the connection is closed, and the server keeps running",
     arguments: [
       "hello\r\n\r\n", "GET\r\n\r\n", "GET /healthz HTTP/9.9\r\n\r\n", "FOO /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /healthz HTTP/1.1\r\nHost x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",

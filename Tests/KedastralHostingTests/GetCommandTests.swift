@@ -101,7 +101,7 @@ struct GetCommandTests {
     await forecaster.close()
   }
 
-  @Test("a forecaster that is away, and a workload that it does not have, end with 1 and a line that names both")
+  @Test("an unavailable forecaster and an unknown workload exit with 1 and a line that names both")
   func failures() async throws {
     let forecaster = try await TestForecaster(["api"])
     let unknown = try await Daemon.run("kedastral", ["get", "forecast", "nobody", "--server", forecaster.url])
@@ -113,7 +113,7 @@ struct GetCommandTests {
   }
 
   @Test(
-    "a command line that makes no sense ends with 2 and says what would be right",
+    "an invalid command line exits with 2 and states what is expected",
     arguments: [
       (["get"], "write kedastral get workloads"), (["get", "pods"], "unknown word 'pods'"),
       (["get", "forecast"], "the workload is missing"), (["get", "forecast", "a b"], "is not a workload name"),

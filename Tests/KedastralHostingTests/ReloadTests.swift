@@ -18,7 +18,8 @@ struct ReloadTests {
     return (value("success"), value("failure"))
   }
 
-  @Test("workloads come, change and go; the others keep their loops; a changed one goes on from its replicas")
+  @Test(
+    "workloads are added, changed and removed; the others keep their loops; a changed one resumes from its replicas")
   func workloads() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: kept}\n  - {name: changed}\n  - {name: gone}")

@@ -75,7 +75,7 @@ struct ReplayCommandTests {
     }
   }
 
-  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags go before the file")
+  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags override the file")
   func schedules() async throws {
     let folder = try TemporaryFolder()
     let file = try trace(in: folder)

@@ -17,7 +17,7 @@ struct SourceInputTests {
     String(format: "%.2f", 100 - 60 * cos(2 * Double.pi * Double(minute % 720) / 720))
   }
 
-  /// Rows of `time` and `load`, one a minute.
+  /// Rows of `time` and `load`, one per minute.
   private func write(
     _ name: String, header: String = "timestamp,value", separator: String = ",", extra: [String] = [],
     time: (Int) -> String = { "\(start + 60 * $0)" }, value: (String) -> String = { $0 }

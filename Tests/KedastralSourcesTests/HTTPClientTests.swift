@@ -197,7 +197,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("what is no HTTP is an error in one line")
+  @Test("a response that is not HTTP is an error in one line")
   func garbage() async throws {
     try await with(respond: { _ in .raw("SSH-2.0-OpenSSH_9.2\r\n") }) { client, server in
       let error = await #expect(throws: HTTPError.self) { try await client.send(HTTPRequest(HTTPEndpoint(server.url))) }
@@ -205,7 +205,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("a port where nobody listens, and a host that is not there, are named")
+  @Test("a port without a listener and an unknown host are reported")
   func down() async throws {
     let loop = try EventLoop()
     let client = try HTTPClient(on: loop)

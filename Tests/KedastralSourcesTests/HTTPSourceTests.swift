@@ -79,7 +79,7 @@ struct HTTPSourceTests {
     #expect(try await shown(ask(.json(body), valuePath: path, minutes: 3).series) == [-1, -1, -1])
   }
 
-  @Test("URL, headers and body are templates, in the reference's spelling too")
+  @Test("URL, headers and body are templates, also with the Go implementation's names")
   func templates() async throws {
     let answer = try await ask(
       .json(#"{"v": 1}"#), url: "/q?from={{start}}&to={{.End}}&at={{ now }}", method: "POST",

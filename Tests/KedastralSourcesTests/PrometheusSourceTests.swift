@@ -100,7 +100,7 @@ struct PrometheusSourceTests {
   @Test("an empty range asks nothing")
   func emptyRange() async throws {
     #expect(
-      try await samples("this is no query", in: History.start + .seconds(1)..<History.start + .seconds(2)).isEmpty)
+      try await samples("this is not a query", in: History.start + .seconds(1)..<History.start + .seconds(2)).isEmpty)
   }
 
   @Test("two series are refused with advice")
@@ -224,7 +224,7 @@ struct PrometheusFaultTests {
   }
 
   @Test(
-    "a body that is no answer of Prometheus",
+    "a body that is not a Prometheus response",
     arguments: [
       "", "garbage", "<html></html>", "[]", "{}", #"{"status":"success","data":{"resultType":"matrix","result":[{"#,
       #"{"status":"success","data":{"resultType":"matrix","result":[]}} trailing"#,

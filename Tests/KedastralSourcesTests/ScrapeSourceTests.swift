@@ -65,7 +65,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a counter that is reset goes on from zero, and a series that is new is no jump")
+  @Test("a reset counter continues from zero, and a new series does not cause a jump")
   func reset() async throws {
     try await withApplication("hits_total") { metrics, source, clock in
       for count in [500, 560, 620, 30, 90] {
@@ -106,7 +106,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a step with too few scrapes is missing, and a short outage is no error")
+  @Test("a step with too few scrapes is missing, and a short outage is not an error")
   func outage() async throws {
     try await withApplication("up") { metrics, source, clock in
       metrics.set("up 1")
@@ -159,7 +159,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("an answer without the metric, or that is no exposition, is reported with its beginning")
+  @Test("a response without the metric, or that is not an exposition, is reported with its beginning")
   func noMatch() async throws {
     try await withApplication("up") { metrics, source, _ in
       metrics.set("<html>Log in</html>")
@@ -199,7 +199,7 @@ struct ScrapeSourceTests {
   }
 
   @Test(
-    "a text that is no selector is refused with an example",
+    "an invalid selector is refused with an example",
     arguments: ["", "{a=\"b\"}", "up{", "up{a}", "up{a=b}", "up{a=\"b}", "up{a=~\"b\"}", "up{a=\"b\"} x", "a b!"])
   func selectors(text: String) {
     let error = #expect(throws: ScrapeSelector.ParseError.self) { try ScrapeSelector(text) }

@@ -7,7 +7,7 @@ import Testing
 struct TraceFileFormatTests {
   private static let start = 1_785_542_400
 
-  /// Five samples a minute apart, the fourth of them missing.
+  /// Five samples at intervals of one minute, the fourth of them missing.
   private static let expected = TimeSeries(
     start: Date(timeIntervalSince1970: Double(start)), step: .seconds(60), values: [34.58, 34.89, 30.57, .nan, 71.94])
 

@@ -40,7 +40,9 @@ struct TraceFileGridTests {
     #expect(file.remarks == [])
   }
 
-  @Test("one row a second later does not make the step a second, whatever step is wanted", arguments: [nil, 60, 300])
+  @Test(
+    "one row that is late by a second does not change the step to a second, whatever step is requested",
+    arguments: [nil, 60, 300])
   func strayRow(wanted: Int?) throws {
     let file = try file(wanted: wanted.map { .seconds($0) }, extra: [(Self.start + 600 * 60 + 1, load(600))])
     expect(file.series, equals: regular(), "stray row")

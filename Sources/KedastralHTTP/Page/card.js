@@ -204,7 +204,7 @@ function story(view, row, now) {
   if (stateOf(row) === "stale") {
     return row.isDryRun ? "This dry-run plan is stale." : "This plan is stale: KEDA receives an error and uses its fallback.";
   }
-  const trial = row.isDryRun ? "Dry run: the plan is not served. " : "";
+  const trial = row.isDryRun ? "This is a dry run: the plan is not served. " : "";
   const short = view.shortfall(now);
   if (short) {
     const limit = short.planned === view.snapshot.maxReplicas ? `the maximum is ${short.planned}` : `limits allow ${short.planned}`;

@@ -40,7 +40,7 @@ struct PlanExplanationTests {
       upMaxFactor: up, downMaxPercent: down, prewarmSteps: prewarm, hasReactiveFloor: floor)
   }
 
-  @Test("the step of the most replicas until the lead time is told, with every figure on its way")
+  @Test("the step with the most replicas until the lead time is explained, with every number")
   func figures() throws {
     let told = explain(try record([100, 100, 200, 100, 900], try policy()))
     #expect(told.replicas == 24)
@@ -64,7 +64,7 @@ struct PlanExplanationTests {
     #expect(told.text.contains(words) == (extra > 0), "\(told.text)")
   }
 
-  @Test("it agrees with what KEDA is told, at each lead time and age")
+  @Test("it agrees with the response to KEDA, at each lead time and age")
   func agreesWithAnswer() throws {
     let record = try record([100, 300, 200, 50, 900, 20, 20], try policy(up: 1.5, down: 30))
     for lead in [0, 60, 150, 600] {
@@ -100,7 +100,7 @@ struct PlanExplanationTests {
     #expect(explain(record, lead: .seconds(60), after: 250).nextChange == nil)
   }
 
-  @Test("the metric that decided is told, with its own load and target")
+  @Test("the deciding metric is reported, with its own load and target")
   func otherMetric() throws {
     let forecast = Forecast(start: noon, step: .seconds(60), values: [40, 60], model: "queue model")
     let queue = PlanBasis.Metric(
@@ -151,7 +151,7 @@ struct PlanExplanationTests {
     #expect(later.shortfallAhead == .init(at: noon + .seconds(240), planned: 10, required: 23))
     #expect(later.text.contains("From 12:04 UTC the load needs up to 23 replicas; limits keep the plan at 10."))
 
-    // A step's growth is limited, and KEDA is told the end of it already.
+    // A step's growth is limited, and KEDA already receives its end.
     let growing = explain(
       try record([300, 300, 300, 300], previous: 3, try policy(headroom: 1, up: 2.2)), lead: .seconds(240))
     #expect(growing.replicas == 30 && growing.required == 30 && growing.state == .ok && growing.shortfallAhead == nil)
@@ -159,7 +159,7 @@ struct PlanExplanationTests {
     #expect(slow.state == .capped && slow.replicas == 5 && slow.required == 30)
   }
 
-  @Test("a load that nobody has measured recently is told by the instant of its last sample, never by a number")
+  @Test("a load without a recent sample is shown by the time of its last sample, never by a number")
   func noSample() throws {
     for (age, expected) in [(900, "no sample since 11:45 UTC"), (90_000, "no sample since 2026-01-30 11:00 UTC")] {
       var snapshot = try record([100, 100], try policy()).snapshot
@@ -170,7 +170,8 @@ struct PlanExplanationTests {
       let told = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon)
       #expect(told.state == .bridged && told.currentLoad == nil && told.isStale == false)
       #expect(told.text.contains("Load (rps): \(expected), 100 forecast in 1m."), "\(told.text)")
-      #expect(told.text.contains("Bridged: \(expected); the plan is based on the forecast and is served until 12:10 UTC."))
+      #expect(
+        told.text.contains("Bridged: \(expected); the plan is based on the forecast and is served until 12:10 UTC."))
       #expect(told.text.contains("Failing: Connection refused."))
       let over = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(3600), at: noon + .seconds(601))
       #expect(over.isStale == true && over.state == .stale && over.text.contains("it is not served"))
@@ -178,7 +179,7 @@ struct PlanExplanationTests {
     }
   }
 
-  @Test("a failing workload's error and its beginning are told, and a dry run is not said to be served")
+  @Test("a failing workload's error and its start are reported, and a dry run is not described as served")
   func troubled() throws {
     var snapshot = try record([100], try policy()).snapshot
     snapshot.isDryRun = true
@@ -191,7 +192,7 @@ struct PlanExplanationTests {
     #expect(PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon).state == .dryRun)
   }
 
-  @Test("what if: the policy itself plans anew, and the record stays as it was")
+  @Test("what if: the policy itself plans again, and the record is unchanged")
   func whatIf() throws {
     let record = try record(
       [100, 300], previous: 3, ScheduledBounds(AccuracyGate(try policy(), largestError: 1), rules: []))

@@ -43,7 +43,7 @@ struct CronExpressionTests {
   }
 
   @Test(
-    "what is no schedule is refused, with the field and what would be right",
+    "an invalid schedule is refused, with the field and what is expected",
     arguments: [
       ("* * * *", "4 fields"), ("60 * * * *", "'60' is not a valid minute; write 0 to 59"),
       ("* * 0 * *", "day of the month"),

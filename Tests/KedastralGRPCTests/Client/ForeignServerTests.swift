@@ -49,7 +49,7 @@ struct ForeignServerTests {
     let server = try await PythonServer()
     defer { server.stop() }
     try await calling(server.port, deadline: .milliseconds(300)) { client async throws in
-      // The server, which is told the deadline, may be the first to say so.
+      // The server, which receives the deadline, may report it first.
       #expect(try await failure { try await client.isActive(object("slow")) }.code == "DEADLINE_EXCEEDED")
       var patient = client
       patient.deadline = .seconds(20)
@@ -137,7 +137,7 @@ struct ForeignServerTests {
     #expect(plain.code == "UNAVAILABLE" && plain.message.contains("TLS"), "\(plain)")
   }
 
-  @Test("where nobody listens, the error says so at once")
+  @Test("a port without a listener is reported at once")
   func nobody() async throws {
     let port = freePort()
     let refused = try await failure { try await calling(port) { try await $0.isActive(object("any")) } }

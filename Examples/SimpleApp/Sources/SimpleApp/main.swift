@@ -10,7 +10,7 @@ import KedastralTesting
 
 /// The application's load. A real one reads its own counters here, or a `PrometheusSource`.
 struct Requests: MetricSource {
-  /// 100 requests a second, and 600 for ten minutes from each full hour.
+  /// 100 requests per second, and 600 for ten minutes from each full hour.
   let pattern = LoadPattern.hourlySpike(base: 100, peak: 600)
 
   func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
@@ -20,7 +20,7 @@ struct Requests: MetricSource {
   }
 }
 
-/// What the page shows besides the plan: the measured load, and how the plan came about.
+/// The data that the page shows in addition to the plan: the measured load, and the reasons for the plan.
 struct Insight: LoadHistory, PlanRecords {
   let forecaster: Forecaster
   func history(of workload: WorkloadName) async -> TimeSeries? { await forecaster.loop(of: workload)?.history }
