@@ -6,14 +6,14 @@ let package = Package(
   name: "kedastral",
   products: [
     .library(name: "KedastralCore", targets: ["KedastralCore"]),
+    .library(name: "KedastralModels", targets: ["KedastralModels"]),
+    .library(name: "KedastralEvaluation", targets: ["KedastralEvaluation"]),
     .library(name: "KedastralMemoryStore", targets: ["KedastralMemoryStore"]),
     .library(name: "KedastralRedisStore", targets: ["KedastralRedisStore"]),
     .library(name: "KedastralSources", targets: ["KedastralSources"]),
     .library(name: "KedastralGRPC", targets: ["KedastralGRPC"]),
     .library(name: "KedastralHTTP", targets: ["KedastralHTTP"]),
     .library(name: "KedastralNet", targets: ["KedastralNet"]),
-    .library(name: "KedastralConfiguration", targets: ["KedastralConfiguration"]),
-    .library(name: "KedastralHosting", targets: ["KedastralHosting"]),
     .library(name: "KedastralTesting", targets: ["KedastralTesting"]),
     .executable(name: "kedastral", targets: ["kedastral"]),
     .executable(name: "kedastral-forecaster", targets: ["kedastral-forecaster"]),
@@ -23,6 +23,8 @@ let package = Package(
   targets: [
     // The domain: the standard library and FoundationEssentials alone.
     .target(name: "KedastralCore"),
+    .target(name: "KedastralModels", dependencies: ["KedastralCore"]),
+    .target(name: "KedastralEvaluation", dependencies: ["KedastralCore", "KedastralModels"]),
     .target(name: "KedastralTesting", dependencies: ["KedastralCore"]),
     .target(
       name: "KedastralMemoryStore", dependencies: ["KedastralCore"], path: "Sources/KedastralStorage/Memory"),
@@ -45,25 +47,31 @@ let package = Package(
         .embedInCode("Page/icon.svg"),
       ]),
 
-    // Hosts: settings, wiring, and executables of a few lines.
-    .target(name: "KedastralConfiguration", dependencies: ["KedastralCore", "CYAML"]),
+    // Hosts: the daemons, the command line, and executables of a few lines.
     .target(
-      name: "KedastralHosting",
+      name: "KedastralDaemon",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources", "KedastralNet",
-        "KedastralGRPC",
-        "KedastralHTTP", "KedastralConfiguration",
-      ]),
-    .executableTarget(name: "kedastral", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral"),
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
+        "KedastralNet", "KedastralGRPC", "KedastralHTTP", "CYAML",
+      ],
+      path: "Sources/Hosts/KedastralDaemon"),
+    .target(
+      name: "KedastralCommandLine",
+      dependencies: [
+        "KedastralCore", "KedastralEvaluation", "KedastralSources", "KedastralGRPC", "KedastralHTTP", "KedastralNet",
+        "KedastralDaemon",
+      ],
+      path: "Sources/Hosts/KedastralCommandLine"),
+    .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),
     .executableTarget(
-      name: "kedastral-forecaster", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-forecaster"),
+      name: "kedastral-forecaster", dependencies: ["KedastralDaemon"], path: "Sources/Hosts/kedastral-forecaster"),
     .executableTarget(
-      name: "kedastral-scaler", dependencies: ["KedastralHosting"], path: "Sources/Hosts/kedastral-scaler"),
+      name: "kedastral-scaler", dependencies: ["KedastralDaemon"], path: "Sources/Hosts/kedastral-scaler"),
     .executableTarget(
       name: "kedastral-bench",
       dependencies: [
-        "KedastralCore", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet", "KedastralGRPC",
-        "KedastralTesting",
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet",
+        "KedastralGRPC", "KedastralTesting",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 
@@ -87,14 +95,20 @@ let package = Package(
     .target(name: "CExternalScaler", dependencies: ["CProtobufC"]),
 
     // Tests, one target for each module; Support starts the real servers.
-    .target(name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting"], path: "Tests/Support"),
+    .target(name: "CTestWidth", path: "Tests/CTestWidth"),
+    .target(
+      name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting", "CTestWidth"], path: "Tests/Support"),
     .testTarget(
-      name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralTesting"],
+      name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralModels", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralModelsTests", dependencies: ["KedastralModels", "KedastralTesting", "TestSupport"],
       exclude: ["Models/Fixtures"]),
+    .testTarget(
+      name: "KedastralEvaluationTests", dependencies: ["KedastralEvaluation", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),
     .testTarget(
       name: "KedastralRedisStoreTests",
-      dependencies: ["KedastralRedisStore", "KedastralNet", "KedastralTesting", "TestSupport"]),
+      dependencies: ["KedastralRedisStore", "KedastralModels", "KedastralNet", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
     .testTarget(
       name: "KedastralSourcesTests",
@@ -102,14 +116,17 @@ let package = Package(
     .testTarget(name: "KedastralGRPCTests", dependencies: ["KedastralGRPC", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralHTTPTests",
-      dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralTesting", "TestSupport"]),
-    .testTarget(name: "KedastralConfigurationTests", dependencies: ["KedastralConfiguration", "KedastralTesting"]),
-    .testTarget(name: "KedastralHostingTests", dependencies: ["KedastralHosting", "KedastralTesting", "TestSupport"]),
+      dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralModels", "KedastralTesting", "TestSupport"]),
+    .testTarget(name: "KedastralDaemonTests", dependencies: ["KedastralDaemon", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralCommandLineTests",
+      dependencies: ["KedastralCommandLine", "KedastralDaemon", "KedastralTesting", "TestSupport"]),
     // What users, other versions and other programs see, as it was recorded.
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "KedastralCore", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+        "KedastralCore", "KedastralModels", "KedastralRedisStore", "KedastralHTTP", "KedastralNet", "KedastralTesting",
+        "TestSupport",
       ],
       exclude: ["Fixtures"]),
   ],
@@ -118,8 +135,9 @@ let package = Package(
 
 // Without C libraries (scripts/test-core): the core, what tests it, and the store in memory.
 if Context.environment["KEDASTRAL_CORE"] != nil {
-  let kept = ["KedastralCore", "KedastralTesting", "KedastralMemoryStore"]
-  package.targets.removeAll { !(kept + ["KedastralCoreTests", "KedastralMemoryStoreTests"]).contains($0.name) }
+  let kept = ["KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralTesting", "KedastralMemoryStore"]
+  let tests = kept.map { $0 + "Tests" } + ["TestSupport", "CTestWidth"]
+  package.targets.removeAll { !(kept + tests).contains($0.name) }
   package.products.removeAll { !kept.contains($0.name) }
 }
 
@@ -129,8 +147,9 @@ if Context.environment["KEDASTRAL_FUZZ"] != nil {
     .executableTarget(
       name: "kedastral-fuzz",
       dependencies: [
-        "KedastralCore", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP", "KedastralRedisStore",
-        "KedastralSources", "KedastralConfiguration",
+        "KedastralCore", "KedastralModels", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP",
+        "KedastralRedisStore",
+        "KedastralSources", "KedastralDaemon",
       ],
       path: "Fuzz", exclude: ["Corpus"],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))

@@ -1,8 +1,9 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralEvaluation
 import KedastralNet
 
-@testable import KedastralConfiguration
+@testable import KedastralDaemon
 @testable import KedastralRedisStore
 @testable import KedastralSources
 

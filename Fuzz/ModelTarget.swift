@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralModels
 
 /// Forecasts of any series: finite, not negative, quantiles in order.
 ///

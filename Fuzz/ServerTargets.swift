@@ -13,7 +13,7 @@ private let noon = Date(timeIntervalSince1970: 1_800_000_000)
 /// A snapshot that the servers answer from.
 private func snapshot() -> Snapshot? {
   guard let workload = try? WorkloadName("api") else { return nil }
-  return Snapshot(
+  return try? Snapshot(
     workload: workload, metric: "rps", generatedAt: noon, step: .seconds(60), horizon: .seconds(180),
     values: [100, 200, 300], desiredReplicas: [1, 2, 3], plannedLoad: [120, 240, 360], targetPerPod: 100)
 }

@@ -3,6 +3,7 @@
 import Foundation
 import KedastralCore
 import KedastralMemoryStore
+import KedastralModels
 
 struct Orders: MetricSource {
   func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {

@@ -1,5 +1,6 @@
 // A model that runs in a separate service, with a fallback for when the service is unavailable.
 import KedastralCore
+import KedastralModels
 import KedastralNet
 import KedastralSources
 

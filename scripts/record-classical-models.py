@@ -1,7 +1,7 @@
 """Records what statsmodels and statsforecast compute for small series, for the tests of the classical models.
 
     python3 -m venv venv && venv/bin/pip install statsmodels==0.15.0 statsforecast==2.1.1
-    venv/bin/python scripts/record-classical-models.py > Tests/KedastralCoreTests/Models/Fixtures/ClassicalModels.json
+    venv/bin/python scripts/record-classical-models.py > Tests/KedastralModelsTests/Models/Fixtures/ClassicalModels.json
 """
 
 import json

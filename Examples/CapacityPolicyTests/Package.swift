@@ -9,7 +9,10 @@ let package = Package(
     .target(name: "SizeLadder", dependencies: [.product(name: "KedastralCore", package: "kedastral")]),
     .testTarget(
       name: "SizeLadderTests",
-      dependencies: ["SizeLadder", .product(name: "KedastralTesting", package: "kedastral")]),
+      dependencies: [
+        "SizeLadder", .product(name: "KedastralModels", package: "kedastral"),
+        .product(name: "KedastralTesting", package: "kedastral"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

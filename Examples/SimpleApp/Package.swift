@@ -12,6 +12,7 @@ let package = Package(
         .product(name: "KedastralCore", package: "kedastral"), .product(name: "KedastralGRPC", package: "kedastral"),
         .product(name: "KedastralHTTP", package: "kedastral"),
         .product(name: "KedastralMemoryStore", package: "kedastral"),
+        .product(name: "KedastralModels", package: "kedastral"),
         .product(name: "KedastralNet", package: "kedastral"),
         .product(name: "KedastralTesting", package: "kedastral"),
       ])

@@ -12,6 +12,11 @@ CURLcode kedastral_curl_setopt_pointer(CURL *handle, CURLoption option, void *va
   return curl_easy_setopt(handle, option, value);
 }
 
+CURLcode kedastral_curl_setopt_blob(CURL *handle, CURLoption option, const void *bytes, size_t count) {
+  struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+  return curl_easy_setopt(handle, option, &blob);
+}
+
 CURLcode kedastral_curl_getinfo_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }

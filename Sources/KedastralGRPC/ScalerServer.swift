@@ -46,7 +46,7 @@ public actor ScalerServer {
     limits.connections = max(1, limits.connections / max(1, loops))
     settings = ScalerWorker.Settings(
       tls: tls, defaults: defaults, limits: limits, clock: clock, metrics: metrics, logger: logger,
-      record: ScalerRecord(metrics: metrics, logger: logger), problem: problem)
+      record: ScalerRecord(metrics: metrics, logger: logger), series: ScalerSeries(metrics), problem: problem)
   }
 
   /// Starts the loops and listens; returns the address in use.

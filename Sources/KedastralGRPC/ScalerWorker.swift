@@ -12,6 +12,7 @@ final class ScalerWorker {
     var metrics: MetricsRegistry
     var logger: Logger
     var record: ScalerRecord
+    var series: ScalerSeries
     var problem: @Sendable (String) -> String?
   }
 
@@ -27,8 +28,8 @@ final class ScalerWorker {
   init(on loop: EventLoop, at address: ListenAddress, sharesPort: Bool, _ settings: Settings) throws {
     self.loop = loop
     scaler = ExternalScalerService(
-      defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, logger: settings.logger,
-      record: settings.record, problem: settings.problem)
+      defaults: settings.defaults, clock: settings.clock, metrics: settings.metrics, series: settings.series,
+      logger: settings.logger, record: settings.record, problem: settings.problem)
     health = HealthService(services: [ExternalScalerService.serviceName])
     let names = [ExternalScalerService.serviceName, health.name] + Self.reflectionVersions.map(ReflectionService.name)
     let reflection = Self.reflectionVersions.map {

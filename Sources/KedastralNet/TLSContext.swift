@@ -108,11 +108,11 @@ public final class TLSContext: @unchecked Sendable {
 
   private func load(_ files: Files, _ clients: ClientCertificates) throws {
     if let certificate = files.certificate {
-      guard SSL_CTX_use_certificate_chain_file(pointer, certificate) == 1 else {
+      guard PEMFile.reading(certificate, { SSL_CTX_use_certificate_chain_file(pointer, $0) }) == 1 else {
         throw LoadError(file: certificate, problem: opensslErrorText())
       }
       let key = files.key ?? certificate
-      guard SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM) == 1 else {
+      guard PEMFile.reading(key, { SSL_CTX_use_PrivateKey_file(pointer, $0, SSL_FILETYPE_PEM) }) == 1 else {
         throw LoadError(file: key, problem: opensslErrorText())
       }
       guard SSL_CTX_check_private_key(pointer) == 1 else {
@@ -122,10 +122,12 @@ public final class TLSContext: @unchecked Sendable {
       throw LoadError(file: "server", problem: "a certificate file and a key file are required")
     }
     if let authorities = files.authorities {
-      guard SSL_CTX_load_verify_locations(pointer, authorities, nil) == 1 else {
+      guard PEMFile.reading(authorities, { SSL_CTX_load_verify_locations(pointer, $0, nil) }) == 1 else {
         throw LoadError(file: authorities, problem: opensslErrorText())
       }
-      if role == .server { SSL_CTX_set_client_CA_list(pointer, SSL_load_client_CA_file(authorities)) }
+      if role == .server {
+        SSL_CTX_set_client_CA_list(pointer, PEMFile.reading(authorities) { SSL_load_client_CA_file($0) })
+      }
     } else if role == .client {
       SSL_CTX_set_default_verify_paths(pointer)
     }

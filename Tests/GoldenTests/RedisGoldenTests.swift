@@ -8,7 +8,7 @@ import Testing
 @Suite("Golden: what is in Redis")
 struct RedisGoldenTests {
   private func plan(_ workload: String) throws -> Snapshot {
-    Snapshot(
+    try Snapshot(
       workload: try WorkloadName(workload), metric: "rps", generatedAt: SystemWallClock().now, step: .seconds(60),
       horizon: .seconds(120), values: [100, 150], desiredReplicas: [2, 3])
   }
@@ -60,7 +60,8 @@ struct RedisGoldenTests {
     var configuration = RedisStore.Configuration(server: .network(host: "127.0.0.1", port: redis.port))
     configuration.alsoReadPrefixes = ["kedastral:snapshot:"]
     let store = try await RedisStore(configuration, on: loop)
-    #expect(try await store.get(WorkloadName("api-app")) == Snapshot(json: full))
+    let own = try Snapshot(json: full)
+    #expect(try await store.get(WorkloadName("api-app")) == own)
     let foreign = try #require(try await store.get(WorkloadName("worker-app")))
     #expect(foreign.values == [100, 150.5] && foreign.desiredReplicas == [3, 4] && foreign.step == .seconds(60))
     await store.close()

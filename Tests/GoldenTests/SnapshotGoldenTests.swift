@@ -11,7 +11,7 @@ struct SnapshotGoldenTests {
     accuracy.members = [
       .init(name: "recent load", weight: 0.75, mase: 0.5), .init(name: "last season repeated", weight: 0.25),
     ]
-    var snapshot = Snapshot(
+    var snapshot = try Snapshot(
       workload: try WorkloadName("api-app"), metric: "rps",
       generatedAt: Date(timeIntervalSince1970: 1_769_839_200.5), step: .milliseconds(60_500), horizon: .seconds(121),
       values: [100, 150.5], desiredReplicas: [3, 4],
@@ -26,7 +26,7 @@ struct SnapshotGoldenTests {
 
   /// One of required fields alone.
   private func least() throws -> Snapshot {
-    Snapshot(
+    try Snapshot(
       workload: try WorkloadName("w"), metric: "m", generatedAt: Date(timeIntervalSince1970: 1_769_839_200),
       step: .seconds(60), horizon: .seconds(60), values: [0], desiredReplicas: [0])
   }

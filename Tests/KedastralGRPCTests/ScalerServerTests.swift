@@ -170,6 +170,47 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("with several loops, the series of a workload that is gone go with it, and come back with it")
+  func goneFromAllLoops() async throws {
+    let scaler = try await TestScaler(loops: 4)
+    let names = [
+      "kedastral_scaler_desired_replicas_returned", "kedastral_scaler_forecast_age_seen_seconds",
+      "kedastral_scaler_lead_beyond_horizon_total",
+    ]
+    /// Has the loops answer on connections of many clients, which the system spreads over them.
+    func ask() async throws -> Set<Double> {
+      try await withThrowingTaskGroup(of: Double.self) { group in
+        for _ in 0..<24 {
+          group.addTask {
+            try await calling(scaler.port) { client in
+              try await client.getMetrics(object("api", ["leadTime": "1h"]), metric: "").first?.value ?? -1
+            }
+          }
+        }
+        return try await group.reduce(into: []) { $0.insert($1) }
+      }
+    }
+    for replicas in 2...4 {
+      await scaler.put([try .plan(replicas: [1, replicas])])
+      #expect(try await ask() == [Double(replicas)])
+      for name in names { #expect(scaler.metric(name, "api") != nil, "\(name)") }
+      #expect(scaler.metric(names[0], "api") == Double(replicas))
+      #expect(scaler.metric(names[2], "api") == 24)
+      await scaler.apply([.removed(try WorkloadName("api"))])
+      try await eventually("all loops to have heard of it") {
+        names.allSatisfy { scaler.metric($0, "api") == nil }
+      }
+      for _ in 0..<8 {
+        let error = try await calling(scaler.port) { client in
+          try await failure { try await client.getMetrics(object("api"), metric: "") }
+        }
+        #expect(error.code == "NOT_FOUND")
+      }
+      for name in names { #expect(scaler.metric(name, "api") == nil, "\(name)") }
+    }
+    await scaler.server.shutdown(within: .zero)
+  }
+
   @Test("a dry run is not served")
   func dryRun() async throws {
     var plan = try Snapshot.plan()

@@ -92,8 +92,8 @@ struct TLSTests {
   func rotation() async throws {
     let first = try await TestCertificates()
     let second = try await TestCertificates()
-    let folder = try RotatedFolder()
-    try folder.turn(to: [("tls.crt", first.server), ("tls.key", first.serverKey)])
+    let folder = try MountedFolder()
+    try folder.turn(toCopiesOf: ["tls.crt": first.server, "tls.key": first.serverKey])
     let changes = Mutex<[String]>([])
     let identity = try TLSIdentity(
       .server, files: .init(certificate: folder.path("tls.crt"), key: folder.path("tls.key")), protocols: ["h2"]
@@ -112,13 +112,13 @@ struct TLSTests {
     let stream = try old.stream("StreamIsActive", "api")
     #expect(try await stream.next().active == true)
 
-    try folder.turn(to: [("tls.crt", second.server), ("tls.key", first.serverKey)])
+    try folder.turn(toCopiesOf: ["tls.crt": second.server, "tls.key": first.serverKey])
     try await eventually("the pair to be refused") { changes.withLock { $0.count } == 2 }
     #expect(changes.withLock { $0[1] }.contains("tls.key"))
     let meanwhile = try await PythonClient(port: scaler.port, ["authorities": first.authority])
     #expect(try await meanwhile.call("GetMetrics", "api").code == "OK")
 
-    try folder.turn(to: [("tls.crt", second.server), ("tls.key", second.serverKey)])
+    try folder.turn(toCopiesOf: ["tls.crt": second.server, "tls.key": second.serverKey])
     try await eventually("the pair to be loaded") {
       changes.withLock { $0.last == "loaded true" && $0.count == 3 }
     }
@@ -139,8 +139,8 @@ struct TLSTests {
       tls: .init(
         certificate: certificates.server, key: certificates.serverKey, authorities: certificates.authority))
     await scaler.put([try .plan()])
-    let folder = try RotatedFolder()
-    try folder.turn(to: [("tls.crt", strangers.client), ("tls.key", strangers.clientKey)])
+    let folder = try MountedFolder()
+    try folder.turn(toCopiesOf: ["tls.crt": strangers.client, "tls.key": strangers.clientKey])
     let loop = try EventLoop()
     let client = try await GRPCClient(
       .init(
@@ -150,7 +150,7 @@ struct TLSTests {
       on: loop)
     let keda = ExternalScalerClient(client)
     await #expect(throws: GRPCCallError.self) { try await keda.isActive(ScaledObjectReference(name: "api")) }
-    try folder.turn(to: [("tls.crt", certificates.client), ("tls.key", certificates.clientKey)])
+    try folder.turn(toCopiesOf: ["tls.crt": certificates.client, "tls.key": certificates.clientKey])
     try await eventually("a call with the new certificate") {
       (try? await keda.isActive(ScaledObjectReference(name: "api"))) == true
     }
@@ -189,28 +189,5 @@ struct TLSTests {
       #expect(try await (client.waitForExit() == 0) == isFine, "\(flag)")
     }
     await scaler.server.shutdown(within: .zero)
-  }
-}
-
-/// Files that are replaced all at once by way of a symbolic link, as Kubernetes does with secrets.
-private final class RotatedFolder {
-  private let folder: TemporaryFolder
-  private var turns = 0
-
-  init() throws { folder = try TemporaryFolder() }
-
-  func path(_ name: String) -> String { folder.url.appendingPathComponent("current/\(name)").path }
-
-  func turn(to files: [(name: String, original: String)]) throws {
-    turns += 1
-    let manager = FileManager.default
-    let target = folder.url.appendingPathComponent("\(turns)")
-    try manager.createDirectory(at: target, withIntermediateDirectories: false)
-    for file in files {
-      try manager.copyItem(atPath: file.original, toPath: target.appendingPathComponent(file.name).path)
-    }
-    let link = folder.url.appendingPathComponent("next")
-    try manager.createSymbolicLink(at: link, withDestinationURL: target)
-    #expect(rename(link.path, folder.url.appendingPathComponent("current").path) == 0)
   }
 }

@@ -70,7 +70,7 @@ extension Snapshot {
     at instant: Date = TestScaler.start
   ) throws -> Snapshot {
     let load = load ?? replicas.map { Double($0) * 100 - 12.5 }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(workload), metric: "rps", generatedAt: instant, step: .seconds(60),
       horizon: .seconds(60 * replicas.count), values: load.map { $0 / 1.2 }, desiredReplicas: replicas,
       plannedLoad: load, targetPerPod: 100)

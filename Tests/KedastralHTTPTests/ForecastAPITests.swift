@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralHTTP
+import KedastralModels
 import KedastralTesting
 import TestSupport
 import Testing
@@ -86,7 +87,28 @@ struct ForecastAPITests {
     let text = try await curl(address + "&targetPerPod=25&quantile=0.9&leadTime=10m")
     #expect(text.headers["content-type"] == "application/yaml; charset=utf-8")
     #expect(text.body == "workloads: [{name: api-app, policy: {targetPerPod: 25.0, quantileLevel: 0.9}}]\n")
-    #expect(try await curl(server.url + "/scaledobject?workload=api-app").body == "kind: ScaledObject\n")
+    let object = server.url + "/scaledobject?workload=api-app"
+    #expect(try await curl(object).body == "kind: ScaledObject\n")
+    for (parameters, keys) in [
+      ("&leadTime=10m", "leadTime: 10m"), ("&mode=load", "mode: load"), ("&mode=replicas", "mode: replicas"),
+      ("&select=at-lead", "select: at-lead"),
+      ("&select=max&mode=load&leadTime=0s", "leadTime: 0s, mode: load, select: max"),
+    ] {
+      let text = try await curl(object + parameters)
+      #expect(text.status == 200 && text.headers["content-type"] == "application/yaml; charset=utf-8")
+      #expect(text.body == "kind: ScaledObject\nspec: {triggers: [{metadata: {workload: api-app, \(keys)}}]}\n")
+    }
+    for (parameter, problem) in [
+      ("mode=pods", "'mode' is 'pods', expected replicas or load"),
+      ("mode=Load", "'mode' is 'Load', expected replicas or load"),
+      ("mode=", "'mode' is '', expected replicas or load"),
+      ("select=min", "'select' is 'min', expected max or at-lead"),
+      ("select=at%20lead", "'select' is 'at lead', expected max or at-lead"),
+    ] {
+      let answer = try await curl(object + "&" + parameter)
+      #expect(answer.status == 400)
+      #expect(answer.json["error"] as? String == problem)
+    }
     for (parameter, problem) in [
       ("targetPerPod=0", "'targetPerPod' is '0', expected a positive number"),
       ("headroom=much", "'headroom' is 'much', expected a positive number"),

@@ -63,6 +63,7 @@ struct MetricsTests {
   @Test("promtool finds nothing to complain of, and ages are those of the scrape")
   func promtool() async throws {
     let server = try await TestServer()
+    server.health.configure([try WorkloadName("api")])
     server.metrics.histogram("kedastral_model_predict_seconds", help: "Time of a forecast.", labels: ["workload"])
       .with("api").observe(0.002)
     try await server.apply(.put(TestServer.snapshot("api")))
@@ -100,7 +101,8 @@ struct MetricsTests {
     ] { #expect(text.contains("\n\(line)\n"), "\(line) in \(text)") }
     #expect(text.contains(#"kedastral_forecast_quantile_at_lead_time{workload="api",level="0.9"} 11"#))
     // Another forecaster exports its own.
-    #expect(!text.contains(#"kedastral_measured_load{workload="elsewhere"}"#))
+    #expect(!text.contains(#"workload="elsewhere""#))
+    for state in ["ok", "stale"] { #expect(text.contains("\nkedastral_workloads{state=\"\(state)\"} 0\n")) }
     for name in ["cpu_seconds_total", "resident_memory_bytes", "open_fds", "start_time_seconds", "max_fds"] {
       let value = text.split(separator: "\n").first { $0.hasPrefix("process_\(name) ") }?.split(separator: " ").last
       #expect(value.flatMap { Double($0) }.map { $0 > 0 } == true, "process_\(name)")
@@ -114,6 +116,32 @@ struct MetricsTests {
     #expect(try await !curl(server.url + "/metrics").body.contains("kedastral_measured_load{"))
     try await server.apply(.removed(WorkloadName("api")))
     #expect(try await !curl(server.url + "/metrics").body.contains(#"workload="api""#))
+    await server.shutdown()
+  }
+
+  @Test("a workload's series end when another process takes it over, and when its plan is gone, and come back with it")
+  func ownership() async throws {
+    let server = try await TestServer()
+    let names = try ["a", "b", "c"].map { try WorkloadName($0) }
+    for name in names { try await server.apply(.put(TestServer.snapshot(name.text))) }
+    /// The workloads that each family of metrics has series of.
+    func exported() async throws -> [String: Set<String>] {
+      let text = try await curl(server.url + "/metrics").body
+      return text.matches(of: /(kedastral_\w+)\{workload="(\w+)"/).reduce(into: [:]) {
+        $0[String($1.1), default: []].insert(String($1.2))
+      }
+    }
+    for own in [["a", "b"], ["b", "c"], [], ["c"], ["a", "b", "c"]] {
+      server.health.configure(names.filter { own.contains($0.text) }, of: names)
+      let families = try await exported()
+      #expect(families.count >= 4 || own.isEmpty)
+      for (family, workloads) in families { #expect(workloads == Set(own), "\(family)") }
+    }
+    try await server.apply(.removed(names[0]))
+    #expect(try await exported()["kedastral_forecast_age_seconds"] == ["b", "c"])
+    server.clock.advance(by: .seconds(60))
+    try await server.apply(.put(TestServer.snapshot("a", at: server.clock.now)))
+    #expect(try await curl(server.url + "/metrics").body.contains("kedastral_forecast_age_seconds{workload=\"a\"} 0\n"))
     await server.shutdown()
   }
 

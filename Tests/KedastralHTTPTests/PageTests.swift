@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralModels
 import KedastralTesting
 import TestSupport
 import Testing
@@ -48,7 +49,7 @@ struct PageTests {
   private func plan(_ workload: String, at instant: Date, model: String = "seasonal baseline") throws -> Snapshot {
     let values = (1...60).map { load(workload, at: instant.addingTimeInterval(Double($0) * 60)) }
     let spread = { (scale: Double) in values.enumerated().map { $1 * (1 + scale * (0.06 + 0.002 * Double($0))) } }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(workload), metric: "http_requests_per_second", generatedAt: instant,
       step: .seconds(60), horizon: .seconds(3600), values: values,
       desiredReplicas: values.map { max(2, Int(($0 * 1.1 / 40).rounded(.up))) },
@@ -91,7 +92,7 @@ struct PageTests {
       try ["broken", "capped", "dark", "fine", "later", "new", "old", "shaky", "trial"].map { try WorkloadName($0) })
     func flat(_ name: String, at instant: Date = TestServer.noon, change: (inout Snapshot) -> Void = { _ in }) throws {
       var snapshot = try plan("api-app", at: instant)
-      snapshot = Snapshot(
+      snapshot = try Snapshot(
         workload: try WorkloadName(name), metric: snapshot.metric, generatedAt: instant, step: snapshot.step,
         horizon: snapshot.horizon, values: snapshot.values, desiredReplicas: snapshot.desiredReplicas,
         quantiles: snapshot.quantiles, model: "auto", currentValue: 120, targetPerPod: 40,
@@ -138,7 +139,7 @@ struct PageTests {
     for index in 0..<10_000 {
       let plan = plans[index % plans.count]
       let name = try WorkloadName("svc-" + String(String(10_000 + index).dropFirst()))
-      let snapshot = Snapshot(
+      let snapshot = try Snapshot(
         workload: name, metric: plan.metric, generatedAt: server.clock.now, step: plan.step, horizon: plan.horizon,
         values: plan.values, desiredReplicas: plan.desiredReplicas, quantiles: plan.quantiles,
         plannedLoad: plan.plannedLoad, model: plan.model, currentValue: plan.currentValue, targetPerPod: 40)

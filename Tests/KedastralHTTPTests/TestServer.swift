@@ -59,8 +59,12 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
     guard workload.text != "elsewhere" else { return nil }
-    guard let lead = tuning.leadTime else { return "kind: ScaledObject\n" }
-    let trigger = "metadata: {workload: \(workload), leadTime: \(DurationText.format(lead))}"
+    let keys = [
+      tuning.leadTime.map { "leadTime: \(DurationText.format($0))" }, tuning.mode.map { "mode: \($0.rawValue)" },
+      tuning.selection.map { "select: \($0.rawValue)" },
+    ].compactMap(\.self)
+    guard !keys.isEmpty else { return "kind: ScaledObject\n" }
+    let trigger = "metadata: {\((["workload: \(workload)"] + keys).joined(separator: ", "))}"
     return "kind: ScaledObject\nspec: {triggers: [{\(trigger)}]}\n"
   }
 
@@ -109,7 +113,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
     _ workload: String, at instant: Date = noon, base: Double = 100, peak: Double = 400, model: String = "baseline"
   ) throws -> Snapshot {
     let values = (1...60).map { step in base + (peak - base) * exp(-pow(Double(step - 30) / 8, 2)) }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName(workload), metric: "http_rps", generatedAt: instant, step: .seconds(60),
       horizon: .seconds(3600), values: values, desiredReplicas: values.map { Int(($0 * 1.2 / 50).rounded(.up)) },
       quantiles: Quantiles([

@@ -9,7 +9,7 @@ struct MemoryStoreTests {
   private let noon = Date(timeIntervalSince1970: 1_769_860_800)
 
   private func snapshot(_ name: String, at instant: Date, replicas: Int = 1) throws -> Snapshot {
-    Snapshot(
+    try Snapshot(
       workload: try WorkloadName(name), metric: "rps", generatedAt: instant, step: .seconds(60), horizon: .seconds(60),
       values: [1], desiredReplicas: [replicas])
   }

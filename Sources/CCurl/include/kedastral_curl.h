@@ -7,6 +7,8 @@
 CURLcode kedastral_curl_setopt_long(CURL *handle, CURLoption option, long value);
 CURLcode kedastral_curl_setopt_string(CURL *handle, CURLoption option, const char *value);
 CURLcode kedastral_curl_setopt_pointer(CURL *handle, CURLoption option, void *value);
+// The bytes are copied.
+CURLcode kedastral_curl_setopt_blob(CURL *handle, CURLoption option, const void *bytes, size_t count);
 CURLcode kedastral_curl_getinfo_long(CURL *handle, CURLINFO info, long *value);
 CURLcode kedastral_curl_getinfo_pointer(CURL *handle, CURLINFO info, void **value);
 CURLMcode kedastral_curl_multi_setopt_long(CURLM *multi, CURLMoption option, long value);

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import KedastralCore
 import KedastralMemoryStore
+import KedastralModels
 import KedastralTesting
 
 /// What one forecast round costs a workload with a week of minutes: collect (from memory), forecast, plan, store.

@@ -27,7 +27,7 @@ enum ScalerLoad {
 
   private static func plan(_ index: Int, at now: Date) throws -> Snapshot {
     let replicas = (0..<30).map { 2 + ($0 + index) % 7 }
-    return Snapshot(
+    return try Snapshot(
       workload: try WorkloadName("workload-\(index)"), metric: "rps", generatedAt: now, step: .seconds(60),
       horizon: .seconds(1800), values: replicas.map { Double($0) * 90 }, desiredReplicas: replicas,
       plannedLoad: replicas.map { Double($0) * 100 }, targetPerPod: 100)

@@ -12,7 +12,7 @@ enum StoreContention {
     let names = try (0..<workloads).map { try WorkloadName("workload-\($0)") }
     for name in names {
       await store.put(
-        Snapshot(
+        try Snapshot(
           workload: name, metric: "rps", generatedAt: Date(), step: .seconds(60), horizon: .seconds(60), values: [1],
           desiredReplicas: [1]))
     }

@@ -23,9 +23,9 @@ enum StreamLoad {
     let told = Told()
     let names = try (0..<count).map { try WorkloadName("workload-\($0)") }
 
-    await withTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await server.follow(updates) }
-      for name in names { feed.yield(.put(plan(name, isActive: false))) }
+      for name in names { feed.yield(.put(try plan(name, isActive: false))) }
       // The server has them when the last one is answered.
       let last = ExternalScalerClient(clients[0])
       while (try? await last.isActive(ScaledObjectReference(name: names[count - 1].text))) == nil { await Task.yield() }
@@ -39,7 +39,7 @@ enum StreamLoad {
       await told.wait(for: count)
       var delays: [Duration] = []
       for round in 0..<rounds {
-        let plans = names.map { plan($0, isActive: round % 2 == 0) }
+        let plans = try names.map { try plan($0, isActive: round % 2 == 0) }
         told.begin()
         for plan in plans { feed.yield(.put(plan)) }
         delays += await told.wait(for: count)
@@ -64,9 +64,9 @@ enum StreamLoad {
     )
   }
 
-  private static func plan(_ name: WorkloadName, isActive: Bool) -> Snapshot {
+  private static func plan(_ name: WorkloadName, isActive: Bool) throws -> Snapshot {
     let load = isActive ? 100.0 : 0
-    return Snapshot(
+    return try Snapshot(
       workload: name, metric: "rps", generatedAt: Date(), step: .seconds(60),
       horizon: .seconds(1800), values: Array(repeating: load, count: 30),
       desiredReplicas: Array(repeating: isActive ? 1 : 0, count: 30),

@@ -1,4 +1,4 @@
 import Glibc
-import KedastralHosting
+import KedastralDaemon
 
 exit(await ScalerHost.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,4 +1,4 @@
 import Glibc
-import KedastralHosting
+import KedastralCommandLine
 
-exit(await AllInOneHost.main(Array(CommandLine.arguments.dropFirst())))
+exit(await KedastralCommand.main(Array(CommandLine.arguments.dropFirst())))

@@ -49,7 +49,7 @@ public struct Forecast: Sendable, Equatable {
     }
 
     /// The parts, with those of the same name combined: their shares are added, the error is that of the first.
-    static func joined(_ members: [Member]) -> [Member] {
+    package static func joined(_ members: [Member]) -> [Member] {
       var joined: [Member] = []
       for member in members {
         if let index = joined.firstIndex(where: { $0.name == member.name }) {

@@ -34,10 +34,10 @@ public struct Quantiles: Sendable, Equatable {
   }
 
   /// The levels that are sufficient to describe the distribution of a load.
-  static let fineLevels = [0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995]
+  package static let fineLevels = [0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995]
 
   /// Only the paths of these levels (to 9 digits).
-  func keeping(_ levels: [Double]) -> Quantiles {
+  package func keeping(_ levels: [Double]) -> Quantiles {
     Quantiles(paths.filter { path in levels.contains { abs($0 - path.level) < 1e-9 } })
   }
 

@@ -8,14 +8,14 @@
 ///
 ///     age of the newest sample    0 ……… maxSampleAge ………………… maxSampleAge + bridgeTime ………
 ///     the plan                    normal   marked as bridged    no longer served as fresh
-struct BridgeRule: Sendable, Equatable {
+package struct BridgeRule: Sendable, Equatable {
   /// The age of the newest sample from which a plan counts as bridged.
-  var maxSampleAge: Duration
+  package var maxSampleAge: Duration
   /// How long a bridged plan is served.
-  var bridgeTime: Duration
+  package var bridgeTime: Duration
 
   /// No plan counts as bridged.
-  static let never = BridgeRule(maxSampleAge: .seconds(1e12), bridgeTime: .zero)
+  package static let never = BridgeRule(maxSampleAge: .seconds(1e12), bridgeTime: .zero)
 
   /// Until when a plan is served whose newest sample is too old at `now`; nil when the sample is recent enough.
   func bridgedUntil(newestSampleAt: Date, at now: Date) -> Date? {

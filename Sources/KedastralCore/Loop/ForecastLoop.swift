@@ -200,6 +200,7 @@ public actor ForecastLoop {
     } catch {
       let failure = failure(stage, error)
       if !Task.isCancelled { metrics.count(failure) }
+      if let plan = latest, self.clock.now > plan.generatedAt + plan.horizon { metrics.forgetPlan(workload.name) }
       throw failure
     }
   }

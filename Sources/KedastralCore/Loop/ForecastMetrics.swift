@@ -57,10 +57,13 @@ struct ForecastMetrics: Sendable {
     if let value = snapshot.accuracy?.mase { mase.with(snapshot.workload.text).set(value) }
   }
 
+  /// Ends the series of a plan that has ended without a newer one: they would stay as they are for as long as rounds fail.
+  func forgetPlan(_ workload: WorkloadName) {
+    for family in [desiredReplicas, predictedValue, mase] { family.remove(workload.text) }
+  }
+
   func forget(_ workload: WorkloadName) {
-    desiredReplicas.remove(workload.text)
-    predictedValue.remove(workload.text)
-    mase.remove(workload.text)
+    forgetPlan(workload)
     for stage in ForecastStage.allCases { errors.remove(workload.text, stage.rawValue) }
   }
 }

@@ -64,25 +64,24 @@ public struct PlanRecord: Sendable {
   /// The replicas of each step of the forecasts' grid.
   let gridReplicas: [Int]
 
-  /// Plans, and adds the plan to a snapshot that has only the forecast.
-  init(_ basis: PlanBasis, filling forecast: Snapshot) throws {
+  /// Plans what the basis says, and makes the snapshot of that plan.
+  init(
+    _ basis: PlanBasis, generatedAt: Date, step: Duration, count: Int,
+    snapshot make: (PublishedPlan) throws(SnapshotError) -> Snapshot
+  ) throws {
     let plan = try basis.plan()
     let main = basis.metrics[0]
-    let composer = SnapshotComposer(
-      forecastStart: main.forecast.start, generatedAt: forecast.generatedAt, step: forecast.step)
-    let steps = composer.larger(plan.steps, steps: forecast.values.count) { $0.replicas >= $1.replicas }
-    var snapshot = forecast
-    snapshot.desiredReplicas = steps.map(\.replicas)
-    snapshot.requiredReplicas = composer.maximum(plan.steps.map(\.need), steps: forecast.values.count)
-    snapshot.minReplicas = plan.bounds?.lowerBound
-    snapshot.maxReplicas = plan.bounds?.upperBound
-    snapshot.plannedLoad = composer.maximum(plan.loads, steps: forecast.values.count)
-    snapshot.targetPerPod = main.policy.targetPerPod
+    let composer = SnapshotComposer(forecastStart: main.forecast.start, generatedAt: generatedAt, step: step)
     let reasons = [main.forecast.reason, plan.reason].compactMap(\.self)
-    snapshot.reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
-    self.snapshot = snapshot
+    let published = PublishedPlan(
+      steps: composer.larger(plan.steps, steps: count) { $0.replicas >= $1.replicas },
+      required: composer.maximum(plan.steps.map(\.need), steps: count),
+      load: composer.maximum(plan.loads, steps: count),
+      bounds: plan.bounds, targetPerPod: main.policy.targetPerPod,
+      reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    snapshot = try make(published)
     self.basis = basis
-    self.steps = steps
+    steps = published.steps
     gridReplicas = plan.replicas
   }
 
@@ -91,6 +90,39 @@ public struct PlanRecord: Sendable {
   /// - Returns: nil when a policy has no such settings.
   /// - Throws: when a changed setting is invalid.
   public func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
-    try basis.applying(change).map { try PlanRecord($0, filling: snapshot) }
+    try basis.applying(change).map { basis in
+      try PlanRecord(
+        basis, generatedAt: snapshot.generatedAt, step: snapshot.step, count: snapshot.values.count
+      ) { plan throws(SnapshotError) in try snapshot.replacingPlan(by: plan) }
+    }
+  }
+}
+
+/// A plan on the time axis of a snapshot: its steps count from the publication.
+struct PublishedPlan {
+  let steps: [CapacityPlan.Step]
+  /// The replicas that each step requires, before any limit.
+  let required: [Int]
+  /// The load that each step is planned for.
+  let load: [Double]
+  let bounds: ClosedRange<Int>?
+  let targetPerPod: Double
+  /// Why the forecast and the plan look as they do.
+  let reason: String?
+}
+
+extension Snapshot {
+  /// The same forecast with another plan.
+  fileprivate func replacingPlan(by plan: PublishedPlan) throws(SnapshotError) -> Snapshot {
+    var snapshot = self
+    snapshot.desiredReplicas = plan.steps.map(\.replicas)
+    snapshot.requiredReplicas = plan.required
+    snapshot.plannedLoad = plan.load
+    snapshot.minReplicas = plan.bounds?.lowerBound
+    snapshot.maxReplicas = plan.bounds?.upperBound
+    snapshot.targetPerPod = plan.targetPerPod
+    snapshot.reason = plan.reason
+    try snapshot.check()
+    return snapshot
   }
 }

@@ -6,26 +6,26 @@
 
 /// Computes a plan for each new forecast; each plan starts from the previous one.
 ///
-///     let plan = planner.plan([.init(forecast: forecast, history: history)], at: now)
+///     let plan = try planner.plan([.init(forecast: forecast, history: history)], at: now)
 ///     try await store.put(plan.snapshot)
 ///     planner.publish(plan)                // the next plan starts from this one
 /// A plan that was not published (because its store was unavailable) has no effect on later plans.
-struct Planner: Sendable {
+package struct Planner: Sendable {
   /// A plan, with the state that the next one starts from.
-  struct Plan: Sendable {
+  package struct Plan: Sendable {
     /// The grid instant at which the plan begins, and the replicas in force before it.
     fileprivate var start: Date
     fileprivate var previous: Int?
     /// The replicas of each grid step from there, at least one.
     fileprivate var replicas: [Int]
     /// The snapshot to store.
-    let snapshot: Snapshot
+    package let snapshot: Snapshot
     /// The plan's inputs; nil when an earlier process computed it.
-    let record: PlanRecord?
+    package let record: PlanRecord?
   }
 
   /// The inputs for one metric.
-  struct Input {
+  package struct Input {
     /// One step longer than the horizon, since publication falls between two grid instants.
     let forecast: Forecast
     /// The history that it is based on.
@@ -34,6 +34,13 @@ struct Planner: Sendable {
     var unsettledCount = 0
     /// The share of missing samples; optional, because it takes a pass over the whole history.
     var repairedShare: Double?
+
+    package init(forecast: Forecast, history: TimeSeries, unsettledCount: Int = 0, repairedShare: Double? = nil) {
+      self.forecast = forecast
+      self.history = history
+      self.unsettledCount = unsettledCount
+      self.repairedShare = repairedShare
+    }
   }
 
   private let workload: WorkloadName
@@ -50,10 +57,10 @@ struct Planner: Sendable {
   private(set) var accuracies: [LiveAccuracy]
 
   /// The plan that was published last.
-  private(set) var inForce: Plan?
+  package private(set) var inForce: Plan?
 
   /// Creates a planner of one or more metrics.
-  init(
+  package init(
     workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
     isDryRun: Bool = false, activationThreshold: Double? = nil, bridge: BridgeRule = .never,
     storedLevels: [Double]? = nil
@@ -83,7 +90,8 @@ struct Planner: Sendable {
   ///   - inputs: the inputs for each metric, in their order.
   ///   - problem: the error of the source, if its last request failed.
   ///   - now: the time of publication; not before the forecasts' start.
-  mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
+  /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
+  package mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
@@ -105,24 +113,29 @@ struct Planner: Sendable {
     let main = parts[0]
     let quantiles = storedLevels.map(main.forecast.quantiles.keeping) ?? main.forecast.quantiles
     let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
-    var snapshot = Snapshot(
-      workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
-      values: composer.mean(main.forecast.values, steps: horizonSteps), desiredReplicas: [],
-      quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) },
-      model: main.forecast.model, currentValue: main.state.currentLoad, capacityState: main.state,
-      accuracy: accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare))
-    snapshot.isDryRun = isDryRun
-    snapshot.newestSampleAt = newestSampleAt
-    snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
-    snapshot.problem = problem
-    snapshot.activationThreshold = activationThreshold
-    let record = try PlanRecord(PlanBasis(metrics: parts), filling: snapshot)
+    let values = composer.mean(main.forecast.values, steps: horizonSteps)
+    let accuracy = accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare)
+    let record = try PlanRecord(PlanBasis(metrics: parts), generatedAt: now, step: step, count: values.count) {
+      plan throws(SnapshotError) in
+      var snapshot = try Snapshot(
+        workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
+        values: values, desiredReplicas: plan.steps.map(\.replicas),
+        quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) }, plannedLoad: plan.load,
+        requiredReplicas: plan.required, bounds: plan.bounds, model: main.forecast.model,
+        currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
+        activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
+      snapshot.isDryRun = isDryRun
+      snapshot.newestSampleAt = newestSampleAt
+      snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
+      snapshot.problem = problem
+      return snapshot
+    }
     return Plan(
       start: start, previous: previous, replicas: record.gridReplicas, snapshot: record.snapshot, record: record)
   }
 
   /// Makes a plan the one in force.
-  mutating func publish(_ plan: Plan) { inForce = plan }
+  package mutating func publish(_ plan: Plan) { inForce = plan }
 
   /// Resumes from the plan that an earlier process stored.
   mutating func resume(from stored: Snapshot) {

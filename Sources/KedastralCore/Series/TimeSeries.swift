@@ -64,8 +64,13 @@ public struct TimeSeries: Sendable, Equatable {
   }
 
   /// The first samples, `count` at most.
-  func prefix(_ count: Int) -> TimeSeries {
+  package func prefix(_ count: Int) -> TimeSeries {
     count >= values.count ? self : TimeSeries(start: start, step: step, values: Array(values.prefix(max(0, count))))
+  }
+
+  /// The samples of a range of indices.
+  package func slice(_ range: Range<Int>) -> TimeSeries {
+    TimeSeries(start: instant(at: range.lowerBound), step: step, values: Array(values[range]))
   }
 
   /// Writes `newer` over and behind this series, filling a gap between them with NaN.

@@ -87,90 +87,50 @@ private struct SnapshotFields: Codable {
 }
 
 extension Snapshot {
-  /// More pods than any cluster has; sums of such numbers still fit an `Int`.
-  static let mostReplicas = 1_000_000_000
-
-  fileprivate init(_ fields: SnapshotFields) throws {
+  fileprivate init(_ fields: SnapshotFields) throws(SnapshotError) {
     let name: WorkloadName
     do { name = try WorkloadName(fields.workload) } catch { throw SnapshotError.invalidWorkload(error) }
-    let generatedAt = try Self.instant(fields.generatedAt, field: "generatedAt")
-    guard fields.stepSeconds >= 0.001, fields.stepSeconds < 1e9 else {
-      throw SnapshotError.invalidNumber(
-        field: "stepSeconds", problem: "is \(fields.stepSeconds), expected a number from 0.001")
-    }
-    guard fields.horizonSeconds.isFinite, fields.horizonSeconds >= 0, fields.horizonSeconds < 1e9 else {
-      throw SnapshotError.invalidNumber(
-        field: "horizonSeconds", problem: "is \(fields.horizonSeconds), expected a number from 0")
-    }
-    let count = fields.values.count
-    guard count > 0 else { throw SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1) }
-    let replicas = try Self.replicas(fields.desiredReplicas, field: "desiredReplicas", count: count)
-    let required = fields.requiredReplicas ?? []
-    for (field, most) in [
-      ("desiredReplicas", replicas.max()), ("capacityState.replicas", fields.capacityState?.replicas),
-      ("minReplicas", fields.minReplicas), ("maxReplicas", fields.maxReplicas),
-    ] {
-      guard let most, !(0...Self.mostReplicas).contains(most) else { continue }
-      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), expected 0 to \(Self.mostReplicas)")
-    }
-    try Self.check(fields.values, field: "values", count: count)
-    if let plannedLoad = fields.plannedLoad, !plannedLoad.isEmpty {
-      try Self.check(plannedLoad, field: "plannedLoad", count: count)
-    }
+    try Self.check(stepSeconds: fields.stepSeconds, horizonSeconds: fields.horizonSeconds)
     var paths: [Quantiles.Path] = []
     for (key, values) in fields.quantiles ?? [:] {
-      guard let level = Double(key), level > 0, level < 1 else {
+      guard let level = Double(key) else {
         throw SnapshotError.invalidNumber(
           field: "quantiles", problem: "has the level '\(key.prefix(40))', expected 0…1")
       }
-      try Self.check(values, field: "quantiles.\(key)", count: count)
       paths.append(Quantiles.Path(level: level, values: values))
     }
-    self.init(
-      workload: name, metric: fields.metric, generatedAt: generatedAt, step: .seconds(fields.stepSeconds),
-      horizon: .seconds(fields.horizonSeconds), values: fields.values, desiredReplicas: replicas,
-      quantiles: Quantiles(paths), plannedLoad: fields.plannedLoad ?? [], model: fields.model,
-      currentValue: fields.currentValue, targetPerPod: fields.targetPerPod, capacityState: fields.capacityState,
+    try self.init(
+      workload: name, metric: fields.metric,
+      generatedAt: try Self.instant(fields.generatedAt, field: "generatedAt"), step: .seconds(fields.stepSeconds),
+      horizon: .seconds(fields.horizonSeconds), values: fields.values,
+      desiredReplicas: try Self.replicas(fields.desiredReplicas, field: "desiredReplicas"),
+      quantiles: Quantiles(paths), plannedLoad: fields.plannedLoad ?? [],
+      requiredReplicas: try Self.replicas(fields.requiredReplicas ?? [], field: "requiredReplicas"),
+      model: fields.model, currentValue: fields.currentValue, targetPerPod: fields.targetPerPod,
+      capacityState: fields.capacityState, activationThreshold: fields.activationThreshold,
       accuracy: fields.accuracy, reason: fields.reason)
-    isDryRun = fields.dryRun ?? false
-    activationThreshold = fields.activationThreshold
-    newestSampleAt = try fields.newestSampleAt.map { try Self.instant($0, field: "newestSampleAt") }
-    bridgedUntil = try fields.bridgedUntil.map { try Self.instant($0, field: "bridgedUntil") }
-    problem = fields.problem
-    requiredReplicas =
-      required.isEmpty ? [] : try Self.replicas(required, field: "requiredReplicas", count: count)
     minReplicas = fields.minReplicas
     maxReplicas = fields.maxReplicas
+    isDryRun = fields.dryRun ?? false
+    if let text = fields.newestSampleAt { newestSampleAt = try Self.instant(text, field: "newestSampleAt") }
+    if let text = fields.bridgedUntil { bridgedUntil = try Self.instant(text, field: "bridgedUntil") }
+    problem = fields.problem
+    try checkLimits()
   }
 
-  private static func instant(_ text: String, field: String) throws -> Date {
+  private static func instant(_ text: String, field: String) throws(SnapshotError) -> Date {
     guard let instant = Timestamp.parse(text) else {
       throw SnapshotError.malformed("'\(field)' is '\(text.prefix(40))', not an RFC 3339 instant")
     }
     return instant
   }
 
-  private static func replicas(_ numbers: [Double], field: String, count: Int) throws -> [Int] {
-    guard numbers.count == count else {
-      throw SnapshotError.lengthMismatch(field: field, count: numbers.count, expected: count)
-    }
+  private static func replicas(_ numbers: [Double], field: String) throws(SnapshotError) -> [Int] {
     let replicas = numbers.compactMap { Int(exactly: $0) }
-    guard replicas.count == count else {
+    guard replicas.count == numbers.count else {
       throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is not a whole number")
     }
-    guard replicas.allSatisfy({ $0 >= 0 }) else {
-      throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
-    }
     return replicas
-  }
-
-  private static func check(_ values: [Double], field: String, count: Int) throws {
-    guard values.count == count else {
-      throw SnapshotError.lengthMismatch(field: field, count: values.count, expected: count)
-    }
-    guard values.allSatisfy(\.isFinite) else {
-      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is not finite")
-    }
   }
 }
 

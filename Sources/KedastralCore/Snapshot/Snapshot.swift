@@ -6,7 +6,8 @@
 
 /// A workload's forecast and plan at one moment: what is stored, served and shown.
 ///
-/// Index `i` of every array is the step that ends `(i + 1)·step` after `generatedAt`.
+/// Index `i` of every array is the step that ends `(i + 1)·step` after `generatedAt`. A snapshot is consistent: each array has
+/// one value for each step, there is at least one step, and all numbers are finite. What breaks these rules cannot be built.
 public struct Snapshot: Sendable, Equatable {
   /// The workload.
   public let workload: WorkloadName
@@ -19,21 +20,21 @@ public struct Snapshot: Sendable, Equatable {
   /// How far the plan reaches.
   public let horizon: Duration
   /// The forecast load.
-  public var values: [Double]
+  public package(set) var values: [Double]
   /// The planned replicas.
-  public var desiredReplicas: [Int]
+  public package(set) var desiredReplicas: [Int]
   /// The forecast's quantiles, as far as the model gives them.
-  public var quantiles: Quantiles
+  public package(set) var quantiles: Quantiles
   /// The load that the plan is made for (quantile or headroom applied); empty when the writer did not say.
-  public var plannedLoad: [Double]
+  public package(set) var plannedLoad: [Double]
   /// The model.
   public var model: String?
   /// The last load that was measured; nil when it was measured too long ago to be the current one.
-  public var currentValue: Double?
+  public package(set) var currentValue: Double?
   /// The load one pod is meant to serve.
-  public var targetPerPod: Double?
+  public package(set) var targetPerPod: Double?
   /// The initial state of the plan, from which a restarted forecaster resumes.
-  public var capacityState: CapacityState?
+  public package(set) var capacityState: CapacityState?
   /// How good recent forecasts were.
   public var accuracy: Accuracy?
   /// Why the forecast and plan look as they do.
@@ -41,7 +42,7 @@ public struct Snapshot: Sendable, Equatable {
   /// Whether the plan is a dry run, which is not served.
   public var isDryRun = false
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever the plan is fresh.
-  public var activationThreshold: Double?
+  public package(set) var activationThreshold: Double?
 
   /// When the newest sample behind the plan was measured; nil when the writer did not say.
   public var newestSampleAt: Date?
@@ -50,11 +51,11 @@ public struct Snapshot: Sendable, Equatable {
   /// The last error of the workload's source; nil when it answered.
   public var problem: String?
   /// The replicas that each step requires, before any limit; empty when the writer did not say.
-  public var requiredReplicas: [Int] = []
+  public package(set) var requiredReplicas: [Int]
   /// The fewest replicas that the policy allows; nil when the writer did not say.
-  public var minReplicas: Int?
+  public package(set) var minReplicas: Int?
   /// The most replicas that the policy allows; nil when the writer did not say.
-  public var maxReplicas: Int?
+  public package(set) var maxReplicas: Int?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {
@@ -83,13 +84,35 @@ public struct Snapshot: Sendable, Equatable {
     }
   }
 
-  /// Creates a snapshot; `generatedAt` is kept to the millisecond, as its text form is.
+  /// Creates a snapshot.
+  ///
+  /// - Parameters:
+  ///   - workload: the workload.
+  ///   - metric: the name of the metric that was forecast.
+  ///   - generatedAt: where the plan's time axis begins; kept to the millisecond, as its text form is.
+  ///   - step: the length of a step, from a millisecond.
+  ///   - horizon: how far the plan reaches.
+  ///   - values: the forecast load of each step.
+  ///   - desiredReplicas: the planned replicas of each step.
+  ///   - quantiles: the forecast's quantiles.
+  ///   - plannedLoad: the load of each step that the plan is made for; may be empty.
+  ///   - requiredReplicas: the replicas that each step requires before any limit; may be empty.
+  ///   - bounds: the fewest and the most replicas that the policy allows.
+  ///   - model: the name of the model.
+  ///   - currentValue: the last measured load.
+  ///   - targetPerPod: the load that one pod is meant to serve.
+  ///   - capacityState: where the plan began.
+  ///   - activationThreshold: the planned load above which the workload is active.
+  ///   - accuracy: how good recent forecasts were.
+  ///   - reason: why the forecast and plan look as they do.
+  /// - Throws: ``SnapshotError`` when lengths differ, there is no step, or a number is outside its range.
   public init(
     workload: WorkloadName, metric: String, generatedAt: Date, step: Duration, horizon: Duration, values: [Double],
-    desiredReplicas: [Int], quantiles: Quantiles = .none, plannedLoad: [Double] = [], model: String? = nil,
-    currentValue: Double? = nil, targetPerPod: Double? = nil, capacityState: CapacityState? = nil,
-    accuracy: Accuracy? = nil, reason: String? = nil
-  ) {
+    desiredReplicas: [Int], quantiles: Quantiles = .none, plannedLoad: [Double] = [], requiredReplicas: [Int] = [],
+    bounds: ClosedRange<Int>? = nil, model: String? = nil, currentValue: Double? = nil, targetPerPod: Double? = nil,
+    capacityState: CapacityState? = nil, activationThreshold: Double? = nil, accuracy: Accuracy? = nil,
+    reason: String? = nil
+  ) throws(SnapshotError) {
     self.workload = workload
     self.metric = metric
     self.generatedAt = Date(timeIntervalSince1970: (generatedAt.timeIntervalSince1970 * 1000).rounded() / 1000)
@@ -99,12 +122,17 @@ public struct Snapshot: Sendable, Equatable {
     self.desiredReplicas = desiredReplicas
     self.quantiles = quantiles
     self.plannedLoad = plannedLoad
+    self.requiredReplicas = requiredReplicas
+    minReplicas = bounds?.lowerBound
+    maxReplicas = bounds?.upperBound
     self.model = model
     self.currentValue = currentValue
     self.targetPerPod = targetPerPod
     self.capacityState = capacityState
+    self.activationThreshold = activationThreshold
     self.accuracy = accuracy
     self.reason = reason
+    try check()
   }
 
   /// How old the snapshot is at `now`; zero when a clock runs behind.

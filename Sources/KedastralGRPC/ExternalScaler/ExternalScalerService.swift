@@ -18,6 +18,7 @@ final class ExternalScalerService: GRPCService {
   private var leadTimes = LeadTimes()
   private let clock: any WallClock
   private let metrics: ScalerMetrics
+  private let series: ScalerSeries
   private let logger: Logger
   private let record: ScalerRecord
   private let problem: @Sendable (String) -> String?
@@ -25,12 +26,13 @@ final class ExternalScalerService: GRPCService {
   private var streams: StateStreams
 
   init(
-    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, logger: Logger, record: ScalerRecord,
-    problem: @escaping @Sendable (String) -> String?
+    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, series: ScalerSeries, logger: Logger,
+    record: ScalerRecord, problem: @escaping @Sendable (String) -> String?
   ) {
     self.defaults = defaults
     self.clock = clock
-    self.metrics = ScalerMetrics(metrics)
+    self.metrics = ScalerMetrics(metrics, series)
+    self.series = series
     self.logger = logger
     self.record = record
     self.problem = problem
@@ -97,6 +99,7 @@ final class ExternalScalerService: GRPCService {
   func refreshStreams() {
     let now = clock.now
     record.forgetOld(at: now)
+    metrics.removeUnused(at: now)
     streams.refreshAll { [unowned self] kind, trigger throws(GRPCStatus) in try state(kind, of: trigger, at: now) }
   }
 
@@ -151,8 +154,8 @@ final class ExternalScalerService: GRPCService {
 
   private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
     let snapshot = try snapshot(of: trigger, at: now)
-    let metrics = metrics[trigger.workload]
-    metrics.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
+    let series = metrics.series(of: trigger.workload, at: now)
+    series.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
     if let staleness = snapshot.staleness(at: now, limit: defaults.staleAfter) {
       throw refusal(
         trigger.workload, .stale, .unavailable,
@@ -166,7 +169,7 @@ final class ExternalScalerService: GRPCService {
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)
     if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
-    if trigger.question.mode == .replicas { metrics.replicas.set(answer.value) }
+    if trigger.question.mode == .replicas { series.replicas.set(answer.value) }
     return answer.value
   }
 
@@ -185,7 +188,7 @@ final class ExternalScalerService: GRPCService {
   }
 
   private func noteBeyondHorizon(_ trigger: Trigger, _ snapshot: Snapshot) {
-    metrics.countBeyondHorizon(trigger.workload)
+    series.countBeyondHorizon(trigger.workload)
     guard beyondHorizonLog.admit(trigger.workload, at: .now) != nil else { return }
     logger.warn(
       "lead time reaches beyond the forecast; its end is used",

@@ -7,6 +7,7 @@ public protocol ConfigurationTexts: Sendable {
   /// The workload as a configuration file (YAML), with `tuning` in place of its own settings; nil for an unknown workload.
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String?
 
-  /// The KEDA ScaledObject (YAML) that goes with it; nil for an unknown workload.
+  /// The KEDA ScaledObject (YAML) that goes with it, with `tuning`'s lead time, mode and selection in its trigger; nil for an
+  /// unknown workload.
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String?
 }

@@ -16,7 +16,6 @@ final class ForecastBoard {
   private let interval: @Sendable (WorkloadName) -> Duration
   private let staleAfter: Duration?
   private let health: WorkloadHealth?
-  private let age: MetricFamily
   private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
   private var trails: [String: ReplicaTrail] = [:]
@@ -39,8 +38,6 @@ final class ForecastBoard {
     self.staleAfter = staleAfter
     self.health = health
     planMetrics = PlanMetrics(metrics)
-    age = metrics.gauge(
-      "kedastral_forecast_age_seconds", help: "Age of the newest forecast of a workload.", labels: ["workload"])
   }
 
   /// The current instant.
@@ -54,7 +51,6 @@ final class ForecastBoard {
     guard let snapshot = table[name] else {
       trails[name] = nil
       (workloads, listed) = (nil, nil)
-      age.remove(name)
       return
     }
     if trails[name] == nil { (workloads, listed) = (nil, nil) }
@@ -126,7 +122,6 @@ final class ForecastBoard {
 
   /// What brings the metrics up to date that follow the clock; it may run on any thread.
   func metricsUpdate() -> @Sendable () -> Void {
-    for snapshot in table.all { age.with(snapshot.workload.text).set(snapshot.age(at: now).inSeconds) }
     let overview = overview()
     return { [planMetrics, health, leadTime] in
       planMetrics.publish(overview, leadTime: leadTime) { health?.owns($0) ?? true }

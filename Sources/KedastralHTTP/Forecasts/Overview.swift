@@ -13,7 +13,7 @@ struct Overview {
   let rows: [OverviewRow]
 
   /// How many workloads are in each state.
-  var counts: [WorkloadState: Int] { rows.reduce(into: [:]) { $0[$1.state, default: 0] += 1 } }
+  var counts: [WorkloadState: Int] { rows.counts }
 
   /// The rows that a page's search finds, in its order.
   func rows(matching query: OverviewQuery) -> [OverviewRow] {
@@ -45,6 +45,9 @@ struct Overview {
 }
 
 extension [OverviewRow] {
+  /// How many of the rows are in each state.
+  var counts: [WorkloadState: Int] { reduce(into: [:]) { $0[$1.state, default: 0] += 1 } }
+
   /// Sorts from the largest value to the smallest, what has none at the end, and keeps the order of equal ones.
   fileprivate mutating func sort(by value: (OverviewRow) -> Double?) {
     let keys = map { value($0) ?? -.infinity }

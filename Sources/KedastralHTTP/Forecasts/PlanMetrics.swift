@@ -7,13 +7,15 @@ import Synchronization
   import Foundation
 #endif
 
-/// The metrics that follow from each workload's newest plan and the clock.
+/// The metrics that follow from the newest plan of each workload that this process forecasts, and from the clock.
 ///
-/// One update at a time.
+/// The plans of other processes are theirs to export: otherwise an alert on a silent process could not fire while another one
+/// reads the same store. One update at a time.
 final class PlanMetrics: Sendable {
   /// The quantiles that are exported, as far as the plan has them.
   private static let levels = [0.5, 0.9]
 
+  private let age: MetricFamily
   private let load: MetricFamily
   private let forecast: MetricFamily
   private let quantile: MetricFamily
@@ -28,6 +30,8 @@ final class PlanMetrics: Sendable {
   private let published = Mutex<Set<String>>([])
 
   init(_ registry: MetricsRegistry) {
+    age = registry.gauge(
+      "kedastral_forecast_age_seconds", help: "Age of the newest forecast of a workload.", labels: ["workload"])
     load = registry.gauge(
       "kedastral_measured_load", help: "Last measured load; absent when no sample is recent.", labels: ["workload"])
     forecast = registry.gauge(
@@ -54,18 +58,19 @@ final class PlanMetrics: Sendable {
       "kedastral_sample_age_seconds", help: "Age of the newest sample that a workload's plan is based on.",
       labels: ["workload"])
     states = registry.gauge(
-      "kedastral_workloads", help: "Workloads that are configured or have a plan, by state.", labels: ["state"])
+      "kedastral_workloads", help: "Workloads that this process forecasts, by state.", labels: ["state"])
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
   }
 
   /// Writes them; `isOwn` says for which workloads.
   func publish(_ overview: Overview, leadTime: Duration, isOwn: (WorkloadName) -> Bool) {
     lead.set(leadTime.inSeconds)
-    let counts = overview.counts
+    let rows = overview.rows.filter { isOwn($0.workload) }
+    let counts = rows.counts
     for state in WorkloadState.allCases { states.with(state.rawValue).set(Double(counts[state] ?? 0)) }
     var names: Set<String> = []
-    for row in overview.rows {
-      guard let snapshot = row.snapshot, isOwn(row.workload) else { continue }
+    for row in rows {
+      guard let snapshot = row.snapshot else { continue }
       names.insert(row.workload.text)
       publish(row, snapshot, leadTime: leadTime, at: overview.now)
     }
@@ -85,6 +90,7 @@ final class PlanMetrics: Sendable {
     func set(_ family: MetricFamily, _ level: Double, _ value: Double?) {
       if let value { family.with(name, "\(level)").set(value) } else { family.remove(name, "\(level)") }
     }
+    set(age, snapshot.age(at: now).inSeconds)
     set(load, snapshot.currentValue)
     set(sampleAge, snapshot.sampleAge(at: now)?.inSeconds)
     set(forecast, snapshot.values[step])
@@ -99,7 +105,7 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
-    for family in [load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
+    for family in [age, load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
     for level in Self.levels {
       quantile.remove(workload, "\(level)")
       coverage.remove(workload, "\(level)")

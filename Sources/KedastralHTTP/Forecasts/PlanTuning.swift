@@ -12,13 +12,19 @@ public struct PlanTuning: Sendable, Equatable {
   public var shortageCost: Double?
   /// How long before the load the pods are wanted.
   public var leadTime: Duration?
+  /// The unit in which a ScaledObject's trigger is to be answered.
+  public var mode: ScalingQuestion.Mode?
+  /// The part of the plan that a ScaledObject's trigger is to be answered from.
+  public var selection: ScalingQuestion.Selection?
 
-  /// Reads `targetPerPod`, `headroom`, `quantile`, `shortageCost` and `leadTime`.
+  /// Reads `targetPerPod`, `headroom`, `quantile`, `shortageCost`, `leadTime`, `mode` and `select`.
   init(_ query: QueryString) throws(InvalidParameter) {
     targetPerPod = try query.number("targetPerPod", in: { $0 > 0 }, right: "a positive number")
     headroom = try query.number("headroom", in: { $0 > 0 }, right: "a positive number")
     quantileLevel = try query.number("quantile", in: { (0..<1).contains($0) }, right: "0 to 1 (1 excluded)")
     shortageCost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0")
     leadTime = try query.leadTime
+    mode = try query.choice("mode")
+    selection = try query.choice("select")
   }
 }

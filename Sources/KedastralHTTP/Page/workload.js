@@ -48,6 +48,9 @@ export function newSections(name, card, leadSeconds, offers) {
         <div class="tabs" role="tablist" aria-label="Configuration">
           <button type="button" role="tab" id="tab-file" aria-controls="text">kedastral.yaml</button>
           <button type="button" role="tab" id="tab-object" aria-controls="text">ScaledObject</button></div>
+        <div class="trigger" hidden>
+          <label>mode <select id="mode"><option>replicas</option><option>load</option></select></label>
+          <label>select <select id="select"><option>max</option><option>at-lead</option></select></label></div>
         <p class="quiet tuned"></p>
         <button type="button" class="copy">Copy</button></div>
       <pre id="text" role="tabpanel" tabindex="0"></pre></section>`;
@@ -173,22 +176,32 @@ export function newSections(name, card, leadSeconds, offers) {
 
   const tabs = [...element.querySelectorAll("[role=tab]")];
   const paths = ["configuration", "scaledobject"];
-  let tab = 0;
+  const choices = [...element.querySelectorAll(".trigger select")];
+  let tab = 0, latest = "";
   async function showText() {
     tabs.forEach((button, index) => {
       button.setAttribute("aria-selected", index === tab);
       button.tabIndex = index === tab ? 0 : -1;
     });
     part("#text").setAttribute("aria-labelledby", tabs[tab].id);
+    part(".trigger").hidden = tab === 0;
     part(".tuned").textContent = trying ? "with the settings of the sliders" : "";
     part(".texts").hidden = !offers().includes(paths[tab]);
     if (part(".texts").hidden) return;
     const shown = tab;
-    const text = await get(`${paths[tab]}?workload=${name}&${inForce ? changes() : ""}`).catch((error) => `# ${error.message}`);
-    if (shown !== tab) return;
+    const parameters = inForce ? changes() : new URLSearchParams();
+    if (tab === 1) {
+      // The first option is the scaler's default, which a trigger need not say.
+      for (const choice of choices) if (choice.selectedIndex > 0) parameters.set(choice.id, choice.value);
+    }
+    const asked = `${paths[tab]}?workload=${name}&${parameters}`;
+    latest = asked;
+    const text = await get(asked).catch((error) => `# ${error.message}`);
+    if (shown !== tab || latest !== asked) return;
     part(".texts").hidden = text === null;
     if (text !== null && part("#text").textContent !== text) part("#text").textContent = text;
   }
+  for (const choice of choices) choice.addEventListener("change", showText);
   tabs.forEach((button, index) => {
     button.addEventListener("click", () => {
       tab = index;

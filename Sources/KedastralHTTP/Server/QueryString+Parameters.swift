@@ -32,6 +32,18 @@ extension QueryString {
     return value
   }
 
+  /// One of the values that a type has.
+  func choice<Choice: RawRepresentable & CaseIterable>(
+    _ name: String
+  ) throws(InvalidParameter) -> Choice? where Choice.RawValue == String {
+    guard let text = self[name] else { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      let right = Choice.allCases.map(\.rawValue).joined(separator: " or ")
+      throw InvalidParameter(name: name, text: text, right: right)
+    }
+    return choice
+  }
+
   /// A whole number.
   func count(_ name: String) throws(InvalidParameter) -> Int? {
     try number(name, in: { $0 >= 0 && $0 <= 1e6 && $0 == $0.rounded() }, right: "a whole number from 0 to 1000000")

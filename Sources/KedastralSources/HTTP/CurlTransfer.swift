@@ -144,14 +144,20 @@ final class CurlTransfer {
     set(CURLOPT_CA_CACHE_TIMEOUT, 60)
     set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     if let authorities = tls.authorities {
-      set(CURLOPT_CAINFO, authorities)
+      setPEM(CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, authorities)
       // Instead of the system's authorities, not in addition to them.
       note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
     }
     if let certificate = tls.certificate {
-      set(CURLOPT_SSLCERT, certificate)
-      set(CURLOPT_SSLKEY, tls.key ?? certificate)
+      setPEM(CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, certificate)
+      setPEM(CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, tls.key ?? certificate)
     }
+  }
+
+  /// Names a file, or hands over its text when it begins with a byte order mark, which OpenSSL does not skip.
+  private func setPEM(_ file: CURLoption, _ blob: CURLoption, _ path: String) {
+    guard let text = PEMFile.unmarked(path) else { return set(file, path) }
+    note(kedastral_curl_setopt_blob(easy, blob, text, text.count))
   }
 
   private func receiveBody() {

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import KedastralCore
 
-@Suite("Shortage cost")
+@Suite("Shortage cost", .numeric)
 struct ShortageCostTests {
   /// Loads between 0 and 100, all equally likely.
   private static let even = forecast(Quantiles.fineLevels.map { 100 * $0 }, median: 50)

@@ -1,6 +1,7 @@
 import Foundation
 import KedastralCore
 import KedastralTesting
+import TestSupport
 import Testing
 
 @Suite("Standard capacity policy")
@@ -117,7 +118,7 @@ struct StandardCapacityPolicyTests {
   }
 }
 
-@Suite("Laws of the standard capacity policy")
+@Suite("Laws of the standard capacity policy", .numeric)
 struct CapacityLawTests {
   private struct Case {
     var loads: [Double]

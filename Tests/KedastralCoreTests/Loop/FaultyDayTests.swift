@@ -1,4 +1,5 @@
 import Foundation
+import KedastralModels
 import KedastralTesting
 import Synchronization
 import Testing

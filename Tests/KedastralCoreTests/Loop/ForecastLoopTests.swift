@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralModels
 import KedastralTesting
 import Synchronization
 import Testing
@@ -228,7 +229,7 @@ struct ForecastLoopTests {
 
   @Test("an old snapshot of another process is never put over a newer one")
   func superseded() async throws {
-    let newer = Snapshot(
+    let newer = try Snapshot(
       workload: try WorkloadName("api-app"), metric: "rps", generatedAt: noon + .seconds(5), step: .seconds(60),
       horizon: .seconds(60), values: [1], desiredReplicas: [9])
     let store = RecordingStore(holding: [newer])
@@ -283,6 +284,29 @@ struct ForecastLoopTests {
     source.fail(with: nil)
     try await loop.tick()
     #expect(store.puts.count == 1)
+  }
+
+  @Test("the series of a plan end with its horizon while rounds fail, and come back with the next plan")
+  func endedPlan() async throws {
+    let registry = MetricsRegistry()
+    let workload = try workload()
+    let loop = ForecastLoop(workload, store: store, clock: clock, metrics: registry)
+    func exported() -> Set<String> {
+      Set(registry.all.filter { !$0.labelNames.isEmpty && !$0.all.isEmpty }.map(\.name))
+    }
+    try await loop.tick()
+    let ofPlans: Set = ["kedastral_desired_replicas", "kedastral_predicted_value"]
+    #expect(exported().isSuperset(of: ofPlans))
+    store.fail(with: TestFailure("connection refused"))
+    clock.advance(by: workload.horizon)
+    await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(exported().isSuperset(of: ofPlans), "the plan still says something of now")
+    clock.advance(by: .seconds(1))
+    await #expect(throws: ForecastFailure.self) { try await loop.tick() }
+    #expect(exported() == ["kedastral_errors_total"])
+    store.fail(with: nil)
+    try await loop.tick()
+    #expect(exported().isSuperset(of: ofPlans))
   }
 
   @Test("a source that does not answer is given up at its deadline")

@@ -60,7 +60,7 @@ struct SnapshotJSONTests {
       (#""desiredReplicas":[3,9e18]"#, "'desiredReplicas' has 9000000000000000000, expected 0 to 1000000000"),
       (
         #""capacityState":{"replicas":9223372036854775807}"#,
-        "'capacityState.replicas' has 9223372036854775807, expected 0 to 1000000000"
+        "'capacityState.replicas' is 9223372036854775807, expected 0 to 1000000000"
       ),
       (#""quantiles":{"0.9":[1]}"#, "'quantiles.0.9' has 1 entries, expected 2"),
       (#""quantiles":{"1.5":[1,2]}"#, "has the level '1.5'"),
@@ -79,5 +79,39 @@ struct SnapshotJSONTests {
     let error = #expect(throws: SnapshotError.self) { try decode(text) }
     #expect(error?.description.hasPrefix("snapshot rejected: ") == true)
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
+  private func make(
+    at instant: Date = Date(timeIntervalSince1970: 0), step: Duration = .seconds(60),
+    horizon: Duration = .seconds(120), values: [Double] = [1, 2], replicas: [Int] = [1, 2],
+    quantiles: [Quantiles.Path] = [], load: [Double] = [], state: CapacityState? = nil, current: Double? = nil
+  ) throws -> Snapshot {
+    try Snapshot(
+      workload: WorkloadName("w"), metric: "m", generatedAt: instant, step: step, horizon: horizon, values: values,
+      desiredReplicas: replicas, quantiles: Quantiles(quantiles), plannedLoad: load, currentValue: current,
+      capacityState: state)
+  }
+
+  @Test("a snapshot that could not be read cannot be built either")
+  func builtConsistent() throws {
+    _ = try make()
+    #expect(throws: SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1)) {
+      try make(values: [], replicas: [])
+    }
+    #expect(throws: SnapshotError.lengthMismatch(field: "desiredReplicas", count: 0, expected: 2)) {
+      try make(replicas: [])
+    }
+    #expect(throws: SnapshotError.self) { try make(replicas: [1, -1]) }
+    #expect(throws: SnapshotError.self) { try make(replicas: [1, .max]) }
+    #expect(throws: SnapshotError.self) { try make(values: [1, .nan]) }
+    #expect(throws: SnapshotError.self) { try make(load: [1, .infinity]) }
+    #expect(throws: SnapshotError.self) { try make(load: [1]) }
+    #expect(throws: SnapshotError.self) { try make(quantiles: [.init(level: 0.9, values: [1])]) }
+    #expect(throws: SnapshotError.self) { try make(quantiles: [.init(level: 1, values: [1, 2])]) }
+    #expect(throws: SnapshotError.self) { try make(step: .zero) }
+    #expect(throws: SnapshotError.self) { try make(horizon: .seconds(-1)) }
+    #expect(throws: SnapshotError.self) { try make(at: Date(timeIntervalSince1970: .nan)) }
+    #expect(throws: SnapshotError.self) { try make(state: CapacityState(replicas: -1)) }
+    #expect(throws: SnapshotError.self) { try make(current: .nan) }
   }
 }

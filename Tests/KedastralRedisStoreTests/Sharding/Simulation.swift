@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralModels
 import KedastralTesting
 import Testing
 

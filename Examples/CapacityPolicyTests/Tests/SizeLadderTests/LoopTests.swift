@@ -1,5 +1,6 @@
 import FoundationEssentials
 import KedastralCore
+import KedastralModels
 import KedastralTesting
 import Testing
 

@@ -5,6 +5,7 @@ import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
 import KedastralMemoryStore
+import KedastralModels
 import KedastralNet
 import KedastralTesting
 

@@ -1,0 +1,117 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralEvaluation
+
+/// `kedastral backtest`: how well do the models forecast my load?
+enum BacktestCommand: Command {
+  static let name = "backtest"
+  static let summary = "measure the accuracy of models on a recorded load"
+
+  static let help = """
+    kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
+    load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
+
+    Usage:
+      kedastral backtest --csv FILE… [options]
+      kedastral backtest --prometheus URL --query PROMQL [--days N] [options]
+
+    The load:
+    \(TraceInput.help)
+      A file whose first line is id,split,step,value is in the M4 competition's long format: the test part of each hourly
+      series is forecast from its training part, and the mean over the series is shown.
+
+    What to measure:
+      --step DURATION       the models' step (default: the load's own, or 1m from a server); a longer step averages samples
+      --model NAME…         the models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
+      --protocol NAME       rolling-origin (the only one)
+      and the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
+
+    Output:
+      --json, -o json       JSON instead of a table;  -o markdown for Markdown
+
+    Results: MASE: mean absolute error divided by that of repeating the previous day, within the history; below 1 is better.
+    wMAPE: sum of absolute errors divided by the sum of the load. Pinball: the loss of a quantile, on MASE's scale. Coverage:
+    the share of loads at or below a quantile. Fit and forecast: CPU milliseconds of the first forecast, with fit and
+    selection, and of a further forecast after one more sample. With several loads the last line of each model shows the
+    geometric mean of MASE and pinball, and the mean of the other columns.
+
+    Examples:
+      kedastral backtest --csv traces/*.csv --model auto baseline
+      kedastral backtest --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app="api"}[1m]))' --days 21
+    """
+
+  private static let ownOptions: [String: CommandOptions.Arity] = [
+    "step": .one, "model": .many, "protocol": .one, "json": .none, "o": .one,
+  ]
+  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
+
+  static func run(_ arguments: [String]) async throws {
+    let options = try CommandOptions(arguments, known: options)
+    let settings = try WorkloadSettings(options, others: Self.options.keys)
+    _ = try options.words("protocol", among: ["rolling-origin"])
+    let format = try ReplayCommand.format(options)
+    let input = try TraceInput(options)
+    let step = try options.duration("step")
+    if let step, step < .seconds(1) {
+      throw UsageError(description: "--step \(DurationText.format(step)) is less than 1s")
+    }
+    let names = options.list("model")
+    let models = try (names.isEmpty ? ["auto"] : names).map(settings.model)
+    var report = BacktestReport()
+    var progress = ProgressLine()
+    for index in input.names.indices {
+      let tasks = Double(input.names.count * models.count)
+      progress.show("reading \(input.names[index])", share: Double(index * models.count) / tasks)
+      let load = try await Load(input, index, step: step)
+      for (number, model) in models.enumerated() {
+        progress.show("\(input.names[index]): \(model.name)", share: Double(index * models.count + number) / tasks)
+        let result: Backtest.Result?
+        switch load {
+        case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))
+        case .whole(let series):
+          result = try await Backtest(.standard(step: series.step)).run(model, on: series, cpuSeconds: cpuSeconds)
+        }
+        progress.clear()
+        guard let result else {
+          throw UsageError(description: "\(input.names[index]) is too short: no origin is followed by a known load")
+        }
+        report.add(trace: input.names[index], model: model.name, result)
+      }
+    }
+    Program.show(report.text(format))
+  }
+
+  /// What one file or query gave, read once for all models.
+  private enum Load {
+    /// The series of the M4 long format, each with its test part.
+    case split([TraceText.SplitSeries])
+    /// One series.
+    case whole(TimeSeries)
+
+    init(_ input: TraceInput, _ index: Int, step: Duration?) async throws {
+      if let series = try input.splitSeries(index) {
+        self = .split(series)
+      } else {
+        let trace = try await input.trace(index, step: step)
+        self = .whole(step.map(trace.series.resampled(to:)) ?? trace.series)
+      }
+    }
+  }
+
+  /// The mean over series of the M4 long format, with a day as season.
+  private static func split(
+    _ all: [TraceText.SplitSeries], _ model: any Model, step: Duration
+  ) async throws -> Backtest.Result? {
+    var results: [Backtest.Result] = []
+    for series in all where !series.test.isEmpty {
+      let season = max(1, Int(86_400 / step.inSeconds))
+      let backtest = Backtest(RollingOrigin(horizon: series.test.count, window: series.train.count, season: season))
+      let history = TimeSeries(start: Date(timeIntervalSince1970: 0), step: step, values: series.train)
+      if let result = try await backtest.run(model, history: history, test: series.test, cpuSeconds: cpuSeconds) {
+        results.append(result)
+      }
+    }
+    return Backtest.Result.mean(results)
+  }
+}

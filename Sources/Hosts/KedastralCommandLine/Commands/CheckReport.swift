@@ -1,0 +1,146 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralHTTP
+
+/// What was found out about one workload.
+struct CheckedWorkload: Sendable {
+  enum Outcome: Sendable {
+    /// Its source was not asked.
+    case unasked
+    /// Its source answers; a forecast needs more than one answer.
+    case answers
+    /// Its source answers, and a plan was made.
+    case plans
+    /// Why there is no plan.
+    case fails(String)
+  }
+
+  let name: String
+  let metric: String
+  let model: String
+  var outcome = Outcome.unasked
+  var samples: Int?
+  /// What was assumed or mended to read its sources.
+  var remarks: [String] = []
+  var explanation: PlanExplanation?
+
+  init(_ settings: WorkloadConfiguration) {
+    name = settings.name.text
+    metric = settings.metric
+    model = settings.model.name
+  }
+
+  var problem: String? { if case .fails(let problem) = outcome { problem } else { nil } }
+
+  /// The outcome in a word.
+  var status: String {
+    switch outcome {
+    case .unasked: "not asked"
+    case .answers: "answers"
+    case .plans: "ok"
+    case .fails: "fails"
+    }
+  }
+}
+
+/// What was found out about the store.
+struct CheckedStore: Sendable {
+  /// Its servers, without any secret.
+  let name: String
+  /// Why it cannot be used; nil when it can.
+  var problem: String?
+  /// What its user lacks permissions for.
+  var warnings: [String] = []
+}
+
+/// What `kedastral check` found out.
+struct CheckReport {
+  var problems: [ConfigurationProblem] = []
+  /// The store outside this process; nil when there is none, or when it was not asked.
+  var store: CheckedStore?
+  var workloads: [CheckedWorkload] = []
+
+  var exitCode: Int32 {
+    if !problems.isEmpty { return ExitCode.askedWrongly }
+    return store?.problem != nil || workloads.contains { $0.problem != nil } ? ExitCode.failed : ExitCode.done
+  }
+
+  var table: TextTable {
+    var table = TextTable(
+      ["workload", "metric", "model", "source", "samples", "current load", "forecast", "planned for", "replicas"],
+      textColumns: 4)
+    for workload in workloads {
+      let told = workload.explanation
+      table.add([
+        workload.name, workload.metric, workload.model, workload.status, workload.samples.map(String.init) ?? "",
+        told.map { $0.currentLoad?.loadText ?? $0.absence } ?? "", told?.forecastAtLead.loadText ?? "",
+        told?.plannedLoad?.loadText ?? "",
+        told.map { told in
+          let required = told.required ?? 0
+          return required > told.replicas ? "\(told.replicas), capped: needs \(required)" : "\(told.replicas)"
+        } ?? "",
+      ])
+    }
+    return table
+  }
+
+  /// `{"ok":…,"problems":[…],"store":{…},"workloads":[…]}`; a problem of a file has its file, line, column and key.
+  var json: String {
+    var text = JSONText()
+    text.object {
+      $0.member("ok", exitCode == 0)
+      $0.member("problems") { $0.array(problems) { Self.write($1, to: &$0) } }
+      if let store { $0.member("store") { Self.write(store, to: &$0) } }
+      $0.member("workloads") { $0.array(workloads) { Self.write($1, to: &$0) } }
+    }
+    return String(decoding: text.bytes, as: UTF8.self)
+  }
+
+  private static func write(_ problem: ConfigurationProblem, to text: inout JSONText) {
+    text.object {
+      if case .file(let file, let line, let column, let key) = problem.origin {
+        $0.member("file", file)
+        $0.member("line", Double(line))
+        $0.member("column", Double(column))
+        $0.member("key", key)
+      } else if problem.origin != .nowhere {
+        $0.member("setting", problem.origin.description)
+      }
+      $0.member("message", problem.message)
+    }
+  }
+
+  private static func write(_ store: CheckedStore, to text: inout JSONText) {
+    text.object {
+      $0.member("name", store.name)
+      $0.member("ok", store.problem == nil)
+      if let problem = store.problem { $0.member("problem", problem) }
+      if !store.warnings.isEmpty {
+        $0.member("warnings") { $0.array(store.warnings) { $0.string($1) } }
+      }
+    }
+  }
+
+  private static func write(_ workload: CheckedWorkload, to text: inout JSONText) {
+    text.object {
+      $0.member("workload", workload.name)
+      $0.member("metric", workload.metric)
+      $0.member("model", workload.model)
+      $0.member("source", workload.status)
+      if let problem = workload.problem { $0.member("problem", problem) }
+      if !workload.remarks.isEmpty {
+        $0.member("remarks") { $0.array(workload.remarks) { $0.string($1) } }
+      }
+      if let samples = workload.samples { $0.member("samples", Double(samples)) }
+      guard let told = workload.explanation else { return }
+      $0.member("load") { $0.number(told.currentLoad) }
+      if let instant = told.newestSampleAt { $0.member("newestSampleAt", Timestamp.format(instant)) }
+      $0.member("forecast", told.forecastAtLead)
+      $0.member("plannedLoad") { $0.number(told.plannedLoad) }
+      $0.member("leadTimeSeconds", told.leadTimeSeconds)
+      $0.member("replicas", Double(told.replicas))
+      $0.member("required") { $0.number(told.required.map(Double.init)) }
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import FoundationEssentials
+import Glibc
+import KedastralCore
+import KedastralDaemon
+
+/// `kedastral forecast`: what would be forecast and planned for this load?
+enum ForecastCommand: Command {
+  static let name = "forecast"
+  static let summary = "forecast a recorded load once"
+
+  static let help = """
+    kedastral forecast reads a load, forecasts its next values, and plans replicas for them: once, without a daemon.
+
+    Usage:
+      kedastral forecast --csv FILE… [options]
+      kedastral forecast --prometheus URL --query PROMQL [--days N] [options]
+
+    The load:
+    \(TraceInput.help)
+
+    The forecast:
+      --horizon DURATION    how far ahead (default 30m, or 30 steps when that is longer; or the file's)
+      --step DURATION       the model's step (default: the load's own, 1m from a server, or the file's); a longer step averages samples
+      --model NAME          the model (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
+      --quantile LEVEL…     quantiles to show (default p50,p90; p95 or 0.95)
+      and the daemons' flags for model and policy:
+      --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --window, … (see kedastral --help)
+    \(WorkloadSettings.fileHelp)
+
+    Output:
+      -o FORMAT             table (default), sparkline (a line of bars), markdown, json (the document that a forecaster serves)
+      --json                the same as -o json
+      --svg FILE            write a chart of load, forecast, its quantiles and the replicas
+
+    Examples:
+      kedastral forecast --csv api.csv --horizon 2h --target-per-pod 50
+      kedastral forecast --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app="api"}[1m]))' -o json
+    """
+
+  private static let ownOptions: [String: CommandOptions.Arity] = [
+    "horizon": .one, "step": .one, "model": .one, "quantile": .many, "o": .one, "json": .none, "svg": .one,
+  ]
+  static let choices = [
+    "model": ModelCatalog.names.sorted(), "o": ForecastFormat.allCases.map(\.rawValue),
+  ]
+  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
+    .merging(WorkloadSettings.fileOptions) { own, _ in own }
+
+  static func run(_ arguments: [String]) async throws {
+    let options = try CommandOptions(arguments, known: options)
+    let settings = try WorkloadSettings(options, others: Self.options.keys)
+    let format = try ForecastFormat(options)
+    let levels = try levels(options)
+    let input = try TraceInput(options)
+    let model = try settings.model(options.value("model"))
+    settings.sayWhatIsLeftOut(name)
+    let ownStep = try options.duration("step") ?? (settings.areFromFile ? settings.workload.step : nil)
+    if let ownStep, ownStep < .seconds(1) {
+      throw UsageError(description: "--step \(DurationText.format(ownStep)) is less than 1s")
+    }
+    let ownHorizon = try options.duration("horizon") ?? (settings.areFromFile ? settings.workload.horizon : nil)
+    guard options.value("svg") == nil || input.names.count == 1 else {
+      throw UsageError(description: "--svg needs exactly one load; \(input.names.count) are given")
+    }
+    let style = TextStyle.of(STDOUT_FILENO)
+    let width = TerminalSize(of: STDOUT_FILENO).columns
+    for index in input.names.indices {
+      let trace = try await input.trace(index, step: ownStep)
+      let series = ownStep.map(trace.series.resampled(to:)) ?? trace.series
+      let horizon = ownHorizon ?? max(.seconds(1800), series.step * 30)
+      guard horizon >= series.step else {
+        throw UsageError(
+          description:
+            "--horizon \(DurationText.format(horizon)) is less than a step, \(DurationText.format(series.step))")
+      }
+      let forecast = OneForecast(
+        name: trace.name, series: series, horizon: horizon, levels: levels, model: model, settings: settings.workload)
+      let report = SnapshotReport(
+        snapshot: try await forecast.snapshot(), history: series.suffix(2 * forecast.steps))
+      if index > 0, format != .json { Program.show("") }
+      Program.show(try report.text(format, style: style, width: width))
+      if let path = options.value("svg") {
+        try WriteError.write(ForecastPicture(snapshot: report.snapshot, history: report.history).svg, to: path)
+      }
+    }
+  }
+
+  private static func levels(_ options: CommandOptions) throws(UsageError) -> [Double] {
+    guard options.has("quantile") else { return [0.5, 0.9] }
+    var levels: [Double] = []
+    for text in options.list("quantile") {
+      let level = text.first == "p" ? Double(text.dropFirst()).map { $0 / 100 } : Double(text)
+      guard let level, level > 0, level < 1 else {
+        throw UsageError(description: "--quantile '\(text)' is not a level between 0 and 1, such as p90 or 0.9")
+      }
+      levels.append(level)
+    }
+    return levels
+  }
+}
+
+/// One forecast and plan of one series, as the daemons' loop would make it at the series' end.
+struct OneForecast {
+  let name: String
+  let series: TimeSeries
+  let horizon: Duration
+  let levels: [Double]
+  let model: any Model
+  let settings: WorkloadConfiguration
+
+  var steps: Int { max(1, Int((horizon.inSeconds / series.step.inSeconds).rounded(.up))) }
+
+  /// The snapshot, made at the end of the series.
+  func snapshot() async throws -> Snapshot {
+    let policy = try settings.policy.makePolicy(timeZone: settings.timeZone)
+    var history = series
+    history.keepLast(max(2, Int(settings.window.inSeconds / series.step.inSeconds)))
+    let wanted = Set(levels + policy.readLevels).sorted()
+    var session = model.makeSession()
+    let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
+    if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }
+    let load = history.lastPresent
+    let plan = try policy.checkedPlan(forecast, from: CapacityState(currentLoad: load))
+    return try Snapshot(
+      workload: try WorkloadName(Self.workloadName(name)), metric: "load", generatedAt: forecast.start,
+      step: series.step, horizon: horizon, values: forecast.values, desiredReplicas: plan.replicas,
+      quantiles: forecast.quantiles, plannedLoad: plan.loads, model: forecast.model, currentValue: load,
+      targetPerPod: policy.targetPerPod, reason: plan.reason ?? forecast.reason)
+  }
+
+  /// A forecast that cannot be planned with.
+  struct Defect: Error, CustomStringConvertible { let description: String }
+
+  /// A trace's name, with what a workload's name cannot have left out.
+  static func workloadName(_ text: String) -> String {
+    let kept = text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+    let words = String(kept).split(separator: "-").joined(separator: "-").prefix(253)
+    let name = String(words.last == "-" ? words.dropLast() : words)
+    return name.isEmpty ? "load" : name
+  }
+}

@@ -1,0 +1,91 @@
+import Glibc
+import KedastralCore
+import KedastralDaemon
+import KedastralHTTP
+import KedastralNet
+
+/// `kedastral mcp`: a forecaster's knowledge as tools for an assistant.
+enum MCPCommand: Command {
+  static let name = "mcp"
+  static let summary = "serve a running forecaster's data to an assistant (Model Context Protocol)"
+
+  static let help = """
+    kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
+    explain_decision, what_if and backtest. They query a running forecaster and change nothing.
+
+    Usage:
+      kedastral mcp [options]                      over standard input and output
+      kedastral mcp --listen ADDRESS [options]     over HTTP, at the path /mcp
+
+    Server:
+    \(ServerInput.help)
+
+    Serving:
+      --listen ADDRESS      serve streamable HTTP at this address; :8090 means 127.0.0.1, only this machine
+      --allow-origin URL…   further allowed origins of web pages; this machine's own are always allowed
+      --token-file FILE     require the bearer token in this file; needed when other machines can connect
+
+    Examples:
+      # for an assistant that starts its servers: command kedastral, arguments mcp --server http://kedastral-forecaster:8081
+      kedastral mcp --server http://kedastral-forecaster:8081
+      kedastral mcp --listen :8090
+    """
+
+  static let options = ServerInput.options.merging(["listen": .one, "allow-origin": .many, "token-file": .one]) {
+    own, _ in own
+  }
+
+  static func run(_ arguments: [String]) async throws {
+    let options = try CommandOptions(arguments, known: options)
+    try options.refuseRest(among: Array(Self.options.keys))
+    let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
+    guard options.has("listen") else {
+      for name in ["allow-origin", "token-file"] where options.has(name) {
+        throw UsageError(description: "--\(name) needs --listen ADDRESS")
+      }
+      return try await overStandardIO(server)
+    }
+    try await overHTTP(server, options)
+  }
+
+  private static func overHTTP(_ server: MCPServer, _ options: CommandOptions) async throws {
+    let text = options.value("listen") ?? ""
+    guard let address = NetworkAddress(text) else {
+      throw UsageError(
+        description: "--listen '\(text)' is not an address; write host:port, or :8090 for this machine only")
+    }
+    let host = address.host.isEmpty ? "127.0.0.1" : address.host
+    let file = options.value("token-file")
+    guard file != nil || ["127.0.0.1", "::1", "localhost"].contains(host) else {
+      throw UsageError(
+        description: "--listen \(text) lets other machines connect; give --token-file FILE")
+    }
+    var settings = HTTPServerSettings(address: ListenAddress(host: host, port: UInt16(clamping: address.port)))
+    settings.token = try file.map { try BearerToken(file: $0) }
+    // A backtest takes its time.
+    settings.answerTimeout = .seconds(120)
+    let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: .silent)
+    let service = try await MessageHTTPServer(
+      settings, on: loop, path: "/mcp", versions: MCPServer.versions, origins: options.list("allow-origin"),
+      answer: server.answer)
+    Program.say("serving the Model Context Protocol on http://\(service.address)/mcp")
+    try await runner.run([]) { await service.shutdown(within: .seconds(2)) }
+  }
+
+  /// Reads one message per line until the input ends; a long call does not delay the messages after it.
+  private static func overStandardIO(_ server: MCPServer) async throws {
+    // Reading blocks, so it has a thread of its own.
+    let input = try EventLoop()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      while let line = try await input.run({ readLine() }) {
+        guard line.contains(where: { $0 != " " }) else { continue }
+        group.addTask {
+          guard let answer = await server.answer(Array(line.utf8)) else { return }
+          Program.show(String(decoding: answer, as: UTF8.self))
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+}

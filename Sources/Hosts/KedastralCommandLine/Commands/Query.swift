@@ -1,0 +1,114 @@
+import KedastralCore
+import KedastralDaemon
+import KedastralGRPC
+import KedastralNet
+
+/// What `kedastral query` was asked: whom, what, and how.
+struct Query {
+  /// Which calls are made.
+  enum What: String, CaseIterable {
+    case all
+    case isActive = "isactive"
+    case metricSpec = "getmetricspec"
+    case metrics = "getmetrics"
+    case activeStream = "streamisactive"
+    case specStream = "streammetricspec"
+
+    /// Whether the scaler goes on to answer, at each change.
+    var isStream: Bool { self == .activeStream || self == .specStream }
+  }
+
+  let connection: GRPCClient.Configuration
+  let what: What
+  let object: ScaledObjectReference
+  let timeout: Duration
+  let isWatching: Bool
+  let interval: Duration
+  let wantsJSON: Bool
+
+  static let known: [String: CommandOptions.Arity] = [
+    "workload": .one, "lead-time": .one, "mode": .one, "metadata": .many, "name": .one, "namespace": .one,
+    "watch": .none, "interval": .one, "timeout": .one, "o": .one, "tls": .none, "tls-ca-file": .one,
+    "tls-cert-file": .one, "tls-key-file": .one, "tls-server-name": .one,
+  ]
+
+  /// Reads the arguments behind `query`.
+  init(_ arguments: [String]) throws(UsageError) {
+    let options = try CommandOptions(arguments, known: Self.known)
+    let words = options.rest.filter { !$0.hasPrefix("-") }
+    try CommandOptions(options.rest.filter { $0.hasPrefix("-") }, known: [:]).refuseRest(among: Array(Self.known.keys))
+    guard let address = words.first else {
+      throw UsageError(description: "no address; write the scaler's, such as localhost:50051")
+    }
+    guard words.count <= 2 else { throw UsageError(description: "unexpected argument '\(words[2])'") }
+    what = try words.dropFirst().first.map(Self.what) ?? .all
+    connection = try Self.connection(address, options)
+    object = try Self.object(address, options)
+    timeout = try Self.positive("timeout", options) ?? .seconds(5)
+    isWatching = options.has("watch")
+    if !isWatching, options.has("interval") { throw UsageError(description: "--interval belongs to --watch") }
+    interval = try Self.positive("interval", options) ?? .seconds(15)
+    wantsJSON = try options.words("o", among: ["json", "text"]).last == "json"
+  }
+
+  private static func what(_ word: String) throws(UsageError) -> What {
+    if let what = What(rawValue: word.lowercased()) { return what }
+    let known = What.allCases.map(\.rawValue)
+    let near = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" }
+    throw UsageError(description: "'\(word)' cannot be asked; \(near ?? "choose of \(known.joined(separator: ", "))")")
+  }
+
+  private static func connection(_ text: String, _ options: CommandOptions) throws(UsageError)
+    -> GRPCClient.Configuration
+  {
+    var tls: TLSContext.Files?
+    let files = TLSContext.Files(
+      certificate: options.value("tls-cert-file"), key: options.value("tls-key-file"),
+      authorities: options.value("tls-ca-file"))
+    if (files.certificate == nil) != (files.key == nil) {
+      throw UsageError(description: "--tls-cert-file and --tls-key-file need each other")
+    }
+    if options.has("tls") || options.has("tls-server-name") || files != TLSContext.Files() { tls = files }
+    return GRPCClient.Configuration(
+      try address(text), tls: tls, serverName: options.value("tls-server-name"))
+  }
+
+  private static func address(_ text: String) throws(UsageError) -> RemoteAddress {
+    if text.hasPrefix("unix:"), text.count > 5 { return .unixSocket(path: String(text.dropFirst(5))) }
+    guard let address = NetworkAddress(text), address.port > 0 else {
+      throw UsageError(
+        description:
+          "'\(text)' is not an address; write host:port, such as localhost:50051 or [::1]:50051, or unix:PATH")
+    }
+    return .network(host: address.host.isEmpty ? "localhost" : address.host, port: UInt16(address.port))
+  }
+
+  private static func object(_ address: String, _ options: CommandOptions) throws(UsageError) -> ScaledObjectReference {
+    // KEDA passes every key of the trigger, and this one is always there.
+    var metadata: ScaledObjectReference.Metadata = ["scalerAddress": address]
+    for text in options.values("metadata") {
+      guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        throw UsageError(description: "--metadata '\(text)' is not KEY=VALUE")
+      }
+      metadata.append(String(text[..<equals]), String(text[text.index(after: equals)...]))
+    }
+    if let workload = options.value("workload") { metadata.append("workload", workload) }
+    // Checked here, and passed as it was written.
+    if let leadTime = options.value("lead-time"), try options.duration("lead-time") != nil {
+      metadata.append("leadTime", leadTime)
+    }
+    let modes = ScalingQuestion.Mode.allCases.map(\.rawValue)
+    if let mode = try options.words("mode", among: modes).last { metadata.append("mode", mode) }
+    guard let name = options.value("name") ?? metadata["workload"] else {
+      throw UsageError(description: "nothing to ask for; write --workload NAME, or a ScaledObject's --name NAME")
+    }
+    return ScaledObjectReference(
+      name: name, namespace: options.value("namespace") ?? "default", metadata: metadata)
+  }
+
+  private static func positive(_ name: String, _ options: CommandOptions) throws(UsageError) -> Duration? {
+    guard let duration = try options.duration(name) else { return nil }
+    guard duration > .zero else { throw UsageError(description: "--\(name) must be above 0") }
+    return duration
+  }
+}

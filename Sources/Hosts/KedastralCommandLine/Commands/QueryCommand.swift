@@ -1,0 +1,134 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralGRPC
+import KedastralNet
+
+/// `kedastral query`: what would KEDA be told now?
+enum QueryCommand: Command {
+  static let name = "query"
+  static let summary = "ask a scaler what KEDA would be told"
+  static let options = Query.known
+  static let choices = ["mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "o": ["text", "json"]]
+  static let words = Query.What.allCases.map(\.rawValue)
+
+  static let help = """
+    kedastral query calls an external scaler over gRPC as KEDA does, and prints what it answers and how many replicas an
+    autoscaler would want: value / target, rounded up. The ScaledObject's own limits and the autoscaler's tolerance of 10 %
+    and its behaviour rules come after that, in the cluster.
+
+    Usage:
+      kedastral query ADDRESS [WHAT] -workload NAME [options]
+
+    ADDRESS is host:port, :port of this machine, or unix:PATH. WHAT is one of
+      all             GetMetricSpec, GetMetrics and IsActive (the default)
+      isactive        IsActive alone: whether KEDA runs the workload at all
+      getmetricspec   GetMetricSpec alone: the metric's name and its target
+      getmetrics      GetMetricSpec and GetMetrics: the value now, too
+      streamisactive, streammetricspec
+                      the same as streams: the state now, and with -watch each change, as it comes
+
+    What KEDA would read from the ScaledObject:
+      -workload NAME        the trigger's metadata workload, the forecast that is asked for
+      -lead-time DURATION   its metadata leadTime (default: the scaler's own)
+      -mode MODE            its metadata mode: replicas or load (default: replicas)
+      -metadata KEY=VALUE…  any other metadata, such as select=at-lead or activationThreshold=10
+      -name NAME            the ScaledObject's name (default: the workload's)
+      -namespace NAME       its namespace (default: default)
+
+    How to ask:
+      -watch                ask again and again, a line each time, until Ctrl-C; failures are shown and do not end it
+      -interval DURATION    the time between two rounds of -watch (default 15s, as KEDA's autoscaler)
+      -timeout DURATION     how long one call may take (default 5s)
+      -o json               one JSON object a round, for scripts
+
+    TLS (any of the files turns it on):
+      -tls                  TLS, with the system's authorities
+      -tls-ca-file FILE     the authorities to trust instead
+      -tls-cert-file FILE   the certificate to show, …
+      -tls-key-file FILE    … and its key, for a scaler that demands one
+      -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
+
+    A call that fails says so with gRPC's status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
+    NOT_FOUND for an unknown workload.
+
+    Examples:
+      # what the demonstration answers
+      kedastral query localhost:50051 -workload api-app
+      # follow the planned load, and the pods it needs, ten minutes ahead
+      kedastral query localhost:50051 -workload api-app -mode load -lead-time 10m -watch
+      # for a script
+      kedastral query localhost:50051 getmetrics -workload api-app -o json
+    """
+
+  static func run(_ arguments: [String]) async throws {
+    let query = try Query(arguments)
+    for problem in query.object.unknownKeyProblems { Program.say("kedastral query: \(problem)") }
+    let loop = try EventLoop()
+    let client = try await GRPCClient(query.connection, on: loop)
+    let scaler = ExternalScalerClient(client, deadline: query.timeout)
+    if query.isWatching {
+      try await watch(query, scaler)
+    } else if query.what.isStream {
+      _ = try await withDeadline(query.timeout, clock: SystemWallClock()) {
+        try await follow(query, scaler) { answer in
+          Program.show(query.wantsJSON ? answer.json(at: nil) : answer.text(for: query))
+          return false
+        }
+      }
+    } else {
+      let answer = try await ask(query, scaler)
+      Program.show(query.wantsJSON ? answer.json(at: nil) : answer.text(for: query))
+    }
+    await client.close()
+  }
+
+  /// One round of calls, in KEDA's order.
+  private static func ask(_ query: Query, _ scaler: ExternalScalerClient) async throws(GRPCCallError) -> QueryAnswer {
+    var answer = QueryAnswer()
+    if query.what != .isActive {
+      for spec in try await scaler.getMetricSpec(query.object) {
+        var values: [MetricValue]?
+        if query.what != .metricSpec { values = try await scaler.getMetrics(query.object, metric: spec.name) }
+        answer.metrics.append(QueryAnswer.Metric(spec: spec, values: values))
+      }
+    }
+    if query.what == .isActive || query.what == .all { answer.isActive = try await scaler.isActive(query.object) }
+    return answer
+  }
+
+  private static func watch(_ query: Query, _ scaler: ExternalScalerClient) async throws {
+    while true {
+      // False when nobody reads any more.
+      func show(_ answer: QueryAnswer) -> Bool {
+        Program.show(query.wantsJSON ? answer.json(at: Date()) : answer.line(at: Date()))
+      }
+      do throws(GRPCCallError) {
+        let goesOn = query.what.isStream ? try await follow(query, scaler, show) : show(try await ask(query, scaler))
+        guard goesOn else { return }
+      } catch {
+        let now = Date()
+        let line = query.wantsJSON ? QueryAnswer.json(error, at: now) : "\(Timestamp.format(now)) \(error)"
+        guard Program.show(line) else { return }
+      }
+      try await Task.sleep(for: query.interval)
+    }
+  }
+
+  /// Follows a stream until it ends, or until `show` wants no more; returns whether it would take more.
+  private static func follow(
+    _ query: Query, _ scaler: ExternalScalerClient, _ show: (QueryAnswer) -> Bool
+  ) async throws(GRPCCallError) -> Bool {
+    if query.what == .activeStream {
+      for try await isActive in scaler.streamIsActive(query.object) {
+        guard show(QueryAnswer(isActive: isActive)) else { return false }
+      }
+    } else {
+      for try await specs in scaler.streamMetricSpec(query.object) {
+        let metrics = specs.map { QueryAnswer.Metric(spec: $0, values: nil) }
+        guard show(QueryAnswer(metrics: metrics)) else { return false }
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,184 @@
+import KedastralCore
+import KedastralDaemon
+import KedastralEvaluation
+import KedastralHTTP
+
+/// Which policies a replay pits against each other, by a command's options.
+struct ReplayPlan {
+  static let policies = ["hpa", "kedastral", "reference", "oracle"]
+  /// The knobs of a sweep. Kedastral's is what a minute short of pods is worth, in pod-minutes; at the cheap end, pods that are
+  /// given more load than they can serve.
+  private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+  private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
+  private static let sweptCosts: [(cost: Double, share: Double)] = [
+    (1, 1.6), (1, 1.3), (1, 1.15), (1, 1), (1.3, 1), (1.7, 1), (2.2, 1), (3, 1), (4, 1), (5, 1), (6.5, 1), (8, 1),
+    (10, 1),
+    (13, 1), (17, 1), (22, 1), (30, 1), (40, 1), (50, 1), (65, 1), (80, 1), (100, 1), (130, 1), (170, 1), (220, 1),
+    (300, 1),
+    (400, 1), (500, 1), (650, 1), (800, 1), (1000, 1), (1300, 1), (1700, 1), (2200, 1), (3300, 1),
+  ]
+
+  /// The forecaster's step.
+  let step: Duration
+  private let chosen: [String]
+  private let startups: [Duration]
+  private let utilizations: [Double]
+  private let models: [any Model]
+  private let leadTime: Duration?
+  private let mode: ScalingQuestion.Mode
+  private let selection: ScalingQuestion.Selection
+  private let behavior: HorizontalAutoscaler.Behavior
+  private let reactiveBehavior: HorizontalAutoscaler.Behavior
+  /// The autoscaler behavior for the Go implementation's policy: Kubernetes' defaults.
+  private let referenceBehavior: HorizontalAutoscaler.Behavior
+  private let hasReactiveTrigger: Bool
+  private let podCapacity: Double?
+  private let warmup: Duration?
+  private let interval: Duration?
+  private let window: Duration
+  /// The horizon of the daemon; if not given, as long as the lead time requires.
+  private let horizon: Duration
+  private let policy: PolicyConfiguration
+  private let timeZone: String
+  private let hasTarget: Bool
+
+  init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
+    let words = try options.words("policy", among: Self.policies)
+    chosen = words.isEmpty ? Self.policies : words
+    let durations = try options.durations("startup")
+    startups = durations.isEmpty ? [.seconds(60), .seconds(180)] : durations
+    for startup in startups where startup < .zero || startup > .seconds(3600) {
+      throw UsageError(description: "--startup \(DurationText.format(startup)) is not between 0s and 1h")
+    }
+    utilizations = try (options.has("utilization") ? options.list("utilization") : ["0.7"]).map { text in
+      guard let value = Double(text), value > 0, value <= 1 else {
+        throw UsageError(description: "--utilization '\(text)' is not a share between 0 and 1, such as 0.7")
+      }
+      return value
+    }
+    let names = options.list("model")
+    let asked: [String?] = names.isEmpty ? [nil] : names
+    models = chosen.contains("kedastral") ? try asked.map(settings.model) : []
+    leadTime = try options.duration("lead-time")
+    mode =
+      try options.words("mode", among: ScalingQuestion.Mode.allCases.map(\.rawValue)).last
+      .flatMap(ScalingQuestion.Mode.init) ?? .replicas
+    selection =
+      try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
+      .flatMap(ScalingQuestion.Selection.init) ?? .maximum
+    hasReactiveTrigger = options.has("reactive-trigger")
+    podCapacity = try options.positiveNumber("pod-capacity")
+    warmup = try options.duration("warmup")
+    step = settings.workload.step
+    interval =
+      try options.duration("interval") ?? (settings.areFromFile ? max(step, settings.workload.interval) : nil)
+    window = settings.workload.window
+    var policy = settings.workload.policy
+    if !settings.areFromFile, !settings.has("max") { policy.maxReplicas = max(1000, policy.minReplicas) }
+    self.policy = policy
+    timeZone = settings.workload.timeZone
+    horizon = settings.areFromFile || policy.accuracyGate != nil ? settings.workload.horizon : .zero
+    let referenceBehavior = HorizontalAutoscaler.Behavior(
+      minReplicas: policy.minReplicas, maxReplicas: policy.maxReplicas)
+    self.referenceBehavior = referenceBehavior
+    func behavior(_ prefix: String) throws -> HorizontalAutoscaler.Behavior {
+      var behavior = referenceBehavior
+      if let window = try options.duration("\(prefix)stabilization") { behavior.scaleDownStabilization = window }
+      if let text = options.value("\(prefix)tolerance") {
+        guard let tolerance = Double(text), (0..<1).contains(tolerance) else {
+          throw UsageError(description: "--\(prefix)tolerance '\(text)' is not a share from 0 to 1, such as 0.1")
+        }
+        behavior.tolerance = tolerance
+      }
+      return behavior
+    }
+    self.behavior = try behavior("")
+    reactiveBehavior = try behavior("hpa-")
+    hasTarget = settings.areFromFile || settings.has("target-per-pod")
+  }
+
+  /// The replay of one load.
+  func replay(of trace: TraceInput.Trace) throws -> Replay {
+    let load = ReplayLoad(trace.series)
+    let capacity = podCapacity ?? (hasTarget ? policy.targetPerPod : load.podCapacity(pods: 20))
+    return try Replay(
+      load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, step: step, interval: interval,
+      window: window)
+  }
+
+  /// The entrants: each policy with its settings, or, in a sweep, with each setting of its knob as well.
+  func entrants(of replay: Replay, sweeps: Bool) throws -> [Replay.Entrant] {
+    try startups.flatMap { startup in
+      try chosen.flatMap { name in
+        let entrants: [Replay.Entrant] =
+          switch name {
+          case "hpa": reactive(replay, startup, sweeps: sweeps)
+          case "kedastral": try models.flatMap { try predictive($0, replay, startup, sweeps: sweeps) }
+          case "reference": try reference(replay, startup, sweeps: sweeps)
+          default:
+            [
+              Replay.Entrant(
+                OraclePolicy(
+                  replay.load, podCapacity: replay.podCapacity, startup: startup, minReplicas: policy.minReplicas),
+                startup: startup)
+            ]
+          }
+        return entrants
+      }
+    }
+  }
+
+  private func reactive(_ replay: Replay, _ startup: Duration, sweeps: Bool) -> [Replay.Entrant] {
+    let swept = sweeps ? Self.sweptUtilizations.filter { !utilizations.contains($0) } : []
+    return (utilizations + swept).map { utilization in
+      Replay.Entrant(
+        ReactivePolicy(
+          utilization: utilization, podCapacity: replay.podCapacity,
+          behavior: reactiveBehavior),
+        startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
+    }
+  }
+
+  private func predictive(
+    _ model: any Model, _ replay: Replay, _ startup: Duration, sweeps: Bool
+  ) throws -> [Replay.Entrant] {
+    let target = hasTarget ? policy.targetPerPod : replay.podCapacity
+    func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
+      let policy = try PredictivePolicy(
+        name: models.count > 1 ? "kedastral \(model.name)" : "kedastral", model: model,
+        policy: settings.makePolicy(timeZone: timeZone),
+        question: ScalingQuestion(
+          leadTime: leadTime ?? startup + HorizontalAutoscaler.syncPeriod, mode: mode, selection: selection),
+        step: step, horizon: horizon, prewarmSteps: settings.prewarmSteps,
+        reactiveTarget: hasReactiveTrigger ? settings.targetPerPod : nil,
+        behavior: behavior)
+      return Replay.Entrant(policy, startup: startup, knob: knob, isRecorded: isRecorded)
+    }
+    var own = policy
+    own.targetPerPod = target
+    let margin =
+      own.shortageCost.map { "cost=\($0.shortText)" } ?? own.quantileLevel.map { "q=\($0.shortText)" }
+      ?? "headroom=\(own.headroom.shortText)"
+    let swept = try (sweeps ? Self.sweptCosts : []).map { cost, share in
+      var settings = own
+      settings.shortageCost = cost
+      settings.targetPerPod = share * replay.podCapacity
+      let knob = "cost=\(cost.shortText)" + (share > 1 ? " u=\(share.shortText)" : "")
+      return try entrant(settings, knob: knob, isRecorded: false)
+    }
+    let given = try entrant(own, knob: margin, isRecorded: true)
+    return [given] + swept
+  }
+
+  private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Replay.Entrant] {
+    let swept = sweeps ? Self.sweptHeadrooms.filter { $0 != 1.2 } : []
+    return try ([1.2] + swept).map { headroom in
+      let policy = try StandardCapacityPolicy(
+        targetPerPod: replay.podCapacity, headroom: headroom, minReplicas: policy.minReplicas,
+        maxReplicas: policy.maxReplicas)
+      return Replay.Entrant(
+        ReferencePolicy(policy: policy, step: step, behavior: referenceBehavior), startup: startup,
+        knob: "headroom=\(headroom.shortText)", isRecorded: headroom == 1.2)
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralEvaluation
+import KedastralHTTP
+
+/// What a replay found, as tables, a page, or JSON.
+struct ReplayReport {
+  /// One load's outcomes.
+  private struct Entry {
+    let trace: String
+    let podCapacity: Double
+    let outcomes: [Replay.Outcome]
+  }
+
+  private let price: Double?
+  private var entries: [Entry] = []
+
+  init(price: Double?) { self.price = price }
+
+  mutating func add(trace: String, _ replay: Replay, _ outcomes: [Replay.Outcome]) {
+    entries.append(Entry(trace: trace, podCapacity: replay.podCapacity, outcomes: outcomes))
+  }
+
+  func text(_ format: ReportFormat) -> String {
+    switch format {
+    case .json: return String(decoding: json, as: UTF8.self)
+    case .table:
+      return ([figures.text] + (comparison.map { ["", "At equal pod-hours:", $0.text] } ?? [])).joined(separator: "\n")
+    case .markdown: return ([figures.markdown] + (comparison.map { ["", $0.markdown] } ?? [])).joined(separator: "\n")
+    }
+  }
+
+  private var figures: TextTable {
+    var table = TextTable(
+      ["trace", "startup", "policy", "knob", "violation min", "of time", "unserved", "pod-hours", "× oracle"]
+        + (price == nil ? [] : ["cost"]), textColumns: 4)
+    for entry in entries {
+      for outcome in entry.outcomes {
+        let figures = outcome.figures
+        table.add(
+          [
+            entry.trace, DurationText.format(outcome.startup), outcome.policy, outcome.knob,
+            figures.violationMinutes.text(2), figures.violationShare.percent(2), figures.unservedShare.percent(3),
+            figures.podHours.text(1), figures.oracleRatio.text(3),
+          ] + (price.map { [figures.cost(pricePerPodHour: $0).text(2)] } ?? []))
+      }
+    }
+    return table
+  }
+
+  /// One row for each setting of hpa: what the others' frontiers give at its pod-hours. Nil without a sweep.
+  private var comparison: TextTable? {
+    let rows = entries.flatMap { entry in FrontierComparison.all(entry.outcomes).map { (entry.trace, $0) } }
+    guard !rows.isEmpty else { return nil }
+    var table = TextTable(
+      ["trace", "startup", "hpa at", "policy", "pod-hours", "hpa's violation min", "violation min", "ratio"],
+      textColumns: 4)
+    for (trace, row) in rows {
+      table.add([
+        trace, DurationText.format(row.startup), row.knob, row.policy, row.podHours.text(1),
+        row.reactiveMinutes.text(2),
+        row.minutes.map { $0.text(2) } ?? "–", row.ratio.map { $0.text(3) } ?? "–",
+      ])
+    }
+    return table
+  }
+
+  private var json: [UInt8] {
+    var text = JSONText()
+    text.object {
+      $0.member("results") {
+        $0.array(entries.flatMap { entry in entry.outcomes.map { (entry, $0) } }) { text, result in
+          write(result.0, result.1, to: &text)
+        }
+      }
+      let rows = entries.flatMap { entry in FrontierComparison.all(entry.outcomes).map { (entry.trace, $0) } }
+      $0.member("equalPodHours") {
+        $0.array(rows) { text, row in
+          text.object {
+            $0.member("trace", row.0)
+            $0.member("startupSeconds", row.1.startup.inSeconds)
+            $0.member("hpa", row.1.knob)
+            $0.member("policy", row.1.policy)
+            $0.member("podHours", row.1.podHours)
+            $0.member("hpaViolationMinutes", row.1.reactiveMinutes)
+            $0.member("violationMinutes") { $0.number(row.1.minutes) }
+            $0.member("ratio") { $0.number(row.1.ratio) }
+          }
+        }
+      }
+    }
+    return text.bytes
+  }
+
+  private func write(_ entry: Entry, _ outcome: Replay.Outcome, to text: inout JSONText) {
+    let figures = outcome.figures
+    text.object {
+      $0.member("trace", entry.trace)
+      $0.member("policy", outcome.policy)
+      $0.member("knob", outcome.knob)
+      $0.member("startupSeconds", outcome.startup.inSeconds)
+      $0.member("podCapacity", entry.podCapacity)
+      $0.member("minutes", figures.minutes)
+      $0.member("violationMinutes", figures.violationMinutes)
+      $0.member("unservedShare", figures.unservedShare)
+      $0.member("podHours", figures.podHours)
+      $0.member("oracleRatio", figures.oracleRatio)
+      if let price { $0.member("cost", figures.cost(pricePerPodHour: price)) }
+      if outcome.forecasts.made + outcome.forecasts.failed > 0 {
+        $0.member("forecasts", Double(outcome.forecasts.made))
+        $0.member("failedForecasts", Double(outcome.forecasts.failed))
+      }
+    }
+  }
+
+  /// `timestamp,load,desired,ready`, one line a sync; the timestamp is the end of the sync's 15 s, as traces have it.
+  static func desiredCSV(_ outcomes: [Replay.Outcome]) -> [UInt8] {
+    let recorded = outcomes.filter { !$0.records.isEmpty }
+    let outcome = recorded.first { $0.policy.hasPrefix("kedastral") } ?? recorded.first
+    var text = "timestamp,load,desired,ready\n"
+    for record in outcome?.records ?? [] {
+      let load = record.load.isFinite ? record.load.shortText : ""
+      text += "\(record.instant.timeIntervalSince1970.shortText),\(load),\(record.desired),\(record.ready)\n"
+    }
+    return Array(text.utf8)
+  }
+}
+
+/// Another policy beside one setting of hpa: its violation minutes at the same pod-hours.
+struct FrontierComparison {
+  let startup: Duration
+  /// hpa's knob.
+  let knob: String
+  let policy: String
+  let podHours: Double
+  let reactiveMinutes: Double
+  /// Nil where the other policy cannot be had for so few pod-hours.
+  let minutes: Double?
+
+  /// Violation minutes over hpa's, each with one more.
+  var ratio: Double? { minutes.map { violationRatio($0, to: reactiveMinutes) } }
+
+  /// All comparisons in one load's outcomes; none unless a policy was swept.
+  static func all(_ outcomes: [Replay.Outcome]) -> [FrontierComparison] {
+    groups(outcomes).flatMap { startup, frontiers -> [FrontierComparison] in
+      guard let reactive = frontiers.first(where: { $0.policy == "hpa" })?.frontier else { return [] }
+      return frontiers.filter { $0.policy != "hpa" && $0.frontier.points.count > 1 }.flatMap { policy, frontier in
+        reactive.points.map {
+          FrontierComparison(
+            startup: startup, knob: $0.knob, policy: policy, podHours: $0.figures.podHours,
+            reactiveMinutes: $0.figures.violationMinutes,
+            minutes: frontier.violationMinutes(atPodHours: $0.figures.podHours))
+        }
+      }
+    }
+  }
+
+  /// The frontiers of each startup, in the order of the outcomes.
+  static func groups(
+    _ outcomes: [Replay.Outcome]
+  ) -> [(startup: Duration, frontiers: [(policy: String, frontier: Frontier)])] {
+    func unique<Key: Equatable>(_ keys: [Key]) -> [Key] {
+      keys.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+    return unique(outcomes.map(\.startup)).map { startup in
+      let here = outcomes.filter { $0.startup == startup }
+      return (
+        startup,
+        unique(here.map(\.policy)).map { policy in
+          let own = here.filter { $0.policy == policy }
+          // Kedastral's own setting comes first, and is not part of the sweep.
+          let swept = policy.hasPrefix("kedastral") && own.count > 1 ? Array(own.dropFirst()) : own
+          return (policy, Frontier(swept.map { Frontier.Point(knob: $0.knob, figures: $0.figures) }))
+        }
+      )
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import FoundationEssentials
+import Glibc
+import KedastralCore
+import KedastralDaemon
+import KedastralNet
+import Synchronization
+
+/// `kedastral top`: a live view of a forecaster's workloads.
+enum TopCommand: Command {
+  static let name = "top"
+  static let summary = "watch a running forecaster's workloads"
+
+  static let help = """
+    kedastral top shows a running forecaster's workloads, live: load, forecast, replicas, and bars of history and forecast.
+    If standard input or output is not a terminal, it prints the list once, as kedastral get workloads does.
+
+    Usage:
+      kedastral top [options]
+
+    Server:
+    \(ServerInput.help)
+
+    Output:
+      --interval DURATION   time between two updates (default 2s)
+      --sort ORDER          name (default), load, replicas, peak or age
+      --filter TEXT         only workloads whose name or metric contains it
+      -o FORMAT             print once as table, json or markdown instead of showing a screen
+      --json                the same as -o json
+
+    Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r
+    reverses the order; / filters while you type; q or Ctrl-C quits.
+
+    Examples:
+      kedastral top
+      kedastral top --server http://kedastral-forecaster:8081 --sort load
+    """
+
+  static let options = ServerInput.options.merging(
+    ["interval": .one, "sort": .one, "filter": .one, "o": .one, "json": .none]) { own, _ in own }
+  static let choices = [
+    "sort": TopScreen.Order.allCases.map(\.rawValue), "o": ["table", "json", "markdown"],
+  ]
+
+  static func run(_ arguments: [String]) async throws {
+    let options = try CommandOptions(arguments, known: options)
+    try options.refuseRest(among: Array(Self.options.keys))
+    let server = try ServerInput(options)
+    let interval = try options.duration("interval") ?? .seconds(2)
+    guard interval >= .milliseconds(100) else { throw UsageError(description: "--interval is less than 100ms") }
+    var screen = TopScreen(
+      server: server.forecaster.endpoint.displayName, leadTime: server.leadTime, staleAfter: server.staleAfter,
+      size: .standard)
+    screen.filter = options.value("filter") ?? ""
+    if let word = try options.words("sort", among: TopScreen.Order.allCases.map(\.rawValue)).last {
+      screen.order = TopScreen.Order(rawValue: word) ?? .name
+    }
+    if options.has("o") || options.has("json") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 {
+      try await once(screen, server, try ReplayCommand.format(options))
+    } else {
+      try await live(screen, server, interval: interval)
+    }
+  }
+
+  private static func once(_ screen: TopScreen, _ server: ServerInput, _ format: ReportFormat) async throws {
+    var screen = screen
+    let now = Date()
+    screen.update(TopScreen.News(try await server.forecaster.listed()), at: now)
+    Program.show(WorkloadRow.text(screen.shown, format))
+  }
+
+  private static func live(_ initial: TopScreen, _ server: ServerInput, interval: Duration) async throws {
+    let loop = try EventLoop()
+    let signals = try await ProcessSignals(on: loop, reloads: false)
+    let isAsked = SignalFlag()
+    let feed = TopFeed(server, interval: interval)
+    let tasks = [
+      Task { _ = try? await feed.run() },
+      Task { if await signals.next() != nil { isAsked.raise() } },
+    ]
+    defer { for task in tasks { task.cancel() } }
+    guard var terminal = ScreenTerminal.take() else { throw UsageError(description: "the terminal cannot be used") }
+    var screen = initial
+    let style = TextStyle.of(STDOUT_FILENO)
+    // A screen's refresh is soon enough for keys and for a new size.
+    running: while !isAsked.isRaised {
+      guard let keys = terminal.keys() else { break }
+      for key in keys where !screen.press(key) { break running }
+      screen.size = terminal.size
+      let (news, problem) = feed.take(wanted: screen.wanted)
+      if let news { screen.update(news, at: Date()) }
+      if let problem { screen.problem = problem }
+      screen.pass(to: Date())
+      terminal.draw(screen.lines(style))
+      try await Task.sleep(for: .milliseconds(30))
+    }
+    terminal.close()
+    try await signals.close()
+  }
+}
+
+/// Whether a signal has come.
+private final class SignalFlag: Sendable {
+  private let flag = Atomic(false)
+  var isRaised: Bool { flag.load(ordering: .relaxed) }
+  func raise() { flag.store(true, ordering: .relaxed) }
+}

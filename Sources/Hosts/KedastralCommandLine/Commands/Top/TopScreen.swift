@@ -1,0 +1,326 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+
+/// What `kedastral top` shows: a state that keys and news change, and the lines that follow from it.
+struct TopScreen {
+  /// What a list is sorted by.
+  enum Order: String, CaseIterable {
+    case name
+    case load
+    case replicas
+    case peak
+    case age
+    case state
+
+    var next: Order { Self.allCases[(Self.allCases.firstIndex(of: self).map { $0 + 1 } ?? 0) % Self.allCases.count] }
+  }
+
+  /// Where keys go.
+  enum Mode: Equatable {
+    case list
+    case filtering
+    case open(WorkloadName)
+  }
+
+  /// What the forecaster answered last.
+  struct News: Sendable {
+    var listed: [ForecasterClient.Listed]
+    var histories: [WorkloadName: TimeSeries]
+
+    init(_ listed: [ForecasterClient.Listed], histories: [WorkloadName: TimeSeries] = [:]) {
+      self.listed = listed
+      self.histories = histories
+    }
+  }
+
+  var size: TerminalSize
+  var order = Order.name
+  var isReversed = false
+  var filter = ""
+  var mode = Mode.list
+  /// What is wrong with the connection, in a line; nil when all is well.
+  var problem: String?
+  private(set) var news: News?
+  private(set) var selected: WorkloadName?
+  /// The workloads as they stand at `now`, by the news.
+  private var rows: [WorkloadRow] = []
+  private var now = Date.distantPast
+  private var heardAt = Date.distantPast
+  private let server: String
+  private let leadTime: Duration
+  private let staleAfter: Duration
+
+  init(
+    server: String, leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120), size: TerminalSize
+  ) {
+    self.server = server
+    self.leadTime = leadTime
+    self.staleAfter = staleAfter
+    self.size = size
+  }
+
+  /// Takes over what the forecaster answered.
+  mutating func update(_ news: News, at now: Date) {
+    self.news = news
+    problem = nil
+    heardAt = now
+    stand(at: now)
+    if selected == nil { selected = shown.first?.workload }
+  }
+
+  /// Lets plans age, also while the forecaster does not answer.
+  mutating func pass(to now: Date) {
+    guard news != nil, abs(now.timeIntervalSince(self.now)) >= 1 else { return }
+    stand(at: now)
+  }
+
+  private mutating func stand(at now: Date) {
+    self.now = now
+    rows = (news?.listed ?? []).map { WorkloadRow($0, leadTime: leadTime, staleAfter: staleAfter, at: now) }
+  }
+
+  /// The rows that pass the filter, in order.
+  var shown: [WorkloadRow] {
+    let wanted = filter.lowercased()
+    let rows = self.rows.filter {
+      wanted.isEmpty || $0.workload.text.lowercased().contains(wanted) || $0.metric.lowercased().contains(wanted)
+        || $0.state.rawValue == wanted
+    }
+    // Names in alphabetical order, numbers with the largest first.
+    let sorted = rows.sorted { left, right in
+      switch order {
+      case .name: left.workload < right.workload
+      case .load: (right.load ?? -1, left.workload) < (left.load ?? -1, right.workload)
+      case .replicas: (right.replicas ?? -1, left.workload) < (left.replicas ?? -1, right.workload)
+      case .peak: (right.peakReplicas ?? -1, left.workload) < (left.peakReplicas ?? -1, right.workload)
+      case .age: (right.age ?? .zero, left.workload) < (left.age ?? .zero, right.workload)
+      // What is most wrong first.
+      case .state: (right.state.urgency, left.workload) < (left.state.urgency, right.workload)
+      }
+    }
+    return isReversed ? sorted.reversed() : sorted
+  }
+
+  /// The workloads whose history is on the screen, or about to be.
+  var wanted: [WorkloadName] {
+    if case .open(let name) = mode { return [name] }
+    let rows = shown
+    return rows[window(rows)].map(\.workload)
+  }
+
+  /// Does what a key says; false when that is to quit.
+  mutating func press(_ key: Key) -> Bool {
+    if key == .interrupt { return false }
+    switch mode {
+    case .filtering: type(key)
+    case .open: if !readKeys(key) { return false }
+    case .list: if !listKeys(key) { return false }
+    }
+    return true
+  }
+
+  private mutating func type(_ key: Key) {
+    switch key {
+    case .character(let character): filter.append(character)
+    case .backspace: if filter.isEmpty { mode = .list } else { filter.removeLast() }
+    case .escape:
+      filter = ""
+      mode = .list
+    case .enter: mode = .list
+    case .up, .down: _ = listKeys(key)
+    default: break
+    }
+    keepSelection()
+  }
+
+  private mutating func readKeys(_ key: Key) -> Bool {
+    switch key {
+    case .character("q"): return false
+    case .escape, .left, .backspace, .enter: mode = .list
+    case .up, .character("k"): move(by: -1)
+    case .down, .character("j"): move(by: 1)
+    default: break
+    }
+    if case .open = mode, let selected { mode = .open(selected) }
+    return true
+  }
+
+  private mutating func listKeys(_ key: Key) -> Bool {
+    switch key {
+    case .character("q"): return false
+    case .up, .character("k"): move(by: -1)
+    case .down, .character("j"): move(by: 1)
+    case .pageUp: move(by: -listHeight)
+    case .pageDown: move(by: listHeight)
+    case .home, .character("g"): move(by: -shown.count)
+    case .end, .character("G"): move(by: shown.count)
+    case .character("s"): order = order.next
+    case .character("r"): isReversed.toggle()
+    case .character("/"): mode = .filtering
+    case .escape:
+      filter = ""
+      keepSelection()
+    case .enter, .right: if let selected { mode = .open(selected) }
+    default: break
+    }
+    return true
+  }
+
+  private mutating func move(by rows: Int) {
+    let all = shown
+    guard !all.isEmpty else { return }
+    let index = all.firstIndex { $0.workload == selected } ?? 0
+    selected = all[min(max(0, index + rows), all.count - 1)].workload
+  }
+
+  private mutating func keepSelection() {
+    let all = shown
+    if !all.contains(where: { $0.workload == selected }) { selected = all.first?.workload }
+  }
+
+  // MARK: Lines
+
+  /// As many lines as the screen has rows, each no longer than a row.
+  func lines(_ style: TextStyle) -> [String] {
+    var body: [ScreenLine]
+    if case .open(let name) = mode, let row = rows.first(where: { $0.workload == name }) {
+      let snapshot = news?.listed.first { $0.workload == name }?.snapshot
+      body = TopDetail(row: row, snapshot: snapshot, history: news?.histories[name], size: bodySize).lines
+    } else {
+      body = list
+    }
+    body = Array(body.prefix(bodySize.rows))
+    body += Array(repeating: ScreenLine(), count: max(0, bodySize.rows - body.count))
+    return ([title] + body + [footer]).prefix(max(1, size.rows)).map { $0.text(width: size.columns, style) }
+  }
+
+  private var bodySize: TerminalSize { TerminalSize(columns: size.columns, rows: max(0, size.rows - 2)) }
+  /// Rows under the list's heading.
+  private var listHeight: Int { max(1, bodySize.rows - 1) }
+
+  private var title: ScreenLine {
+    var line = ScreenLine()
+    line.add("kedastral ", .heading)
+    line.add(server)
+    if let problem {
+      let silence = Duration.seconds(max(0, now.timeIntervalSince(heardAt)))
+      line.add(news == nil ? "  DISCONNECTED" : "  DISCONNECTED for \(silence.shortText)", .bad)
+      line.add(": " + problem, .bad)
+    }
+    if news != nil {
+      let replicas = rows.compactMap(\.replicas).reduce(0, +)
+      line.add("  \(rows.count) workloads, \(replicas) replicas requested")
+      for state in WorkloadState.allCases where state != .ok {
+        let count = rows.count { $0.state == state }
+        if count > 0 { line.add("  \(count) \(state.rawValue)", state.urgency > 2 ? .bad : .warning) }
+      }
+    }
+    return line
+  }
+
+  private var footer: ScreenLine {
+    var line = ScreenLine()
+    switch mode {
+    case .filtering: line.add("filter: \(filter)▏  Enter keep  Esc clear", .heading)
+    case .open: line.add("↑↓ next workload  Esc back  q quit", .quiet)
+    case .list:
+      let direction = isReversed ? ", reversed" : ""
+      line.add(
+        "↑↓ move  Enter open  s sort (\(order.rawValue)\(direction))  r reverse  / filter"
+          + (filter.isEmpty ? "" : " (\(filter))") + "  q quit", .quiet)
+    }
+    return line
+  }
+
+  private var list: [ScreenLine] {
+    guard news != nil else { return [ScreenLine(problem == nil ? "connecting to \(server) …" : "")] }
+    let rows = shown
+    let columns = Columns(rows, width: size.columns)
+    var lines = [columns.heading(order)]
+    if rows.isEmpty {
+      lines.append(ScreenLine(filter.isEmpty ? "no workloads" : "no workload matches '\(filter)'"))
+    }
+    for row in rows[window(rows)] {
+      let line = columns.line(row, history: news?.histories[row.workload])
+      lines.append(row.workload == selected ? line.inRole(.selected, width: size.columns) : line)
+    }
+    return lines
+  }
+
+  /// The rows on the screen: a page that holds the selected one.
+  private func window(_ rows: [WorkloadRow]) -> Range<Int> {
+    let index = rows.firstIndex { $0.workload == selected } ?? 0
+    let first = index / listHeight * listHeight
+    return first..<min(rows.count, first + listHeight)
+  }
+
+  /// The widths of the columns: names as needed, numbers fixed, the rest for the bars.
+  private struct Columns {
+    private let name: Int
+    private let behind: Int
+    private let ahead: Int
+
+    init(_ rows: [WorkloadRow], width: Int) {
+      let fixed = 9 + 10 + 8 + 6 + 6 + 6 + 5
+      name = min(max(10, (rows.map(\.workload.text.count).max() ?? 0) + 1), max(10, (width - fixed) / 2))
+      let bars = max(0, width - name - fixed - 3)
+      ahead = bars * 2 / 5
+      behind = bars - ahead
+    }
+
+    func heading(_ order: Order) -> ScreenLine {
+      func title(_ text: String, _ own: Order) -> String { own == order ? text + "▾" : text }
+      var line = ScreenLine()
+      line.add(title("WORKLOAD", .name), width: name, .heading)
+      line.add(title("STATE", .state), width: 9, .heading)
+      line.add(title("LOAD", .load), width: 10, toTheRight: true, .heading)
+      line.add("PEAK", width: 8, toTheRight: true, .heading)
+      line.add(title("PODS", .replicas), width: 6, toTheRight: true, .heading)
+      line.add("NEED", width: 6, toTheRight: true, .heading)
+      line.add(title("MOST", .peak), width: 6, toTheRight: true, .heading)
+      line.add(title("AGE", .age), width: 5, toTheRight: true, .heading)
+      line.add("  ")
+      line.add("history", width: behind, .heading)
+      line.add(" ")
+      line.add("forecast", width: ahead, .heading)
+      return line
+    }
+
+    func line(_ row: WorkloadRow, history: TimeSeries?) -> ScreenLine {
+      var line = ScreenLine()
+      line.add(row.workload.text, width: name)
+      line.add(row.state.rawValue, width: 9, row.role)
+      line.add(row.load?.loadText ?? (row.absence == nil ? "–" : "no sample"), width: 10, toTheRight: true)
+      line.add(row.peakLoad?.loadText ?? "–", width: 8, toTheRight: true)
+      let isRising = if let replicas = row.replicas, let peak = row.peakReplicas { replicas < peak } else { false }
+      line.add(row.replicas.map(String.init) ?? "–", width: 6, toTheRight: true, row.role ?? .good)
+      line.add(row.required.map(String.init) ?? "–", width: 6, toTheRight: true, row.isCapped ? .bad : nil)
+      line.add(row.peakReplicas.map(String.init) ?? "–", width: 6, toTheRight: true, isRising ? .warning : nil)
+      line.add(row.age?.shortText ?? "–", width: 5, toTheRight: true, row.isStale ? .bad : nil)
+      line.add("  ")
+      let values = Sparkline.fitted(row.values, width: ahead)
+      let measured = Sparkline.fitted(history?.values ?? [], width: behind)
+      let scale = Sparkline(for: values, measured)
+      line.add(scale.text(measured), width: behind, toTheRight: true, .quiet)
+      line.add("│")
+      line.add(scale.text(values), .forecast)
+      return line
+    }
+  }
+}
+
+extension WorkloadState {
+  /// How much it wants attention: more is worse.
+  var urgency: Int {
+    switch self {
+    case .ok: 0
+    case .dryRun: 1
+    case .starting: 2
+    case .bridged: 3
+    case .failing: 4
+    case .capped: 5
+    case .stale: 6
+    }
+  }
+}

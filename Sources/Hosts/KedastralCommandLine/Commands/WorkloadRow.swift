@@ -1,0 +1,167 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralHTTP
+
+/// A workload in one line of a list.
+struct WorkloadRow: Equatable, Sendable {
+  let workload: WorkloadName
+  /// How it stands.
+  let state: WorkloadState
+  /// What its latest rounds failed with, in a sentence.
+  let problem: String?
+  /// When the first of the failed rounds in a row happened.
+  let problemSince: Date?
+  let isDryRun: Bool
+  let metric: String
+  let model: String
+  /// The load that was measured last; nil when it was measured too long ago to be the current one.
+  let load: Double?
+  /// What stands in place of the load: `no sample since 14:05 UTC`; nil without a plan.
+  let absence: String?
+  let newestSampleAt: Date?
+  /// The largest load that is expected within the horizon; nil without a plan.
+  let peakLoad: Double?
+  /// What a scaler would request now; nil when there is no plan that is served.
+  let replicas: Int?
+  /// The replicas that the load requires until the lead time, before any limit; nil when the plan does not say.
+  let required: Int?
+  /// The plan's most replicas; nil without a plan.
+  let peakReplicas: Int?
+  /// The mean absolute error of recent forecasts over the mean load.
+  let error: Double?
+  /// How old the plan is; nil without one.
+  let age: Duration?
+  /// The forecast, a value per step.
+  let values: [Double]
+
+  init(_ listed: ForecasterClient.Listed, leadTime: Duration, staleAfter: Duration, at now: Date) {
+    let snapshot = listed.snapshot
+    workload = listed.workload
+    state = WorkloadState(snapshot, problem: listed.problem, staleAfter: staleAfter, leadTime: leadTime, at: now)
+    problem = listed.problem?.sentence(at: now) ?? snapshot?.problem.map { "failing: \($0)" }
+    problemSince = listed.problem?.since
+    isDryRun = snapshot?.isDryRun ?? false
+    metric = snapshot?.metric ?? ""
+    model = snapshot?.model ?? ""
+    load = snapshot?.currentValue
+    absence = snapshot?.absence(at: now)
+    newestSampleAt = snapshot?.newestSampleAt
+    peakLoad = snapshot?.values.max()
+    peakReplicas = snapshot?.desiredReplicas.max()
+    error = snapshot?.accuracy?.relativeError
+    age = snapshot?.age(at: now)
+    required = snapshot?.requirement(leadTime: leadTime, at: now)
+    replicas =
+      state == .stale ? nil : snapshot?.answer(ScalingQuestion(leadTime: leadTime), at: now).map { Int($0.value) }
+    values = snapshot?.values ?? []
+  }
+
+  /// Whether the plan is too old, or was bridged for too long, to be served.
+  var isStale: Bool { state == .stale }
+
+  /// Whether limits keep the plan below what the load requires until the lead time.
+  var isCapped: Bool { if let required, let replicas { required > replicas } else { false } }
+
+  /// How serious the state is.
+  var role: TextStyle.Role? {
+    switch state {
+    case .ok, .dryRun: isCapped ? .bad : nil
+    case .starting, .bridged: .warning
+    case .capped, .stale, .failing: .bad
+    }
+  }
+
+  /// The rows in a format.
+  static func text(_ rows: [WorkloadRow], _ format: ReportFormat) -> String {
+    switch format {
+    case .json: json(rows)
+    case .markdown: ([table(rows).markdown] + problems(rows).map { "- " + $0 }).joined(separator: "\n")
+    case .table:
+      rows.isEmpty ? "no workloads" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
+    }
+  }
+
+  /// A line for each workload that limits hold back, or that fails.
+  private static func problems(_ rows: [WorkloadRow]) -> [String] {
+    rows.flatMap { row in
+      var lines: [String] = []
+      if row.isCapped, let required = row.required, let replicas = row.replicas {
+        lines.append("\(row.workload): capped at \(replicas): the load needs \(required)")
+      }
+      if let problem = row.problem { lines.append("\(row.workload): \(problem)") }
+      return lines
+    }
+  }
+
+  /// The rows as a table.
+  private static func table(_ rows: [WorkloadRow]) -> TextTable {
+    var table = TextTable(
+      ["WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK", "REPLICAS", "REQUIRED", "PEAK", "ERROR", "AGE"],
+      textColumns: 4)
+    for row in rows {
+      table.add(
+        [
+          row.workload.text, row.state.rawValue, row.metric, row.model, row.load?.loadText ?? row.absence ?? "–",
+          row.peakLoad?.loadText ?? "–", row.replicas.map(String.init) ?? "–", row.required.map(String.init) ?? "–",
+          row.peakReplicas.map(String.init) ?? "–", row.error?.percent(0) ?? "–", row.age?.shortText ?? "–",
+        ], row.role)
+    }
+    return table
+  }
+
+  /// `{"workloads":[{"workload":"api","state":"ok","metric":"rps",…}]}`.
+  private static func json(_ rows: [WorkloadRow]) -> String {
+    var text = JSONText()
+    text.object {
+      $0.member("workloads") {
+        $0.array(rows) { text, row in
+          text.object {
+            $0.member("workload", row.workload.text)
+            $0.member("state", row.state.rawValue)
+            $0.member("isDryRun", row.isDryRun)
+            $0.member("metric", row.metric)
+            $0.member("model", row.model)
+            $0.member("load") { $0.number(row.load) }
+            if let instant = row.newestSampleAt { $0.member("newestSampleAt", Timestamp.format(instant)) }
+            $0.member("peakLoad") { $0.number(row.peakLoad) }
+            $0.member("replicas") { $0.number(row.replicas.map(Double.init)) }
+            $0.member("required") { $0.number(row.required.map(Double.init)) }
+            $0.member("isCapped", row.isCapped)
+            $0.member("peakReplicas") { $0.number(row.peakReplicas.map(Double.init)) }
+            $0.member("relativeError") { $0.number(row.error) }
+            $0.member("ageSeconds") { $0.number(row.age?.inSeconds) }
+            $0.member("isStale", row.isStale)
+            if let problem = row.problem { $0.member("problem", problem) }
+            if let since = row.problemSince { $0.member("problemSince", Timestamp.format(since)) }
+          }
+        }
+      }
+    }
+    return String(decoding: text.bytes, as: UTF8.self)
+  }
+}
+
+extension Double {
+  /// A human-readable load with about three significant digits.
+  var loadText: String {
+    switch magnitude {
+    case 100...: text(0)
+    case 10...: text(1)
+    default: text(2)
+    }
+  }
+}
+
+extension Duration {
+  /// The largest unit alone: `45s`, `3m`, `2h`, `5d`.
+  var shortText: String {
+    let seconds = Int(inSeconds)
+    return switch seconds {
+    case ..<120: "\(seconds)s"
+    case ..<7200: "\(seconds / 60)m"
+    case ..<172_800: "\(seconds / 3600)h"
+    default: "\(seconds / 86_400)d"
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralNet
+import KedastralSources
+
+/// A workload's model and policy settings for a command, read from flags and file with the daemons' configuration reader.
+struct WorkloadSettings {
+  /// The options of a command that can read a workload from a file.
+  static let fileOptions: [String: CommandOptions.Arity] = ["config": .one, "workload": .one]
+
+  static let fileHelp = """
+      --config FILE         use a workload's settings from a daemon's file, including schedules; flags override the file
+      --workload NAME       the workload in --config FILE; not needed if the file has only one
+    """
+
+  /// The settings flags that commands accept.
+  static let flags = [
+    "target-per-pod", "headroom", "quantile-level", "shortage-cost", "min", "max", "up-max-factor", "down-max-percent",
+    "prewarm-steps",
+    "rounding", "reactive-floor", "accuracy-gate", "window", "step", "time-zone", "byom-url", "arima-p", "arima-d",
+    "arima-q",
+    "sarima-p", "sarima-d", "sarima-q", "sarima-sp", "sarima-sd", "sarima-sq", "sarima-s",
+  ]
+
+  /// Whether they come from a daemon's file: then they are used unchanged, including defaults.
+  var areFromFile: Bool { file != nil }
+
+  private let arguments: [String]
+  private let file: (path: String, workload: String?)?
+  /// The settings, including the model.
+  let workload: WorkloadConfiguration
+
+  /// Reads the flags that are not options of the command itself.
+  ///
+  /// - Parameters:
+  ///   - options: the command's own options, which include the file and the workload to read.
+  ///   - others: the names of the command's own options, for hints.
+  /// - Throws: UsageError for unknown flags, ConfigurationError for invalid values.
+  init(_ options: CommandOptions, others: some Sequence<String>) throws {
+    if options.has("workload"), !options.has("config") {
+      throw UsageError(description: "--workload needs --config FILE")
+    }
+    try self.init(
+      options.rest, others: others, file: options.value("config").map { ($0, options.value("workload")) })
+  }
+
+  /// The settings from flags only.
+  init(_ arguments: [String] = [], others: some Sequence<String> = [], file: (path: String, workload: String?)? = nil)
+    throws
+  {
+    for argument in arguments where argument.hasPrefix("-") && Double(argument) == nil {
+      let name = String(argument.drop { $0 == "-" }.prefix { $0 != "=" })
+      if Self.flags.contains(name) { continue }
+      let near = Suggestion.nearest(to: name, among: Self.flags + Array(others)).map { "; did you mean --\($0)?" }
+      throw UsageError(description: "unknown option --\(name)\(near ?? "")")
+    }
+    self.arguments = arguments
+    self.file = file
+    workload = try Self.read(arguments, file, model: nil)
+  }
+
+  /// Whether a flag was given.
+  func has(_ flag: String) -> Bool {
+    arguments.contains { $0.drop { $0 == "-" }.prefix { $0 != "=" } == flag && $0.hasPrefix("-") }
+  }
+
+  /// Reports the workload's other metrics, which are not used as the load.
+  func sayWhatIsLeftOut(_ command: String) {
+    guard !workload.otherMetrics.isEmpty else { return }
+    let names = workload.otherMetrics.map(\.metric).joined(separator: ", ")
+    Program.say("kedastral \(command): the load is used as \(workload.metric); \(workload.name) also has \(names)")
+  }
+
+  /// The model with the given name, or the workload's model, with the given settings.
+  func model(_ name: String?) throws -> any Model {
+    let settings = try Self.read(arguments, file, model: name)
+    return try ModelCatalog.make(
+      settings.model, timeZone: settings.timeZone, client: try HTTPClient(on: try EventLoop()), logger: .silent)
+  }
+
+  private static func read(
+    _ arguments: [String], _ file: (path: String, workload: String?)?, model: String?
+  ) throws -> WorkloadConfiguration {
+    // A file can refer to environment variables; without a file only flags are used.
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names, environment: file == nil ? [:] : ProcessInfo.processInfo.environment)
+    // A forecaster configuration requires a workload with a source; this source is never queried.
+    let needed =
+      file.map { ["-config=\($0.path)"] } ?? [
+        "-workload=command", "-metric=load", "-adapter-url=http://127.0.0.1", "-adapter-query=load",
+      ]
+    let invocation = try loader.forecaster(arguments: needed + arguments + (model.map { ["-model=\($0)"] } ?? []))
+    guard case .run(let configuration) = invocation else {
+      throw UsageError(description: "--version is an option of kedastral itself")
+    }
+    return try workload(named: file?.workload, of: configuration.workloads)
+  }
+
+  private static func workload(
+    named name: String?, of workloads: [WorkloadConfiguration]
+  ) throws(UsageError) -> WorkloadConfiguration {
+    let names = workloads.map(\.name.text)
+    if name == nil, workloads.count == 1 { return workloads[0] }
+    guard let name else {
+      throw UsageError(
+        description: "the workload is missing; write --workload NAME; the file has \(names.joined(separator: ", "))")
+    }
+    guard let workload = workloads.first(where: { $0.name.text == name }) else {
+      throw UsageError(
+        description: "the file has no workload '\(name)'; it has \(names.joined(separator: ", "))")
+    }
+    return workload
+  }
+}

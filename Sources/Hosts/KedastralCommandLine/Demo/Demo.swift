@@ -1,0 +1,131 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralDaemon
+import KedastralNet
+import KedastralSources
+
+/// `kedastral demo`: two simulated applications in one process, one hour per minute, without any setup.
+///
+/// `api-app` has a spike each hour; a small application counts its requests and is scraped over HTTP. `worker-app` plays a
+/// real trace. Everything behind the sources is what production runs.
+enum Demo {
+  /// How many seconds of load pass in a second.
+  static let speed = 60.0
+  /// The moment of the trace at which the demonstration begins: a Monday morning, ten minutes before the hour.
+  static let start = Date(timeIntervalSince1970: 806_572_200)  // 1995-07-24T07:50:00Z
+  /// The trace counts the requests of a site of its time; today's have a hundred times as many.
+  static let traceScale = 100.0
+
+  private static let help = """
+    kedastral demo shows predictive scaling of two applications in one process; one minute stands for one hour.
+
+    Usage:
+      kedastral demo [-listen ADDRESS] [-scaler-listen ADDRESS] [-log-level LEVEL]
+
+      -listen ADDRESS         the page and the HTTP API (default :8081)
+      -scaler-listen ADDRESS  the gRPC external scaler (default :50051)
+      -log-level LEVEL        debug, info, warn or error (default warn)
+    """
+
+  static func main(_ arguments: [String]) async -> Int32 {
+    if arguments.contains(where: { ["-h", "-help", "--help"].contains($0) }) {
+      print(help)
+      return 0
+    }
+    // The demonstration is a configuration like any other; its flags come before the user's, so that theirs win.
+    return await Program.main(.allInOne) { loader throws(ConfigurationError) in
+      let loader = ConfigurationLoader(
+        knownModels: loader.knownModels, environment: [:], readFile: { _ in configurationFile })
+      return try loader.allInOne(arguments: ["-config", "demo.yaml"] + arguments)
+    } run: { configuration, _ in
+      try await run(configuration)
+    }
+  }
+
+  private static let configurationFile = """
+    log: {level: warn}
+    defaults:
+      model: baseline
+      step: 1m
+      interval: 30s
+      horizon: 30m
+      window: 8d
+    workloads:
+      - name: api-app
+        metric: requests per second
+        source: {type: scrape, url: http://127.0.0.1/metrics, metric: api_requests_total}
+        policy: {targetPerPod: 50, headroom: 1.2, max: 20, reactiveFloor: true}
+      - name: worker-app
+        metric: requests per second
+        source: {type: csv, path: bundled}
+        policy: {targetPerPod: 40, headroom: 1.3, max: 15, reactiveFloor: true}
+    scaler: {leadTime: 5m, staleAfter: 2m}
+    """
+
+  private static func run(_ configuration: AllInOneConfiguration) async throws {
+    let clock = ScaledWallClock(startingAt: start, speed: speed)
+    let logger = Logger(StreamLogHandler(configuration.forecaster.log, clock: SystemWallClock()))
+    let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: logger)
+    let app = try await LoadApp(app: "api-app", on: loop, clock: clock, load: apiLoad(at:))
+    let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger) { workload, factory in
+      switch workload.source {
+      case .scrape(let settings): try scrapedSource(of: app, settings, workload, factory)
+      default: tracedSource(factory)
+      }
+    }
+    Program.show(welcome(page: host.forecaster.server.address, scaler: await host.scaler.server.address))
+    try await runner.run(host.services + [{ try await app.run() }]) {
+      await host.shutdown()
+      await app.shutdown()
+    }
+  }
+
+  private static func tracedSource(_ factory: SourceFactory) -> SourceFactory.Made {
+    let trace = TimeSeries(
+      start: BundledTrace.nasa.start, step: BundledTrace.nasa.step,
+      values: BundledTrace.nasa.values.map { $0 * traceScale })
+    let source = CSVSource(trace, clock: factory.clock, playback: .shifted(position: start, to: start))
+    return SourceFactory.Made(source: source, service: nil)
+  }
+
+  /// A spike in each hour, with the unrest of real traffic that is the same at each run.
+  @Sendable private static func apiLoad(at instant: Date) -> Double {
+    let second = instant.timeIntervalSince1970.truncatingRemainder(dividingBy: 3600)
+    let rise = max(0, min(1, min(second / 60, (900 - second) / 120)))
+    var unrest = UInt64(instant.timeIntervalSince1970 / 60) &* 0x9E37_79B9_7F4A_7C15
+    unrest ^= unrest >> 29
+    return (120 + 480 * rise) * (0.95 + 0.1 * Double(unrest % 1000) / 1000)
+  }
+
+  /// The application's `/metrics`, scraped; the two days before the demonstration are filled in from the same course.
+  private static func scrapedSource(
+    of app: LoadApp, _ settings: ScrapeSourceConfiguration, _ workload: WorkloadConfiguration, _ factory: SourceFactory
+  ) throws -> SourceFactory.Made {
+    var past = TimeSeries.missing(in: (start - .seconds(2 * 86_400))..<start, step: workload.step)
+    for index in past.values.indices { past.values[index] = apiLoad(at: past.instant(at: index)) }
+    let source = ScrapeSource(
+      endpoint: HTTPEndpoint(app.url), selector: try ScrapeSelector(settings.metric), step: workload.step, seed: past,
+      client: factory.client, clock: factory.clock, logger: factory.logger)
+    return SourceFactory.Made(source: source, service: { try await source.run() })
+  }
+
+  private static func welcome(page: ListenAddress, scaler: ListenAddress) -> String {
+    let host = page.host.isEmpty ? "localhost" : page.host
+    let scalerHost = scaler.host.isEmpty ? "localhost" : scaler.host
+    return """
+
+      Kedastral forecasts two applications; one minute stands for one hour:
+        api-app     a spike at each full hour, 50 requests/s per pod
+        worker-app  the day of a real web server, 40 requests/s per pod
+
+      Page:   http://\(host):\(page.port)/        replicas rise before the load does
+      API:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
+      As KEDA does:
+              .build/release/kedastral query \(scalerHost):\(scaler.port) -workload api-app
+
+      Ctrl-C stops it.
+
+      """
+  }
+}

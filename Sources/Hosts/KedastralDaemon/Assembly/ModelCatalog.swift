@@ -1,0 +1,70 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralModels
+import KedastralSources
+
+/// The models that a configuration can name.
+package enum ModelCatalog {
+  /// Their names.
+  package static let names = [
+    "arima", "auto", "baseline", "byom", "croston", "ets", "mstl", "sarima", "seasonal-naive", "theta",
+  ]
+
+  /// Makes a model.
+  ///
+  /// - Parameters:
+  ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
+  ///   - client: for models that run elsewhere; not asked for by others.
+  ///   - logger: takes what they have to say.
+  package static func make(
+    _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
+  ) throws -> any Model {
+    let utcOffset = try utcOffset(of: timeZone)
+    func local(_ model: any Model) -> any Model {
+      guard let utcOffset else { return model }
+      return LocalDays(model, utcOffset: utcOffset)
+    }
+    switch configuration.name {
+    case "arima", "sarima":
+      return local(Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima")))
+    case "auto": return AutoModel(utcOffset: utcOffset)
+    case "baseline": return local(SeasonalBaseline())
+    case "byom":
+      guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
+      return RemoteModel(
+        endpoint: HTTPEndpoint(url.text, proxy: .environment()), fallback: local(SeasonalBaseline()),
+        client: try client(), logger: logger)
+    case "croston": return local(Croston())
+    case "ets": return local(ExponentialSmoothing())
+    case "mstl": return local(MultiSeason())
+    case "seasonal-naive": return local(SeasonalNaive())
+    case "theta": return local(Theta())
+    default: throw UnknownModel(name: configuration.name)
+    }
+  }
+
+  /// What the clock of a zone is ahead of UTC; nil when it is UTC itself.
+  private static func utcOffset(of timeZone: String) throws -> (@Sendable (Date) -> Duration)? {
+    guard timeZone != "UTC" else { return nil }
+    let zone = try TimeZoneRules(named: timeZone)
+    return { .seconds(zone.offsetSeconds(at: $0)) }
+  }
+
+  /// A name that settings let through and the catalogue does not have: a fault of this program.
+  struct UnknownModel: Error, CustomStringConvertible {
+    let name: String
+    var description: String { "unknown model '\(name)'" }
+  }
+}
+
+extension Arima.Order {
+  /// The order that settings describe, parts that are not given being 0; nil when none is, so that the model chooses.
+  init?(_ orders: ARIMAOrders, isSeasonal: Bool) {
+    guard orders != .automatic else { return nil }
+    self.init(
+      p: orders.autoregression ?? 0, d: orders.differencing ?? 0, q: orders.movingAverage ?? 0,
+      seasonalP: isSeasonal ? orders.seasonalAutoregression ?? 0 : 0,
+      seasonalD: isSeasonal ? orders.seasonalDifferencing ?? 0 : 0,
+      seasonalQ: isSeasonal ? orders.seasonalMovingAverage ?? 0 : 0, season: isSeasonal ? orders.seasonSteps ?? 1 : 1)
+  }
+}

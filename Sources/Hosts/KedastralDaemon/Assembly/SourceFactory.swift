@@ -1,0 +1,110 @@
+import FoundationEssentials
+import KedastralCore
+import KedastralNet
+import KedastralSources
+
+/// Makes metric sources of settings.
+package struct SourceFactory: Sendable {
+  package let client: HTTPClient
+  package let clock: any WallClock
+  package let logger: Logger
+  /// What the environment says of proxies.
+  private let environmentProxy = HTTPProxy.environment()
+
+  package init(client: HTTPClient, clock: any WallClock, logger: Logger) {
+    self.client = client
+    self.clock = clock
+    self.logger = logger
+  }
+
+  /// A source, and the service that it needs to have run, if any.
+  package struct Made: Sendable {
+    package let source: any MetricSource
+    let service: ServiceRunner.Service?
+    /// What was assumed or mended to read it.
+    package var remarks: [String]
+
+    package init(source: any MetricSource, service: ServiceRunner.Service?, remarks: [String] = []) {
+      self.source = source
+      self.service = service
+      self.remarks = remarks
+    }
+  }
+
+  /// Makes the source of one of a workload's metrics.
+  package func make(_ source: SourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
+    switch source {
+    case .prometheus(let settings):
+      return Made(
+        source: PrometheusSource(
+          endpoint: endpoint(settings.url, settings.access), query: settings.query,
+          partialResponse: settings.partialResponse == .use ? .use : .refuse, client: client, logger: logger),
+        service: nil)
+    case .http(let settings):
+      return Made(source: try httpSource(settings), service: nil)
+    case .csv(let settings):
+      return try csvSource(settings, of: workload)
+    case .scrape(let settings):
+      let source = try scrapeSource(settings, step: workload.step, window: workload.window)
+      return Made(source: source, service: { try await source.run() })
+    }
+  }
+
+  /// Plays a trace so that the present finds the window behind it, as far as the trace reaches, and some of it ahead.
+  private func csvSource(_ settings: CSVSourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
+    let file = try TraceFile(path: settings.path, step: workload.step * settings.speed)
+    for remark in file.remarks { logger.warn("CSV file", ["file": settings.path, "remark": remark]) }
+    let recorded = file.series
+    let trace = TimeSeries(
+      start: recorded.start, step: recorded.step / settings.speed, values: recorded.values)
+    let behind = min(trace.count * 4 / 5, Int((workload.window.inSeconds / trace.step.inSeconds).rounded(.up)))
+    let source = CSVSource(
+      trace, clock: clock,
+      playback: .shifted(position: trace.instant(at: behind), to: clock.now.floored(to: trace.step)))
+    return Made(source: source, service: nil, remarks: file.remarks.map { "\(settings.path): \($0)" })
+  }
+
+  private func scrapeSource(
+    _ settings: ScrapeSourceConfiguration, step: Duration, window: Duration
+  ) throws -> ScrapeSource {
+    let labels = settings.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
+    let selector = labels.isEmpty ? settings.metric : "\(settings.metric){\(labels.joined(separator: ","))}"
+    return ScrapeSource(
+      endpoint: endpoint(settings.url, settings.access), selector: try ScrapeSelector(selector), step: step,
+      capacity: Int((window.inSeconds / step.inSeconds).rounded(.up)), client: client, clock: clock, logger: logger)
+  }
+
+  private func httpSource(_ settings: HTTPSourceConfiguration) throws -> HTTPSource {
+    let format: HTTPSource.TimestampFormat =
+      switch settings.timestampFormat {
+      case .rfc3339: .rfc3339
+      case .unix: .unix
+      case .unixMillis: .unixMilliseconds
+      }
+    return try HTTPSource(
+      endpoint: endpoint(settings.url, settings.access), method: settings.method.rawValue, body: settings.body,
+      valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: format,
+      variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
+  }
+
+  private func endpoint(_ url: WebURL, _ access: SourceAccess) -> HTTPEndpoint {
+    let credentials: HTTPCredentials =
+      switch access.authentication {
+      case .none: .none
+      case .bearer(let token): .bearer(token.text)
+      case .bearerFile(let path): .bearer(file: path)
+      case .basic(let user, let password): .basic(user: user, password: password.text)
+      }
+    let proxy: HTTPProxy =
+      switch access.proxy {
+      case .environment: environmentProxy
+      case .none: .none
+      case .server(let url): .server(url.text)
+      }
+    return HTTPEndpoint(
+      url.text, credentials: credentials,
+      tls: TLSContext.Files(certificate: access.certFile, key: access.keyFile, authorities: access.caFile),
+      headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
+      proxy: proxy, deadline: access.timeout)
+  }
+}

@@ -1,0 +1,145 @@
+import KedastralCore
+
+/// The settings of a forecaster.
+package struct ForecasterConfiguration: Sendable, Equatable {
+  /// Where HTTP is served.
+  package var listen: NetworkAddress
+  /// What is logged.
+  package var log: LogConfiguration
+  /// Where plans are kept.
+  package var storage: StorageConfiguration
+  /// TLS of the listener.
+  package var tls: TLSConfiguration
+  /// The file with the token that HTTP clients must show; nil when none is asked for.
+  package var httpTokenFile: String?
+  /// What HTTP clients may take.
+  package var httpLimits: HTTPLimitsConfiguration
+  /// Where KEDA reaches the scaler, for ScaledObjects to copy.
+  package var scalerAddress: NetworkAddress
+  /// The workloads; at least one, no two with the same name.
+  package var workloads: [WorkloadConfiguration]
+  /// The configuration file, when changes of it are to be applied while the process runs.
+  package var watchedFile: WatchedFile? = nil
+}
+
+/// The settings of a scaler.
+package struct ScalerConfiguration: Sendable, Equatable {
+  /// Where gRPC is served.
+  package var listen: NetworkAddress
+  /// Where health and metrics are served.
+  package var httpListen: NetworkAddress
+  /// Where plans come from: with storage `memory` from this forecaster, with `redis` from there.
+  package var forecasterURL: WebURL
+  /// Where plans are kept.
+  package var storage: StorageConfiguration
+  /// How far ahead an answer looks; not negative.
+  package var leadTime: Duration
+  /// The age from which a plan is not served; positive.
+  package var staleAfter: Duration
+  /// What is logged.
+  package var log: LogConfiguration
+  /// TLS of the listeners and of the connection to the forecaster.
+  package var tls: TLSConfiguration
+  /// The file with the token that HTTP clients must show; nil when none is asked for.
+  package var httpTokenFile: String?
+  /// The file with the token to show to the forecaster; nil when none is shown.
+  package var forecasterTokenFile: String?
+  /// Threads that answer gRPC calls; 0 for one a core.
+  package var loops: Int
+  /// What gRPC clients may take.
+  package var grpcLimits: GRPCLimitsConfiguration
+  /// What HTTP clients may take.
+  package var httpLimits: HTTPLimitsConfiguration
+  /// The configuration file, when changes of it are to be applied while the process runs.
+  package var watchedFile: WatchedFile? = nil
+}
+
+/// The settings of forecaster and scaler in one process: they share storage, log and TLS.
+package struct AllInOneConfiguration: Sendable, Equatable {
+  /// The forecaster's part.
+  package var forecaster: ForecasterConfiguration
+  /// The scaler's part; its forecaster URL and HTTP address mean nothing here.
+  package var scaler: ScalerConfiguration
+}
+
+/// What is logged, and how.
+package struct LogConfiguration: Sendable, Equatable {
+  /// The form of the lines.
+  package var format: LogFormat
+  /// The least urgent lines.
+  package var level: LogLevel
+}
+
+/// The files of TLS. Whether they exist and fit has not been looked at.
+package struct TLSConfiguration: Sendable, Equatable {
+  /// Whether TLS is used.
+  package var isEnabled: Bool
+  /// The certificate chain (PEM).
+  package var certFile: String?
+  /// The certificate's private key (PEM).
+  package var keyFile: String?
+  /// The authorities that the other side's certificate must come from (PEM).
+  package var caFile: String?
+  /// The oldest TLS that listeners speak.
+  package var minVersion = TLSVersion.v1_3
+  /// Names of which a client's certificate must have one; empty when any will do.
+  package var clientNames: [String] = []
+}
+
+/// Where plans are kept.
+package enum StorageConfiguration: Sendable, Equatable {
+  /// In the process.
+  case memory
+  /// In Redis.
+  case redis(RedisConfiguration)
+}
+
+/// How to reach Redis, and what is written there.
+package struct RedisConfiguration: Sendable, Equatable {
+  /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
+  package var url: RedisURL?
+  /// The server.
+  package var endpoint: RedisEndpoint
+  /// The user; nil for the default user.
+  package var username: String?
+  /// The password; nil when none is needed.
+  package var password: Secret?
+  /// A file with the password, to be read on each connection.
+  package var passwordFile: String?
+  /// The database number, not negative; nil when none is given, which means the URL's, or 0.
+  package var database: Int?
+  /// How long a plan is kept when it is not renewed; at least a second.
+  package var ttl: Duration
+  /// What the keys of plans begin with.
+  package var prefix: String
+  /// Prefixes of further plans to read, which other programs write.
+  package var readPrefixes: [String]
+  /// Sentinels that know the master; empty when there are none.
+  package var sentinels: [NetworkAddress]
+  /// The master's name at the sentinels; given exactly when there are sentinels.
+  package var sentinelMaster: String?
+  /// Whether the server is part of a Redis Cluster.
+  package var isCluster: Bool
+  /// The user at the sentinels; nil for the default user.
+  package var sentinelUsername: String?
+  /// The password at the sentinels; nil when none is needed.
+  package var sentinelPassword: Secret?
+  /// TLS towards Redis.
+  package var tls: RedisTLSConfiguration
+  /// How long a dead forecaster's workloads wait for another; nil when every forecaster forecasts all workloads.
+  package var shardLease: Duration?
+}
+
+/// TLS towards Redis. Whether the files exist and fit has not been looked at.
+package struct RedisTLSConfiguration: Sendable, Equatable {
+  /// Whether TLS is used, whatever a URL says.
+  package var isEnabled = false
+  /// The authorities to trust (PEM); nil for the system's.
+  package var caFile: String?
+  /// The own certificate chain (PEM).
+  package var certFile: String?
+  /// The own certificate's private key (PEM).
+  package var keyFile: String?
+  /// The name that Redis's certificate must be made out to; nil for the host's.
+  package var serverName: String?
+}

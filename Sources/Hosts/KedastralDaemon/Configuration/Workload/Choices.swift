@@ -1,0 +1,82 @@
+/// The form of log lines.
+package enum LogFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// Human-readable lines.
+  case text
+  /// One JSON object a line.
+  case json
+}
+
+/// The oldest TLS that is spoken.
+package enum TLSVersion: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// TLS 1.2
+  case v1_2 = "1.2"
+  /// TLS 1.3
+  case v1_3 = "1.3"
+}
+
+/// Where plans are kept.
+package enum StorageKind: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// In the process.
+  case memory
+  /// In Redis.
+  case redis
+}
+
+/// The kinds of metric source.
+package enum SourceKind: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// A Prometheus server.
+  case prometheus
+  /// A VictoriaMetrics server, which speaks Prometheus's query API.
+  case victoriametrics
+  /// Any JSON over HTTP.
+  case http
+  /// A file that is played.
+  case csv
+  /// A page in Prometheus's text format, read directly.
+  case scrape
+}
+
+/// The methods that a source may be asked with.
+package enum HTTPMethod: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// GET
+  case get = "GET"
+  /// POST
+  case post = "POST"
+  /// PUT
+  case put = "PUT"
+}
+
+/// How an HTTP source writes instants.
+package enum TimestampFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// `2026-01-31T06:00:00Z`
+  case rfc3339
+  /// Seconds since the Unix epoch.
+  case unix
+  /// Milliseconds since the Unix epoch.
+  case unixMillis = "unix_milli"
+}
+
+/// The name of a time zone, such as `Europe/Berlin`.
+struct TimeZoneName: SettingValue, Equatable {
+  static var placeholder: String { "ZONE" }
+
+  let text: String
+
+  init(settingText: String) throws(SettingValueError) {
+    let isName = settingText.utf8.allSatisfy {
+      ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A) || (0x30...0x39).contains($0) || "/_+-".utf8.contains($0)
+    }
+    guard isName, settingText.first?.isLetter == true, settingText.count <= 64 else {
+      throw SettingValueError(wrong: "is not the name of a time zone", right: "write one such as UTC or Europe/Berlin")
+    }
+    text = settingText
+  }
+}
+
+/// What to do with an answer that a part of the server is missing from.
+package enum PartialResponseUse: String, Sendable, CaseIterable, ChoiceSettingValue {
+  /// Use it, and read it again once everything answers.
+  case use
+  /// Treat it as a failure of the source.
+  case refuse
+}

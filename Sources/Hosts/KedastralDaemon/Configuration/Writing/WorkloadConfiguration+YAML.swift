@@ -1,0 +1,142 @@
+import KedastralCore
+
+extension WorkloadConfiguration {
+  /// This workload as a configuration file of its own, with every setting said.
+  /// A secret is written as an environment variable, such as `${ADAPTER_BEARER_TOKEN}`, which the user of the file sets;
+  /// passwords in URLs are masked.
+  ///
+  /// - Parameter leadTime: the scaler's lead time.
+  package func yaml(leadTime: Duration) -> String {
+    var text = YAMLText()
+    text.comment("kedastral -config FILE")
+    text.sequence("workloads", of: [self]) { text, workload in
+      text.pair("name", workload.name.text)
+      MetricConfiguration(metric: metric, source: source, model: model, policy: policy).write(to: &text, "ADAPTER")
+      text.pair("horizon", DurationText.format(horizon))
+      text.pair("step", DurationText.format(step))
+      text.pair("interval", DurationText.format(interval))
+      text.pair("window", DurationText.format(window))
+      if let settleTime { text.pair("settleTime", DurationText.format(settleTime)) }
+      if let maxSampleAge { text.pair("maxSampleAge", DurationText.format(maxSampleAge)) }
+      text.pair("bridge", DurationText.format(bridge))
+      text.pair("timeZone", timeZone)
+      if isDryRun { text.pair("dryRun", isDryRun) }
+      text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
+        other.element.write(to: &text, "ADAPTER\(other.offset + 2)")
+      }
+    }
+    text.mapping("scaler") { $0.pair("leadTime", DurationText.format(leadTime)) }
+    return text.text
+  }
+}
+
+extension MetricConfiguration {
+  /// - Parameter prefix: what the variables of its secrets begin with.
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
+    text.pair("metric", Placeholders.escape(metric))
+    text.mapping("source") { source.write(to: &$0, prefix) }
+    text.mapping("model") { model.write(to: &$0) }
+    text.mapping("policy") { policy.write(to: &$0) }
+  }
+}
+
+extension PolicyConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    text.pair("targetPerPod", targetPerPod)
+    text.pair("headroom", headroom)
+    if let quantileLevel { text.pair("quantileLevel", quantileLevel) }
+    if let shortageCost { text.pair("shortageCost", shortageCost) }
+    text.pair("min", minReplicas)
+    text.pair("max", maxReplicas)
+    text.pair("upMaxFactor", upMaxFactor)
+    text.pair("downMaxPercent", downMaxPercent)
+    text.pair("prewarmSteps", prewarmSteps)
+    text.pair("rounding", rounding.rawValue)
+    text.pair("reactiveFloor", reactiveFloor)
+    if let accuracyGate { text.pair("accuracyGate", accuracyGate) }
+    if let activationThreshold { text.pair("activationThreshold", activationThreshold) }
+    text.sequence("schedules", of: schedules) { text, rule in
+      text.pair("begins", rule.begins.description)
+      text.pair("duration", DurationText.format(rule.duration))
+      if let least = rule.minReplicas { text.pair("min", least) }
+      if let most = rule.maxReplicas { text.pair("max", most) }
+    }
+  }
+}
+
+extension ModelConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    text.pair("name", name)
+    if let byomURL { text.pair("byomUrl", Placeholders.escape(byomURL.description)) }
+    let all = [
+      ("p", orders.autoregression), ("d", orders.differencing), ("q", orders.movingAverage),
+      ("P", orders.seasonalAutoregression), ("D", orders.seasonalDifferencing), ("Q", orders.seasonalMovingAverage),
+      ("s", orders.seasonSteps),
+    ]
+    for case (let key, let order?) in all { text.pair(key, order) }
+  }
+}
+
+extension SourceConfiguration {
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
+    func pair(_ key: String, _ value: String?) {
+      if let value { text.pair(key, Placeholders.escape(value)) }
+    }
+    switch self {
+    case .prometheus(let source):
+      pair("type", source.kind.rawValue)
+      pair("url", source.url.description)
+      pair("query", source.query)
+      if source.partialResponse != .use { pair("partialResponse", source.partialResponse.rawValue) }
+      source.access.write(to: &text, prefix)
+    case .http(let source):
+      pair("type", SourceKind.http.rawValue)
+      pair("url", source.url.description)
+      pair("method", source.method.rawValue)
+      pair("body", source.body)
+      pair("valuePath", source.valuePath)
+      pair("timestampPath", source.timestampPath)
+      pair("timestampFormat", source.timestampFormat.rawValue)
+      text.secrets("templateVars", source.templateVars, prefix)
+      source.access.write(to: &text, prefix)
+    case .csv(let source):
+      pair("type", SourceKind.csv.rawValue)
+      pair("path", source.path)
+      text.pair("speed", source.speed)
+    case .scrape(let source):
+      pair("type", SourceKind.scrape.rawValue)
+      pair("url", source.url.description)
+      pair("metric", source.metric)
+      text.pairs("labels", source.labels.mapValues(Placeholders.escape))
+      source.access.write(to: &text, prefix)
+    }
+  }
+}
+
+extension SourceAccess {
+  fileprivate func write(to text: inout YAMLText, _ prefix: String) {
+    switch authentication {
+    case .none: break
+    case .bearer: text.pair("bearerToken", "${\(prefix)_BEARER_TOKEN}")
+    case .bearerFile(let file): text.pair("bearerTokenFile", Placeholders.escape(file))
+    case .basic(let user, _):
+      text.pair("basicUser", Placeholders.escape(user))
+      text.pair("basicPassword", "${\(prefix)_BASIC_PASSWORD}")
+    }
+    text.secrets("headers", headers, prefix)
+    if let caFile { text.pair("caFile", Placeholders.escape(caFile)) }
+    text.pair("timeout", DurationText.format(timeout))
+    if proxy != .environment { text.pair("proxy", Placeholders.escape(proxy.shown)) }
+  }
+}
+
+extension YAMLText {
+  /// Writes a variable for each secret, named after it.
+  fileprivate mutating func secrets(_ key: String, _ secrets: [String: Secret], _ prefix: String) {
+    let names = secrets.keys.map { name in
+      let letters = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
+      return (name, "${\(prefix)_\(String(letters))}")
+    }
+    pairs(key, Dictionary(uniqueKeysWithValues: names))
+  }
+}

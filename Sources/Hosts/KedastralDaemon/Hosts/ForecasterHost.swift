@@ -1,0 +1,41 @@
+import KedastralCore
+import KedastralNet
+
+/// The program `kedastral-forecaster`: forecasts workloads, stores their plans and shows them over HTTP.
+package enum ForecasterHost {
+  /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
+  package static func main(_ arguments: [String]) async -> Int32 {
+    await Program.main(.forecaster) { loader throws(ConfigurationError) in
+      try loader.forecaster(arguments: arguments)
+    } run: { configuration, readAgain in
+      try await run(configuration, readAgain)
+    }
+  }
+
+  private static func run(
+    _ configuration: ForecasterConfiguration, _ readAgain: @escaping Program.ReadAgain<ForecasterConfiguration>
+  ) async throws {
+    let clock = SystemWallClock()
+    let log = StreamLogHandler(configuration.log, clock: clock)
+    let logger = Logger(log)
+    let metrics = MetricsRegistry()
+    let loop = try EventLoop()
+    let runner = try await ServiceRunner(on: loop, logger: logger)
+    let store = try await OpenedStore(configuration.storage, clock: clock, logger: logger)
+    let forecaster = try await ForecasterParts(
+      configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
+      logger: logger)
+    let reload = ConfigurationReload(
+      of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
+    ) { new in
+      var change = try await forecaster.replace(workloads: new.workloads)
+      log.setLevel(new.log.level)
+      change.needingRestart = new.needingRestart(after: configuration)
+      return change
+    }
+    try await runner.run(forecaster.services, reload: reload.serve) {
+      await forecaster.server.shutdown(within: .seconds(3))
+      await store.close()
+    }
+  }
+}

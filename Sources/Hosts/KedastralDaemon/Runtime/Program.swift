@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Glibc
+import KedastralCore
+import Synchronization
+
+/// What the executables have in common: reading settings, `--help`, `--version`, and exit codes.
+/// 0: success; 1: could not start, or a part failed; 2: invalid settings.
+package enum Program {
+  /// The version of all executables.
+  package static let version = "0.1.0"
+
+  /// Runs a host.
+  ///
+  /// - Parameters:
+  ///   - load: reads the settings.
+  ///   - run: runs until a signal; it gets the settings, and a way to read them again.
+  package static func main<Configuration>(
+    _ host: Host,
+    load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
+    run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
+  ) async -> Int32 {
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
+    let configuration: Configuration
+    do {
+      switch try load(loader) {
+      case .help(let text):
+        print(text)
+        return 0
+      case .version:
+        print("\(host.name) \(version)")
+        return 0
+      case .run(let loaded): configuration = loaded
+      }
+    } catch {
+      for problem in error.problems { say("\(host.name): \(problem)") }
+      say("see \(host.name) --help")
+      return 2
+    }
+    do {
+      try await run(configuration) { () throws(ConfigurationError) in
+        // The arguments asked to run before, and they are the same.
+        guard case .run(let configuration) = try load(loader) else { throw ConfigurationError([]) }
+        return configuration
+      }
+      return 0
+    } catch {
+      say("\(host.name): \(error)")
+      return 1
+    }
+  }
+
+  /// Reads the settings again.
+  package typealias ReadAgain<Configuration> = @Sendable () throws(ConfigurationError) -> Configuration
+
+  /// Writes a line to standard error.
+  package static func say(_ line: String) { put(line, to: STDERR_FILENO) }
+
+  /// Writes text to standard output at once, even if that is not a terminal; false when the reader has closed it.
+  @discardableResult
+  package static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
+
+  /// Lines of tasks at work side by side stay whole.
+  private static let writing = Mutex(())
+
+  @discardableResult
+  private static func put(_ line: String, to descriptor: CInt) -> Bool {
+    writing.withLock { _ in
+      var rest = Array((line + "\n").utf8)[...]
+      while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if count < 0, errno != EINTR { return false }
+        rest = rest.dropFirst(max(0, count))
+      }
+      return true
+    }
+  }
+}

@@ -1,0 +1,96 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Snapshot {
+  /// More pods than any cluster has; sums of such numbers still fit an `Int`.
+  static let mostReplicas = 1_000_000_000
+
+  /// The instants that have a text form: the years 0 to 9999.
+  private static let instants = -62_167_219_200.0..<253_402_300_800.0
+
+  /// Checks what every reader relies on; errors name the JSON field.
+  func check() throws(SnapshotError) {
+    guard Self.instants.contains(generatedAt.timeIntervalSince1970) else {
+      throw SnapshotError.invalidNumber(field: "generatedAt", problem: "is not in the years 0 to 9999")
+    }
+    try Self.check(stepSeconds: step.inSeconds, horizonSeconds: horizon.inSeconds)
+    guard !values.isEmpty else { throw SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1) }
+    try check(values, field: "values")
+    try check(desiredReplicas, field: "desiredReplicas")
+    if !plannedLoad.isEmpty { try check(plannedLoad, field: "plannedLoad") }
+    if !requiredReplicas.isEmpty {
+      guard requiredReplicas.count == values.count else {
+        throw SnapshotError.lengthMismatch(
+          field: "requiredReplicas", count: requiredReplicas.count, expected: values.count)
+      }
+      // What a load requires has no upper limit: it is shown, and never served.
+      guard requiredReplicas.allSatisfy({ $0 >= 0 }) else {
+        throw SnapshotError.invalidNumber(field: "requiredReplicas", problem: "has a negative entry")
+      }
+    }
+    try checkLimits()
+    for path in quantiles.paths {
+      guard path.level > 0, path.level < 1 else {
+        throw SnapshotError.invalidNumber(
+          field: "quantiles", problem: "has the level '\(path.level)', expected 0…1")
+      }
+      try check(path.values, field: "quantiles.\(path.level)")
+    }
+    for (field, number) in [
+      ("currentValue", currentValue), ("targetPerPod", targetPerPod), ("activationThreshold", activationThreshold),
+      ("capacityState.currentLoad", capacityState?.currentLoad),
+      ("capacityState.forecastError", capacityState?.forecastError),
+    ] {
+      guard let number, !number.isFinite else { continue }
+      throw SnapshotError.invalidNumber(field: field, problem: "is \(number), expected a finite number")
+    }
+  }
+
+  /// Checks the single counts of replicas.
+  func checkLimits() throws(SnapshotError) {
+    for (field, replicas) in [
+      ("capacityState.replicas", capacityState?.replicas), ("minReplicas", minReplicas), ("maxReplicas", maxReplicas),
+    ] {
+      guard let replicas, !(0...Self.mostReplicas).contains(replicas) else { continue }
+      throw SnapshotError.invalidNumber(
+        field: field, problem: "is \(replicas), expected 0 to \(Self.mostReplicas)")
+    }
+  }
+
+  /// Checks lengths of time in seconds; to be called before they become a `Duration`, which cannot hold every number.
+  static func check(stepSeconds: Double, horizonSeconds: Double) throws(SnapshotError) {
+    guard stepSeconds >= 0.001, stepSeconds < 1e9 else {
+      throw SnapshotError.invalidNumber(
+        field: "stepSeconds", problem: "is \(stepSeconds), expected a number from 0.001")
+    }
+    guard horizonSeconds >= 0, horizonSeconds < 1e9 else {
+      throw SnapshotError.invalidNumber(
+        field: "horizonSeconds", problem: "is \(horizonSeconds), expected a number from 0")
+    }
+  }
+
+  private func check(_ numbers: [Double], field: String) throws(SnapshotError) {
+    guard numbers.count == values.count else {
+      throw SnapshotError.lengthMismatch(field: field, count: numbers.count, expected: values.count)
+    }
+    guard numbers.allSatisfy(\.isFinite) else {
+      throw SnapshotError.invalidNumber(field: field, problem: "has an entry that is not finite")
+    }
+  }
+
+  private func check(_ replicas: [Int], field: String) throws(SnapshotError) {
+    guard replicas.count == values.count else {
+      throw SnapshotError.lengthMismatch(field: field, count: replicas.count, expected: values.count)
+    }
+    guard replicas.allSatisfy({ $0 >= 0 }) else {
+      throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
+    }
+    guard let most = replicas.max(), most <= Self.mostReplicas else {
+      throw SnapshotError.invalidNumber(
+        field: field, problem: "has \(replicas.max() ?? 0), expected 0 to \(Self.mostReplicas)")
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import KedastralCore
+
+/// Perfect foresight: the fewest pods that serve every minute's load, each ordered just in time for its startup.
+///
+/// At any moment it holds as many pods as any moment up to one startup later needs: one fewer could not be made good in time.
+public struct OraclePolicy: ReplayPolicy {
+  /// `oracle`.
+  public let name = "oracle"
+  /// The pods of each sync.
+  private let plan: [Int]
+
+  /// Creates the policy for one load and one kind of pod.
+  public init(_ load: ReplayLoad, podCapacity: Double, startup: Duration, minReplicas: Int = 1) {
+    var needs: [Int] = []
+    needs.reserveCapacity(load.minutes.count)
+    for value in load.minutes.values {
+      let known = value.isFinite ? Int((min(value / podCapacity, 1e9) - 1e-9).rounded(.up)) : needs.last ?? 0
+      needs.append(max(known, minReplicas))
+    }
+    let ahead = ReplayLoad.syncs(in: startup)
+    let perMinute = ReplayLoad.syncsPerMinute
+    plan = (0..<needs.count * perMinute).map { sync in
+      let last = min(needs.count - 1, (sync + ahead) / perMinute)
+      return needs[sync / perMinute...last].reduce(0, max)
+    }
+  }
+
+  public func desiredReplicas(_ view: ReplayView) -> Int { replicas(atSync: view.sync) }
+
+  /// The pods of a sync.
+  public func replicas(atSync sync: Int) -> Int { plan.isEmpty ? 0 : plan[min(max(0, sync), plan.count - 1)] }
+}

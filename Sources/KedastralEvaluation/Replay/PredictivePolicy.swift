@@ -1,0 +1,85 @@
+import KedastralCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Kedastral: what production runs, in a simulated cluster.
+///
+/// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot answers what a
+/// trigger with this lead time would receive; a HorizontalPodAutoscaler then applies the response with its own tolerance and
+/// behaviour. For a stale snapshot there is no response, and the replicas do not change.
+public struct PredictivePolicy: ReplayPolicy {
+  /// How old a snapshot may be before it answers nothing.
+  static let staleAfter: Duration = .seconds(120)
+
+  public let name: String
+  public let forecastNeed: ForecastNeed?
+  /// What the trigger asks.
+  public let question: ScalingQuestion
+  private let step: Duration
+  private let levels: [Double]
+  private let reactiveTarget: Double?
+  private var planner: Planner
+  private var autoscaler: HorizontalAutoscaler
+
+  /// Creates a policy.
+  ///
+  /// - Parameters:
+  ///   - name: the name in tables.
+  ///   - model: the model.
+  ///   - policy: the policy that computes replicas from the forecast.
+  ///   - question: lead time, mode and selection, as in a trigger's metadata.
+  ///   - step: the forecaster's step.
+  ///   - horizon: the forecaster's horizon, when it is longer than the lead time requires: the forecast error is measured five
+  ///     minutes ahead.
+  ///   - prewarmSteps: the number of following steps whose load the policy includes in each step.
+  ///   - reactiveTarget: the load a pod should serve, for a second trigger that scales by the current load; nil for none.
+  public init(
+    name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
+    step: Duration = .seconds(60), horizon: Duration = .zero, prewarmSteps: Int = 0,
+    reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
+  ) throws {
+    // One step more than the lead time has: until the next forecast the lead time reaches beyond the steps it began with.
+    func steps(in duration: Duration) -> Int { Int((duration.inSeconds / step.inSeconds - 1e-9).rounded(.up)) }
+    let horizonSteps = max(steps(in: question.leadTime) + 1 + prewarmSteps, steps(in: horizon))
+    self.name = name
+    self.question = question
+    self.step = step
+    self.reactiveTarget = reactiveTarget
+    levels = policy.readLevels
+    forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
+    planner = Planner(
+      workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)
+    autoscaler = HorizontalAutoscaler(behavior)
+  }
+
+  public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) throws {
+    // Others' quantiles in a shared forecast are of no use here.
+    var forecast = forecast
+    forecast.quantiles = forecast.quantiles.keeping(levels)
+    planner.publish(try planner.plan([.init(forecast: forecast, history: history)], at: now))
+  }
+
+  public mutating func desiredReplicas(_ view: ReplayView) -> Int {
+    let current = view.orderedPods
+    let planned = answer(at: view.now).map { HorizontalAutoscaler.Proposal(pods: $0, current: current) }
+    guard let reactiveTarget, view.observedLoad.isFinite else {
+      return planned.map { autoscaler.replicas(for: $0, current: current, sync: view.sync) } ?? current
+    }
+    let present = HorizontalAutoscaler.Proposal(pods: view.observedLoad / reactiveTarget, current: current)
+    // Kubernetes does not scale down while one of several metrics is missing.
+    guard let planned else { return max(current, autoscaler.replicas(for: present, current: current, sync: view.sync)) }
+    return autoscaler.replicas(for: planned, present, current: current, sync: view.sync)
+  }
+
+  /// The pods that the trigger's answer is worth; nil when the snapshot has grown stale or there is none.
+  private func answer(at now: Date) -> Double? {
+    guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: now) <= max(Self.staleAfter, step * 2),
+      let answer = snapshot.answer(question, at: now)
+    else { return nil }
+    return answer.value
+  }
+}

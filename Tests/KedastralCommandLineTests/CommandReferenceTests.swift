@@ -1,0 +1,114 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import KedastralCommandLine
+@testable import KedastralDaemon
+
+@Suite("Help, completion, manual and documentation of the commands")
+struct CommandReferenceTests {
+  @Test("every option is explained in its command's help, and every explained option exists")
+  func options() {
+    for command in Commands.all {
+      for name in command.options.keys {
+        #expect(
+          command.help.contains("--\(name)") || command.help.contains("-\(name) "), "\(command.name) --\(name)")
+      }
+      for line in command.help.split(separator: "\n") where line.hasPrefix("  -") {
+        let name = line.drop { $0 == " " || $0 == "-" }.prefix { $0.isLetter || $0 == "-" }
+        let isShared = command.takesWorkloadSettings && WorkloadSettings.flags.contains(String(name))
+        #expect(command.options[String(name)] != nil || isShared, "\(command.name): \(line)")
+      }
+    }
+  }
+
+  @Test("each command explains itself with usage, examples and exit codes, and kedastral's own help names it")
+  func help() async throws {
+    let own = try await Daemon.run("kedastral", ["--help"]).output
+    for command in Commands.all {
+      let help = try await Daemon.run("kedastral", [command.name, "--help"])
+      #expect(help.exitCode == 0)
+      for part in ["Usage:", "Examples:", "Exit codes:"] { #expect(help.output.contains(part), "\(command.name)") }
+      #expect(own.contains("kedastral \(command.name)"))
+    }
+  }
+
+  @Test("the page of commands is what their help says; KEDASTRAL_WRITE_DOCS=1 writes it")
+  func page() throws {
+    let file = Repository.root.appendingPathComponent("docs/commands.md")
+    let page = """
+      # Commands
+
+      `kedastral` is one program; what it does is its first argument. This page is generated from the commands' `--help`.
+
+
+      """ + CommandReference.markdown
+    if ProcessInfo.processInfo.environment["KEDASTRAL_WRITE_DOCS"] != nil { try Data(page.utf8).write(to: file) }
+    #expect(try String(contentsOf: file, encoding: .utf8) == page)
+  }
+
+  @Test("the manual page is sound roff that shows every command and setting")
+  func manual() async throws {
+    let folder = try TemporaryFolder()
+    let page = try await Daemon.run("kedastral", ["man"]).output
+    let file = try folder.write(page, to: "kedastral.1")
+    let lint = try ChildProcess("mandoc", "-T", "lint", "-W", "warning", file)
+    #expect(try await lint.waitForExit() == 0, "\(lint.output)")
+    let shown = try ChildProcess("mandoc", "-T", "utf8", "-O", "width=200", file)
+    #expect(try await shown.waitForExit() == 0)
+    let text = shown.output.replacing(/.\u{8}/, with: "")
+    for part in ["COMMAND REPLAY", "-target-per-pod NUMBER [TARGET_PER_POD]", "EXIT STATUS", "--csv FILE…"] {
+      #expect(text.contains(part), "\(part)")
+    }
+  }
+
+  @Test(
+    "bash completes commands, their words, options, values and files",
+    arguments: [
+      (["fo"], ["forecaster", "forecast"]), (["get", ""], ["workloads", "forecast"]),
+      (["forecast", "--ho"], ["--horizon"]),
+      (["forecast", "--model", "a"], ["arima", "auto"]), (["forecast", "--model", "=", "base"], ["baseline"]),
+      (["--log-level", "w"], ["warn"]), (["replay", "--startup", "60s", "--frontier"], ["--frontier-svg"]),
+      (["query", "localhost", "--mode", ""], ["replicas", "load"]),
+      (["replay", "--csv", "Package.sw"], ["Package.swift"]),
+    ] as [([String], [String])])
+  func bash(words: [String], expected: [String]) async throws {
+    let script = #"""
+      source <("$0" completion bash)
+      COMP_WORDS=(kedastral "$@") COMP_CWORD=$#
+      _kedastral
+      printf '%s\n' "${COMPREPLY[@]}"
+      """#
+    let bash = try ChildProcess(
+      "bash", arguments: ["-c", script, "\(Repository.products.path)/kedastral"] + words, directory: Repository.root)
+    #expect(try await bash.waitForExit() == 0)
+    #expect(bash.output.split(separator: "\n").map(String.init) == expected, "\(bash.output)")
+  }
+
+  @Test("fish completes, with what each word means")
+  func fish() async throws {
+    let script = """
+      \(Repository.products.path)/kedastral completion fish | source
+      complete -C 'kedastral bac'
+      complete -C 'kedastral replay --select a'
+      """
+    let folder = try TemporaryFolder()
+    let fish = try ChildProcess(
+      "fish", arguments: ["--no-config", "-c", script], environment: ["HOME": folder.url.path])
+    #expect(try await fish.waitForExit() == 0)
+    let lines = fish.output.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0] == "backtest\t\(BacktestCommand.summary)" && lines[1].hasPrefix("at-lead"))
+  }
+
+  @Test("zsh takes the script, and knows the commands from it")
+  func zsh() async throws {
+    let script = """
+      autoload -Uz compinit && compinit -D -u
+      source <(\(Repository.products.path)/kedastral completion zsh)
+      print -r -- ${_comps[kedastral]}
+      """
+    let zsh = try ChildProcess("zsh", "-f", "-c", script)
+    #expect(try await zsh.waitForExit() == 0)
+    #expect(zsh.output == "_kedastral\n")
+  }
+}

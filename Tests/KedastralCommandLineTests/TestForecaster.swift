@@ -1,0 +1,60 @@
+import Foundation
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import TestSupport
+
+/// A forecaster's HTTP server with made-up plans, for the commands that ask one.
+final class TestForecaster: Sendable {
+  private struct Rising: LoadHistory {
+    func history(of workload: WorkloadName) -> TimeSeries? {
+      let end = SystemWallClock().now.floored(to: .seconds(60))
+      return TimeSeries(start: end - .seconds(119 * 60), step: .seconds(60), values: (0..<120).map(Double.init))
+    }
+  }
+
+  let server: ForecastHTTPServer
+  var url: String { "http://127.0.0.1:\(server.address.port)" }
+
+  /// Serves a fresh plan for each name: a load that rises from 100 times its place in the list.
+  ///
+  /// - Parameters:
+  ///   - extra: other plans.
+  ///   - failing: workloads whose source fails, with its error.
+  ///   - starting: workloads whose first round is still to end.
+  init(
+    _ names: [String], extra: [Snapshot] = [], failing: [String: String] = [:], starting: [String] = []
+  ) async throws {
+    let health = WorkloadHealth()
+    health.configure(try (names + failing.keys + starting).map { try WorkloadName($0) } + extra.map(\.workload))
+    for (name, problem) in failing {
+      let workload = try WorkloadName(name)
+      health.roundEnded(
+        ForecastRound(
+          workload: workload, endedAt: SystemWallClock().now, snapshot: nil,
+          failure: ForecastFailure(workload: workload, stage: .collect, problem: problem)))
+    }
+    server = try await ForecastHTTPServer(
+      HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0)), on: EventLoop(), leadTime: .seconds(300),
+      interval: { _ in .seconds(30) }, health: health, metrics: MetricsRegistry(), readiness: Readiness(problems: [:]),
+      history: Rising())
+    let (updates, feed) = AsyncStream.makeStream(of: StoreUpdate.self)
+    for (index, name) in names.enumerated() { feed.yield(.put(try Self.plan(name, base: Double(index + 1) * 100))) }
+    for snapshot in extra { feed.yield(.put(snapshot)) }
+    feed.finish()
+    await server.follow(updates)
+  }
+
+  /// A plan of 30 minutes from now.
+  static func plan(_ name: String, base: Double, age: Duration = .zero) throws -> Snapshot {
+    let values = (0..<30).map { base + Double($0) }
+    return try Snapshot(
+      workload: try WorkloadName(name), metric: "rps", generatedAt: SystemWallClock().now - age, step: .seconds(60),
+      horizon: .seconds(1800), values: values, desiredReplicas: values.map { Int($0 / 50) + 1 },
+      quantiles: Quantiles([.init(level: 0.5, values: values), .init(level: 0.9, values: values.map { $0 * 1.2 })]),
+      plannedLoad: values.map { $0 * 1.2 },
+      model: "auto", currentValue: base, targetPerPod: 50)
+  }
+
+  func close() async { await server.shutdown(within: .zero) }
+}

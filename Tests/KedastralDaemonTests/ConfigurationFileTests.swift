@@ -1,0 +1,224 @@
+import KedastralCore
+import Testing
+
+@testable import KedastralDaemon
+
+@Suite("One file describes many workloads")
+struct ConfigurationFileTests {
+  @Test("defaults apply to each workload, and a workload's own keys override them, key by key")
+  func defaults() throws {
+    let configuration = try forecaster(
+      file: """
+        listen: 127.0.0.1:9000
+        log: {format: json, level: warn}
+        defaults:
+          metric: rps
+          horizon: 1h
+          source: {type: prometheus, url: "http://p:9090", bearerTokenFile: /token, timeout: 3s}
+          policy: {targetPerPod: 50, min: 2, quantileLevel: p90}
+          model: {name: arima, p: 2, d: 1, q: 1}
+          timeZone: Europe/Berlin
+        workloads:
+          - name: api
+            source: {query: a}
+            policy: {min: 4, rounding: floor}
+          - name: worker
+            metric: queue length
+            horizon: 2h
+            source: {type: csv, path: worker.csv, speed: 60}
+            model: baseline
+          - name: shop
+            source: {url: "http://other:9090", query: b}
+            model: {name: arima, p: 3}
+        """)
+    let workloads = configuration.workloads
+    try #require(workloads.map(\.name.text) == ["api", "worker", "shop"])
+    #expect(configuration.listen == NetworkAddress(host: "127.0.0.1", port: 9000))
+    #expect(configuration.log == LogConfiguration(format: .json, level: .warn))
+    #expect(workloads.map(\.metric) == ["rps", "queue length", "rps"])
+    #expect(workloads.map(\.horizon) == [.seconds(3600), .seconds(7200), .seconds(3600)])
+    #expect(workloads.map(\.policy.minReplicas) == [4, 2, 2])
+    #expect(workloads.map(\.policy.rounding) == [.floor, .ceil, .ceil])
+    #expect(workloads.allSatisfy { $0.policy.quantileLevel == 0.9 && $0.timeZone == "Europe/Berlin" })
+    #expect(workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 1, movingAverage: 1))
+    #expect(workloads[1].model == ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil))
+    #expect(workloads[2].model.orders == ARIMAOrders(autoregression: 3, differencing: 1, movingAverage: 1))
+    #expect(workloads[1].source == .csv(CSVSourceConfiguration(path: "worker.csv", speed: 60)))
+    guard case .prometheus(let api) = workloads[0].source, case .prometheus(let shop) = workloads[2].source else {
+      Issue.record("no Prometheus sources")
+      return
+    }
+    #expect(api.url.text == "http://p:9090" && api.access.authentication == .bearerFile("/token"))
+    #expect(api.access.timeout == .seconds(3))
+    // The token is meant for the default's server alone.
+    #expect(shop.url.text == "http://other:9090" && shop.access.authentication == .none)
+    #expect(shop.access.timeout == .seconds(3))
+  }
+
+  @Test("a scrape source and pairs are read")
+  func scrape() throws {
+    let configuration = try forecaster(
+      file: """
+        workloads:
+          - name: api
+            metric: rps
+            source:
+              type: scrape
+              url: http://127.0.0.1:9100/metrics
+              metric: api_requests_total
+              labels: {namespace: demo, app: "${APP}"}
+              headers: {X-Key: hunter2}
+              basicUser: me
+              basicPassword: ${PASSWORD}
+        """, environment: ["APP": "api", "PASSWORD": "hunter2"])
+    #expect(
+      configuration.workloads[0].source
+        == .scrape(
+          ScrapeSourceConfiguration(
+            url: try #require(WebURL("http://127.0.0.1:9100/metrics")), metric: "api_requests_total",
+            labels: ["namespace": "demo", "app": "api"],
+            access: SourceAccess(
+              authentication: .basic(user: "me", password: Secret("hunter2")), headers: ["X-Key": Secret("hunter2")],
+              caFile: nil, timeout: .seconds(10)))))
+  }
+
+  @Test("one file serves every host, each reads its part")
+  func everyHost() throws {
+    let file = """
+      listen: :9081
+      scaler: {listen: ":9051", httpListen: ":9082", forecasterUrl: "http://f:9081", leadTime: 7m, staleAfter: 3m}
+      storage:
+        type: redis
+        redis:
+          sentinels: [s1:26379, s2:26379]
+          sentinelMaster: plans
+          username: kedastral
+          passwordFile: /run/password
+          readPrefixes: ['kedastral:snapshot:']
+      workloads:
+        - {name: api, metric: rps, source: {query: up}}
+      """
+    let scaler = try running(loader(file).scaler(arguments: ["-config=k.yaml"]))
+    let both = try running(loader(file).allInOne(arguments: ["-config=k.yaml"]))
+    #expect(scaler.listen.port == 9051 && scaler.httpListen.port == 9082)
+    #expect(scaler.forecasterURL.text == "http://f:9081")
+    #expect(scaler.leadTime == .seconds(420) && scaler.staleAfter == .seconds(180))
+    #expect(both.forecaster == (try forecaster(file: file)))
+    #expect(both.scaler.listen == scaler.listen && both.scaler.leadTime == scaler.leadTime)
+    guard case .redis(let redis) = scaler.storage else {
+      Issue.record("no Redis")
+      return
+    }
+    #expect(redis.sentinels == [NetworkAddress(host: "s1", port: 26_379), NetworkAddress(host: "s2", port: 26_379)])
+    #expect(redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.passwordFile == "/run/password")
+    #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
+  }
+
+  @Test("in one process the scaler's gRPC address has a flag of its own")
+  func scalerListen() throws {
+    let both = try running(
+      loader().allInOne(arguments: [
+        "-workload=api", "-metric=rps", "-adapter-query=up", "-listen=:1", "-scaler-listen=:2",
+      ]))
+    #expect(both.forecaster.listen.port == 1 && both.scaler.listen.port == 2)
+  }
+
+  @Test("defaults of the file hold for a workload that flags describe")
+  func defaultsAndFlags() throws {
+    let configuration = try forecaster(
+      file: "defaults: {horizon: 1h, source: {url: 'http://p:9090'}}",
+      ["-workload=api", "-metric=rps", "-adapter-query=up"])
+    #expect(configuration.workloads[0].horizon == .seconds(3600))
+    guard case .prometheus(let source) = configuration.workloads[0].source else {
+      Issue.record("no Prometheus source")
+      return
+    }
+    #expect(source.url.text == "http://p:9090")
+  }
+
+  @Test(
+    "another metric takes over what it does not say: where to ask, the model, the limits; a flag's target is not its own"
+  )
+  func otherMetrics() throws {
+    let workload = try forecaster(
+      file: """
+        defaults: {policy: {headroom: 1.5}}
+        workloads:
+          - name: api
+            metric: rps
+            source: {url: 'http://p:9090', query: rps, bearerToken: t}
+            model: ets
+            policy: {max: 7, targetPerPod: 50}
+            otherMetrics:
+              - {metric: queue, source: {query: queue_length}, policy: {targetPerPod: 3, min: 2}}
+        """, ["-target-per-pod=80"]
+    ).workloads[0]
+    let other = workload.otherMetrics[0]
+    #expect(workload.policy.targetPerPod == 80)
+    #expect(other.metric == "queue" && other.model.name == "ets")
+    #expect(other.policy.targetPerPod == 3 && other.policy.minReplicas == 2)
+    #expect(other.policy.maxReplicas == 7 && other.policy.headroom == 1.5)
+    guard case .prometheus(let source) = other.source else {
+      Issue.record("no Prometheus source")
+      return
+    }
+    #expect(source.url.text == "http://p:9090" && source.query == "queue_length")
+    #expect(source.access.authentication == .bearer(Secret("t")))
+  }
+
+  @Test("schedules, gate, threshold, zone and dry run are read, and a workload's schedules override the defaults'")
+  func policySettings() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults:
+          timeZone: Europe/Berlin
+          dryRun: true
+          policy: {schedules: [{begins: 0 1 * * *, duration: 1h, max: 3}]}
+        workloads:
+          - {name: a, metric: rps, source: {query: up}}
+          - name: b
+            metric: rps
+            source: {query: up}
+            dryRun: false
+            policy: {accuracyGate: 0.4, activationThreshold: 0, schedules: []}
+        """
+    ).workloads
+    #expect(workloads.map(\.isDryRun) == [true, false])
+    #expect(workloads.map(\.timeZone) == ["Europe/Berlin", "Europe/Berlin"])
+    let rule = ScheduledBounds.Rule(begins: try CronExpression("0 1 * * *"), duration: .seconds(3600), maxReplicas: 3)
+    #expect(workloads.map(\.policy.schedules) == [[rule], []])
+    #expect(workloads.map(\.policy.accuracyGate) == [nil, 0.4])
+    #expect(workloads.map(\.policy.activationThreshold) == [nil, 0])
+  }
+
+  @Test("the file of --help is a right one")
+  func exampleFile() throws {
+    let workloads = try forecaster(file: HelpText.exampleFile).workloads
+    #expect(workloads.map(\.name.text) == ["api", "worker"])
+    #expect(workloads.map(\.policy.targetPerPod) == [50, 30])
+  }
+
+  @Test("files are read from disk; a folder, a missing and an endless file are reported")
+  func disk() {
+    #expect(problems { _ = try read("/") } == ["-config: cannot read '/': Is a directory"])
+    #expect(
+      problems { _ = try read("/nowhere/k.yaml") } == [
+        "-config: cannot read '/nowhere/k.yaml': No such file or directory"
+      ])
+    #expect(
+      problems { _ = try read("/dev/zero") } == ["-config: cannot read '/dev/zero': it is larger than 16777216 bytes"])
+  }
+
+  private func read(_ path: String) throws {
+    _ = try ConfigurationLoader(knownModels: models, environment: [:]).forecaster(arguments: ["-config", path])
+  }
+
+  @Test("ten thousand workloads are read")
+  func many() throws {
+    var file = "defaults: {metric: rps, policy: {targetPerPod: 50}}\nworkloads:\n"
+    for index in 0..<10_000 {
+      file += "  - {name: w\(index), source: {query: 'sum(rate(x{app=\"w\(index)\"}[1m]))'}, policy: {max: 20}}\n"
+    }
+    #expect(try forecaster(file: file).workloads.count == 10_000)
+  }
+}
