@@ -13,10 +13,10 @@ for argument in "$@"; do
       cat <<TEXT
 usage: cleanup.sh [--keep-cluster] [--dry-run]
 
-  --keep-cluster  take away the example, and leave the cluster with KEDA
+  --keep-cluster  remove the example, and keep the cluster with KEDA
   --dry-run       print what would be done, and do nothing
 
-Other clusters are never touched: everything is asked of the cluster "$cluster" by its name.
+Other clusters are never changed: all commands name the cluster "$cluster".
 TEXT
       case $argument in -h | --help) exit 0 ;; *) exit 2 ;; esac
       ;;

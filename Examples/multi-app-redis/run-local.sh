@@ -9,10 +9,10 @@ usage() {
   cat <<TEXT
 usage: run-local.sh [--speed N] [--for SECONDS] [--binaries FOLDER]
 
-  --speed N          minutes of load in a minute: a divisor of 60 (default 30). Steps, intervals, scrapes and lead time
-                     shrink by it; requests a second stay what they are
-  --for SECONDS      end after so long (default: at Ctrl-C)
-  --binaries FOLDER  where the programs are; without it they are built
+  --speed N          minutes of load per minute: a divisor of 60 (default 30). Steps, intervals, scrapes and lead time
+                     are shortened by it; requests per second do not change
+  --for SECONDS      stop after this time (default: at Ctrl-C)
+  --binaries FOLDER  folder with the programs; without it they are built
 TEXT
 }
 
@@ -152,7 +152,7 @@ for app in api worker; do
   declare -n course=${app}_course
   env "${course[@]}" APP_NAME="$app-app" HISTORY=2d "$binaries/multi-app-demo" history >"$work/history"
   promtool tsdb create-blocks-from openmetrics --quiet "$work/history" "$work/prometheus" >"$work/history.log" 2>&1 ||
-    complain "promtool could not write the past: $(tail -n 1 "$work/history.log")"
+    complain "promtool could not write the history: $(tail -n 1 "$work/history.log")"
 done
 rm "$work/history"
 
@@ -199,14 +199,14 @@ wait_for worker-app-forecaster answers "http://127.0.0.1:$worker_forecaster/read
 wait_for scaler answers "http://127.0.0.1:$scaler_http/readyz"
 
 cat <<TEXT
-All runs, $speed times as fast as real time; the logs are in $work.
-  api-app      http://127.0.0.1:$api_forecaster/     a spike at each full hour, 50 requests/s a pod
+Everything runs, $speed times as fast as real time; the logs are in $work.
+  api-app      http://127.0.0.1:$api_forecaster/     a spike at each full hour, 50 requests/s per pod
   worker-app   http://127.0.0.1:$worker_forecaster/     busy from 9 to 17 o'clock, 40 requests/s per pod
   Prometheus   http://127.0.0.1:$prometheus/
   Redis        REDISCLI_AUTH=\$(cat $work/redis-password) redis-cli -p $redis get forecast:api-app
   scaler       127.0.0.1:$scaler (gRPC), http://127.0.0.1:$scaler_http/metrics
 
-The replicas that both HPAs want five minutes ahead; watch them rise before the load does. Ctrl-C ends everything.
+The replicas of both HPAs, five minutes ahead; watch them rise before the load does. Ctrl-C stops everything.
 TEXT
 "$here/keda-stand-in.py" "$binaries/kedastral" "127.0.0.1:$scaler" api-app:max=20,fallback=6 \
   worker-app:max=15,fallback=4 --interval "$(python3 -c "print(15 / $speed)")" --quiet "$(python3 -c "print(300 / $speed)")" \

@@ -90,7 +90,7 @@ struct ScalerServerTests {
   func refusalLog() async throws {
     var dry = try Snapshot.plan("dry")
     dry.isDryRun = true
-    try await TestScaler.serving([dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is away" : nil }) {
+    try await TestScaler.serving([dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is unavailable" : nil }) {
       scaler in
       let client = try await PythonClient(port: scaler.port)
       scaler.clock.advance(by: .seconds(130))
@@ -107,7 +107,7 @@ struct ScalerServerTests {
       #expect(
         lines("warn") == [
           "warn refusing KEDA workload=dry reason=dry run code=FAILED_PRECONDITION error=workload 'dry' is a dry run: its plan is not served",
-          "warn refusing KEDA workload=nobody reason=no plan code=NOT_FOUND error=no forecast for workload 'nobody': its source is away",
+          "warn refusing KEDA workload=nobody reason=no plan code=NOT_FOUND error=no forecast for workload 'nobody': its source is unavailable",
           "warn refusing KEDA workload=old reason=bad trigger code=INVALID_ARGUMENT error=metadata mode is 'pods'; write replicas or load",
           "warn refusing KEDA workload=old reason=stale code=UNAVAILABLE error=the forecast of workload 'old' is not served: it is 2m10s old, stale after 2m",
         ])
