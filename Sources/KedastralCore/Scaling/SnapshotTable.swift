@@ -14,16 +14,16 @@ public struct SnapshotTable: Sendable {
   /// Creates an empty table.
   public init() {}
 
-  /// How many workloads have a snapshot.
+  /// The number of workloads with a snapshot.
   public var count: Int { snapshots.count }
 
   /// All snapshots, in no order.
   public var all: some Collection<Snapshot> { snapshots.values }
 
-  /// The newest snapshot of a workload; any text may be asked for.
+  /// The newest snapshot of a workload; the name can be any text.
   public subscript(workload: String) -> Snapshot? { snapshots[workload] }
 
-  /// Takes over one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
+  /// Applies one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
   public mutating func apply(_ update: StoreUpdate, at now: Date) {
     switch update {
     case .put(let snapshot):

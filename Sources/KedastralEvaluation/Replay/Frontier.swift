@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// What one policy can do as its knob turns: the more pod-hours, the fewer violations.
+/// The results of one policy for different values of its parameter: more pod-hours, fewer violations.
 ///
 /// Two policies are compared at equal pod-hours, since either could always be better by paying more:
 ///
@@ -10,7 +10,7 @@ public struct Frontier: Sendable, Equatable {
   public struct Point: Sendable, Equatable {
     /// The parameter's human-readable value: `u=0.7`, `q=0.95`.
     public var knob: String
-    /// What came of it.
+    /// The results.
     public var figures: ReplayFigures
 
     /// Creates a point.

@@ -6,18 +6,18 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Kedastral: what production runs, in a simulated cluster.
+/// Kedastral's production code in a simulated cluster.
 ///
 /// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot answers what a
 /// trigger with this lead time would receive; a HorizontalPodAutoscaler then applies the response with its own tolerance and
 /// behaviour. For a stale snapshot there is no response, and the replicas do not change.
 public struct PredictivePolicy: ReplayPolicy {
-  /// How old a snapshot may be before it answers nothing.
+  /// The age from which a snapshot is stale.
   static let staleAfter: Duration = .seconds(120)
 
   public let name: String
   public let forecastNeed: ForecastNeed?
-  /// What the trigger asks.
+  /// The trigger's request.
   public let question: ScalingQuestion
   private let step: Duration
   private let levels: [Double]

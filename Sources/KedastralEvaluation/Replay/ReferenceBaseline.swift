@@ -8,8 +8,7 @@ import KedastralCore
 
 /// The baseline model of the Go implementation: the newest sample, extrapolated with its trend and the change of the trend, and
 /// blended with the mean at the same minute of the hour, or else of the same hour, within its window.
-///
-/// It is here as a peer to be measured against, not to be used.
+/// It exists only for comparison.
 struct ReferenceBaseline: Model {
   let name = "reference-baseline"
   /// How much history it is given, in seconds.
