@@ -10,9 +10,9 @@ import KedastralNet
 ///     …
 ///     await server.shutdown(within: .seconds(5))
 ///
-/// Each event loop has connections and a table of its own; a call is answered on the loop's thread, from memory.
+/// Each event loop has its own connections and table; a call is answered on the loop's thread, from memory.
 public actor ScalerServer {
-  /// The address in use, once started: with the port that the system chose when 0 was asked for.
+  /// The address in use after the start, with the port that the system chose for 0.
   public private(set) var address: ListenAddress
   private let loopCount: Int
   private let settings: ScalerWorker.Settings

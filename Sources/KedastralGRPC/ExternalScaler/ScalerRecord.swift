@@ -26,13 +26,13 @@ final class ScalerRecord: Sendable {
   }
 
   private struct State {
-    /// By workload, so that a call that is served looks at its own workload's alone.
+    /// By workload, so that a served call checks only those of its workload.
     var refusals: [String: [Reason: Refusal]] = [:]
     var count = 0
     var triggers: Set<String> = []
   }
 
-  /// Refusals in force, and triggers, that are remembered; what goes beyond is logged at level debug.
+  /// The maximum number of remembered refusals and triggers; further ones are logged at level debug.
   private static let limit = 10_000
   /// The most characters of a workload's name that are kept; valid names are shorter.
   private static let longestName = 300
@@ -71,7 +71,7 @@ final class ScalerRecord: Sendable {
       ["workload": workload, "reason": reason.rawValue, "code": status.code.name, "error": status.message])
   }
 
-  /// KEDA got a workload's value, asked for in `mode`.
+  /// KEDA received a workload's value, requested in `mode`.
   func served(_ workload: String, mode: ScalingQuestion.Mode, at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
     end(of: [workload], at: now, "answering KEDA again") { reason, _ in

@@ -1,8 +1,8 @@
-/// Server reflection: a tool asks what services there are and gets their `.proto` files, so it needs none of its own.
+/// Server reflection: a tool gets the services and their `.proto` files, so it needs no files.
 ///
-/// Versions v1 and v1alpha differ in their package alone, so two of these serve both.
+/// Versions v1 and v1alpha differ only in their package, so two of these serve both.
 final class ReflectionService: GRPCService {
-  /// What a client asks.
+  /// A client's request.
   enum Question {
     case fileNamed(String)
     case fileDefining(String)

@@ -6,7 +6,7 @@ final class GRPCConnection {
   private enum Phase: Equatable {
     /// Nothing but the beginning of the preface has arrived.
     case fresh
-    /// The preface is right; the client's settings are to come.
+    /// The preface is valid; the client's settings have not arrived yet.
     case greeting
     case open
     /// The client was asked to start no more calls.
@@ -35,7 +35,7 @@ final class GRPCConnection {
   var lastCallAt: ContinuousClock.Instant
   /// Whether the session has given memory back since something last arrived.
   private var isResting = false
-  /// When the silent peer was asked whether it lives.
+  /// When the silent peer was probed.
   private var probedAt: ContinuousClock.Instant?
   private var drainGrace = Duration.zero
   private var outputStall: (count: Int, since: ContinuousClock.Instant)?
@@ -104,7 +104,7 @@ final class GRPCConnection {
     flush()
   }
 
-  /// Sends what the session has to say, as far as the peer reads it.
+  /// Sends the session's output, as far as the peer reads it.
   func flush() {
     guard phase != .closed, phase != .fresh, let session else { return }
     while stream.pendingOutput < limits.pendingOutputBytes {
@@ -116,7 +116,7 @@ final class GRPCConnection {
     if session.isOver, stream.pendingOutput == 0 { linger() }
   }
 
-  /// Answers somebody who does not speak HTTP/2.
+  /// Responds to a client that does not use HTTP/2.
   private func refuse(with answer: String) {
     server.refused(.notHTTP2, "the client does not use HTTP/2")
     var answer = answer

@@ -27,7 +27,7 @@ public struct GRPCLimits: Sendable, Equatable {
   public var idleTimeout: Duration = .seconds(3600)
   /// The age, plus or minus 10 %, at which a client is asked to reconnect, so that clients spread over replicas.
   public var connectionAge: Duration = .seconds(3600)
-  /// The time that calls in flight have after a connection was asked to go.
+  /// The time for open calls to end after the client was asked to reconnect.
   public var connectionAgeGrace: Duration = .seconds(10)
   /// Calls that a client may cancel in a burst.
   public var resetBurst = 1000

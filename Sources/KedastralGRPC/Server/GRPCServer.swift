@@ -92,7 +92,7 @@ package final class GRPCServer {
 
   // MARK: For connections
 
-  /// Whether clients must speak TLS.
+  /// Whether clients must use TLS.
   var isSecure: Bool { tls != nil }
 
   func removed(_ connection: GRPCConnection) {

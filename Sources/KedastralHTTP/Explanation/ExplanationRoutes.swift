@@ -13,7 +13,7 @@ extension HTTPRouter {
   /// - Parameters:
   ///   - leadTime: the one that counts unless `leadTime` is given.
   ///   - staleAfter: the age from which plans are not served, if that is known.
-  ///   - records: how plans came about; without them the snapshot alone is explained.
+  ///   - records: the inputs of plans; without them only the snapshot is explained.
   mutating func addExplanation(
     _ plans: any SnapshotLookup, leadTime: Duration, staleAfter: Duration?, records: (any PlanRecords)?
   ) {
@@ -113,7 +113,7 @@ extension HTTPRequest {
 }
 
 extension CapacityChange {
-  /// The change that `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max` ask for.
+  /// The change from `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max`.
   fileprivate init(_ query: QueryString) throws(InvalidParameter) {
     self.init(
       targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a number above 0"),

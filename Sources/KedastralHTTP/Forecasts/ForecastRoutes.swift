@@ -73,7 +73,7 @@ extension HTTPRouter {
 protocol SnapshotLookup: AnyObject {
   /// The newest snapshot of a workload; any text may be given.
   func snapshot(of workload: String) -> Snapshot?
-  /// Whether a workload is configured here, so that its first plan is still to come.
+  /// Whether a workload is configured here, so that its first plan is expected.
   func isConfigured(_ workload: WorkloadName) -> Bool
   /// What a workload's latest rounds failed with.
   func problem(of workload: WorkloadName) -> WorkloadProblem?
@@ -86,7 +86,7 @@ protocol SnapshotLookup: AnyObject {
 extension ForecastBoard: SnapshotLookup {}
 
 extension SnapshotLookup {
-  /// Finds the snapshot that the parameter `workload` names, or says why there is none.
+  /// Finds the snapshot of the parameter `workload`, or returns the reason why there is none.
   func answer(_ request: HTTPRequest, _ body: (Snapshot) -> HTTPRouter.Answer) -> HTTPRouter.Answer {
     guard let name = request.query["workload"] else {
       return .now(.failure(400, "the parameter 'workload' is missing: \(request.path)?workload=<name>"))
@@ -102,7 +102,7 @@ extension SnapshotLookup {
     }
   }
 
-  /// Why there is no forecast, to be added to what says so.
+  /// The reason why there is no forecast, as a suffix of the message.
   private func absence(of workload: WorkloadName) -> String {
     if let problem = problem(of: workload) { return ": \(problem.sentence(at: now))" }
     return isConfigured(workload) ? " yet: its first plan is being computed" : ""

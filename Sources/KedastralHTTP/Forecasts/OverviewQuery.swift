@@ -9,7 +9,7 @@ struct OverviewQuery: Equatable {
     case load
     /// Most requested replicas first.
     case replicas
-    /// Most replicas to come first.
+    /// Largest planned replicas first.
     case rise
     /// Worst forecasts first.
     case error
@@ -17,7 +17,7 @@ struct OverviewQuery: Equatable {
     case age
   }
 
-  /// What a page cannot ask for, in words.
+  /// The message for an invalid request of a page.
   struct Problem: Error, CustomStringConvertible {
     let description: String
   }
@@ -29,14 +29,14 @@ struct OverviewQuery: Equatable {
 
   /// A part of the names, in any case; empty for all.
   var search = ""
-  /// The states that are wanted; nil for all.
+  /// The requested states; nil for all.
   var states: Set<WorkloadState>?
   var order = Order.name
   /// Whether the order is turned round.
   var isReversed = false
-  /// The rows wanted, counted in this order.
+  /// The requested rows, counted in this order.
   var rows = 0..<100
-  /// Workloads that are wanted wherever they stand.
+  /// Workloads that are requested independent of their position.
   var chosen: [String] = []
 
   /// Reads the parameters; each has a default.

@@ -19,7 +19,7 @@ struct ReplicaTrail: Sendable, Equatable {
 
   private(set) var entries: [Entry] = []
 
-  /// Notes what is asked for at `instant`; time that runs backwards is ignored.
+  /// Records the requested replicas at `instant`; earlier instants are ignored.
   mutating func record(_ replicas: Int, at instant: Date) {
     if let last = entries.last, last.replicas == replicas || last.instant > instant { return }
     if entries.count == Self.capacity { entries.removeFirst() }

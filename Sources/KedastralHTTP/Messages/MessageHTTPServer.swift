@@ -53,7 +53,7 @@ package final class MessageHTTPServer: Sendable {
   /// Stops accepting, lets the answers in flight leave, and closes all connections at the latest after `limit`.
   package func shutdown(within limit: Duration) async { await service.shutdown(within: limit) }
 
-  /// Whether a page of `origin` may ask: one of this machine, or one that was allowed.
+  /// Whether requests from pages of `origin` are allowed: those of this machine, and configured ones.
   static func isAllowed(_ origin: String, _ allowed: [String]) -> Bool {
     if allowed.contains(origin) { return true }
     let parts = origin.split(separator: "/", omittingEmptySubsequences: false)

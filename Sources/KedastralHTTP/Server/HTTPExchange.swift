@@ -1,12 +1,12 @@
 /// One request, from its arrival until its answer is handed over. Loop-bound.
 final class HTTPExchange {
-  /// What was asked.
+  /// The request.
   let request: HTTPRequest
   /// Whether another request may follow on the connection.
   let isPersistent: Bool
   /// Whether the client has shown a good certificate.
   var hasCertificate: Bool { connection?.hasCertificate ?? false }
-  /// Called once, when the client goes away before its answer is complete, or a stream has ended.
+  /// Called once, when the client disconnects before its response is complete, or a stream has ended.
   var onClose: () -> Void = {}
   private(set) var isStreaming = false
   private let takesChunks: Bool

@@ -1,8 +1,8 @@
-/// A request's line and headers, as they come over a connection (RFC 9112).
+/// A request's line and headers, as received on a connection (RFC 9112).
 struct HTTPRequestHead: Equatable {
-  /// What is asked.
+  /// The request target.
   var request: HTTPRequest
-  /// Whether the client takes another answer on the connection, as far as its headers say.
+  /// Whether the connection stays open after the response, according to the client's headers.
   var isPersistent: Bool
   /// Whether a body follows that has not been read: then the connection ends behind the answer.
   var hasBody: Bool

@@ -64,7 +64,7 @@ package struct HTTPResponse: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - isLast: whether the connection ends behind it.
-  ///   - withBody: false for HEAD, which gets the headers alone.
+  ///   - withBody: false for HEAD, which gets only the headers.
   func encoded(isLast: Bool, withBody: Bool = true) -> [UInt8] {
     var lines = [Header(name: "Content-Length", value: "\(body.count)")]
     if isLast { lines.append(Header(name: "Connection", value: "close")) }

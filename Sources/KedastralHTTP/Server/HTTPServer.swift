@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// HTTP/1.1 on an event loop: connections read requests and write answers, a router says what they are.
+/// HTTP/1.1 on an event loop: connections read requests and write responses, and a router computes the responses.
 ///
 /// Why not evhttp, which comes with libevent: it looks after silence alone, so a client that sends a byte now and then keeps a
 /// connection for ever; it cannot limit connections, and its refusals are HTML.
