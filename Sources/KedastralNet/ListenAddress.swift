@@ -2,7 +2,7 @@
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// The host name or address; empty for every address.
   public let host: String
-  /// The port; 0 asks for a free one.
+  /// The port; 0 selects a free one.
   public let port: UInt16
 
   /// The error for a text that is not a valid address.

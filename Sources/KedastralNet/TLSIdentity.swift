@@ -27,7 +27,7 @@ public final class TLSIdentity: Sendable {
 
   /// Loads the files; the parameters are those of ``TLSContext``.
   ///
-  /// - Parameter onChange: hears of each change of the files, the first loading included.
+  /// - Parameter onChange: called for each change of the files, including the first loading.
   public init(
     _ role: TLSContext.Role, files: TLSContext.Files, protocols: [String] = [],
     minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],

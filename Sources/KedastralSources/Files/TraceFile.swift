@@ -29,7 +29,7 @@ public struct TraceFile: Sendable, Equatable {
     public var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
   }
 
-  /// How many rows are looked at to tell the columns apart.
+  /// The number of rows that are read to tell the columns apart.
   fileprivate static let sampledRows = 100
 
   /// The series.

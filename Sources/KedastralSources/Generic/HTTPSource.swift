@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Load from any HTTP service that answers in JSON: a series of points, or the current value alone.
+/// Load from any HTTP service that responds with JSON: a series of points, or only the current value.
 ///
 ///     let source = try HTTPSource(
 ///       endpoint: HTTPEndpoint("https://metrics.example.com/query"), method: "POST",
@@ -50,8 +50,8 @@ public struct HTTPSource: MetricSource {
   /// Creates a source.
   ///
   /// - Parameters:
-  ///   - endpoint: whom to ask; its URL and the values of its headers are templates.
-  ///   - body: the template of the body, sent as JSON unless a header says otherwise; nil for none.
+  ///   - endpoint: the server; its URL and the values of its headers are templates.
+  ///   - body: the template of the body, sent as JSON unless a header sets another type; nil for none.
   ///   - variables: the user's own variables for the templates, often secrets.
   /// - Throws: ``SourceError`` for a template with an unknown variable, ``JSONPath/ParseError`` for a path that is none.
   public init(

@@ -3,7 +3,7 @@ import Glibc
 import KedastralCore
 import KedastralNet
 
-/// One request on its way through libcurl; used on the client's loop alone.
+/// One request that libcurl processes; used only on the client's loop.
 final class CurlTransfer {
   let identifier: Int
   let request: HTTPRequest
@@ -57,7 +57,7 @@ final class CurlTransfer {
     if code != CURLM_OK { onEnd(.failure(error(.network(String(cString: curl_multi_strerror(code)))))) }
   }
 
-  /// Takes the request out of libcurl and frees what it held.
+  /// Removes the request from libcurl and frees its memory.
   func end(in multi: CurlMulti) {
     if let easy {
       multi.remove(easy)
@@ -70,7 +70,7 @@ final class CurlTransfer {
     errorText = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
-  /// How far the request has come, for the error that says that time is up.
+  /// The progress of the request, for the timeout error.
   var phase: String {
     guard let easy else { return "queued behind other requests to this host" }
     func isReached(_ info: CURLINFO) -> Bool {
@@ -182,7 +182,7 @@ final class CurlTransfer {
 
   // MARK: The answer
 
-  /// Takes some bytes; fewer than there are tells libcurl to give up.
+  /// Accepts some bytes; a smaller number than received makes libcurl abort.
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard body.count + bytes.count <= request.endpoint.maximumAnswerBytes else {
       isTooLarge = true

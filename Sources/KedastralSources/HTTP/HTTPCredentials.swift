@@ -6,7 +6,7 @@ import KedastralNet
   import Foundation
 #endif
 
-/// How a request says who asks. Its description never shows the secret.
+/// The authentication of a request. Its description never contains the secret.
 public struct HTTPCredentials: Sendable, CustomStringConvertible {
   private enum Kind {
     case none

@@ -10,7 +10,7 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
     case invalidRequest(String)
     /// A token or password cannot be read.
     case credentials(String)
-    /// No answer within the deadline; what was still to be done.
+    /// No response within the deadline, with the phase that was not completed.
     case timedOut(after: Duration, phase: String)
     /// The answer is larger than allowed.
     case answerTooLarge(limitBytes: Int)

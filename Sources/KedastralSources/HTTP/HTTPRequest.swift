@@ -1,4 +1,4 @@
-/// One request: an endpoint, and what is asked of it.
+/// One request to an endpoint.
 public struct HTTPRequest: Sendable {
   /// The method in capitals.
   public var method: String

@@ -35,7 +35,7 @@ struct JSONScanner {
     return nil
   }
 
-  /// Takes `byte` if it comes next.
+  /// Consumes `byte` if it is next.
   mutating func take(_ byte: UInt8) -> Bool {
     guard peek() == byte else { return false }
     offset += 1

@@ -1,4 +1,4 @@
-/// An answer of Prometheus's range query, as far as one series is wanted.
+/// The response to a Prometheus range query for one series.
 ///
 /// The form is that of the HTTP API: `{"status", "data": {"resultType", "result": [{"metric", "values": [[time, "value"]…]}…]},
 /// "errorType", "error", "warnings"}`, members in any order, unknown ones ignored.
@@ -30,7 +30,7 @@ struct PrometheusAnswer: Equatable {
 
   /// Reads an answer.
   ///
-  /// - Parameter expectedPoints: about how many points will come.
+  /// - Parameter expectedPoints: the approximate number of points.
   /// - Throws: JSONScanner.Defect when it is not such an answer.
   init(_ body: [UInt8], expectedPoints: Int = 0) throws {
     points.reserveCapacity(expectedPoints)

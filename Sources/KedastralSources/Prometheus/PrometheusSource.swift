@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// Load from Prometheus, or whatever speaks its HTTP API (VictoriaMetrics, Thanos, Mimir): one PromQL query that gives one series.
+/// Load from Prometheus or a compatible server (VictoriaMetrics, Thanos, Mimir): one PromQL query that returns one series.
 ///
 ///     let source = PrometheusSource(
 ///       endpoint: HTTPEndpoint("http://prometheus:9090"), query: #"sum(rate(http_requests_total{app="shop"}[1m]))"#,
@@ -18,7 +18,7 @@ import Synchronization
 /// NaN and infinite values (a ratio without traffic, for instance) count as missing. A series too few is a gap, a series too
 /// many is an error. A range of more than 11,000 points, Prometheus's limit, is asked for in parts.
 public struct PrometheusSource: MetricSource {
-  /// How many points one query may ask for: Prometheus refuses more.
+  /// The maximum number of points per query: Prometheus refuses more.
   static let pointsPerQuery = 11_000
   /// Up to how many points an answer is not worth compressing.
   private static let plainAnswerPoints = 50

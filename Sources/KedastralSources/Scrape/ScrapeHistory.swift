@@ -21,7 +21,7 @@ struct ScrapeHistory {
   /// Creates a history.
   ///
   /// - Parameters:
-  ///   - seed: what is known of the time before the first scrape; its step is the grid's.
+  ///   - seed: the load before the first scrape; its step is that of the grid.
   ///   - capacity: how many steps are kept.
   ///   - longestInterval: two scrapes farther apart leave a gap.
   init(seed: TimeSeries, capacity: Int, longestInterval: Duration) {

@@ -41,7 +41,7 @@ public final class ScrapeSource: MetricSource {
   ///
   /// - Parameters:
   ///   - endpoint: the URL to scrape.
-  ///   - step: the step of the series, which all questions must ask for.
+  ///   - step: the step of the series, which all requests must use.
   ///   - interval: the time between scrapes; a quarter of the step unless it is given.
   ///   - capacity: how many steps are remembered; eight days of minutes unless it is given.
   ///   - seed: the load before the first scrape.

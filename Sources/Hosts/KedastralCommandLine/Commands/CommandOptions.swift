@@ -115,7 +115,7 @@ struct CommandOptions {
 }
 
 extension CommandOptions {
-  /// Refuses what is left over, with the option that was probably meant.
+  /// Refuses the remaining arguments, with a suggestion.
   func refuseRest(among known: [String]) throws(UsageError) {
     guard let first = rest.first else { return }
     guard first.hasPrefix("-") else {

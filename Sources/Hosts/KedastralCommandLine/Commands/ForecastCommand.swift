@@ -131,7 +131,7 @@ struct OneForecast {
   /// A forecast that cannot be planned with.
   struct Defect: Error, CustomStringConvertible { let description: String }
 
-  /// A trace's name, with what a workload's name cannot have left out.
+  /// A trace's name without the characters that a workload's name cannot have.
   static func workloadName(_ text: String) -> String {
     let kept = text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     let words = String(kept).split(separator: "-").joined(separator: "-").prefix(253)

@@ -75,7 +75,7 @@ enum MCPCommand: Command {
 
   /// Reads one message per line until the input ends; a long call does not delay the messages after it.
   private static func overStandardIO(_ server: MCPServer) async throws {
-    // Reading blocks, so it has a thread of its own.
+    // Reading blocks, so it has its own thread.
     let input = try EventLoop()
     try await withThrowingTaskGroup(of: Void.self) { group in
       while let line = try await input.run({ readLine() }) {

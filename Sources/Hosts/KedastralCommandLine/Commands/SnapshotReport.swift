@@ -83,7 +83,7 @@ enum ForecastFormat: String, CaseIterable {
   case markdown
   case sparkline
 
-  /// The format that `-o` or `--json` asks for.
+  /// The format from `-o` or `--json`.
   init(_ options: CommandOptions) throws(UsageError) {
     let words = try options.words("o", among: Self.allCases.map(\.rawValue))
     self = options.has("json") ? .json : words.last.flatMap(Self.init(rawValue:)) ?? .table

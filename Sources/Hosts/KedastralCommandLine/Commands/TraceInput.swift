@@ -82,7 +82,7 @@ struct TraceInput {
       series: TimeSeries(start: series.instant(at: first), step: step, values: Array(series.values[first...last])))
   }
 
-  /// Reads a file, and says what was assumed or mended to read it.
+  /// Reads a file, and reports what was assumed or corrected.
   private func series(of path: String, step: Duration?) throws -> TimeSeries {
     let isInput = path == Self.standardInput
     let name = isInput ? "standard input" : path

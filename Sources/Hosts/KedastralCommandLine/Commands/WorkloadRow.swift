@@ -154,7 +154,7 @@ extension Double {
 }
 
 extension Duration {
-  /// The largest unit alone: `45s`, `3m`, `2h`, `5d`.
+  /// Only the largest unit: `45s`, `3m`, `2h`, `5d`.
   var shortText: String {
     let seconds = Int(inSeconds)
     return switch seconds {

@@ -32,7 +32,7 @@ enum Demo {
       print(help)
       return 0
     }
-    // The demonstration is a configuration like any other; its flags come before the user's, so that theirs win.
+    // The demonstration uses a normal configuration; its flags precede the user's, which override them.
     return await Program.main(.allInOne) { loader throws(ConfigurationError) in
       let loader = ConfigurationLoader(
         knownModels: loader.knownModels, environment: [:], readFile: { _ in configurationFile })

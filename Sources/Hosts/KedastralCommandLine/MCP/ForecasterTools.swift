@@ -5,7 +5,7 @@ import KedastralEvaluation
 import KedastralHTTP
 import KedastralSources
 
-/// The tools that ask a running forecaster.
+/// The tools that query a running forecaster.
 struct ForecasterTools: Sendable {
   let server: ServerInput
 

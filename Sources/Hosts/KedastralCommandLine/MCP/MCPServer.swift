@@ -20,7 +20,7 @@ struct MCPServer: Sendable {
 
   init(_ tools: [MCPTool]) { self.tools = tools }
 
-  /// Answers one message; nil when it wants no answer.
+  /// Answers one message; nil when it needs no response.
   func answer(_ bytes: [UInt8]) async -> [UInt8]? {
     var identifier: RPCMessage.Identifier?
     do throws(RPCMessage.Failure) {

@@ -3,7 +3,7 @@ import KedastralDaemon
 import KedastralHTTP
 import KedastralSources
 
-/// Something that an assistant may ask for.
+/// A tool for an assistant.
 struct MCPTool: Sendable {
   /// An argument of a tool.
   struct Parameter: Sendable {

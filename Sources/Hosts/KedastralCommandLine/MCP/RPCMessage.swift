@@ -46,7 +46,7 @@ struct RPCMessage {
     parameters = document["params"]
   }
 
-  /// The answer to a request: `result` writes what was asked for.
+  /// The response to a request: `result` writes the result.
   static func answer(to identifier: Identifier?, _ result: (inout JSONText) -> Void) -> [UInt8] {
     envelope(identifier) { $0.member("result") { $0.object(result) } }
   }

@@ -12,7 +12,7 @@ package struct ForecasterClient: Sendable {
     self.client = client
   }
 
-  /// An answer that is not what the API promises.
+  /// A response that does not follow the API.
   struct UnexpectedAnswer: Error, CustomStringConvertible {
     let request: String
     let problem: String
@@ -190,7 +190,7 @@ package struct ForecasterClient: Sendable {
       request: endpoint.displayName(at: String(path.prefix { $0 != "?" })), problem: answer.problem(failure(answer)))
   }
 
-  /// The error that an answer tells.
+  /// The error in a response.
   private func failure(_ answer: HTTPResponse) -> String? {
     struct Failure: Decodable { let error: String }
     return (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.error

@@ -76,7 +76,7 @@ package struct ForecasterParts {
 
 /// Makes workloads of settings.
 package struct WorkloadFactory: Sendable {
-  /// Makes the source of a workload's own metric in another way than its settings say.
+  /// Creates the source of a workload's metric, overriding its settings.
   package typealias MakeSource = @Sendable (WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made
 
   package let sources: SourceFactory
@@ -87,7 +87,7 @@ package struct WorkloadFactory: Sendable {
     self.makeSource = makeSource
   }
 
-  /// Makes a workload; what is still good of an earlier one with the same name is used again.
+  /// Creates a workload, reusing the unchanged parts of an earlier one with the same name.
   package func make(
     _ settings: WorkloadConfiguration, after earlier: WorkloadRoster.Entry? = nil
   ) throws -> WorkloadRoster.Entry {

@@ -10,7 +10,7 @@ struct OpenedStore {
   /// The same, when it is Redis.
   let redis: RedisStore?
 
-  /// Opens a store; Redis is connected to in the background, on a loop of its own.
+  /// Opens a store; the connection to Redis is made in the background, on a separate loop.
   init(_ configuration: StorageConfiguration, clock: any WallClock, logger: Logger) async throws {
     switch configuration {
     case .memory:

@@ -10,7 +10,7 @@ import Synchronization
 /// Changes are made one after the other by ``run()``. A workload whose settings stay keeps its loop, with history, model and
 /// plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
 package actor WorkloadRoster {
-  /// A workload, the settings it was made of, and what its sources need to have run.
+  /// A workload, its settings, and its running sources.
   package struct Entry: Sendable {
     let settings: WorkloadConfiguration
     package let workload: Workload
@@ -148,7 +148,7 @@ package actor WorkloadRoster {
 
   private func collect(_ name: WorkloadName) {
     collecting[name] = entries[name]?.sources.compactMap(\.service).map { service in
-      // A source that collects by itself ends with its task alone; what fails meanwhile it logs.
+      // A source with its own collection ends only with its task; it logs failures.
       Task { try? await service() }
     }
   }

@@ -58,7 +58,7 @@ package struct AllInOneParts {
     await scaler.server.setReady(true)
   }
 
-  /// Stops accepting and finishes what is in flight.
+  /// Stops accepting and finishes open requests.
   package func shutdown() async {
     await scaler.server.shutdown(within: .seconds(2))
     await forecaster.server.shutdown(within: .seconds(2))

@@ -23,7 +23,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   /// Prepares for reloads.
   ///
   /// - Parameters:
-  ///   - file: the file to watch; nil to reload on SIGHUP alone.
+  ///   - file: the file to watch; nil to reload only on SIGHUP.
   ///   - read: reads the settings again.
   ///   - apply: applies them and tells what changed; when it throws, nothing has changed.
   init(

@@ -2,7 +2,7 @@ import Glibc
 import KedastralCore
 import KedastralNet
 
-/// Runs a host's long-running parts side by side until a signal comes or one of them fails, then winds down in order.
+/// Runs a host's long-running parts concurrently until a signal arrives or one of them fails, then shuts down in order.
 package struct ServiceRunner {
   /// A part that runs until its task is cancelled.
   package typealias Service = @Sendable () async throws -> Void
@@ -13,13 +13,13 @@ package struct ServiceRunner {
   private let logger: Logger
   private let signals: ProcessSignals
 
-  /// Starts to watch for signals on `loop`: first of all, so that one that comes early is not missed.
+  /// Starts to watch for signals on `loop`; called first, so that no early signal is missed.
   package init(on loop: EventLoop, logger: Logger) async throws {
     self.logger = logger
     signals = try await ProcessSignals(on: loop, reloads: true)
   }
 
-  /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
+  /// Runs `services`, then `windDown` (stop accepting, finish open requests), then cancels the services.
   ///
   /// - Parameter reload: reloads the configuration for each element of the stream, which has one for each SIGHUP.
   /// - Throws: the error of a service that failed; the others are wound down all the same.

@@ -60,7 +60,7 @@ struct TopScreen {
     self.size = size
   }
 
-  /// Takes over what the forecaster answered.
+  /// Applies the forecaster's response.
   mutating func update(_ news: News, at now: Date) {
     self.news = news
     problem = nil
@@ -109,7 +109,7 @@ struct TopScreen {
     return rows[window(rows)].map(\.workload)
   }
 
-  /// Does what a key says; false when that is to quit.
+  /// Handles a key; returns false to quit.
   mutating func press(_ key: Key) -> Bool {
     if key == .interrupt { return false }
     switch mode {

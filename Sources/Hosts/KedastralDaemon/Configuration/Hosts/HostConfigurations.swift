@@ -78,9 +78,9 @@ package struct TLSConfiguration: Sendable, Equatable {
   package var certFile: String?
   /// The certificate's private key (PEM).
   package var keyFile: String?
-  /// The authorities that the other side's certificate must come from (PEM).
+  /// The certificate authorities that must have issued the peer's certificate (PEM).
   package var caFile: String?
-  /// The oldest TLS that listeners speak.
+  /// The oldest TLS version that listeners accept.
   package var minVersion = TLSVersion.v1_3
   /// Names of which a client's certificate must have one; empty when any will do.
   package var clientNames: [String] = []
@@ -94,7 +94,7 @@ package enum StorageConfiguration: Sendable, Equatable {
   case redis(RedisConfiguration)
 }
 
-/// How to reach Redis, and what is written there.
+/// The settings for Redis.
 package struct RedisConfiguration: Sendable, Equatable {
   /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
   package var url: RedisURL?

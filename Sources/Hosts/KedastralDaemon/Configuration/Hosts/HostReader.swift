@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Makes a host's configuration of what flags, environment and file say.
+/// Creates a host's configuration from flags, environment and file.
 struct HostReader {
   private let given: GivenSettings
   private let file: ConfigurationFile

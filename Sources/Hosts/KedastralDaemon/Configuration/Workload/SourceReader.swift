@@ -42,7 +42,7 @@ extension SourceSection {
     }
   }
 
-  /// This section with what it lacks taken from the defaults.
+  /// This section, completed from the defaults.
   ///
   /// A source of another type takes nothing, and one with a URL of its own no credentials: they are meant for the default's server.
   func inheriting(from defaults: SourceSection?) -> SourceSection {
@@ -80,7 +80,7 @@ extension SourceSection {
   }
 }
 
-/// Makes a source of what flags, environment and file say of it.
+/// Creates a source from flags, environment and file.
 struct SourceReader {
   let given: GivenSettings
   /// What the file says, with its defaults.
@@ -89,7 +89,7 @@ struct SourceReader {
   let workloadOrigin: Origin?
   let problems: ProblemList
 
-  /// The source, or nil when something needed is missing; what is wrong has been noted then.
+  /// The source, or nil when a required setting is missing; the problems are then recorded.
   func read() -> SourceConfiguration? {
     let kind = kind
     if let section { section.noteKeysOfOtherKinds(than: kind, in: problems) }

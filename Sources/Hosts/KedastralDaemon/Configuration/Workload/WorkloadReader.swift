@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Makes a workload of what flags, environment, file and defaults say of it, and checks that the parts fit together.
+/// Creates a workload from flags, environment, file and defaults, and checks that its parts fit together.
 struct WorkloadReader {
   let given: GivenSettings
   /// What all workloads of the file have in common.
@@ -8,7 +8,7 @@ struct WorkloadReader {
   let knownModels: [String]
   let problems: ProblemList
 
-  /// A workload with the places of what is checked against other parts of the configuration.
+  /// A workload with the positions of the values that are checked against other parts of the configuration.
   struct Workload {
     var configuration: WorkloadConfiguration
     var name: Located<WorkloadName>
@@ -55,7 +55,7 @@ struct WorkloadReader {
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
 
-  /// One more metric; `model`, `source` and `policy` are what the workload says, for what it does not say itself.
+  /// A further metric; `model`, `source` and `policy` are the workload's, for missing settings.
   private func readOther(
     _ section: Section<MetricSection>, model: ModelSection?, source: SourceSection?, policy: PolicySection
   ) -> MetricConfiguration? {
@@ -267,7 +267,7 @@ struct WorkloadReader {
 }
 
 extension PolicySection {
-  /// This section with what it lacks taken from another.
+  /// This section, completed from another one.
   fileprivate func inheriting(from other: PolicySection?) -> PolicySection {
     guard let other else { return self }
     var result = self

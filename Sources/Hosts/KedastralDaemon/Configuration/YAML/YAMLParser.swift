@@ -38,7 +38,7 @@ struct YAMLParser {
     return try result.get()
   }
 
-  /// One parse: its anchors and what it has counted.
+  /// The state of one parse: its anchors and counts.
   private struct Run {
     let file: String
     let limits: Limits
@@ -113,7 +113,7 @@ struct YAMLParser {
         }
         entries.append(YAMLNode.Entry(key: key, keyMark: event.mark, value: value))
       }
-      // A key of its own beats a merged one, an earlier merged mapping beats a later one.
+      // A direct key overrides a merged one, an earlier merged mapping overrides a later one.
       for entry in merged where lines[entry.key] == nil {
         lines[entry.key] = entry.keyMark.line
         entries.append(entry)
