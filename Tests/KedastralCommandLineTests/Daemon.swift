@@ -45,10 +45,12 @@ enum KEDAClient {
     ref = pb.ScaledObjectRef(name=metadata.pop("name", "object"), namespace="default", scalerMetadata=metadata)
     try:
       spec = stub.GetMetricSpec(ref, timeout=60).metricSpecs[0]
-      value = stub.GetMetrics(pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
+      value, ended = stub.GetMetrics.with_call(
+        pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
       active = stub.IsActive(ref, timeout=60)
       print(json.dumps({"metric": spec.metricName, "target": spec.targetSizeFloat,
-        "value": value.metricValues[0].metricValueFloat, "active": active.result}))
+        "value": value.metricValues[0].metricValueFloat, "active": active.result,
+        "trailers": dict(ended.trailing_metadata() or ())}))
     except grpc.RpcError as error:
       print(json.dumps({"code": error.code().name, "details": error.details()}))
     """
@@ -58,6 +60,7 @@ enum KEDAClient {
     var target: Double?
     var value: Double?
     var active: Bool?
+    var trailers: [String: String]?
     var code: String?
     var details: String?
   }

@@ -18,6 +18,7 @@ final class PythonClient: Sendable {
     var fields: [String]?
     var methods: [String]?
     var missing: String?
+    var trailers: [String: String]?
   }
 
   /// A stream's messages and end, in order.

@@ -90,7 +90,9 @@ struct ScalerServerTests {
   func refusalLog() async throws {
     var dry = try Snapshot.plan("dry")
     dry.isDryRun = true
-    try await TestScaler.serving([dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is unavailable" : nil }) {
+    try await TestScaler.serving(
+      [dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is unavailable" : nil }
+    ) {
       scaler in
       let client = try await PythonClient(port: scaler.port)
       scaler.clock.advance(by: .seconds(130))
@@ -151,6 +153,29 @@ struct ScalerServerTests {
         }
       }
       #expect(scaler.metric("kedastral_scaler_unknown_metadata_total") == 4)
+    }
+  }
+
+  @Test(
+    "a forecast that is shorter than the lead time is sent with its length as a trailer, and no other answer has one")
+  func shortForecast() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let cases: [(leadTime: String, trailers: [String: String])] = [
+        ("5m", [:]), ("10m", [:]), ("10m1s", ["kedastral-forecast-seconds": "600"]),
+        ("45m", ["kedastral-forecast-seconds": "600"]),
+      ]
+      for mode in ["replicas", "load"] {
+        for (leadTime, trailers) in cases {
+          let answer = try await client.call("GetMetrics", "api", ["leadTime": leadTime, "mode": mode])
+          #expect(answer.code == "OK" && answer.trailers == trailers, "\(leadTime) \(mode)")
+          for method in ["IsActive", "GetMetricSpec"] {
+            #expect(try await client.call(method, "api", ["leadTime": leadTime, "mode": mode]).trailers == [:])
+          }
+        }
+      }
+      let refused = try await client.call("GetMetrics", "nobody", ["leadTime": "45m"])
+      #expect(refused.code == "NOT_FOUND" && refused.trailers == nil)
     }
   }
 

@@ -211,7 +211,8 @@ struct ForecastAPITests {
     #expect(shaky["problemSince"] as? String == "2026-01-31T12:00:00Z")
     let words2 = try await curl(server.url + "/explain?workload=dark&format=text").body
     #expect(
-      words2.contains("Bridged: no sample; the plan is based on the forecast and is served until 12:10 UTC."), "\(words2)")
+      words2.contains("Bridged: no sample; the plan is based on the forecast and is served until 12:10 UTC."),
+      "\(words2)")
     await server.shutdown()
   }
 

@@ -54,6 +54,8 @@ package final class GRPCCall {
   var isAnsweredEarly = false
   var hasBegunAnswer = false
   private(set) var ending = Ending.none
+  /// The trailers of a successful response in addition to the status.
+  var trailers: GRPCFields = []
   /// When the answer was complete on our side.
   private(set) var endedAt: ContinuousClock.Instant?
   private var output: [UInt8] = []

@@ -40,8 +40,8 @@ final class ClientChannel {
     place(call)
   }
 
-  /// Asks for a call's next message; nil when the call ended well.
-  func next(of number: Int, _ completion: @escaping (Result<[UInt8]?, GRPCStatus>) -> Void) {
+  /// Asks for a call's next message, or its end when it ended well.
+  func next(of number: Int, _ completion: @escaping (Result<ClientCall.Event, GRPCStatus>) -> Void) {
     guard let call = calls[number] else {
       return completion(.failure(GRPCStatus(.cancelled, "the client was closed")))
     }

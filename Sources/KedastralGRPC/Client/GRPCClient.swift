@@ -84,7 +84,10 @@ public final class GRPCClient: Sendable {
   ///   - method: the service's full name and the method's: `externalscaler.ExternalScaler/IsActive`.
   ///   - message: the encoded request.
   ///   - deadline: the maximum duration, including the time to connect; it is sent to the server.
-  package func call(_ method: String, _ message: [UInt8], deadline: Duration) async throws(GRPCCallError) -> [UInt8] {
+  /// - Returns: the encoded answer, and the service's own fields of headers and trailers.
+  package func call(
+    _ method: String, _ message: [UInt8], deadline: Duration
+  ) async throws(GRPCCallError) -> (message: [UInt8], metadata: GRPCFields) {
     let answers = responses(method, message, deadline: deadline).makeAsyncIterator()
     guard let answer = try await answers.next() else {
       throw error(method, GRPCStatus(.internal, "the call succeeded, but without a message"))
@@ -92,7 +95,7 @@ public final class GRPCClient: Sendable {
     guard try await answers.next() == nil else {
       throw error(method, GRPCStatus(.internal, "expected one message, got more"))
     }
-    return answer
+    return (answer, answers.metadata)
   }
 
   /// Makes a call that has many answers; it begins when the sequence is iterated, and ends with the iteration.
@@ -114,7 +117,7 @@ public final class GRPCClient: Sendable {
     return number
   }
 
-  func next(of number: Int) async -> Result<[UInt8]?, GRPCStatus> {
+  func next(of number: Int) async -> Result<ClientCall.Event, GRPCStatus> {
     let closed = GRPCStatus(.cancelled, "the client was closed")
     guard !isClosed.load(ordering: .relaxed) else { return .failure(closed) }
     return await withTaskCancellationHandler {

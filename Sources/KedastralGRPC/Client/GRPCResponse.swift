@@ -10,6 +10,8 @@ struct GRPCResponse {
   private var encoding = GRPCCall.Encoding.identity
   private var code: String?
   private var message = ""
+  /// The fields that are the service's own, of headers and trailers.
+  private(set) var metadata: GRPCFields = []
   private var headerBytes = 0
   private var deframer: MessageDeframer
   private let maximumLength: Int
@@ -38,6 +40,8 @@ struct GRPCResponse {
       code = value.text
     } else if name.isEqual(to: "grpc-message") {
       message = value.text
+    } else if !name.hasPrefix(":"), !name.hasPrefix("grpc-") {
+      metadata.append((name.text, value.text))
     }
   }
 

@@ -17,6 +17,8 @@ package struct GRPCResponses: AsyncSequence, Sendable {
   package final class Iterator: AsyncIteratorProtocol {
     private let call: GRPCResponses
     private var number: Int?
+    /// The service's own fields of headers and trailers, once the call has ended well.
+    private(set) var metadata: GRPCFields = []
 
     fileprivate init(_ call: GRPCResponses) { self.call = call }
 
@@ -30,7 +32,10 @@ package struct GRPCResponses: AsyncSequence, Sendable {
       let number = self.number ?? call.client.begin(call.method, call.message, deadline: call.deadline)
       self.number = number
       switch await call.client.next(of: number) {
-      case .success(let message): return message
+      case .success(.message(let message)): return message
+      case .success(.end(let metadata)):
+        self.metadata = metadata
+        return nil
       case .failure(let status): throw call.client.error(call.method, status)
       }
     }

@@ -34,9 +34,13 @@ public struct MetricValue: Sendable, Equatable {
   /// The floating-point field when it is above 0, else the integer one, as KEDA reads it.
   public let value: Double
 
+  /// How far the forecast reaches, where the scaler says that this is less than the lead time it was asked with.
+  public let forecast: Duration?
+
   /// Creates a value.
-  public init(name: String, value: Double) {
+  public init(name: String, value: Double, forecast: Duration? = nil) {
     self.name = name
     self.value = value
+    self.forecast = forecast
   }
 }

@@ -45,22 +45,22 @@ final class ExternalScalerService: GRPCService {
   private(set) lazy var methods: [GRPCMethod] = [
     GRPCMethod(
       "IsActive",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.activity, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetricSpec",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.specification, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetrics",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, trailers throws(GRPCStatus) in
         let request = try codec.metricsRequest(request)
         let trigger = try trigger(of: request.reference)
-        let value = try metricValue(for: trigger, at: clock.now)
+        let value = try metricValue(for: trigger, at: clock.now, noting: &trailers)
         let name = request.metricName.isEmpty ? trigger.effectiveMetricName : request.metricName
         ExternalScalerCodec.append(metric: name, value: value * trigger.scale, to: &response)
       }),
@@ -152,7 +152,10 @@ final class ExternalScalerService: GRPCService {
     return snapshot
   }
 
-  private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
+  /// The value; of a forecast that is shorter than the lead time, `trailers` get its length, which a message has no field for.
+  private func metricValue(
+    for trigger: Trigger, at now: Date, noting trailers: inout GRPCFields
+  ) throws(GRPCStatus) -> Double {
     let snapshot = try snapshot(of: trigger, at: now)
     let series = metrics.series(of: trigger.workload, at: now)
     series.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
@@ -169,6 +172,9 @@ final class ExternalScalerService: GRPCService {
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)
     if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
+    if snapshot.reach < trigger.question.leadTime {
+      trailers.append((ForecastLength.field, ForecastLength.text(snapshot.reach)))
+    }
     if trigger.question.mode == .replicas { series.replicas.set(answer.value) }
     return answer.value
   }

@@ -82,7 +82,8 @@ final class ScalerSeries: Sendable {
       labels: ["workload"])
     beyondHorizon = registry.counter(
       "kedastral_scaler_lead_beyond_horizon_total",
-      help: "Number of responses that used the end of the plan because the lead time reaches further.", labels: ["workload"])
+      help: "Number of responses that used the end of the plan because the lead time reaches further.",
+      labels: ["workload"])
   }
 
   /// The series of a workload, until ``release(_:)``.

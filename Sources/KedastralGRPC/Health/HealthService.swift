@@ -29,7 +29,7 @@ final class HealthService: GRPCService {
   private(set) lazy var methods: [GRPCMethod] = [
     GRPCMethod(
       "Check",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let service = try HealthCodec.service(request)
         guard let status = status(of: service) else {
           throw GRPCStatus(.notFound, "unknown service '\(service.prefix(100))'")

@@ -109,10 +109,12 @@ extension GRPCConnection: HTTP2SessionDelegate {
 
   private func answer(
     _ call: GRPCCall, _ message: MessageDeframer.Message,
-    _ handler: (RawSpan, inout [UInt8]) throws(GRPCStatus) -> Void
+    _ handler: (RawSpan, inout [UInt8], inout GRPCFields) throws(GRPCStatus) -> Void
   ) throws(GRPCStatus) {
     let (bytes, range) = try content(of: message, of: call)
-    try call.append { output throws(GRPCStatus) in try handler(bytes.span.bytes.extracting(range), &output) }
+    try call.append { output throws(GRPCStatus) in
+      try handler(bytes.span.bytes.extracting(range), &output, &call.trailers)
+    }
     guard call.pendingOutput - MessageDeframer.prefixLength <= limits.messageBytes else {
       throw MessageDeframer.tooLong(call.pendingOutput, maximum: limits.messageBytes)
     }

@@ -36,7 +36,7 @@ package struct ForecasterClient: Sendable {
   }
 
   /// What a forecaster lists: the workloads with a plan, and what the rounds of all that it has fail with.
-  struct Listing: Sendable {
+  package struct Listing: Sendable {
     /// The names of all workloads that have a plan.
     var planned: [WorkloadName]
     /// The names of all workloads that have none yet.
@@ -46,7 +46,7 @@ package struct ForecasterClient: Sendable {
   }
 
   /// The workloads that the forecaster has.
-  func workloads() async throws -> Listing {
+  package func workloads() async throws -> Listing {
     struct State: Decodable {
       let workload: String
       let problem: String?

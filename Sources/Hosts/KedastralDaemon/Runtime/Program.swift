@@ -14,7 +14,7 @@ package enum Program {
   /// - Parameters:
   ///   - load: reads the settings.
   ///   - run: runs until a signal; it gets the settings, and a way to read them again.
-  package static func main<Configuration>(
+  package static func main<Configuration: StoringConfiguration>(
     _ host: Host,
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
@@ -23,7 +23,7 @@ package enum Program {
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
     let configuration: Configuration
     do {
-      switch try load(loader) {
+      switch try load(loader).checked() {
       case .help(let text):
         print(text)
         return 0
@@ -40,7 +40,7 @@ package enum Program {
     do {
       try await run(configuration) { () throws(ConfigurationError) in
         // The arguments asked to run before, and they are the same.
-        guard case .run(let configuration) = try load(loader) else { throw ConfigurationError([]) }
+        guard case .run(let configuration) = try load(loader).checked() else { throw ConfigurationError([]) }
         return configuration
       }
       return 0

@@ -221,7 +221,8 @@ struct HostReader {
       problems.add(sentinels.origin, "sentinels need the master's name; give -redis-sentinel-master")
     }
     if let master, sentinels?.value.isEmpty ?? true {
-      problems.add(master.origin, "the master '\(master.value)' can only be found through sentinels; give -redis-sentinels")
+      problems.add(
+        master.origin, "the master '\(master.value)' can only be found through sentinels; give -redis-sentinels")
     }
     if isCluster.value {
       if let sentinels, !sentinels.value.isEmpty {

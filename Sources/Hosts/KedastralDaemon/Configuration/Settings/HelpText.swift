@@ -71,7 +71,8 @@ package enum HelpText {
       ] + exampleFile.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     case .scaler:
       [
-        "# request plans from a forecaster", "\(host.name) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
+        "# request plans from a forecaster",
+        "\(host.name) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
         "", "# read plans from Redis, with its password in the environment",
         "REDIS_PASSWORD=… \(host.name) -storage=redis -redis-addr=redis:6379",
       ]

@@ -170,7 +170,8 @@ struct WorkloadReader {
     }
     let byomURL = given.value(Settings.byomURL, own?.byomURL, common?.byomURL)
     if name.value == "byom", byomURL == nil {
-      problems.add(name.origin, "the model byom needs the URL of the forecasting service; give byomUrl (-byom-url, BYOM_URL)")
+      problems.add(
+        name.origin, "the model byom needs the URL of the forecasting service; give byomUrl (-byom-url, BYOM_URL)")
     }
     return ModelConfiguration(name: name.value, orders: ARIMAOrders(values), byomURL: byomURL?.value)
   }
@@ -193,7 +194,8 @@ struct WorkloadReader {
       target, { $0 > 0 }, "the target per pod", "is not positive; write the load that one pod can serve, such as 100")
     check(headroom, { $0 > 0 }, "the headroom", "is not positive; write 1.2 to add 20 %")
     check(
-      cost, { $0 >= 0 }, "the shortage cost", "is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom")
+      cost, { $0 >= 0 }, "the shortage cost",
+      "is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom")
     check(min, { $0 >= 0 }, "the minimum", "is negative; write 0 or more")
     check(max, { $0 >= 1 }, "the maximum", "is less than 1; write 1 or more")
     if min.value > max.value, max.value >= 1 {
@@ -205,7 +207,8 @@ struct WorkloadReader {
       downMaxPercent, { (0...100).contains($0) }, "the percentage",
       "is outside the range 0 to 100; write 50 so that replicas can halve per step")
     check(
-      prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps", "are outside the range 0 to 10000; write 0 for none")
+      prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps",
+      "are outside the range 0 to 10000; write 0 for none")
     check(
       accuracyGate, { $0 >= 0 }, "the accuracy gate",
       "is negative; write a share of the load such as 0.5, or 0 for none")
@@ -228,7 +231,9 @@ struct WorkloadReader {
       guard case .file(_, _, _, let path) = section.origin, !problems.concern(key: "\(path).\(key)") else { return }
       problems.add(section.origin, "the key '\(key)' is missing: \(right)")
     }
-    if own.begins == nil { missing("begins", "the time at which the bounds begin to apply, such as \"30 8 * * mon-fri\"") }
+    if own.begins == nil {
+      missing("begins", "the time at which the bounds begin to apply, such as \"30 8 * * mon-fri\"")
+    }
     if own.duration == nil { missing("duration", "how long they apply, such as 2h") }
     if own.min == nil, own.max == nil { missing("min", "the minimum replicas during this time, or 'max', the maximum") }
     guard let begins = own.begins, let duration = own.duration else { return nil }
