@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Rooms and who may enter which: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
+// Modules and their allowed dependencies: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
 let package = Package(
   name: "kedastral",
   products: [
@@ -103,7 +103,7 @@ let package = Package(
     .target(name: "CCurl", dependencies: ["CCurlLibrary"]),
     .target(name: "CExternalScaler", dependencies: ["CProtobufC"]),
 
-    // Tests, one target a room; Support starts the real servers.
+    // Tests, one target for each module; Support starts the real servers.
     .target(name: "CTestWidth", path: "Tests/CTestWidth"),
     .target(
       name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting", "CTestWidth"], path: "Tests/Support"),
@@ -150,7 +150,7 @@ if Context.environment["KEDASTRAL_CORE"] != nil {
   package.products.removeAll { !kept.contains($0.name) }
 }
 
-// Fuzzing (scripts/fuzz): a target that is there only when asked for, so that nobody who imports this package sees it.
+// Fuzzing (scripts/fuzz): a target that exists only on request, so that packages which import this one do not see it.
 if Context.environment["KEDASTRAL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(

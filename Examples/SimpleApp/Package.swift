@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// An application that forecasts itself: everything in one process, nothing to set up.
+// An application that forecasts its own load: everything in one process, without any setup.
 let package = Package(
   name: "SimpleApp",
   dependencies: [.package(name: "kedastral", path: "../..")],

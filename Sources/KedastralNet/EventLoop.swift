@@ -2,7 +2,7 @@ import CEvent
 import Glibc
 import Synchronization
 
-/// A libevent loop on a thread of its own, usable as a Swift executor, so that actors can live where their I/O happens.
+/// A libevent loop on its own thread, usable as a Swift executor, so that actors can run where their I/O happens.
 ///
 ///     actor Echo {
 ///       nonisolated let loop: EventLoop
@@ -11,7 +11,7 @@ import Synchronization
 ///     }
 ///
 /// C callbacks arrive on the loop's thread and reach such an actor by `assumeIsolated`, without a hop.
-/// A loop runs until ``stop()``; close what lives on it first.
+/// A loop runs until ``stop()``; first close everything that uses it.
 // Safe to share: `base` and `wakeEvent` are touched by other threads through libevent's locked calls alone, the rest is
 // constant, atomic or behind the mutex.
 public final class EventLoop: SerialExecutor, @unchecked Sendable {
@@ -27,7 +27,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     case closure(@Sendable () -> Void)
   }
 
-  /// The libevent base, for the rooms that wrap a protocol library.
+  /// The libevent base, for the modules that wrap a protocol library.
   package let base: OpaquePointer
   private let wakeEvent: Atomic<UInt>
   private let queue = Mutex<[Work]>([])
@@ -38,7 +38,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   ///
   /// - Throws: ``StartError`` when the process can have no more threads or descriptors.
   public init() throws {
-    guard Self.threadingIsReady else { throw StartError(problem: "libevent has no thread support here") }
+    guard Self.threadingIsReady else { throw StartError(problem: "this libevent has no thread support") }
     guard let base = event_base_new() else { throw StartError(problem: "event_base_new failed: \(errnoText())") }
     self.base = base
     wakeEvent = Atomic(0)

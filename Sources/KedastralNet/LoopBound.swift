@@ -1,4 +1,4 @@
-/// A value that belongs to one event loop: it can be carried anywhere, and touched on the loop's thread alone.
+/// A value that belongs to one event loop: it can be passed anywhere, but accessed only on the loop's thread.
 // Safe to share: every access checks that it happens on the loop's thread.
 public final class LoopBound<Value>: @unchecked Sendable {
   /// The loop that the value belongs to.

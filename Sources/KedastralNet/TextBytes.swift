@@ -1,6 +1,6 @@
 /// Reads the bytes of a text file as text.
 package enum TextBytes {
-  /// The text without its byte order mark: UTF-8, or UTF-16 when a mark says so; nil when it is neither.
+  /// The text without its byte order mark: UTF-8, or UTF-16 with a mark; nil when it is neither.
   package static func decode(_ bytes: [UInt8]) -> String? {
     switch (bytes.first, bytes.dropFirst().first) {
     case (0xFF, 0xFE): utf16(bytes) { UInt16($1) << 8 | UInt16($0) }

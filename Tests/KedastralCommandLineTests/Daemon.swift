@@ -19,7 +19,7 @@ struct Daemon {
     return (code, daemon.process.output)
   }
 
-  /// Asks an HTTP server; status 0 when nobody answers.
+  /// Requests a path from an HTTP server; status 0 without a response.
   static func get(_ port: UInt16, _ path: String) async -> (status: Int, body: String) {
     guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return (0, "") }
     do {

@@ -157,8 +157,8 @@ struct QueryTests {
       let warnings = run.output.split(separator: "\n").filter { $0.hasPrefix("kedastral query: ") }
       #expect(
         warnings.sorted() == [
-          "kedastral query: metadata key 'Select' is not known; did you mean 'select'?",
-          "kedastral query: metadata key 'leadtime' is not known; did you mean 'leadTime'?",
+          "kedastral query: unknown metadata key 'Select'; did you mean 'select'?",
+          "kedastral query: unknown metadata key 'leadtime'; did you mean 'leadTime'?",
         ])
     }
   }
@@ -199,7 +199,7 @@ struct QueryTests {
   @Test("--help teaches, and kedastral's own help names it")
   func help() async throws {
     let help = try await query("--help")
-    #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit code:"))
+    #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit codes:"))
     #expect(try await Daemon.run("kedastral", ["--help"]).output.contains("kedastral query ADDRESS"))
   }
 }

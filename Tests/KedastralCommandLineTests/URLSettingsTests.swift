@@ -104,11 +104,11 @@ struct URLSettingsTests {
         ["-redis-url=redis://h", "-redis-sentinels=s:26379", "-redis-sentinel-master=m"], [:],
         "a Redis URL and sentinels"
       ),
-      (["-redis-url=redis://h", "-redis-sentinel-master=m"], [:], "needs sentinels"),
-      (["-redis-url=redis://h", "-redis-sentinel-username=u"], [:], "there are no sentinels to log in at"),
-      (["-redis-url=redis://h", "-redis-sentinel-password=p"], [:], "there are no sentinels to log in at"),
+      (["-redis-url=redis://h", "-redis-sentinel-master=m"], [:], "can only be found through sentinels"),
+      (["-redis-url=redis://h", "-redis-sentinel-username=u"], [:], "this needs sentinels, but none are given"),
+      (["-redis-url=redis://h", "-redis-sentinel-password=p"], [:], "this needs sentinels, but none are given"),
       (["-redis-url=redis://h/3", "-redis-cluster"], [:], "a cluster has database 0 alone, not 3"),
-      (["-redis-url=redis://h", "-redis-db=3", "-redis-cluster"], [:], "database 0 alone, not 3"),
+      (["-redis-url=redis://h", "-redis-db=3", "-redis-cluster"], [:], "only the database 0, not 3"),
       (["-redis-url=rediss://h", "-redis-tls=false"], [:], "TLS is off, but the URL's rediss://"),
       (["-redis-url=rediss://h"], ["REDIS_TLS": "false"], "TLS is off, but the URL's rediss://"),
       (["-redis-url=redis://h", "-redis-tls-ca-file=\(ca)"], [:], "no effect without TLS"),
@@ -116,7 +116,7 @@ struct URLSettingsTests {
       (["-redis-url=unix:///run/redis.sock", "-redis-tls"], [:], "a Unix socket has no TLS"),
       (["-redis-url=redis://h", "-redis-db=-1"], [:], "is negative"),
       (["-redis-url=redis://h", "-redis-db=five"], [:], "-redis-db"),
-      (["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:], "a file with it are given"),
+      (["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:], "a password file are given together"),
     ]
     for (flags, environment, words) in cases {
       let run = try await check(workload + ["-storage=redis"] + flags, environment: environment)

@@ -27,7 +27,7 @@ package struct ServiceRunner {
     signals = watchesSignals ? try await ProcessSignals(on: loop, reloads: endsProcess) : nil
   }
 
-  /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
+  /// Runs `services`, then `windDown` (stop accepting, finish open requests), then cancels the services.
   ///
   /// - Parameter reload: reloads the configuration for each element of the stream, which has one for each SIGHUP.
   /// - Throws: the error of a service that failed; the others are wound down all the same.
@@ -90,7 +90,7 @@ package struct ServiceRunner {
   private func endProcessIfStuck(isFailure: Bool) {
     Task.detached { [logger] in
       try await Task.sleep(for: Self.patience - .milliseconds(500))
-      logger.warn("some parts did not end in time")
+      logger.warn("some parts did not stop in time")
       _exit(isFailure ? 1 : 0)
     }
   }

@@ -18,7 +18,8 @@ package struct TLSReport: Sendable {
     ).with(listener)
     reloads = metrics.counter(
       "kedastral_tls_reloads_total",
-      help: "Certificate files read because they were new, by listener and result; refused ones change nothing.",
+      help:
+        "Number of times that new certificate files were read, by listener and result; refused files change nothing.",
       labels: ["listener", "result"])
   }
 
@@ -30,7 +31,8 @@ package struct TLSReport: Sendable {
       logger.info("TLS certificate in use", ["listener": listener])
     case .refused(let error):
       reloads.with(listener, "refused").increment()
-      logger.error("new TLS files cannot be used, the ones before stay", ["listener": listener, "error": "\(error)"])
+      logger.error(
+        "new TLS files cannot be used, the previous ones stay in use", ["listener": listener, "error": "\(error)"])
     }
   }
 }

@@ -48,7 +48,7 @@ package struct WorkloadsChange: Sendable, Equatable {
 /// the shard that it has among others.
 ///
 /// Changes are made one after the other by ``run()``. A workload whose settings stay keeps its loop, with history, model and
-/// plan; one whose settings change goes on from its stored plan, and keeps its sources when those stay.
+/// plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
 package actor WorkloadRoster {
   private enum Event: Sendable {
     case shard(Shard)
@@ -86,7 +86,7 @@ package actor WorkloadRoster {
     intervals = Mutex(self.entries.mapValues(\.workload.interval))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
-      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
+      "kedastral_max_replicas", help: "The maximum replicas of a workload's policy.", labels: ["workload"])
   }
 
   /// How often a workload is forecast.

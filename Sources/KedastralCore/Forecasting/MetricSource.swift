@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// Where a workload's load comes from: Prometheus, an HTTP endpoint, a file, your own code.
+/// The source of a workload's load: Prometheus, an HTTP endpoint, a file, or your own code.
 ///
 ///     struct QueueDepth: MetricSource {
 ///       func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
@@ -15,11 +15,11 @@ public protocol MetricSource: Sendable {
   /// The load at every instant of `range` that is a whole multiple of `step` since the Unix epoch.
   ///
   /// - Returns: a series with exactly those instants; NaN where the source has nothing (yet).
-  /// - Throws: an error whose description names what was asked, of whom, and what came back. It is called again, after a
-  ///   back-off, for the same range.
+  /// - Throws: an error whose description contains the request, the server and the response. The same range is requested again
+  ///   after a back-off.
   func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries
 
-  /// The same for a source that can report an incomplete answer. By default every answer is complete.
+  /// The same for a source that can report an incomplete response. By default every response is complete.
   ///
   /// The newest samples are requested again for some minutes, because a source may correct them.
   func read(in range: Range<Date>, step: Duration) async throws -> MetricReading

@@ -2,7 +2,7 @@
 public struct Workload: Sendable {
   /// The name.
   public var name: WorkloadName
-  /// The metric's name, for people.
+  /// The metric's human-readable name.
   public var metric: String
   /// Where the load comes from.
   public var source: any MetricSource
@@ -20,9 +20,9 @@ public struct Workload: Sendable {
   public var interval: Duration
   /// How much history to keep, as far as the source has it.
   public var window: Duration
-  /// The quantile levels that are stored with each forecast, besides the policy's own.
+  /// The quantile levels that are stored with each forecast, in addition to those of the policy.
   public var quantileLevels: [Double]
-  /// Whether plans are only to be looked at: forecast, stored and shown, and nobody is served from them.
+  /// Whether this is a dry run: plans are computed, stored and shown, but not served.
   public var isDryRun: Bool
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever its plan is fresh.
   public var activationThreshold: Double?

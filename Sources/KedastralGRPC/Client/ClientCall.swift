@@ -42,10 +42,10 @@ final class ClientCall {
     request = [0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + message
   }
 
-  /// The time left, as it is told to the server; nil without a deadline.
+  /// The remaining time, which is sent to the server; nil without a deadline.
   var remainingTime: Duration? { deadline.map { max(.zero, $0 - (.now - startedAt)) } }
 
-  /// Whether messages have come that nobody has read.
+  /// Whether there are received messages that have not been read.
   var hasUnreadMessages: Bool { !messages.isEmpty }
 
   /// Asks for the next message, or the end when the call ended well. One may ask at a time.

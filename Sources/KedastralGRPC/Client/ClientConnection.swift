@@ -100,7 +100,7 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
     switch event {
     case .drained: flush()
     case .closedByPeer: fail(lossText)
-    case .failed(let reason): fail("the connection broke: \(reason)")
+    case .failed(let reason): fail("the connection failed: \(reason)")
     case .timedOut, .connected: break
     }
   }
@@ -108,8 +108,9 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
   private var lossText: String {
     if let goAwayReason { return "the server ended the connection (\(goAwayReason))" }
     if hasGreeted { return "the server closed the connection" }
-    let hint = configuration.tls == nil ? "; it may want TLS, or not speak gRPC" : "; it may not speak gRPC"
-    return "the server closed the connection without a word\(hint)"
+    let hint =
+      configuration.tls == nil ? "; it may require TLS, or may not be a gRPC server" : "; it may not be a gRPC server"
+    return "the server closed the connection without a response\(hint)"
   }
 
   private func receive() {
@@ -129,7 +130,7 @@ final class ClientConnection: HTTP2ClientSessionDelegate {
         }
       }
       if session?.receive(bytes) != true {
-        problem = "the server's HTTP/2 is broken: \(session?.complaint ?? "no memory for a session")"
+        problem = "the server violated HTTP/2: \(session?.complaint ?? "no memory for a session")"
       }
       return bytes.count
     }

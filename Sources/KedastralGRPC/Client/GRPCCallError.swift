@@ -1,4 +1,4 @@
-/// Why a call has no (further) answer: what was asked, of whom, and what came back; one line when printed.
+/// Why a call failed: the request and the response in one line, suitable for logs.
 public struct GRPCCallError: Error, Equatable, CustomStringConvertible {
   /// The server's address.
   public let address: String

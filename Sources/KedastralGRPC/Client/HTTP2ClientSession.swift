@@ -53,7 +53,7 @@ final class HTTP2ClientSession {
 
   // MARK: Bytes
 
-  /// Takes received bytes over and calls the delegate for what they hold; false when the connection cannot go on.
+  /// Processes received bytes and calls the delegate for their content; false when the connection cannot continue.
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let code = nghttp2_session_mem_recv(session, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
     guard code < 0 else { return true }

@@ -7,9 +7,8 @@ import KedastralCore
 #endif
 
 /// KEDA's external scaler, answered from the snapshots in memory.
-///
-/// It lives on one event loop: a call reads a table that nobody else touches, so it waits for nothing. The owner applies the
-/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times a second, for what changes with time alone.
+/// It runs on one event loop: a call reads a table that only this loop accesses, so it never waits. The owner applies the
+/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times per second, for changes that depend only on time.
 final class ExternalScalerService: GRPCService {
   static let serviceName = "externalscaler.ExternalScaler"
 
@@ -122,7 +121,7 @@ final class ExternalScalerService: GRPCService {
   private func checkName(_ workload: String) throws(GRPCStatus) {
     guard !workload.isEmpty else {
       throw GRPCStatus(
-        .invalidArgument, "no workload is named: metadata workload and the ScaledObject's name are empty")
+        .invalidArgument, "the workload is missing: metadata workload and the ScaledObject's name are empty")
     }
     do {
       _ = try WorkloadName(workload)
@@ -168,7 +167,7 @@ final class ExternalScalerService: GRPCService {
     guard let answer = snapshot.answer(trigger.question, at: now) else {
       throw refusal(
         trigger.workload, .noPlannedLoad, .failedPrecondition,
-        "the forecast of workload '\(trigger.workload)' holds no planned load and target per pod, which mode load needs; use mode replicas",
+        "the forecast of workload '\(trigger.workload)' has no planned load and target per pod, which mode load requires; use mode replicas",
         at: now)
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)

@@ -13,15 +13,15 @@ extension ScaledObjectReference {
 
   var hasUnknownKeys: Bool { metadata.entries.contains { !Self.isKnown($0.key) } }
 
-  /// The keys that nobody reads.
+  /// The unknown keys.
   var unknownKeys: [String] { metadata.entries.map(\.key).filter { !Self.isKnown($0) } }
 
-  /// What is to be said about the metadata's keys that nobody reads, a sentence each.
+  /// A message for each unknown key in the metadata.
   public var unknownKeyProblems: [String] {
     unknownKeys.map { key in
       let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
-      let known = "known are \(Self.keys.joined(separator: ", "))"
-      return "metadata key '\(key.prefix(60))' is not known; \(near ?? known)"
+      let known = "known keys are \(Self.keys.joined(separator: ", "))"
+      return "unknown metadata key '\(key.prefix(60))'; \(near ?? known)"
     }
   }
 }

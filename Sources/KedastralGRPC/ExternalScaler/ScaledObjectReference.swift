@@ -1,4 +1,4 @@
-/// The ScaledObject that KEDA asks for, with its trigger's metadata.
+/// The ScaledObject of KEDA's request, with its trigger's metadata.
 public struct ScaledObjectReference: Sendable, Equatable {
   /// The ScaledObject's name.
   public var name: String
@@ -41,7 +41,7 @@ public struct ScaledObjectReference: Sendable, Equatable {
   }
 }
 
-/// What KEDA asks at every poll.
+/// The requests of KEDA at every poll.
 struct MetricsRequest: Equatable {
   var reference: ScaledObjectReference
   /// The metric's name as GetMetricSpec gave it.

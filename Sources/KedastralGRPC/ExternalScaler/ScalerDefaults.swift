@@ -1,6 +1,6 @@
-/// What a trigger's metadata need not say.
+/// The defaults for a trigger's metadata.
 public struct ScalerDefaults: Sendable, Equatable {
-  /// How long before the load the pods are wanted.
+  /// How long before the load the pods are requested.
   public var leadTime: Duration
   /// The age at which a plan counts as stale: the workload is inactive and GetMetrics fails, so that KEDA's fallback takes over.
   public var staleAfter: Duration

@@ -2,7 +2,7 @@
 enum ScalerState: Equatable {
   /// Whether the workload is active.
   case active(Bool)
-  /// The metric and what it is divided by.
+  /// The metric and its target.
   case metric(name: String, target: Double)
 
   /// Appends the encoded response.

@@ -34,7 +34,7 @@ enum ClientPreface {
   }
 
   private static let http1Answer: String = {
-    let text = "This port speaks gRPC over HTTP/2 only.\n"
+    let text = "This port accepts only gRPC over HTTP/2.\n"
     return """
       HTTP/1.1 505 HTTP Version Not Supported\r
       content-type: text/plain\r

@@ -1,7 +1,7 @@
 import CNghttp2
 import Glibc
 
-/// What a session tells its connection; bytes are valid during the call alone.
+/// The events of a session for its connection; bytes are valid only during the call.
 protocol HTTP2SessionDelegate: AnyObject {
   /// A request begins.
   func makeCall(id: Int32) -> GRPCCall
@@ -21,7 +21,7 @@ protocol HTTP2SessionDelegate: AnyObject {
 
 /// The server's end of one HTTP/2 connection: nghttp2, wrapped once. Bytes in, calls out, and back.
 ///
-/// It does no I/O: the connection hands it what arrives and sends what it collects. Loop-bound like its connection.
+/// It does no I/O: the connection passes received bytes to it and sends its output. Loop-bound like its connection.
 // The session pointer stays in this class; callbacks run inside `receive` and `collectOutput` alone, while `self` is alive.
 final class HTTP2Session {
   /// Calls that are not over yet, by stream.
@@ -67,7 +67,7 @@ final class HTTP2Session {
 
   // MARK: Bytes
 
-  /// Takes received bytes over and calls the delegate for what they hold; false when the connection cannot go on.
+  /// Processes received bytes and calls the delegate for their content; false when the connection cannot continue.
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let code = nghttp2_session_mem_recv(session, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
     guard code < 0 else { return true }
@@ -88,7 +88,7 @@ final class HTTP2Session {
   /// Gives memory back that a session without calls does not need, when nothing is on its way out.
   func rest() { if nghttp2_session_want_write(session) == 0 { memory.rest() } }
 
-  /// Whether anything more is to come in or go out.
+  /// Whether there is more input or output to process.
   var isOver: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
 
   // MARK: Answers
@@ -98,10 +98,10 @@ final class HTTP2Session {
     submitBody(of: call, HeaderBlock.answer.fields, HeaderBlock.answer.count)
   }
 
-  /// Goes on with an answer whose output had run empty.
+  /// Resumes a response that had no output to send.
   func resumeAnswer(to call: GRPCCall) { nghttp2_session_resume_data(session, call.id) }
 
-  /// Answers with a status alone, in one header frame.
+  /// Responds with only a status, in one header frame.
   func answer(_ call: GRPCCall, status: GRPCStatus) {
     HeaderBlock.withTemporary(HeaderBlock.refusalFields + Self.fields(of: status)) { fields, count in
       nghttp2_submit_response(session, call.id, fields, count, nil)
@@ -109,13 +109,13 @@ final class HTTP2Session {
     noteEnd(of: call)
   }
 
-  /// Answers in plain HTTP, for a client that does not speak gRPC; the text is the call's output.
+  /// Responds with plain HTTP, for a client that does not use gRPC; the text is the call's output.
   func answer(_ call: GRPCCall, httpStatus: Int) {
     let list = [(":status", "\(httpStatus)"), ("content-type", "text/plain; charset=utf-8")]
     HeaderBlock.withTemporary(list) { fields, count in submitBody(of: call, fields, count) }
   }
 
-  /// Tells the client of an answered call that the rest of its request is not wanted.
+  /// Tells the client of an answered call to stop sending its request.
   func declineRequest(of call: GRPCCall) { reset(call.id, NGHTTP2_NO_ERROR) }
 
   /// Breaks a call off.

@@ -34,14 +34,14 @@ extension GRPCConnection: HTTP2SessionDelegate {
       server.refused(.headerSize, "headers of \(call.headerBytes) bytes")
       refuse(call, httpStatus: 431, "the headers are over the limit of \(limits.headerBytes) bytes\n")
     } else if !call.head.isPost {
-      refuse(call, httpStatus: 405, "this is a gRPC server; it takes POST\n")
+      refuse(call, httpStatus: 405, "this is a gRPC server; use POST\n")
     } else if !call.head.isGRPC {
       refuse(call, httpStatus: 415, "this is a gRPC server; send content-type: application/grpc\n")
     } else if let text = call.head.malformedTimeout {
       fail(
         call,
         GRPCStatus(
-          .invalidArgument, "grpc-timeout '\(text)' is no timeout; write up to 8 digits and one of H M S m u n"))
+          .invalidArgument, "invalid grpc-timeout '\(text)'; write up to 8 digits and one of H M S m u n"))
     } else if call.head.entry == nil {
       fail(call, GRPCStatus(.unimplemented, "unknown method \(call.head.path ?? "")"))
     }
@@ -99,10 +99,10 @@ extension GRPCConnection: HTTP2SessionDelegate {
   private func onlyMessage(of call: GRPCCall) throws(GRPCStatus) -> MessageDeframer.Message {
     guard let message = try call.deframer.next() else {
       throw call.deframer.pendingCount == 0
-        ? GRPCStatus(.invalidArgument, "the request holds no message; this method takes one") : Self.truncated
+        ? GRPCStatus(.invalidArgument, "the request has no message; this method expects one") : Self.truncated
     }
     guard call.deframer.pendingCount == 0 else {
-      throw GRPCStatus(.invalidArgument, "the request holds more than one message; this method takes one")
+      throw GRPCStatus(.invalidArgument, "the request has more than one message; this method expects one")
     }
     return message
   }

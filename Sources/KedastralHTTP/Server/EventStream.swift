@@ -2,7 +2,7 @@
 ///
 /// Loop-bound, as its exchange is.
 package final class EventStream {
-  /// Output that a client may leave unread before it is cut off: it will connect again and get everything anew.
+  /// The maximum unread output of a client before it is disconnected; after a reconnect it receives everything again.
   package static let maximumBacklogBytes = 16 << 20
 
   /// Called once, when the client is gone.

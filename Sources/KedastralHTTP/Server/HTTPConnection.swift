@@ -160,7 +160,7 @@ final class HTTPConnection {
 
   /// Looks after deadlines; called about twice a second.
   func sweep(at now: ContinuousClock.Instant) {
-    if isOutputStalled(at: now) { return cut(.slowReader, "output did not move in time") }
+    if isOutputStalled(at: now) { return cut(.slowReader, "the client did not read the output in time") }
     switch phase {
     case .waiting:
       if let began = requestBeganAt {

@@ -5,7 +5,7 @@ import KedastralTesting
 
 /// The application's load. A real one reads its own counters here, or uses a `PrometheusSource`.
 struct Requests: MetricSource {
-  /// 100 requests a second, and 600 for ten minutes from each full hour.
+  /// 100 requests per second, and 600 for ten minutes from each full hour.
   let pattern = LoadPattern.hourlySpike(base: 100, peak: 600)
 
   func samples(in range: Range<Date>, step: Duration) -> TimeSeries {

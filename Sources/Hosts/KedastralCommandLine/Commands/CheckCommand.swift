@@ -24,7 +24,7 @@ enum CheckCommand: Command {
       kedastral check -config FILE [settings] [options]
       kedastral check [settings] [options]
 
-    Settings are those of kedastral run: flags, environment and file.
+    The settings are those of kedastral run: flags, environment and file.
 
     Options:
       --role ROLE           whose permissions in Redis are checked: all (default) and forecaster store plans, a scaler reads
@@ -104,7 +104,7 @@ enum CheckCommand: Command {
       let (horizon, lead) = (DurationText.format(workload.horizon), DurationText.format(leadTime))
       return ConfigurationProblem(
         .nowhere,
-        "workload '\(workload.name)': only \(horizon) are forecast, and the scaler is asked \(lead) ahead; give it a horizon of at least \(lead), or a shorter -lead-time"
+        "workload '\(workload.name)': the forecast covers only \(horizon), but the lead time is \(lead); give it a horizon of at least \(lead), or a shorter -lead-time"
       )
     }
   }

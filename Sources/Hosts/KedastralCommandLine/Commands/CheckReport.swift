@@ -69,7 +69,7 @@ struct CheckReport {
 
   var table: TextTable {
     var table = TextTable(
-      ["workload", "metric", "model", "source", "samples", "load now", "forecast", "planned for", "replicas"],
+      ["workload", "metric", "model", "source", "samples", "current load", "forecast", "planned for", "replicas"],
       textColumns: 4)
     for workload in workloads {
       let told = workload.explanation

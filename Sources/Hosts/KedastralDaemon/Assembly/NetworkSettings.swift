@@ -10,9 +10,9 @@ extension ListenAddress {
 }
 
 extension TLSIdentity {
-  /// The identity of a server's listener; nil when it speaks plain text.
+  /// The identity of a server's listener; nil for plain text.
   ///
-  /// - Parameter listener: what it is called in metrics and logs.
+  /// - Parameter listener: its name in metrics and logs.
   convenience init?(
     _ settings: TLSConfiguration, listener: String, protocols: [String] = [],
     clients: TLSContext.ClientCertificates, metrics: MetricsRegistry, logger: Logger

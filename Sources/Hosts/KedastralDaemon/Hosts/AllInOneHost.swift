@@ -53,7 +53,7 @@ package struct AllInOneParts {
       metrics: metrics, logger: logger)
   }
 
-  /// Stops accepting and finishes what is in flight.
+  /// Stops accepting and finishes open requests.
   package func shutdown() async {
     await parts.shutdown()
     await store.close()

@@ -24,7 +24,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   /// Prepares for reloads.
   ///
   /// - Parameters:
-  ///   - file: the file to watch; nil to reload on SIGHUP alone.
+  ///   - file: the file to watch; nil to reload only on SIGHUP.
   ///   - read: reads the settings again.
   ///   - apply: applies them and tells what changed; when it throws, nothing has changed.
   init(
@@ -39,11 +39,11 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
     self.clock = clock
     self.logger = logger
     reloads = metrics.counter(
-      "kedastral_config_reloads_total", help: "Times the configuration was read again, by how that ended.",
+      "kedastral_config_reloads_total", help: "Number of configuration reloads, by result.",
       labels: ["result"])
     lastSuccess = metrics.gauge(
       "kedastral_config_last_success_timestamp_seconds",
-      help: "When a configuration was last read and applied, the start included."
+      help: "When a configuration was last read and applied, including at the start."
     ).with()
     for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
     isSuccessful = metrics.gauge(

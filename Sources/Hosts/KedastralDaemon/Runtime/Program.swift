@@ -5,8 +5,7 @@ import KedastralCore
 import Synchronization
 
 /// What the executables have in common: reading settings, `--help`, `--version`, and exit codes.
-///
-/// 0: ended as asked; 1: could not start, or a part failed; 2: settings that make no sense.
+/// 0: success; 1: could not start, or a part failed; 2: invalid settings.
 package enum Program {
   /// The version of all executables.
   package static let version = KedastralService.version
@@ -58,7 +57,7 @@ package enum Program {
   /// Writes a line to standard error.
   package static func say(_ line: String) { put(line, to: STDERR_FILENO) }
 
-  /// Writes text to standard output at once, also when that is no terminal; false when nobody takes it.
+  /// Writes text to standard output at once, even if that is not a terminal; false when the reader has closed it.
   @discardableResult
   package static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
 

@@ -22,7 +22,7 @@ package enum StorageKind: String, Sendable, CaseIterable, ChoiceSettingValue {
 package enum SourceKind: String, Sendable, CaseIterable, ChoiceSettingValue {
   /// A Prometheus server.
   case prometheus
-  /// A VictoriaMetrics server, which speaks Prometheus's query API.
+  /// A VictoriaMetrics server, which has Prometheus's query API.
   case victoriametrics
   /// Any JSON over HTTP.
   case http
