@@ -17,7 +17,7 @@ test: ## install what the tests need, build, and run all tests
 test-core: ## run the tests of the core, the models and the store in memory: no servers and no C libraries
 	scripts/test-core
 
-lint: ## check formatting and shell scripts
+lint: ## check formatting, wording and shell scripts
 	scripts/lint
 
 format: ## format all Swift code

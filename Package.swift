@@ -1,10 +1,11 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Rooms and who may enter which: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
+// Modules and their allowed dependencies: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
 let package = Package(
   name: "kedastral",
   products: [
+    .library(name: "Kedastral", targets: ["Kedastral"]),
     .library(name: "KedastralCore", targets: ["KedastralCore"]),
     .library(name: "KedastralModels", targets: ["KedastralModels"]),
     .library(name: "KedastralEvaluation", targets: ["KedastralEvaluation"]),
@@ -47,19 +48,27 @@ let package = Package(
         .embedInCode("Page/icon.svg"),
       ]),
 
+    // The front door: a service of one import.
+    .target(
+      name: "Kedastral",
+      dependencies: [
+        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
+        "KedastralNet", "KedastralGRPC", "KedastralHTTP",
+      ]),
+
     // Hosts: the daemons, the command line, and executables of a few lines.
     .target(
       name: "KedastralDaemon",
       dependencies: [
-        "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
-        "KedastralNet", "KedastralGRPC", "KedastralHTTP", "CYAML",
+        "Kedastral", "KedastralCore", "KedastralModels", "KedastralRedisStore", "KedastralSources", "KedastralNet",
+        "KedastralGRPC", "KedastralHTTP", "CYAML",
       ],
       path: "Sources/Hosts/KedastralDaemon"),
     .target(
       name: "KedastralCommandLine",
       dependencies: [
         "KedastralCore", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
-        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralDaemon",
+        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "Kedastral", "KedastralDaemon",
       ],
       path: "Sources/Hosts/KedastralCommandLine"),
     .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),
@@ -94,7 +103,7 @@ let package = Package(
     .target(name: "CCurl", dependencies: ["CCurlLibrary"]),
     .target(name: "CExternalScaler", dependencies: ["CProtobufC"]),
 
-    // Tests, one target a room; Support starts the real servers.
+    // Tests, one target for each module; Support starts the real servers.
     .target(name: "CTestWidth", path: "Tests/CTestWidth"),
     .target(
       name: "TestSupport", dependencies: ["KedastralCore", "KedastralTesting", "CTestWidth"], path: "Tests/Support"),
@@ -143,7 +152,7 @@ if Context.environment["KEDASTRAL_CORE"] != nil {
   package.products.removeAll { !kept.contains($0.name) }
 }
 
-// Fuzzing (scripts/fuzz): a target that is there only when asked for, so that nobody who imports this package sees it.
+// Fuzzing (scripts/fuzz): a target that exists only on request, so that packages which import this one do not see it.
 if Context.environment["KEDASTRAL_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(

@@ -4,8 +4,8 @@ import KedastralModels
 
 /// Forecasts of any series: finite, not negative, quantiles in order.
 ///
-/// The first bytes choose model, step, horizon and unit; the others are the series: two bytes a sample, with codes for what is
-/// no ordinary number.
+/// The first bytes choose model, step, horizon and unit; the others are the series: two bytes per sample, with codes for
+/// special numbers.
 func fuzzModels(_ bytes: [UInt8]) {
   guard bytes.count > 6 else { return }
   let models: [any Model] = [

@@ -1,4 +1,4 @@
-// A metric source of one's own: samples of a queue's depth, as many as the range has, NaN where nobody knows.
+// A custom metric source: samples of a queue's depth, as many as the range has, NaN where the depth is unknown.
 // snippet.show
 import Foundation
 import KedastralCore

@@ -13,9 +13,9 @@ struct Orders: MetricSource {
   }
 }
 
-let shop = Workload(
-  name: try WorkloadName("shop"), metric: "orders per second", source: Orders(), model: SeasonalBaseline(),
-  policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 20))
+let shop = try Workload(
+  "shop", metric: "orders per second", source: Orders(), model: .baseline,
+  policy: .standard(targetPerPod: 50, maxReplicas: 20))
 let snapshot = try await ForecastLoop(shop, store: MemoryStore()).tick()
 print("pods for the next half hour:", snapshot.desiredReplicas)
 // snippet.hide

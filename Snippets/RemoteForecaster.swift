@@ -1,4 +1,4 @@
-// A model that runs in a service of its own, and what stands in when that is away.
+// A model that runs in a separate service, with a fallback for when the service is unavailable.
 import KedastralCore
 import KedastralModels
 import KedastralNet

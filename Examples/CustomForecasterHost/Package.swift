@@ -8,11 +8,7 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "CustomForecasterHost",
-      dependencies: [
-        .product(name: "KedastralCore", package: "kedastral"), .product(name: "KedastralGRPC", package: "kedastral"),
-        .product(name: "KedastralNet", package: "kedastral"),
-        .product(name: "KedastralRedisStore", package: "kedastral"),
-      ])
+      dependencies: [.product(name: "Kedastral", package: "kedastral")])
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes away what setup.sh set up: the whole cluster, or with --keep-cluster the example alone. Run it as often as you like.
+# Removes what setup.sh created: the whole cluster, or with --keep-cluster only the example. It can be run repeatedly.
 set -euo pipefail
 cluster=kedastral-demo
 namespace=multi-app-redis
@@ -13,10 +13,10 @@ for argument in "$@"; do
       cat <<TEXT
 usage: cleanup.sh [--keep-cluster] [--dry-run]
 
-  --keep-cluster  take away the example, and leave the cluster with KEDA
+  --keep-cluster  remove the example, and keep the cluster with KEDA
   --dry-run       print what would be done, and do nothing
 
-Other clusters are never touched: everything is asked of the cluster "$cluster" by its name.
+Other clusters are never changed: all commands name the cluster "$cluster".
 TEXT
       case $argument in -h | --help) exit 0 ;; *) exit 2 ;; esac
       ;;
@@ -40,7 +40,7 @@ if $keep_cluster; then
   for context in "$cluster" "kind-$cluster"; do
     grep -qx "$context" <<<"$contexts" || $dry_run || continue
     found=true
-    # ScaledObjects first: KEDA must be there to let go of them.
+    # ScaledObjects first: KEDA must still run to remove their finalizers.
     step kubectl --context "$context" --namespace "$namespace" delete scaledobjects.keda.sh --all --ignore-not-found --timeout 1m
     step kubectl --context "$context" delete namespace "$namespace" --ignore-not-found --timeout 5m
     step kubectl --context "$context" delete persistentvolume,storageclass --selector kedastral/example=multi-app-redis \

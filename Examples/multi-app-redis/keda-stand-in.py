@@ -3,9 +3,10 @@
 
     keda-stand-in.py kedastral 127.0.0.1:50051 --interval 15 api-app:max=20,fallback=6 worker-app:max=15,fallback=4
 
-The wish is value / target, rounded up, between 1 and max. After three polls in which GetMetrics failed the fallback holds: that
-many replicas, or as many as there are when that is more. While GetMetricSpec fails, KEDA counts no failure: there is no fallback,
-one in force ends, and without an HPA yet there is no wish at all.
+keda_rules.py has the rules: the wish is value / target, rounded up, between min and max. After more than three polls in which
+GetMetrics failed the fallback holds: that many replicas, or as many as there are when that is more. While GetMetricSpec fails,
+KEDA counts no failure: there is no fallback, one in force ends, other triggers (other=N: one that always wants N) fail too, and
+without an HPA yet there is no wish, and the next try comes later each time. KEDA's clock is so fast that it polls each 15 s.
 """
 import argparse
 import json
@@ -18,20 +19,23 @@ import time
 import urllib.parse
 import urllib.request
 
-FAILURE_THRESHOLD = 3
+from keda_rules import Answer, Fallback, Number, ScaledObject
+
+POLL_SECONDS = 15
 
 
-class ScaledObject:
+class Workload:
     """One workload, and what its HPA wants."""
 
     def __init__(self, text):
         self.name, _, settings = text.partition(":")
         pairs = dict(pair.split("=", 1) for pair in settings.split(",") if pair)
-        self.maximum = int(pairs.get("max", 100))
-        self.fallback = int(pairs.get("fallback", 1))
+        fallback = Fallback(int(pairs["fallback"])) if "fallback" in pairs else None
+        self.keda = ScaledObject(int(pairs.get("min", 1)), int(pairs.get("max", 100)), fallback)
+        self.other = [Answer(Number(1), Number(int(pairs["other"])), True)] if "other" in pairs else []
+        self.target = Number(1)
         self.wish = None
         self.remark = ""
-        self.failures = 0
 
     def poll(self, program, address, interval, answers):
         """Starts to ask; each answer goes into the queue. Returns the process that asks."""
@@ -47,22 +51,32 @@ class ScaledObject:
         threading.Thread(target=read, daemon=True).start()
         return process
 
-    def take(self, answer):
-        """Takes what came of a poll."""
-        error = answer.get("error")
+    def take(self, reply, now):
+        """Takes what came of a poll at a time of KEDA's clock."""
+        error = reply.get("error")
         if error is None:
-            self.failures, self.remark = 0, "" if answer["active"] else " (not active)"
-            self.wish = max(1, min(self.maximum, answer["metrics"][0]["replicas"]))
-            return
-        if error.get("method", "").endswith("GetMetricSpec"):
-            self.failures = 0
-            self.remark = f' (no metric specs returned: {error["code"]}, {error["message"]})'
-            return
-        self.failures += 1
-        self.remark = f' (as before: {error["code"]}, {error["message"]})'
-        if self.failures >= FAILURE_THRESHOLD:
-            self.wish = max(self.wish or 1, self.fallback)
-            self.remark = f' (fallback: {error["code"]})'
+            metric = reply["metrics"][0]
+            self.target = self.number(metric["target"])
+            answer = Answer(self.target, self.number(metric["value"]), reply["active"])
+        elif error.get("method", "").endswith("GetMetricSpec"):
+            answer = Answer()
+        else:
+            answer = Answer(self.target)
+        self.wish = self.keda.observe([answer] + self.other, now)
+        self.remark = self.remark_on(answer, error)
+
+    def remark_on(self, answer, error):
+        if error is None:
+            return "" if answer.is_active else " (not active)"
+        if answer.target is None:
+            return f' (no metric specs returned: {error["code"]}, {error["message"]})'
+        if self.keda.is_falling_back:
+            return f' (fallback: {error["code"]})'
+        return f' (as before: {error["code"]}, {error["message"]})'
+
+    @staticmethod
+    def number(value):
+        return Number(int(value), float(value))
 
     def show(self, load):
         return f"{self.name} {self.wish or '-'}{self.remark}" + (f" at {load:.0f} requests/s" if load is not None else "")
@@ -83,7 +97,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", help="the program kedastral")
     parser.add_argument("address", help="the scaler's address")
-    parser.add_argument("objects", nargs="+", metavar="WORKLOAD[:max=N,fallback=N]")
+    parser.add_argument("objects", nargs="+", metavar="WORKLOAD[:min=N,max=N,fallback=N,other=N]")
     parser.add_argument("--interval", type=float, default=15, help="seconds between polls (default 15)")
     parser.add_argument("--prometheus", metavar="URL", help="show the load beside the wishes, as this Prometheus sees it")
     parser.add_argument("--rate-window", default="1m", help="window of the rate that is the load (default 1m)")
@@ -95,7 +109,7 @@ def main():
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: sys.exit(0))
 
-    objects = [ScaledObject(text) for text in arguments.objects]
+    objects = [Workload(text) for text in arguments.objects]
     answers = queue.Queue()
     pollers = []
     shown, shown_at = None, 0.0
@@ -106,7 +120,7 @@ def main():
             one, answer = answers.get()
             if answer is None:
                 sys.exit(f"kedastral query for {one.name} has ended")
-            one.take(answer)
+            one.take(answer, time.monotonic() * POLL_SECONDS / arguments.interval)
             # A round is complete when all have answered.
             if not answers.empty() or any(one.wish is None and not one.remark for one in objects):
                 continue

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes an authority, a server's certificate for the given names, and a client's: ca.crt, server.crt/key, client.crt/key.
-# The authority's key is thrown away: to renew, make all of them anew.
+# Creates an authority, a server certificate for the given names, and a client certificate: ca.crt, server.crt/key, client.crt/key.
+# The authority's key is deleted: to renew one certificate, create all of them again.
 set -euo pipefail
 [ $# -ge 2 ] || {
   echo "usage: make-certificates.sh FOLDER NAME..." >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole example on this machine, without Kubernetes: a real Prometheus, a real Redis, two applications under load, two
-# forecasters, one scaler, and a stand-in for KEDA that asks it and prints what both HPAs want. Ctrl-C ends all of it.
+# forecasters, one scaler, and a stand-in for KEDA that calls it and prints the replicas of both HPAs. Ctrl-C stops all of it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -9,10 +9,10 @@ usage() {
   cat <<TEXT
 usage: run-local.sh [--speed N] [--for SECONDS] [--binaries FOLDER]
 
-  --speed N          minutes of load in a minute: a divisor of 60 (default 30). Steps, intervals, scrapes and lead time
-                     shrink by it; requests a second stay what they are
-  --for SECONDS      end after so long (default: at Ctrl-C)
-  --binaries FOLDER  where the programs are; without it they are built
+  --speed N          minutes of load per minute: a divisor of 60 (default 30). Steps, intervals, scrapes and lead time
+                     are shortened by it; requests per second do not change
+  --for SECONDS      stop after this time (default: at Ctrl-C)
+  --binaries FOLDER  folder with the programs; without it they are built
 TEXT
 }
 
@@ -66,7 +66,7 @@ work=$(mktemp -d)
 pids=()
 names=()
 
-# Ends what was started here, last first, each by its process number.
+# Stops the processes that this script started, in reverse order, by process number.
 finish() {
   trap - EXIT INT TERM
   local index deadline=$((SECONDS + 8))
@@ -91,7 +91,7 @@ start() {
   names+=("$name")
 }
 
-# Says which process has ended by itself, and its last words.
+# Reports which process has ended, and its last lines.
 explain_death() {
   local index
   for index in "${!pids[@]}"; do
@@ -102,7 +102,7 @@ explain_death() {
   done
 }
 
-# wait_for WHAT COMMAND...: until the command succeeds, half a minute at most, as long as all processes live.
+# wait_for WHAT COMMAND...: waits until the command succeeds, at most half a minute, as long as all processes run.
 wait_for() {
   local what=$1 deadline=$((SECONDS + 30)) pid
   shift
@@ -129,7 +129,7 @@ sockets = [socket.socket() for _ in range(10)]
 for one in sockets: one.bind(("127.0.0.1", 0))
 print(*(one.getsockname()[1] for one in sockets))')
 
-# Durations of the real scenario in seconds, compressed.
+# Durations of the example in seconds, compressed.
 compressed() { echo "$(($1 * 1000 / speed))ms"; }
 
 # Redis, started by the script that starts it in the cluster.
@@ -142,7 +142,7 @@ REDISCLI_AUTH=$(cat "$work/redis-password")
 start redis env CONFIG_DIR="$work/redis-config" OVERLAY_DIR="$work/redis-overlay" RUN_DIR="$work/redis-run" \
   PASSWORD_FILE="$work/redis-password" sh "$here/kubernetes/base/redis/start-redis.sh"
 
-# The course of load begins on a Wednesday at 07:40. Prometheus gets the two days before as its past.
+# The load begins on a Wednesday at 07:40. Prometheus gets the two previous days as history.
 export CLOCK_START=2026-01-07T07:40:00Z CLOCK_ORIGIN SPEED=$speed POD_NAMESPACE=multi-app-redis
 CLOCK_ORIGIN=$(date --utc +%Y-%m-%dT%H:%M:%SZ)
 api_course=(PATTERN=hourly-spike BASE_RPS=100 PEAK_RPS=600)
@@ -152,7 +152,7 @@ for app in api worker; do
   declare -n course=${app}_course
   env "${course[@]}" APP_NAME="$app-app" HISTORY=2d "$binaries/multi-app-demo" history >"$work/history"
   promtool tsdb create-blocks-from openmetrics --quiet "$work/history" "$work/prometheus" >"$work/history.log" 2>&1 ||
-    complain "promtool could not write the past: $(tail -n 1 "$work/history.log")"
+    complain "promtool could not write the history: $(tail -n 1 "$work/history.log")"
 done
 rm "$work/history"
 
@@ -199,14 +199,14 @@ wait_for worker-app-forecaster answers "http://127.0.0.1:$worker_forecaster/read
 wait_for scaler answers "http://127.0.0.1:$scaler_http/readyz"
 
 cat <<TEXT
-All runs, $speed times as fast as real time; the logs are in $work.
-  api-app      http://127.0.0.1:$api_forecaster/     a spike at each full hour, 50 requests/s a pod
-  worker-app   http://127.0.0.1:$worker_forecaster/     busy from 9 to 17 o'clock, 40 requests/s a pod
+Everything runs, $speed times as fast as real time; the logs are in $work.
+  api-app      http://127.0.0.1:$api_forecaster/     a spike at each full hour, 50 requests/s per pod
+  worker-app   http://127.0.0.1:$worker_forecaster/     busy from 9 to 17 o'clock, 40 requests/s per pod
   Prometheus   http://127.0.0.1:$prometheus/
   Redis        REDISCLI_AUTH=\$(cat $work/redis-password) redis-cli -p $redis get forecast:api-app
   scaler       127.0.0.1:$scaler (gRPC), http://127.0.0.1:$scaler_http/metrics
 
-The replicas that both HPAs want five minutes ahead; watch them rise before the load does. Ctrl-C ends everything.
+The replicas of both HPAs, five minutes ahead; watch them rise before the load does. Ctrl-C stops everything.
 TEXT
 "$here/keda-stand-in.py" "$binaries/kedastral" "127.0.0.1:$scaler" api-app:max=20,fallback=6 \
   worker-app:max=15,fallback=4 --interval "$(python3 -c "print(15 / $speed)")" --quiet "$(python3 -c "print(300 / $speed)")" \

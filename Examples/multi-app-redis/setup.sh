@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets the example up in a local cluster of its own: minikube or kind, KEDA, Prometheus, Redis, two applications under load,
-# two forecasters, the scaler and two ScaledObjects. Run it again to bring all up to date.
+# Sets up the example in its own local cluster: minikube or kind, KEDA, Prometheus, Redis, two applications under load,
+# two forecasters, the scaler and two ScaledObjects. Run it again to update everything.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,12 +14,12 @@ usage() {
 usage: setup.sh [--with minikube|kind] [--dry-run] [VARIANT]
 
   VARIANT      base (default): one Redis with a password and a volume
-               acl       users of their own for writing and reading
+               acl       separate users for writing and reading
                tls       TLS with client certificates
                sentinel  three servers and sentinels
                cluster   a Redis Cluster of three masters and three replicas
-               pv        volumes that outlive the cluster's claims
-  --with TOOL  what makes the cluster; the one that is installed, minikube first
+               pv        volumes that remain when their claims are deleted
+  --with TOOL  the tool that creates the cluster (default: the installed one, minikube first)
   --dry-run    print what would be done, and do nothing
 
 KEDA_VERSION (now $keda_version) is the version of KEDA.
@@ -57,7 +57,7 @@ done
 manifests=$here/kubernetes/base
 [ "$variant" = base ] || manifests=$here/kubernetes/overlays/$variant
 
-# Tools: all that are missing are named at once.
+# Tools: report all that are missing.
 is_there() { command -v "$1" >/dev/null; }
 if [ -z "$tool" ]; then
   if is_there minikube || ! is_there kind; then tool=minikube; else tool=kind; fi
@@ -65,7 +65,7 @@ fi
 case $tool in
   minikube) context=$cluster ;;
   kind) context=kind-$cluster ;;
-  *) complain "'$tool' makes no clusters here; write --with minikube or --with kind" ;;
+  *) complain "'$tool' is not supported; write --with minikube or --with kind" ;;
 esac
 missing=()
 for wanted in docker kubectl "$tool" openssl; do is_there "$wanted" || missing+=("$wanted"); done
@@ -82,11 +82,11 @@ step() {
 kube() { step kubectl --context "$context" "$@"; }
 holds() { ! $dry_run && kubectl --context "$context" "$@" >/dev/null 2>&1; }
 
-# Secrets are made once and then kept; their contents come from standard input, so that no list of processes shows them.
+# Secrets are created once and then kept; their contents come from standard input, so that the process list does not show them.
 make_secret() {
   local name=$1
   if holds --namespace "$namespace" get secret "$name"; then
-    echo "# the secret $name is there"
+    echo "# the secret $name exists"
     return
   fi
   echo "+ kubectl --context $context apply -f - <<secret $name>>"
@@ -128,7 +128,7 @@ if holds get namespace "$namespace"; then
   present=$(kubectl --context "$context" get namespace "$namespace" -o 'jsonpath={.metadata.annotations.kedastral/variant}')
 fi
 if [ -n "$present" ] && [ "$present" != "$variant" ]; then
-  complain "the variant '$present' is set up, which cannot turn into '$variant'; run cleanup.sh --keep-cluster first"
+  complain "the variant '$present' is set up and cannot be changed to '$variant'; run cleanup.sh --keep-cluster first"
 fi
 
 echo "# 2. images"
@@ -185,7 +185,7 @@ esac
 
 echo "# 5. everything else"
 kube apply --kustomize "$manifests"
-# Images of the same name may be new.
+# Images with the same name may have changed.
 kube --namespace "$namespace" rollout restart deployment/api-app deployment/worker-app \
   deployment/api-app-load deployment/worker-app-load deployment/api-app-forecaster deployment/worker-app-forecaster \
   deployment/kedastral-scaler
@@ -202,5 +202,5 @@ Watch it:
   kubectl --context $context --namespace $namespace get hpa,scaledobjects --watch
   kubectl --context $context --namespace $namespace port-forward service/api-app-forecaster 8081
   kubectl --context $context --namespace $namespace port-forward service/prometheus 9090
-The README says what to look for; cleanup.sh takes everything away.
+The README describes what to look for; cleanup.sh removes everything.
 TEXT

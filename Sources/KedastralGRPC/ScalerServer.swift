@@ -10,9 +10,9 @@ import KedastralNet
 ///     …
 ///     await server.shutdown(within: .seconds(5))
 ///
-/// Each event loop has connections and a table of its own; a call is answered on the loop's thread, from memory.
+/// Each event loop has its own connections and table; a call is answered on the loop's thread, from memory.
 public actor ScalerServer {
-  /// The address in use, once started: with the port that the system chose when 0 was asked for.
+  /// The address in use after the start, with the port that the system chose for 0.
   public private(set) var address: ListenAddress
   private let loopCount: Int
   private let settings: ScalerWorker.Settings
@@ -34,7 +34,7 @@ public actor ScalerServer {
   ///   - tls: a server's identity that negotiates `h2` (with authorities, to demand client certificates), or nil for plain text;
   ///     the server looks after its files.
   ///   - loops: event loops, each a thread; more than one share the port.
-  ///   - problem: why a workload has no plan, where that is known; told to whom is refused for it.
+  ///   - problem: the reason why a workload has no plan, if known; it is part of the error that clients receive.
   public init(
     address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
     limits: GRPCLimits = GRPCLimits(), clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,

@@ -2,10 +2,10 @@
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// The host name or address; empty for every address.
   public let host: String
-  /// The port; 0 asks for a free one.
+  /// The port; 0 selects a free one.
   public let port: UInt16
 
-  /// What is wrong with a text that is no address.
+  /// The error for a text that is not a valid address.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String

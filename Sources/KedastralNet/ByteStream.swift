@@ -4,9 +4,9 @@ import Glibc
 
 /// One TCP or TLS connection on an event loop: bytes in, bytes out, and how it ended.
 ///
-/// Loop-bound: it is made and used on its loop's thread alone. Set ``onInput`` and ``onEvent`` before the loop turns again.
+/// Loop-bound: it is created and used only on its loop's thread. Set ``onInput`` and ``onEvent`` before the next loop iteration.
 package final class ByteStream {
-  /// What can happen to a connection besides bytes.
+  /// The events of a connection other than received bytes.
   package enum Event {
     /// An outgoing connection is made, the TLS handshake included.
     case connected
@@ -16,7 +16,7 @@ package final class ByteStream {
     case closedByPeer
     /// Nothing came, or nothing left, for as long as ``setTimeouts(read:write:)`` allows.
     case timedOut
-    /// It broke; the text says why.
+    /// The connection failed; the text is the reason.
     case failed(String)
   }
 
@@ -88,7 +88,7 @@ package final class ByteStream {
     bufferEvent.flatMap { bufferevent_openssl_get_ssl($0) }.map { SSL_get0_peer_certificate($0) != nil } ?? false
   }
 
-  /// Hands all bytes received so far to `body`, which returns how many it has consumed.
+  /// Passes all bytes received so far to `body`, which returns how many it has consumed.
   package func withInput(_ body: (UnsafeRawBufferPointer) -> Int) {
     guard let bufferEvent, let input = bufferevent_get_input(bufferEvent) else { return }
     let length = evbuffer_get_length(input)
@@ -143,7 +143,7 @@ package final class ByteStream {
     shutdown(bufferevent_getfd(bufferEvent), CInt(SHUT_WR))
   }
 
-  /// Keeps a connection whose TLS handshake failed open for reading alone, until ``close()``.
+  /// Keeps a connection whose TLS handshake failed open only for reading, until ``close()``.
   ///
   /// The alert that says why is on its way then. A socket that is closed while the peer still sends is reset, and a peer that
   /// is reset may never read the alert.

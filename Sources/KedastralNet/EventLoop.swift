@@ -2,7 +2,7 @@ import CEvent
 import Glibc
 import Synchronization
 
-/// A libevent loop on a thread of its own, usable as a Swift executor, so that actors can live where their I/O happens.
+/// A libevent loop on its own thread, usable as a Swift executor, so that actors can run where their I/O happens.
 ///
 ///     actor Echo {
 ///       nonisolated let loop: EventLoop
@@ -11,7 +11,7 @@ import Synchronization
 ///     }
 ///
 /// C callbacks arrive on the loop's thread and reach such an actor by `assumeIsolated`, without a hop.
-/// A loop runs until ``stop()``; close what lives on it first.
+/// A loop runs until ``stop()``; first close everything that uses it.
 // Safe to share: `base` and `wakeEvent` are touched by other threads through libevent's locked calls alone, the rest is
 // constant, atomic or behind the mutex.
 public final class EventLoop: SerialExecutor, @unchecked Sendable {
@@ -27,7 +27,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     case closure(@Sendable () -> Void)
   }
 
-  /// The libevent base, for the rooms that wrap a protocol library.
+  /// The libevent base, for the modules that wrap a protocol library.
   package let base: OpaquePointer
   private let wakeEvent: Atomic<UInt>
   private let queue = Mutex<[Work]>([])
@@ -38,7 +38,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   ///
   /// - Throws: ``StartError`` when the process can have no more threads or descriptors.
   public init() throws {
-    guard Self.threadingIsReady else { throw StartError(problem: "libevent has no thread support here") }
+    guard Self.threadingIsReady else { throw StartError(problem: "this libevent has no thread support") }
     guard let base = event_base_new() else { throw StartError(problem: "event_base_new failed: \(errnoText())") }
     self.base = base
     wakeEvent = Atomic(0)
@@ -152,7 +152,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 /// The text of the last system call's error on this thread.
 package func errnoText(_ code: CInt = errno) -> String { String(cString: strerror(code)) }
 
-/// A value that belongs to one event loop: it can be carried anywhere, and touched on the loop's thread alone.
+/// A value that belongs to one event loop: it can be passed anywhere, but accessed only on the loop's thread.
 // Safe to share: every access checks that it happens on the loop's thread.
 public final class LoopBound<Value>: @unchecked Sendable {
   /// The loop that the value belongs to.

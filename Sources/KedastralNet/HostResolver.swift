@@ -24,7 +24,7 @@ struct SocketAddress: Sendable {
   }
 }
 
-/// Finds the addresses of host names with the system's resolver, on threads of its own.
+/// Resolves host names with the system's resolver, on separate threads.
 ///
 /// Questions for a name that is being looked up join the lookup, so a name server that does not answer holds one thread a
 /// name, however often it is asked for.

@@ -2,8 +2,7 @@ import CEvent
 import Glibc
 
 /// Accepts TCP connections on an event loop.
-///
-/// When the process runs out of file descriptors, accepting pauses for a moment and goes on by itself; connections wait in
+/// When the process runs out of file descriptors, accepting pauses for a moment and then resumes; connections wait in
 /// the kernel's queue meanwhile.
 public final class Listener {
   /// Why an address cannot be listened on.
@@ -60,7 +59,7 @@ public final class Listener {
     listener = nil
   }
 
-  /// Closes an accepted descriptor that nobody takes over.
+  /// Closes an accepted descriptor that is not used.
   package static func refuse(_ descriptor: CInt) { Glibc.close(descriptor) }
 
   deinit { close() }
@@ -75,7 +74,7 @@ public final class Listener {
   }
 
   private static func bind(_ address: ListenAddress, sharesPort: Bool) throws -> CInt {
-    var problem = "no such address"
+    var problem = "this machine has no such address"
     let candidates = HostResolver.listenAddresses(host: address.host, port: address.port)
     for candidate in try candidates.mapError({ ListenError(address: address, problem: $0.problem) }).get() {
       let descriptor = socket(

@@ -27,7 +27,7 @@ public final class LoopTimer {
     restart()
   }
 
-  /// Counts anew from now.
+  /// Restarts the timer from now.
   public func restart() {
     guard let event else { return }
     var time = interval.timeval

@@ -103,8 +103,10 @@ package final class OutgoingConnection {
 
   private func expire() {
     let stage =
-      stream != nil ? "the TLS handshake" : candidates.isEmpty && pending == nil ? "the name's address" : "an answer"
-    fail("waited in vain for \(stage) (\(deadline))")
+      if stream != nil {
+        "during the TLS handshake"
+      } else if candidates.isEmpty && pending == nil { "while resolving the host name" } else { "while connecting" }
+    fail("timed out after \(deadline) \(stage)")
   }
 
   private func dropSocket() {
@@ -146,7 +148,7 @@ package final class OutgoingConnection {
         }, Unmanaged.passUnretained(self).toOpaque())
       guard let event else {
         Glibc.close(descriptor)
-        return fail("no memory for an event")
+        return fail("out of memory for an event")
       }
       pending = (descriptor, event)
       event_add(event, nil)
@@ -168,7 +170,7 @@ package final class OutgoingConnection {
     pending = nil
     event_free(event)
     guard let stream = ByteStream(on: loop, connected: descriptor, tls: tls) else {
-      return fail("no memory for the connection")
+      return fail("out of memory for the connection")
     }
     guard tls != nil else { return finish(.success(stream)) }
     self.stream = stream
@@ -187,6 +189,6 @@ package final class OutgoingConnection {
 
 extension HostResolver.LookupError {
   fileprivate func problem(asIn address: RemoteAddress) -> OutgoingConnection.Problem {
-    .init("the name does not resolve: \(problem)")
+    .init("the host name cannot be resolved: \(problem)")
   }
 }

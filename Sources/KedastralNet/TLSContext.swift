@@ -7,7 +7,7 @@ import Glibc
 public final class TLSContext: @unchecked Sendable {
   /// Which end of the connection the context is for.
   public enum Role: Sendable {
-    /// Accepts connections; asks for a client certificate when a CA file is given.
+    /// Accepts connections; requests a client certificate when a CA file is given.
     case server
     /// Opens connections; checks the server's certificate and name.
     case client
@@ -40,9 +40,9 @@ public final class TLSContext: @unchecked Sendable {
 
   /// Whether clients must show a certificate, where a server has authorities for them.
   public enum ClientCertificates: Sendable, Equatable {
-    /// A client without one is turned away in the handshake.
+    /// A client without one is refused in the handshake.
     case required
-    /// A client may come without one, and the server asks its connection; one that is shown must be good.
+    /// A client certificate is optional, but a given one must be valid; the server checks the connection.
     case requested
   }
 
@@ -119,7 +119,7 @@ public final class TLSContext: @unchecked Sendable {
         throw LoadError(file: key, problem: "the key does not belong to the certificate \(certificate)")
       }
     } else if role == .server {
-      throw LoadError(file: "server", problem: "a certificate file and a key file are needed")
+      throw LoadError(file: "server", problem: "a certificate file and a key file are required")
     }
     if let authorities = files.authorities {
       guard PEMFile.reading(authorities, { SSL_CTX_load_verify_locations(pointer, $0, nil) }) == 1 else {

@@ -1,8 +1,7 @@
 import Synchronization
 
 /// A TLS context that follows its files: certificates are rotated without a restart, and without dropping a connection.
-///
-/// Whoever makes connections with it calls ``refresh()`` now and then; a stat of each file says whether there is news. New
+/// Its users call ``refresh()`` periodically, which checks each file for changes with a stat. New
 /// connections use the newest files that could be loaded; those that exist keep what they began with. When new files cannot be
 /// used (a key that does not belong to its certificate yet), the old ones stay.
 public final class TLSIdentity: Sendable {
@@ -28,7 +27,7 @@ public final class TLSIdentity: Sendable {
 
   /// Loads the files; the parameters are those of ``TLSContext``.
   ///
-  /// - Parameter onChange: hears of each change of the files, the first loading included.
+  /// - Parameter onChange: called for each change of the files, including the first loading.
   public init(
     _ role: TLSContext.Role, files: TLSContext.Files, protocols: [String] = [],
     minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],

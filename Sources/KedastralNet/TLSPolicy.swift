@@ -2,7 +2,7 @@ import COpenSSL
 
 /// What a server's TLS context decides by itself during handshakes. OpenSSL's context owns it.
 final class TLSPolicy: Sendable {
-  /// The protocols to negotiate, in ALPN's form: each behind a byte with its length.
+  /// The protocols to negotiate, in ALPN's form: each after a byte with its length.
   let protocols: [UInt8]
   /// The names of which a client's certificate must have one; empty when any will do.
   private let peers: Set<String>
@@ -31,7 +31,7 @@ final class TLSPolicy: Sendable {
     }.first
   }
 
-  /// The ranges of the names in a list where each stands behind its length.
+  /// The ranges of the names in a list where each follows its length.
   private static func entries(_ list: some RandomAccessCollection<UInt8>) -> [Range<Int>] {
     let bytes = Array(list)
     var ranges: [Range<Int>] = []

@@ -41,7 +41,7 @@ package final class SecretFile: Sendable {
       let secret = String(text[..<end])
       guard !secret.isEmpty else { throw ReadError(path: path, problem: "it is empty") }
       guard secret.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-        throw ReadError(path: path, problem: "it holds more than one line")
+        throw ReadError(path: path, problem: "it has more than one line")
       }
       cached = (version, secret)
       return secret

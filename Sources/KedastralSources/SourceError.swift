@@ -1,10 +1,10 @@
 import KedastralCore
 
-/// Why a metric source has no samples: what was asked, of whom, and what came back.
+/// Why a metric source has no samples: the request, the server and the response.
 public struct SourceError: Error, Equatable, CustomStringConvertible {
   /// What was asked.
   public let asked: String
-  /// Of whom: a URL without secrets, or a file.
+  /// The source: a URL without secrets, or a file.
   public let source: String
   /// What came back, or did not.
   public let problem: String
@@ -27,11 +27,11 @@ extension SourceError: SourceFault {
 }
 
 extension HTTPClient {
-  /// Sends a request for a source and returns the answer if its status says success.
+  /// Sends a request for a source and returns the response if its status is a success.
   ///
   /// - Parameters:
   ///   - source: the server as errors name it, without secrets; its endpoint's name unless it is given.
-  ///   - detail: finds what the body of an error says, where its form is known.
+  ///   - detail: extracts the message from the body of an error, if its format is known.
   /// - Throws: ``SourceError`` for everything but cancellation.
   func answer(
     to request: HTTPRequest, asked: String, of source: String? = nil, detail: (HTTPResponse) -> String? = { _ in nil }

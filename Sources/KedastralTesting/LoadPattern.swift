@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Typical daily and hourly courses of load, in requests a second, as pure functions of time (UTC).
+/// Typical daily and hourly load patterns, in requests per second, as pure functions of time (UTC).
 ///
 ///     LoadPattern.hourlySpike(base: 100, peak: 600).load(at: now)
 public enum LoadPattern: Sendable, Equatable {

@@ -30,7 +30,7 @@ public final class ManualClock: WallClock {
   /// How many tasks sleep on this clock.
   public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
-  /// Moves the clock, forwards or back, and wakes who has slept long enough, the earliest first.
+  /// Moves the clock, forwards or back, and wakes sleepers whose time has passed, the earliest first.
   public func advance(by duration: Duration) {
     let woken = state.withLock { state in
       state.now = state.now + duration

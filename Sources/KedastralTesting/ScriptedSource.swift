@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// A metric source that answers by a function of time, fails on demand, and remembers what it was asked.
+/// A metric source that answers with a function of time, fails on request, and records its requests.
 ///
 ///     let source = ScriptedSource(LoadPattern.constant(120).load(at:))
 ///     source.fail(with: TestFailure("503 from the source"))

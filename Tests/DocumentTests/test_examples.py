@@ -37,9 +37,9 @@ def test_a_host_of_ones_own_plans_by_its_own_policy_into_redis(tmp_path):
     socket = tmp_path / "redis.sock"
     with Program("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--dir", tmp_path) as redis:
         redis.wait_for("ready to accept connections")
-        environment = {"REDIS_URL": f"unix://{socket}", "LISTEN": "127.0.0.1:0"}
+        environment = {"REDIS_URL": f"unix://{socket}", "HOST": "127.0.0.1", "PORT": "0"}
         with Program(PROGRAMS / "CustomForecasterHost", env=environment) as host:
-            port = host.wait_for(r"serving KEDA on 127\.0\.0\.1:(\d+)")[1]
+            port = host.wait_for(r"serving KEDA address=127\.0\.0\.1:(\d+)")[1]
             # 300 customers need 15 pods, 24 in three zones of which any two are enough; 40 need 2, so 3. Half an hour has both.
             assert replicas(port, "shop", host, leadTime="30m") == 24
             stored = subprocess.run(
@@ -52,8 +52,9 @@ def test_a_host_of_ones_own_plans_by_its_own_policy_into_redis(tmp_path):
 
 
 def test_an_application_that_forecasts_itself_shows_explains_and_serves_its_plan():
-    with Program(PROGRAMS / "SimpleApp", env={"LISTEN": "127.0.0.1:0", "SCALER_LISTEN": "127.0.0.1:0"}) as app:
-        page, scaler = app.wait_for(r"page at 127\.0\.0\.1:(\d+), KEDA's scaler at 127\.0\.0\.1:(\d+)").groups()
+    with Program(PROGRAMS / "SimpleApp", env={"HOST": "127.0.0.1", "PORT": "0", "SCALER_PORT": "0"}) as app:
+        page = app.wait_for(r"serving forecasts address=127\.0\.0\.1:(\d+)")[1]
+        scaler = app.wait_for(r"serving KEDA address=127\.0\.0\.1:(\d+)")[1]
         assert 2 <= replicas(scaler, "simple-app", app) <= 20
         assert "<title>" in get(f"http://127.0.0.1:{page}/")
         told = json.loads(get(f"http://127.0.0.1:{page}/explain?workload=simple-app"))

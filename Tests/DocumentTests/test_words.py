@@ -35,6 +35,7 @@ def test_a_phrase_of_the_list_is_found(lint, text):
     "wait for a step", "it forecasts a workload", "a step of the plan", "there is no plan", "it is no longer than that",
     "five minutes away", "throw it away", "it goes on the page", "it takes up to a minute", "the step before the last",
     "once a second", "the day before", "API reference", "a reference to the loop", "room for more", "figure out",
+    "units are told apart by size", "no forecast for workload 'nobody'", "outcome.figures.podHours",
     "`is no` in code, and a [link](nobody.md)", "```sh\nnobody\n```\n", "ask for help",
 ])
 def test_plain_english_passes(lint, text):

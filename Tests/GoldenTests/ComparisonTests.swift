@@ -7,7 +7,7 @@ struct ComparisonTests {
   }
 
   @Test(
-    "an added member is no difference, at any depth",
+    "an added member is not a difference, at any depth",
     arguments: [
       (#"{"a":1}"#, #"{"a":1,"b":2}"#), (#"{"a":[{"b":null}]}"#, #"{"a":[{"b":null,"c":[]}],"d":{}}"#),
       ("0.1", "0.10000000000000003"),

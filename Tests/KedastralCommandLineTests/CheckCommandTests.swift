@@ -57,11 +57,11 @@ struct CheckCommandTests {
     #expect(outcome.exitCode == 2)
     let problems = try #require(try json(outcome.output)["problems"] as? [[String: Any]])
     #expect(problems.count == 1)
-    let words = "workload 'api': only 30m are forecast, and the scaler is asked 45m ahead"
+    let words = "workload 'api': the forecast covers only 30m, but the lead time is 45m"
     #expect((problems.first?["message"] as? String)?.hasPrefix(words) == true, "\(outcome.output)")
     try trace.configure("  - {name: api, horizon: 4m}")
     let short = try await check("-config", trace.file, "--offline")
-    #expect(short.exitCode == 2 && short.output.contains("only 4m are forecast, and the scaler is asked 5m ahead"))
+    #expect(short.exitCode == 2 && short.output.contains("the forecast covers only 4m, but the lead time is 5m"))
     let fits = try await check("-config", trace.file, "--offline", "-lead-time=4m")
     #expect(fits.exitCode == 0, "\(fits.output)")
   }
@@ -111,7 +111,7 @@ struct CheckCommandTests {
     ),
     (
       "workloads: [{name: a, metric: m, source: {query: q}, model: profet}]",
-      ["1:61", "model", "'profet'", "known are"]
+      ["1:61", "model", "'profet'", "known: "]
     ),
     ("workloads: [{name: a, metric: m, source: {query: q}, model: byom}]", ["1:61", "give byomUrl"]),
     (
@@ -121,7 +121,7 @@ struct CheckCommandTests {
     ("workloads: [{name: a, metric: m, source: {query: q, url: nowhere}}]", ["1:58", "url", "'nowhere'"]),
     (
       "workloads: [{name: a, metric: m, source: {query: q, path: f}}]",
-      ["1:59", "has no key 'path'", "it takes url, query"]
+      ["1:59", "has no key 'path'", "its keys are url, query"]
     ),
     (
       "workloads: [{name: a, metric: m, source: {type: http, url: 'http://h'}}]",
@@ -154,7 +154,7 @@ struct CheckCommandTests {
     ),
     (
       "scaler: {address: ':50051'}\nworkloads: [{name: a, metric: m, source: {query: q}}]",
-      ["1:19", "scaler.address", "no host for KEDA"]
+      ["1:19", "scaler.address", "no host that KEDA can reach"]
     ),
     (
       "storage: {type: rediss}\nworkloads: [{name: a, metric: m, source: {query: q}}]",

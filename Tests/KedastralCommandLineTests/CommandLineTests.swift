@@ -14,7 +14,7 @@ struct CommandLineTests {
     #expect(version.output.hasPrefix("\(program) ") && version.output.split(separator: "\n").count == 1)
   }
 
-  @Test("settings that make no sense end with exit code 2, a line each that names the flag and what would be right")
+  @Test("invalid settings exit with 2 and one line for each with the flag and what is expected")
   func badSettings() async throws {
     let run = try await Daemon.run(
       "kedastral-forecaster",

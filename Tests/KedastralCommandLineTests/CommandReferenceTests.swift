@@ -28,7 +28,7 @@ struct CommandReferenceTests {
     for command in Commands.all {
       let help = try await Daemon.run("kedastral", [command.name, "--help"])
       #expect(help.exitCode == 0)
-      for part in ["Usage:", "Examples:", "Exit code:"] { #expect(help.output.contains(part), "\(command.name)") }
+      for part in ["Usage:", "Examples:", "Exit codes:"] { #expect(help.output.contains(part), "\(command.name)") }
       #expect(own.contains("kedastral \(command.name)"))
     }
   }

@@ -121,9 +121,9 @@ struct ConfigurationWatchTests {
         "-listen", "127.0.0.1:\(freePort())", "-http-listen", "127.0.0.1:\(operations)", "-config",
         folder.path("scaler.yaml"), "-forecaster-url", "http://127.0.0.1:\(freePort())",
       ])
-    try await eventually("a failed round") { !scaler.lines("forecaster not reached").isEmpty }
+    try await eventually("a failed round") { !scaler.lines("forecaster is not reachable").isEmpty }
     try turn("log: {level: debug, format: json}\nscaler: {leadTime: 7m}")
-    try await eventually("lines of the new level") { !scaler.lines("forecaster not reached", at: "debug").isEmpty }
+    try await eventually("lines of the new level") { !scaler.lines("forecaster is not reachable", at: "debug").isEmpty }
     #expect(
       scaler.lines("these settings have changed and need a restart").last?["settings"] == "scaler.leadTime")
     try turn("log: {level: shout}")

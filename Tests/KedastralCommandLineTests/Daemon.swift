@@ -19,7 +19,7 @@ struct Daemon {
     return (code, daemon.process.output)
   }
 
-  /// Asks an HTTP server; status 0 when nobody answers.
+  /// Requests a path from an HTTP server; status 0 without a response.
   static func get(_ port: UInt16, _ path: String) async -> (status: Int, body: String) {
     guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { return (0, "") }
     do {
@@ -45,10 +45,12 @@ enum KEDAClient {
     ref = pb.ScaledObjectRef(name=metadata.pop("name", "object"), namespace="default", scalerMetadata=metadata)
     try:
       spec = stub.GetMetricSpec(ref, timeout=60).metricSpecs[0]
-      value = stub.GetMetrics(pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
+      value, ended = stub.GetMetrics.with_call(
+        pb.GetMetricsRequest(scaledObjectRef=ref, metricName=spec.metricName), timeout=60)
       active = stub.IsActive(ref, timeout=60)
       print(json.dumps({"metric": spec.metricName, "target": spec.targetSizeFloat,
-        "value": value.metricValues[0].metricValueFloat, "active": active.result}))
+        "value": value.metricValues[0].metricValueFloat, "active": active.result,
+        "trailers": dict(ended.trailing_metadata() or ())}))
     except grpc.RpcError as error:
       print(json.dumps({"code": error.code().name, "details": error.details()}))
     """
@@ -58,6 +60,7 @@ enum KEDAClient {
     var target: Double?
     var value: Double?
     var active: Bool?
+    var trailers: [String: String]?
     var code: String?
     var details: String?
   }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A process without file descriptors")
 struct DescriptorTests {
-  @Test("it accepts no more for a while, ends for nobody, and goes on when there are some again")
+  @Test("it accepts no connections for a while, closes none, and continues when descriptors are available")
   func exhaustion() async throws {
     let (grpc, operations) = (freePort(), freePort())
     let program = Repository.products.appendingPathComponent("kedastral-scaler").path

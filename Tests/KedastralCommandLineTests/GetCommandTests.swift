@@ -101,7 +101,7 @@ struct GetCommandTests {
     await forecaster.close()
   }
 
-  @Test("a forecaster that is away, and a workload that it does not have, end with 1 and a line that names both")
+  @Test("an unavailable forecaster and an unknown workload exit with 1 and a line that names both")
   func failures() async throws {
     let forecaster = try await TestForecaster(["api"])
     let unknown = try await Daemon.run("kedastral", ["get", "forecast", "nobody", "--server", forecaster.url])
@@ -113,15 +113,15 @@ struct GetCommandTests {
   }
 
   @Test(
-    "a command line that makes no sense ends with 2 and says what would be right",
+    "an invalid command line exits with 2 and states what is expected",
     arguments: [
-      (["get"], "write kedastral get workloads"), (["get", "pods"], "'pods' cannot be got"),
-      (["get", "forecast"], "whose forecast?"), (["get", "forecast", "a b"], "is not a workload name"),
+      (["get"], "write kedastral get workloads"), (["get", "pods"], "unknown word 'pods'"),
+      (["get", "forecast"], "the workload is missing"), (["get", "forecast", "a b"], "is not a workload name"),
       (["get", "workloads", "--sever=x"], "did you mean --server"),
       (["get", "workloads", "--server=localhost"], "is not an http or https URL"),
       (["forecast"], "no load given"), (["forecast", "--csv", "x", "--quantile", "2"], "'2' is not a level"),
-      (["forecast", "--csv", "x", "-o", "jsn"], "did you mean json"), (["completion"], "for which shell?"),
-      (["completion", "tcsh"], "'tcsh' is no shell"),
+      (["forecast", "--csv", "x", "-o", "jsn"], "did you mean json"), (["completion"], "the shell is missing"),
+      (["completion", "tcsh"], "'tcsh' is not a supported shell"),
     ] as [([String], String)])
   func usage(arguments: [String], expected: String) async throws {
     let run = try await Daemon.run("kedastral", arguments)

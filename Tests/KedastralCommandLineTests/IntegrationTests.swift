@@ -12,7 +12,7 @@ private final class Exporter: Sendable {
   private let server: OperationsHTTPServer
   private let counting: Task<Void, any Error>
 
-  /// Starts with `rate` requests a second, as a function of the seconds since the start.
+  /// Starts with `rate` requests per second, as a function of the seconds since the start.
   init(rate: @escaping @Sendable (Double) -> Double) async throws {
     let metrics = MetricsRegistry()
     let requests = metrics.counter("api_requests_total", help: "Requests.", labels: ["app"]).with("api-app")
@@ -100,7 +100,7 @@ struct IntegrationTests {
           watch.plans(since: before - .seconds(30)).contains { plan in
             stride(from: 0, through: after.timeIntervalSince(before) + 0.1, by: 0.1).contains {
               let possible = plan.answer(question, at: before + .seconds($0))
-              // Fractional pods are told in thousandths.
+              // Fractional pods are sent in thousandths.
               let target = question.mode == .load ? 1000.0 : 1
               return possible.map { $0.value * target } == value && target == answer.target
             }

@@ -54,7 +54,7 @@ struct MCPServerTests {
     #expect(schema["properties"]["ways"]["items"]["enum"].elements?.count == 2)
   }
 
-  @Test("a tool's result comes as text and as structure; its failure is told to the assistant")
+  @Test("a tool's result is returned as text and as structure; its failure is reported to the assistant")
   func call() async throws {
     let result = try await request("tools/call", #"{"name":"greet","arguments":{"who":"you"}}"#)["result"]
     #expect(result["structuredContent"]["greeting"].text == "hello you" && result["isError"] == .bool(false))
@@ -77,7 +77,7 @@ struct MCPServerTests {
   }
 
   @Test(
-    "what is no request gets JSON-RPC's error, and what wants no answer gets none",
+    "an invalid request gets a JSON-RPC error, and a notification gets no response",
     arguments: [
       ("{", -32700), ("[]", -32600), (#"{"id":1,"method":"ping"}"#, -32600), (#"{"jsonrpc":"2.0","id":1}"#, -32600),
       (#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, -32600),
@@ -182,10 +182,10 @@ struct MCPServerTests {
   }
 
   @Test(
-    "a command line that makes no sense ends with 2 and says what would be right",
+    "an invalid command line exits with 2 and states what is expected",
     arguments: [
       (["--listen", "0.0.0.0:8090"], "--token-file"), (["--listen", "x"], "is not an address"),
-      (["--allow-origin", "http://x"], "belongs to --listen"), (["--sever=x"], "did you mean --server"),
+      (["--allow-origin", "http://x"], "needs --listen"), (["--sever=x"], "did you mean --server"),
     ] as [([String], String)])
   func usage(arguments: [String], expected: String) async throws {
     let run = try await Daemon.run("kedastral", ["mcp"] + arguments)

@@ -69,7 +69,7 @@ struct PolicySettingsTests {
     #expect(((answer["plan"] as? [String: Any])?["desiredReplicas"] as? [Int])?.max() == 150)
     #expect(await PlayedTrace.snapshot("both", http)?.desiredReplicas.max() == 60, "nothing was changed by asking")
 
-    // What is tried is not overruled by what stands beside it: a shortage cost goes before a quantile, that before headroom.
+    // A tried setting is not overridden by others: a shortage cost overrides a quantile, which overrides headroom.
     for (tried, kept, gone) in [
       ("", ["quantileLevel: 0.9", "shortageCost: 42"], []),
       ("&headroom=1.5", ["headroom: 1.5"], ["quantileLevel", "shortageCost"]),
@@ -90,7 +90,7 @@ struct PolicySettingsTests {
     for daemon in [forecaster, scaler] { daemon.process.kill() }
   }
 
-  @Test("an accuracy gate plans for the present load once forecasts have been off, and the reason says so")
+  @Test("an accuracy gate plans for the current load once the forecast error is too large, and the reason states it")
   func accuracyGate() async throws {
     // As unpredictable as can be: a draw each minute, played sixty times as fast.
     var random = SystemRandomNumberGenerator()
@@ -111,7 +111,7 @@ struct PolicySettingsTests {
       (try? await PlayedTrace.explanation("wild", http, "&leadTime=0s"))?.clamps?.contains(.accuracyGate) == true
     }
     let explanation = try await PlayedTrace.explanation("wild", http, "&leadTime=0s")
-    #expect(explanation.reason?.contains("planned for the current load: recent forecasts were off by") == true)
+    #expect(explanation.reason?.contains("planned for the current load: the recent forecast error is") == true)
     #expect(explanation.plannedLoad == explanation.currentLoad)
     forecaster.process.kill()
   }

@@ -106,6 +106,48 @@ struct QueryTests {
     #expect(refused.output.contains("127.0.0.1:\(port): IsActive: UNAVAILABLE: cannot connect: Connection refused"))
   }
 
+  @Test("a forecast that is shorter than the lead time is said to be, in text, lines and JSON")
+  func shortForecast() async throws {
+    try await serving { port async throws in
+      let address = "127.0.0.1:\(port)"
+      let long = ["-workload=api", "-lead-time=45m"]
+      let text = try await Daemon.run("kedastral", ["query", address] + long).output
+      #expect(text.hasSuffix("forecast  only 10m are forecast, less than the lead time of 45m\n"), "\(text)")
+      let json = try await Daemon.run("kedastral", ["query", address, "getmetrics", "-o=json"] + long).output
+      #expect(json.contains(#""replicas":9,"forecastSeconds":600}"#), "\(json)")
+      let watch = try ChildProcess(
+        "sh", "-c",
+        "\(Repository.products.path)/kedastral query \(address) -watch -interval 20ms \(long.joined(separator: " ")) | head -n 1"
+      )
+      #expect(
+        try await watch.waitForExit() == 0 && watch.output.hasSuffix(" replicas=9 forecast=10m\n"), "\(watch.output)")
+      // Until 10 min ahead all is forecast.
+      let enough = try await Daemon.run("kedastral", ["query", address, "-workload=api", "-lead-time=10m"]).output
+      #expect(!enough.contains("forecast  "), "\(enough)")
+      let whole = try await Daemon.run("kedastral", ["query", address, "-workload=api", "-lead-time=5m", "-o=json"])
+      #expect(!whole.output.contains("forecastSeconds"))
+    }
+  }
+
+  @Test("a running daemon and the official client: 30 minutes are forecast, and 45 are asked for")
+  func shortForecastOfDaemon() async throws {
+    let trace = try PlayedTrace { _ in 300 }
+    try trace.configure("  - {name: api, horizon: 30m}")
+    let (http, grpc) = (freePort(), freePort())
+    let daemon = try Daemon(
+      "kedastral",
+      ["run", "-config", trace.file, "-listen=127.0.0.1:\(http)", "-scaler-listen=127.0.0.1:\(grpc)"])
+    try await eventually("a plan") { await PlayedTrace.snapshot("api", http) != nil }
+    try await eventually("an answer") { try await KEDAClient.ask(grpc, ["workload": "api"]).value == 30 }
+    let long = try await KEDAClient.ask(grpc, ["workload": "api", "leadTime": "45m"])
+    #expect(long.value == 30 && long.trailers == ["kedastral-forecast-seconds": "1800"])
+    #expect(try await KEDAClient.ask(grpc, ["workload": "api", "leadTime": "30m"]).trailers == [:])
+    let run = try await query("127.0.0.1:\(grpc)", "-workload=api", "-lead-time=45m")
+    #expect(run.output.contains("only 30m are forecast, less than the lead time of 45m"), "\(run.output)")
+    daemon.process.signal(SIGTERM)
+    #expect(try await daemon.process.waitForExit() == 0)
+  }
+
   @Test("metadata keys that nobody reads are warned of, and the rest is asked all the same")
   func unknownKeys() async throws {
     try await serving { port async throws in
@@ -115,8 +157,8 @@ struct QueryTests {
       let warnings = run.output.split(separator: "\n").filter { $0.hasPrefix("kedastral query: ") }
       #expect(
         warnings.sorted() == [
-          "kedastral query: metadata key 'Select' is not known; did you mean 'select'?",
-          "kedastral query: metadata key 'leadtime' is not known; did you mean 'leadTime'?",
+          "kedastral query: unknown metadata key 'Select'; did you mean 'select'?",
+          "kedastral query: unknown metadata key 'leadtime'; did you mean 'leadTime'?",
         ])
     }
   }
@@ -157,7 +199,7 @@ struct QueryTests {
   @Test("--help teaches, and kedastral's own help names it")
   func help() async throws {
     let help = try await query("--help")
-    #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit code:"))
+    #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit codes:"))
     #expect(try await Daemon.run("kedastral", ["--help"]).output.contains("kedastral query ADDRESS"))
   }
 }

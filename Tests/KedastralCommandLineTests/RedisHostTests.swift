@@ -52,7 +52,7 @@ struct RedisHostTests {
     try Snapshot(json: Data(try await redis.cli("GET", "forecast:\(workload)").utf8))
   }
 
-  @Test("a forecaster killed and restarted goes on from its plan, and the scaler serves on meanwhile")
+  @Test("a killed and restarted forecaster resumes from its plan, and the scaler keeps serving")
   func killedForecaster() async throws {
     let folder = try TemporaryFolder()
     let file = try configuration(2, in: folder)
@@ -77,7 +77,7 @@ struct RedisHostTests {
     let second = try forecaster(file, redis, http: http)
     try await eventually("a newer plan") { try await plan(of: "app-0", redis).generatedAt > before.generatedAt }
     let after = try await plan(of: "app-0", redis)
-    try await eventually("the log") { second.process.output.contains("going on from the stored plan") }
+    try await eventually("the log") { second.process.output.contains("resuming from the stored plan") }
     #expect((after.capacityState?.replicas ?? 0) >= 30, "no ramp from the minimum")
     #expect(await Daemon.get(operations, "/readyz").status == 200)
 
@@ -183,7 +183,7 @@ struct RedisHostTests {
   }
 
   @Test(
-    "forecasters share the workloads; a killed one's move to the others within the lease, and go on from their plans")
+    "forecasters share the workloads; a killed one's move to the others within the lease, and resume from their plans")
   func sharding() async throws {
     let folder = try TemporaryFolder()
     let file = try configuration(12, in: folder)

@@ -18,7 +18,8 @@ struct ReloadTests {
     return (value("success"), value("failure"))
   }
 
-  @Test("workloads come, change and go; the others keep their loops; a changed one goes on from its replicas")
+  @Test(
+    "workloads are added, changed and removed; the others keep their loops; a changed one resumes from its replicas")
   func workloads() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: kept}\n  - {name: changed}\n  - {name: gone}")
@@ -42,7 +43,7 @@ struct ReloadTests {
       host.process.output.contains(
         #""msg":"configuration reloaded","added":"1","changed":"1","removed":"1","kept":"1""#)
     }
-    let stored = host.process.output.components(separatedBy: #""msg":"going on from the stored plan","workload":""#)
+    let stored = host.process.output.components(separatedBy: #""msg":"resuming from the stored plan","workload":""#)
     #expect(stored.dropFirst().map { $0.prefix { $0 != "\"" } } == ["changed"], "the kept one was not restarted")
     #expect(try await KEDAClient.ask(grpc, ["workload": "gone"]).code == "NOT_FOUND")
     #expect(try await KEDAClient.ask(grpc, ["workload": "new"]).value == 30)

@@ -75,7 +75,7 @@ struct ReplayCommandTests {
     }
   }
 
-  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags go before the file")
+  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags override the file")
   func schedules() async throws {
     let folder = try TemporaryFolder()
     let file = try trace(in: folder)
@@ -206,7 +206,7 @@ struct ReplayCommandTests {
   }
 
   @Test(
-    "what is asked wrongly ends with 2 and a line that tells what would be right",
+    "a usage error exits with 2 and a line that says what would be right",
     arguments: [
       (["replay"], "no load given; write --csv FILE or --prometheus URL"),
       (["replay", "--csv", "a.csv", "--polcy", "hpa"], "unknown option --polcy; did you mean --policy?"),
@@ -215,10 +215,10 @@ struct ReplayCommandTests {
       (["replay", "--csv", "a.csv", "--target-per-pod", "-5"], "the target per pod -5.0 is not positive"),
       (["replay", "--csv", "a.csv", "--model", "autp"], "'autp' is not a known model"),
       (["replay", "--prometheus", "http://127.0.0.1:1"], "--prometheus needs --query PROMQL"),
-      (["backtest", "--csv", "a.csv", "--protocol", "x"], "choose of rolling-origin"),
-      (["backtest", "--csv", "a.csv", "--days", "3"], "--days belongs to --prometheus URL"),
+      (["backtest", "--csv", "a.csv", "--protocol", "x"], "choose one of rolling-origin"),
+      (["backtest", "--csv", "a.csv", "--days", "3"], "--days needs --prometheus URL"),
       (["backtest", "--csv"], "--csv needs a value"),
-      (["replay", "--csv", "a.csv", "--workload", "api"], "--workload belongs to --config FILE"),
+      (["replay", "--csv", "a.csv", "--workload", "api"], "--workload needs --config FILE"),
       (["forecast", "--csv", "a.csv", "--config", "/nonexistent.yaml"], "cannot read '/nonexistent.yaml'"),
     ])
   func askedWrongly(arguments: [String], problem: String) async throws {

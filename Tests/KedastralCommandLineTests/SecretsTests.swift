@@ -7,7 +7,7 @@ struct SecretsTests {
   private static let secret = "S3CRET-hunter2"
   private static let daemons = ["kedastral-forecaster", "kedastral-scaler"]
 
-  /// What a daemon needs besides; nothing answers there.
+  /// Further required arguments of a daemon; nothing listens at their addresses.
   private static func arguments(of daemon: String, http: UInt16 = freePort()) -> [String] {
     let common = ["-log-level", "debug"]
     return daemon == "kedastral-scaler"

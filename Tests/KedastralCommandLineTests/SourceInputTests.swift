@@ -17,7 +17,7 @@ struct SourceInputTests {
     String(format: "%.2f", 100 - 60 * cos(2 * Double.pi * Double(minute % 720) / 720))
   }
 
-  /// Rows of `time` and `load`, one a minute.
+  /// Rows of `time` and `load`, one per minute.
   private func write(
     _ name: String, header: String = "timestamp,value", separator: String = ",", extra: [String] = [],
     time: (Int) -> String = { "\(start + 60 * $0)" }, value: (String) -> String = { $0 }
@@ -48,15 +48,15 @@ struct SourceInputTests {
       (
         try write(
           "stray/load.csv", extra: ["\(Self.start + 60 * (Self.minutes - 1) + 1),\(Self.load(Self.minutes - 1))"]),
-        "rows off the step of 1m: 1 of 1501"
+        "rows that are not on the step of 1m: 1 of 1501"
       ),
       (
         try write("phase/load.csv") { "\(Self.start + 60 * $0 + ($0 < 800 ? 0 : 1))" },
-        "rows off the step of 1m: 700 of 1500"
+        "rows that are not on the step of 1m: 700 of 1500"
       ),
       (
         try write("jitter/load.csv") { "\(Self.start + 60 * $0 + $0 * 7 % 4 / 3)" },
-        "rows off the step of 1m: 375 of 1500"
+        "rows that are not on the step of 1m: 375 of 1500"
       ),
     ]
     for (path, remark) in files {
@@ -122,9 +122,9 @@ struct SourceInputTests {
     }
     #expect(outputs[0] == outputs[1] && outputs[0].contains("│"))
     let twice = try await Daemon.run("kedastral", ["forecast", "--csv", "-", "-"])
-    #expect(twice.exitCode == 2 && twice.output.contains("standard input can be read once"))
+    #expect(twice.exitCode == 2 && twice.output.contains("standard input can be read only once"))
     let empty = try await Daemon.run("kedastral", ["forecast", "--csv", "-"])
-    #expect(empty.exitCode == 1 && empty.output.contains("standard input: at least two samples are needed, 0 found"))
+    #expect(empty.exitCode == 1 && empty.output.contains("standard input: expected at least two samples, found 0"))
   }
 
   @Test("a workload's csv source is read in its step, and check says what was mended")
@@ -141,7 +141,8 @@ struct SourceInputTests {
     #expect(run.exitCode == 0, "\(run.output)")
     for name in ["shop", "fast"] {
       #expect(
-        run.output.contains("kedastral check: \(name): \(path): rows off the step of 1m: 1 of 1501"), "\(run.output)")
+        run.output.contains("kedastral check: \(name): \(path): rows that are not on the step of 1m: 1 of 1501"),
+        "\(run.output)")
     }
     let json = try await Daemon.run("kedastral", ["check", "-config", file, "-o", "json"])
     let document = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]

@@ -64,7 +64,7 @@ struct TLSHostTests {
     }
     // Over HTTP probes need no certificate, and what does says so in words.
     let anonymous = try await answer(.http, nil, sends: true)
-    #expect(anonymous.contains("403") && anonymous.contains("a client certificate is needed"), "\(anonymous)")
+    #expect(anonymous.contains("403") && anonymous.contains("a client certificate is required"), "\(anonymous)")
     let known = try await answer(.http, (certificates.client, certificates.clientKey), sends: true)
     #expect(known.contains("200 ok"), "\(known)")
     scaler.process.kill()

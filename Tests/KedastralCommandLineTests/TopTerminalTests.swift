@@ -64,7 +64,7 @@ struct TopTerminalTests {
     await forecaster.close()
   }
 
-  @Test("a forecaster that is away is said on the screen, and SIGTERM gives the terminal back")
+  @Test("an unavailable forecaster is shown on the screen, and SIGTERM restores the terminal")
   func away() async throws {
     let folder = try TemporaryFolder()
     let pid = folder.url.path + "/pid"

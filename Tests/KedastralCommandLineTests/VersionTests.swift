@@ -17,7 +17,7 @@ struct VersionTests {
     let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }
     let holders = try (files ?? []).filter { $0.pathExtension == "swift" }
       .filter { try String(contentsOf: $0, encoding: .utf8).contains("\"\(Program.version)\"") }
-    #expect(holders.map(\.lastPathComponent) == ["Program.swift"])
+    #expect(holders.map(\.lastPathComponent) == ["KedastralService.swift"])
   }
 
   @Test("it is a semantic version, and the newest release of the changelog")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A broken configuration file says where, what is wrong and what would be right")
 struct BrokenConfigurationTests {
-  /// One broken file: what stands in it, and every line that is told.
+  /// One broken file: its content, and every line that is reported.
   struct Broken: CustomTestStringConvertible, Sendable {
     var what: String
     var file: String
@@ -22,17 +22,17 @@ struct BrokenConfigurationTests {
 
   static let all: [Broken] = [
     Broken(
-      what: "a time zone that nobody has", file: workload("timeZone: Europe/Berlim"),
+      what: "an unknown time zone", file: workload("timeZone: Europe/Berlim"),
       lines: [
         "k.yaml:5:15: workloads[0].timeZone: the time zone 'Europe/Berlim' is not in /usr/share/zoneinfo; write one such as UTC or Europe/Berlin, or install tzdata"
       ]),
     Broken(
       what: "a shortage that earns something", file: workload("policy: {shortageCost: -3}"),
       lines: [
-        "k.yaml:5:28: workloads[0].policy.shortageCost: the shortage cost -3.0 is negative; write pod-minutes such as 30, or 0 to plan otherwise"
+        "k.yaml:5:28: workloads[0].policy.shortageCost: the shortage cost -3.0 is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom"
       ]),
     Broken(
-      what: "an accuracy gate that is no share", file: workload("policy: {accuracyGate: -1}"),
+      what: "an accuracy gate that is not a share", file: workload("policy: {accuracyGate: -1}"),
       lines: [
         "k.yaml:5:28: workloads[0].policy.accuracyGate: the accuracy gate -1.0 is negative; write a share of the load such as 0.5, or 0 for none"
       ]),
@@ -45,17 +45,17 @@ struct BrokenConfigurationTests {
       what: "a dry run that is neither on nor off", file: workload("dryRun: maybe"),
       lines: ["k.yaml:5:13: workloads[0].dryRun: 'maybe' is neither true nor false; write true or false"]),
     Broken(
-      what: "a schedule that is no cron expression",
+      what: "a schedule that is not a cron expression",
       file: workload("policy: {schedules: [{begins: 30 25 * * *, duration: 1h, min: 2}]}"),
       lines: [
-        "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is no hour; write 0 to 23"
+        "k.yaml:5:35: workloads[0].policy.schedules[0].begins: '30 25 * * *' is not a schedule such as \"30 8 * * mon-fri\"; '25' is not a valid hour; write 0 to 23"
       ]),
     Broken(
       what: "a schedule without times and bounds", file: workload("policy: {schedules: [{}]}"),
       lines: [
-        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'begins' is missing: when the bounds begin to hold, such as \"30 8 * * mon-fri\"",
-        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'duration' is missing: for how long they hold, such as 2h",
-        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'min' is missing: the least replicas meanwhile, or 'max', the most",
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'begins' is missing: the time at which the bounds begin to apply, such as \"30 8 * * mon-fri\"",
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'duration' is missing: how long they apply, such as 2h",
+        "k.yaml:5:26: workloads[0].policy.schedules[0]: the key 'min' is missing: the minimum replicas during this time, or 'max', the maximum",
       ]),
     Broken(
       what: "a schedule's minimum above the workload's maximum",
@@ -73,15 +73,15 @@ struct BrokenConfigurationTests {
     Broken(
       what: "another metric that says nothing of itself", file: workload("otherMetrics:\n  - {}"),
       lines: [
-        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'metric' is missing: what the load is called in plans and on the page, such as rps",
-        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'source.query' is missing: query that gives one series, the load; aggregate with sum()",
-        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'policy.targetPerPod' is missing: load that one pod is meant to serve, in the metric's unit",
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'metric' is missing: name of the load in plans and on the page, such as rps",
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'source.query' is missing: query that returns one series, the load; aggregate with sum()",
+        "k.yaml:6:9: workloads[0].otherMetrics[0]: the key 'policy.targetPerPod' is missing: load that one pod should serve, in the metric's unit",
       ]),
     Broken(
       what: "other metrics for all workloads",
       file: "defaults: {otherMetrics: [{metric: queue}]}\n" + workload(""),
       lines: [
-        "k.yaml:1:27: defaults.otherMetrics[0]: defaults hold for every workload, so they cannot have other metrics; move them to a workload"
+        "k.yaml:1:27: defaults.otherMetrics[0]: defaults apply to every workload, so they cannot have other metrics; move them to a workload"
       ]),
     Broken(
       what: "an unknown section", file: "workload:\n  - name: api\n",
@@ -95,12 +95,12 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known are bridge, dryRun, horizon, interval, maxSampleAge, model, otherMetrics, policy, settleTime, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, maxSampleAge, model, otherMetrics, policy, settleTime, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
       lines: [
-        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known are accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
+        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known: accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
       ]),
     Broken(
       what: "a negative target", file: workload("policy: {targetPerPod: -5}"),
@@ -125,7 +125,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "an unknown model", file: workload("model: prophet"),
       lines: [
-        "k.yaml:5:12: workloads[0].model: 'prophet' is not a known model; known are arima, auto, baseline, byom, ets, sarima, theta"
+        "k.yaml:5:12: workloads[0].model: 'prophet' is not a known model; known: arima, auto, baseline, byom, ets, sarima, theta"
       ]),
     Broken(
       what: "a misspelt model", file: workload("model: {name: basline}"),
@@ -133,7 +133,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a model of one's own without its service", file: workload("model: byom"),
       lines: [
-        "k.yaml:5:12: workloads[0].model: the model byom needs the service that forecasts; give byomUrl (-byom-url, BYOM_URL)"
+        "k.yaml:5:12: workloads[0].model: the model byom needs the URL of the forecasting service; give byomUrl (-byom-url, BYOM_URL)"
       ]),
     Broken(
       what: "orders of a model that has none", file: workload("model: {name: theta, p: 1}"),
@@ -143,19 +143,19 @@ struct BrokenConfigurationTests {
       file: workload("")
         + "  - {name: web, metric: rps, source: {query: up}}\n  - {name: api, metric: rps, source: {query: up}}\n",
       lines: [
-        "k.yaml:6:12: workloads[2].name: there is already a workload 'api' (k.yaml:2); give each workload a name of its own"
+        "k.yaml:6:12: workloads[2].name: there is already a workload 'api' (k.yaml:2); give each workload a different name"
       ]),
     Broken(
       what: "an invalid name", file: "workloads: [{name: -api, metric: rps, source: {query: up}}]",
       lines: [
-        "k.yaml:1:20: workloads[0].name: '-api' is not a workload name; use 1 to 253 letters, digits, '-' and '_', beginning and ending with a letter or digit"
+        "k.yaml:1:20: workloads[0].name: '-api' is not a workload name; use 1 to 253 letters, digits, '-' and '_', with a letter or digit at both ends"
       ]),
     Broken(
       what: "a workload that says nothing", file: "workloads:\n  - {}\n",
       lines: [
-        "k.yaml:2:5: workloads[0]: the key 'name' is missing: the workload's name, by which KEDA asks for it",
-        "k.yaml:2:5: workloads[0]: the key 'metric' is missing: what the load is called in plans and on the page, such as rps",
-        "k.yaml:2:5: workloads[0]: the key 'source.query' is missing: query that gives one series, the load; aggregate with sum()",
+        "k.yaml:2:5: workloads[0]: the key 'name' is missing: the workload's name, which the KEDA trigger refers to",
+        "k.yaml:2:5: workloads[0]: the key 'metric' is missing: name of the load in plans and on the page, such as rps",
+        "k.yaml:2:5: workloads[0]: the key 'source.query' is missing: query that returns one series, the load; aggregate with sum()",
       ]),
     Broken(
       what: "a step longer than the horizon", file: workload("step: 1h\nhorizon: 30m"),
@@ -189,18 +189,18 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a quantile outside of 0 to 1", file: workload("policy: {quantileLevel: 90}"),
       lines: [
-        "k.yaml:5:29: workloads[0].policy.quantileLevel: '90' is outside of 0 to 1 (1 excluded); write p90 or 0.90, or 0 to plan by headroom instead"
+        "k.yaml:5:29: workloads[0].policy.quantileLevel: '90' is outside the range 0 to 1 (1 excluded); write p90 or 0.90, or 0 to use the headroom instead"
       ]),
     Broken(
       what: "a headroom of 0 and a shrinkage of 120 %", file: workload("policy: {headroom: 0, downMaxPercent: 120}"),
       lines: [
-        "k.yaml:5:24: workloads[0].policy.headroom: the headroom 0.0 is not positive; write 1.2 for 20 % to spare",
-        "k.yaml:5:43: workloads[0].policy.downMaxPercent: the percentage 120.0 is outside of 0 to 100; write 50 to let half go in a step",
+        "k.yaml:5:24: workloads[0].policy.headroom: the headroom 0.0 is not positive; write 1.2 to add 20 %",
+        "k.yaml:5:43: workloads[0].policy.downMaxPercent: the percentage 120.0 is outside the range 0 to 100; write 50 so that replicas can halve per step",
       ]),
     Broken(
       what: "a growth factor below 1", file: workload("policy: {upMaxFactor: 0.5}"),
       lines: [
-        "k.yaml:5:27: workloads[0].policy.upMaxFactor: the growth factor 0.5 is less than 1; write 2 to let replicas double in a step"
+        "k.yaml:5:27: workloads[0].policy.upMaxFactor: the growth factor 0.5 is less than 1; write 2 so that replicas can double per step"
       ]),
     Broken(
       what: "a value where a mapping belongs", file: workload("policy: 5"),
@@ -214,7 +214,9 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key of another kind of source",
       file: "workloads:\n  - {name: api, metric: rps, source: {type: csv, path: x.csv, query: up}}\n",
-      lines: ["k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; it takes path, speed"]),
+      lines: [
+        "k.yaml:2:70: workloads[0].source.query: a source of type csv has no key 'query'; its keys are path, speed"
+      ]),
     Broken(
       what: "a misspelt kind of source",
       file: "workloads: [{name: a, metric: b, source: {type: prometeus, query: up}}]",
@@ -255,7 +257,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "TLS without a key", file: "tls: {enabled: true, certFile: /tls.crt}\n" + workload(""),
       lines: [
-        "k.yaml:1:32: tls.certFile: a certificate and its key belong together; give both -tls-cert-file and -tls-key-file"
+        "k.yaml:1:32: tls.certFile: a certificate and its key must be given together; give both -tls-cert-file and -tls-key-file"
       ]),
     Broken(
       what: "TLS without a certificate", file: "tls: {enabled: true}\n" + workload(""),
@@ -263,7 +265,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a name in the defaults", file: "defaults: {name: api}\n" + workload(""),
       lines: [
-        "k.yaml:1:18: defaults.name: defaults hold for every workload, so they cannot have a name; move it to a workload"
+        "k.yaml:1:18: defaults.name: defaults apply to every workload, so they cannot have a name; move it to a workload"
       ]),
     Broken(
       what: "a workload by flags beside workloads of the file", file: workload(""),
@@ -290,16 +292,16 @@ struct BrokenConfigurationTests {
         "k.yaml:7:5: workloads[0]: unknown key 'horizn'; did you mean horizon?",
         "k.yaml:8:19: workloads[0].policy.min: 'x' is not a whole number; write one such as 3",
         "k.yaml:8:36: workloads[0].policy.targetPerPod: the target per pod 0.0 is not positive; write the load that one pod can serve, such as 100",
-        "k.yaml:9:12: workloads[0].model: 'prophet' is not a known model; known are arima, auto, baseline, byom, ets, sarima, theta",
+        "k.yaml:9:12: workloads[0].model: 'prophet' is not a known model; known: arima, auto, baseline, byom, ets, sarima, theta",
       ], arguments: ["-mni=2"]),
   ]
 
-  @Test("each is told exactly", arguments: all)
+  @Test("each is reported exactly", arguments: all)
   func message(broken: Broken) {
     #expect(problems { _ = try forecaster(file: broken.file, broken.arguments) } == broken.lines)
   }
 
-  @Test("a damaged file is read or told, without a trap")
+  @Test("a damaged file is read or reported, without a trap")
   func damaged() {
     var random = SystemRandomNumberGenerator()
     let whole = Array(Self.all.map(\.file).joined().utf8) + Array(HelpText.exampleFile.utf8)

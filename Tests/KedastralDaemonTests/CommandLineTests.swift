@@ -26,7 +26,7 @@ struct CommandLineTests {
   func switchAndSpace() {
     #expect(
       problems { _ = try forecaster(["-reactive-floor", "false"]) } == [
-        "unexpected argument 'false'; every setting begins with a dash, see --help"
+        "unexpected argument 'false'; settings begin with a dash, see --help"
       ])
   }
 
@@ -42,7 +42,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("help and version go before everything that is wrong", arguments: ["-h", "-help", "--help"])
+  @Test("help and version take precedence over all errors", arguments: ["-h", "-help", "--help"])
   func help(flag: String) throws {
     guard case .help(let text) = try loader().forecaster(arguments: ["-nonsense", flag]) else {
       Issue.record("no help")
@@ -94,7 +94,7 @@ struct CommandLineTests {
         ["-lead-time=5m"], [:],
         "kedastral-forecaster has no flag -lead-time; it belongs to kedastral and kedastral-scaler"
       ),
-      (["stray"], [:], "unexpected argument 'stray'; every setting begins with a dash, see --help"),
+      (["stray"], [:], "unexpected argument 'stray'; settings begin with a dash, see --help"),
       (["-min"], [:], "-min: needs a value; write -min=N"),
       (["-min", "-max=5"], [:], "-min: needs a value; write -min=N"),
       (["-min=two"], [:], "-min: 'two' is not a whole number; write one such as 3"),
@@ -110,7 +110,7 @@ struct CommandLineTests {
       ),
       (
         [], ["QUANTILE_LEVEL": "90"],
-        "QUANTILE_LEVEL: '90' is outside of 0 to 1 (1 excluded); write p90 or 0.90, or 0 to plan by headroom instead"
+        "QUANTILE_LEVEL: '90' is outside the range 0 to 1 (1 excluded); write p90 or 0.90, or 0 to use the headroom instead"
       ),
       (
         [], ["ADAPTER_URL": "u:hunter2@p:9090"],
@@ -122,7 +122,7 @@ struct CommandLineTests {
       ),
       (
         [], ["ADAPTER_HEADERS": "hunter2"],
-        "ADAPTER_HEADERS: the value (not shown) is not a list of pairs; write Name=value,Other=value or a JSON object of texts"
+        "ADAPTER_HEADERS: the value (not shown) is not a list of pairs; write Name=value,Other=value or a JSON object of strings"
       ),
       ([], ["ADAPTER_QUREY": "up"], "ADAPTER_QUREY: no setting has this name; did you mean ADAPTER_QUERY?"),
       (
@@ -131,7 +131,7 @@ struct CommandLineTests {
       ),
       (
         ["-workload=a b"], [:],
-        "-workload: 'a b' is not a workload name; use 1 to 253 letters, digits, '-' and '_', beginning and ending with a letter or digit"
+        "-workload: 'a b' is not a workload name; use 1 to 253 letters, digits, '-' and '_', with a letter or digit at both ends"
       ),
       (
         ["-listen=8081"], [:],
@@ -144,7 +144,7 @@ struct CommandLineTests {
     #expect(problems { _ = try forecaster(arguments, environment: environment) } == [message])
   }
 
-  @Test("what a workload needs and nobody gives is told by flag and variable")
+  @Test("missing settings of a workload are reported with flag and variable")
   func missing() {
     #expect(
       problems { _ = try loader().forecaster(arguments: []) } == [
@@ -152,8 +152,8 @@ struct CommandLineTests {
       ])
     #expect(
       problems { _ = try loader().forecaster(arguments: ["-workload=api"]) } == [
-        "-metric is missing (or METRIC): what the load is called in plans and on the page, such as rps",
-        "-adapter-query is missing (or ADAPTER_QUERY): query that gives one series, the load; aggregate with sum()",
+        "-metric is missing (or METRIC): name of the load in plans and on the page, such as rps",
+        "-adapter-query is missing (or ADAPTER_QUERY): query that returns one series, the load; aggregate with sum()",
       ])
     #expect(
       problems {
@@ -161,7 +161,7 @@ struct CommandLineTests {
       }
         == [
           "-adapter-url: 'x' is not an http or https URL; write one such as http://prometheus:9090",
-          "-adapter-value-path is missing (or ADAPTER_VALUE_PATH): http: where the values are in the JSON answer, such as data.#.value",
+          "-adapter-value-path is missing (or ADAPTER_VALUE_PATH): http: path of the values in the JSON response, such as data.#.value",
         ])
   }
 }

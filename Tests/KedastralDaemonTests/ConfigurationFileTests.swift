@@ -5,7 +5,7 @@ import Testing
 
 @Suite("One file describes many workloads")
 struct ConfigurationFileTests {
-  @Test("defaults hold for each workload, and a workload's own keys go before them, key by key")
+  @Test("defaults apply to each workload, and a workload's own keys override them, key by key")
   func defaults() throws {
     let configuration = try forecaster(
       file: """
@@ -166,7 +166,7 @@ struct ConfigurationFileTests {
     #expect(source.access.authentication == .bearer(Secret("t")))
   }
 
-  @Test("schedules, gate, threshold, zone and dry run are read, and a workload's schedules go before the defaults'")
+  @Test("schedules, gate, threshold, zone and dry run are read, and a workload's schedules override the defaults'")
   func policySettings() throws {
     let workloads = try forecaster(
       file: """
@@ -198,7 +198,7 @@ struct ConfigurationFileTests {
     #expect(workloads.map(\.policy.targetPerPod) == [50, 30])
   }
 
-  @Test("files are read from disk; a folder, a missing and an endless one are told")
+  @Test("files are read from disk; a folder, a missing and an endless file are reported")
   func disk() {
     #expect(problems { _ = try read("/") } == ["-config: cannot read '/': Is a directory"])
     #expect(

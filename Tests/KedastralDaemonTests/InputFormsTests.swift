@@ -16,13 +16,13 @@ struct InputFormsTests {
   }
 
   @Test(
-    "a fraction, a number out of range or another text is no whole number",
+    "a fraction, a number out of range or another text is not a whole number",
     arguments: ["20.5", "1e-1", "1e19", "9223372036854775808", "1e999999999999999999999", "e5", ".", "", "1.0x", "nan"])
   func refused(text: String) throws {
     #expect(WholeNumber.parse(text) == nil)
   }
 
-  @Test("a byte order mark is no part of a YAML document", arguments: ["", "# note\n", "---\n"])
+  @Test("a byte order mark is not part of a YAML document", arguments: ["", "# note\n", "---\n"])
   func mark(begin: String) throws {
     let root = try YAMLParser.parse("\u{FEFF}\(begin)a: 1\nb: 2\n", file: "k.yaml")
     #expect(root.kind == "a mapping of keys")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KedastralDaemon
 
-@Suite("A flag goes before the environment, the environment before the file, the file before the default")
+@Suite("A flag overrides the environment, which overrides the file, which overrides the default")
 struct PrecedenceTests {
   /// A setting with four different values and a way to see which one holds.
   struct Case: CustomTestStringConvertible, Sendable {

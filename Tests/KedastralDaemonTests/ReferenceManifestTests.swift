@@ -15,7 +15,7 @@ struct ReferenceManifestTests {
     "MIN_REPLICAS": "2", "MAX_REPLICAS": "20", "UP_MAX_FACTOR": "3", "DOWN_MAX_PERCENT": "25", "MODEL": "baseline",
     "ADAPTER_URL": "http://prometheus-operated.monitoring:9090",
     "ADAPTER_QUERY": #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#,
-    // Kubernetes adds these for a Service; they are nobody's settings.
+    // Kubernetes adds these for a Service; they are not settings.
     "ADAPTER_PORT": "tcp://10.0.0.1:80", "ADAPTER_SERVICE_HOST": "10.0.0.1", "PATH": "/usr/bin",
   ]
 
@@ -66,7 +66,7 @@ struct ReferenceManifestTests {
         == running(loader(environment: forecasterEnvironment).forecaster(arguments: [])))
   }
 
-  @Test("with the least that is needed, the defaults are the reference's, or better ones of our own")
+  @Test("with the minimum of settings, the defaults are those of the Go implementation, or better ones")
   func forecasterDefaults() throws {
     let configuration = try forecaster()
     let workload = configuration.workloads[0]
@@ -133,7 +133,7 @@ struct ReferenceManifestTests {
     #expect(automatic.workloads[0].model.orders == .automatic)
   }
 
-  @Test("the adapter of JSON over HTTP takes the reference's environment")
+  @Test("the adapter of JSON over HTTP accepts the Go implementation's environment")
   func httpAdapter() throws {
     let configuration = try running(
       loader(environment: [

@@ -46,7 +46,7 @@ struct YAMLDecoderTests {
     #expect(try decode("name: 'null'\nage:\nheight: ~\nhome: null\n") == Person(name: "null"))
   }
 
-  @Test("everything wrong is told in one go, from top to bottom")
+  @Test("all errors are reported together, from top to bottom")
   func allProblems() {
     let found = problems {
       _ = try decode(
@@ -63,7 +63,7 @@ struct YAMLDecoderTests {
       found == [
         "p.yaml:2:6: age: 'old' is not a whole number",
         "p.yaml:3:1: unknown key 'hieght'; did you mean height?",
-        "p.yaml:4:7: tags: expected a list, each entry with a dash before it, found a single value",
+        "p.yaml:4:7: tags: expected a list, with a dash before each entry, found a single value",
         "p.yaml:6:11: home.street: expected a single value, found a list",
       ])
   }
@@ -73,11 +73,11 @@ struct YAMLDecoderTests {
     #expect(
       problems { _ = try decode("name: A\nhome: {street: Main, nubmer: 5, colour: red}\n") } == [
         "p.yaml:2:22: home: unknown key 'nubmer'; did you mean number?",
-        "p.yaml:2:33: home: unknown key 'colour'; known are number",
+        "p.yaml:2:33: home: unknown key 'colour'; known: number",
       ])
   }
 
-  @Test("a needed key that is missing is told with the place of its mapping")
+  @Test("a missing key is reported with the position of its mapping")
   func missing() {
     #expect(problems { _ = try decode("age: 5") } == ["p.yaml:1:1: the key 'name' is missing"])
   }
@@ -88,7 +88,7 @@ struct YAMLDecoderTests {
     #expect(person == Person(name: "a: {b}", age: 7))
   }
 
-  @Test("an unset variable is told by name, and a bad value is shown as it is written")
+  @Test("an unset variable is reported by name, and an invalid value is shown as it is written")
   func unsetPlaceholder() {
     #expect(
       problems {

@@ -56,12 +56,12 @@ struct YAMLParserTests {
   }
 
   @Test(
-    "what cannot be read is told with its place",
+    "invalid input is reported with its position",
     arguments: [
       ("a: 1\nb: 2\na: 3\n", "k.yaml:3:1: the key 'a' is given twice, first on line 1; keep one of them"),
       ("a: 1\n---\nb: 2\n", "k.yaml:2:1: a second document begins here; put everything into one document"),
       ("a: *x\n", "k.yaml:1:4: *x has no anchor &x before it; define the anchor first"),
-      ("a: !include b.yaml\n", "k.yaml:1:4: the tag !include is not known; write the value without a tag"),
+      ("a: !include b.yaml\n", "k.yaml:1:4: unknown tag !include; write the value without a tag"),
       ("? [1, 2]\n: x\n", "k.yaml:1:3: a key must be a single word; quote it if it has special characters"),
       ("a:\n  <<: 5\n", "k.yaml:2:7: << takes a mapping, usually an alias such as *name"),
       ("a: [1, 2\nb: 3\n", "k.yaml:2:2: is not valid YAML: did not find expected ',' or ']'"),
@@ -82,13 +82,13 @@ struct YAMLParserTests {
       let aliases = Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ")
       text += "a\(level): &a\(level) [\(aliases)]\n"
     }
-    #expect(problem(text).hasSuffix("the file grows to more than 2000000 values; use fewer aliases"))
+    #expect(problem(text).hasSuffix("the file expands to more than 2000000 values; use fewer aliases"))
   }
 
   @Test("depth and size are bounded")
   func bounds() {
     let deep = String(repeating: "[", count: 10_000)
-    #expect(problem(deep) == "k.yaml:1:65: nested more than 64 levels deep; write it flatter")
+    #expect(problem(deep) == "k.yaml:1:65: nested more than 64 levels deep; reduce the nesting")
     #expect(problem("a: 12345", limits: .init(bytes: 4)) == "k.yaml:1:1: the file has 8 bytes; at most 4 are read")
   }
 

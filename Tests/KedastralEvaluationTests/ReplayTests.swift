@@ -202,7 +202,7 @@ struct ReplayTests {
     #expect(zip(desired[2], desired[3]).allSatisfy(==))
   }
 
-  /// An autoscaler with a trigger for the present load alone.
+  /// An autoscaler with only a trigger for the current load.
   private struct LoadTrigger: ReplayPolicy {
     let name = "load trigger"
     let target: Double
@@ -279,7 +279,7 @@ struct ReplayTests {
     #expect(outcome.forecasts.problem?.hasPrefix("policy Empty: the plan is empty; expected") == true)
   }
 
-  @Test("the Go implementation is told the most of its plan until the lead time, however old the plan is")
+  @Test("the Go implementation uses the maximum of its plan until the lead time, whatever the plan's age")
   func reference() throws {
     let policy = try StandardCapacityPolicy(
       targetPerPod: 10, headroom: 1, maxReplicas: 1000, upMaxFactor: 100, downMaxPercent: 100)
@@ -325,7 +325,7 @@ struct ReplayTests {
     #expect(outcome.figures.violationMinutes == Double(short) / 4)
   }
 
-  @Test("a replay that makes no sense is refused in a sentence")
+  @Test("an invalid replay is refused with one sentence")
   func refused() {
     let load = ReplayLoad(daily(days: 1))
     #expect(throws: Replay.Problem.self) { _ = try Replay(load, podCapacity: 0) }
@@ -333,7 +333,7 @@ struct ReplayTests {
     let problem = #expect(throws: Replay.Problem.self) {
       _ = try Replay(load, podCapacity: 1, warmup: .seconds(2 * 86_400))
     }
-    #expect(problem?.description.contains("leaves nothing to play after 2d") == true)
+    #expect(problem?.description.contains("leaves nothing to replay after 2d") == true)
   }
 }
 
@@ -359,7 +359,7 @@ struct ReplayLoadTests {
     #expect(load([1, 1, 2, 3, 4, 5, 6], stepSeconds: 30).minutes.values == [1, 1.5, 3.5, 5.5])
   }
 
-  @Test("the 99th percentile needs the pods asked for")
+  @Test("the 99th percentile needs the given number of pods")
   func podCapacity() {
     #expect(load((0...1000).map(Double.init), stepSeconds: 60).podCapacity(pods: 20) == 990.0 / 20)
     #expect(load([0, 0, .nan], stepSeconds: 60).podCapacity() == 1)

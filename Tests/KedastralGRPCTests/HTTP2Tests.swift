@@ -333,7 +333,7 @@ struct HTTP2Tests {
 struct ManyStreamsTests {
   private typealias Frame = RawClient.Frame
 
-  @Test("thousands of streams on one connection are all told of a change, and freed with it")
+  @Test("thousands of streams on one connection are all notified of a change, and freed with it")
   func thousands() async throws {
     let count = 3000
     try await TestScaler.serving([try .plan()]) { scaler in
@@ -398,12 +398,12 @@ struct OtherClientsTests {
       let curl = try ChildProcess("curl", "-sS", "-i", "http://127.0.0.1:\(scaler.port)/")
       #expect(try await curl.waitForExit() == 0)
       #expect(curl.output.hasPrefix("HTTP/1.1 505 "))
-      #expect(curl.output.hasSuffix("This port speaks gRPC over HTTP/2 only.\n"))
+      #expect(curl.output.hasSuffix("This port accepts only gRPC over HTTP/2.\n"))
       #expect(scaler.metric("kedastral_scaler_grpc_refusals_total", "not_http2") == 1)
     }
   }
 
-  @Test("bytes that are no HTTP are closed without an answer")
+  @Test("a connection with bytes that are not HTTP is closed without a response")
   func garbage() async throws {
     try await TestScaler.serving([]) { scaler in
       let client = try RawClient(port: scaler.port)

@@ -18,6 +18,7 @@ final class PythonClient: Sendable {
     var fields: [String]?
     var methods: [String]?
     var missing: String?
+    var trailers: [String: String]?
   }
 
   /// A stream's messages and end, in order.
@@ -107,7 +108,7 @@ final class PythonClient: Sendable {
     return state.withLock { state in
       let new = process.output(after: state.taken)
       for line in new[..<(new.lastIndex(of: 10) ?? new.startIndex)].split(separator: 10) {
-        // What is no JSON is what the library complains of.
+        // Output that is not JSON is an error message of the library.
         guard let number = try? JSONDecoder().decode(Numbered.self, from: Data(line)),
           let answer = try? JSONDecoder().decode(Answer.self, from: Data(line))
         else { continue }

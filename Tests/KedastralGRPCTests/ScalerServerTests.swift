@@ -27,7 +27,7 @@ struct ScalerServerTests {
   }
 
   @Test(
-    "a specification is told whatever is known of the workload, and by streams too",
+    "a metric specification is returned in every state of the workload, also by streams",
     arguments: ["no plan", "dry run", "stale", "ahead", "bridged for too long", "no planned load", "served"])
   func specification(state: String) async throws {
     var plan = try Snapshot.plan()
@@ -90,7 +90,9 @@ struct ScalerServerTests {
   func refusalLog() async throws {
     var dry = try Snapshot.plan("dry")
     dry.isDryRun = true
-    try await TestScaler.serving([dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is away" : nil }) {
+    try await TestScaler.serving(
+      [dry, try .plan("old")], problem: { $0 == "nobody" ? "its source is unavailable" : nil }
+    ) {
       scaler in
       let client = try await PythonClient(port: scaler.port)
       scaler.clock.advance(by: .seconds(130))
@@ -107,7 +109,7 @@ struct ScalerServerTests {
       #expect(
         lines("warn") == [
           "warn refusing KEDA workload=dry reason=dry run code=FAILED_PRECONDITION error=workload 'dry' is a dry run: its plan is not served",
-          "warn refusing KEDA workload=nobody reason=no plan code=NOT_FOUND error=no forecast for workload 'nobody': its source is away",
+          "warn refusing KEDA workload=nobody reason=no plan code=NOT_FOUND error=no forecast for workload 'nobody': its source is unavailable",
           "warn refusing KEDA workload=old reason=bad trigger code=INVALID_ARGUMENT error=metadata mode is 'pods'; write replicas or load",
           "warn refusing KEDA workload=old reason=stale code=UNAVAILABLE error=the forecast of workload 'old' is not served: it is 2m10s old, stale after 2m",
         ])
@@ -124,11 +126,11 @@ struct ScalerServerTests {
           "info answering KEDA again workload=old reason=stale refused=3 for=20s",
         ])
       scaler.clock.advance(by: .seconds(601))
-      try await eventually("what nobody asks for to be forgotten") { lines("info").count == 4 }
+      try await eventually("refusals without further requests to be removed") { lines("info").count == 4 }
     }
   }
 
-  @Test("keys that nobody reads are logged and counted once a trigger, with what was probably meant")
+  @Test("unknown keys are logged and counted once for each trigger, with a suggestion")
   func unknownKeys() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)
@@ -141,7 +143,8 @@ struct ScalerServerTests {
       for _ in 0..<3 {
         for (key, words) in [
           ("leadtime", "did you mean 'leadTime'?"), ("lead_time", "did you mean 'leadTime'?"),
-          ("activationTreshold", "did you mean 'activationThreshold'?"), ("colour", "known are workload, metricName"),
+          ("activationTreshold", "did you mean 'activationThreshold'?"),
+          ("colour", "known keys are workload, metricName"),
         ] {
           #expect(try await client.call("GetMetrics", "api", [key: "45m"]).code == "OK")
           #expect(try await client.call("GetMetricSpec", "api", [key: "45m"]).code == "OK")
@@ -150,6 +153,29 @@ struct ScalerServerTests {
         }
       }
       #expect(scaler.metric("kedastral_scaler_unknown_metadata_total") == 4)
+    }
+  }
+
+  @Test(
+    "a forecast that is shorter than the lead time is sent with its length as a trailer, and no other answer has one")
+  func shortForecast() async throws {
+    try await TestScaler.serving([try .plan()]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      let cases: [(leadTime: String, trailers: [String: String])] = [
+        ("5m", [:]), ("10m", [:]), ("10m1s", ["kedastral-forecast-seconds": "600"]),
+        ("45m", ["kedastral-forecast-seconds": "600"]),
+      ]
+      for mode in ["replicas", "load"] {
+        for (leadTime, trailers) in cases {
+          let answer = try await client.call("GetMetrics", "api", ["leadTime": leadTime, "mode": mode])
+          #expect(answer.code == "OK" && answer.trailers == trailers, "\(leadTime) \(mode)")
+          for method in ["IsActive", "GetMetricSpec"] {
+            #expect(try await client.call(method, "api", ["leadTime": leadTime, "mode": mode]).trailers == [:])
+          }
+        }
+      }
+      let refused = try await client.call("GetMetrics", "nobody", ["leadTime": "45m"])
+      #expect(refused.code == "NOT_FOUND" && refused.trailers == nil)
     }
   }
 
@@ -224,7 +250,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("every metadata key is obeyed, and foreign keys are no error")
+  @Test("every metadata key is applied, and foreign keys are not an error")
   func metadata() async throws {
     try await TestScaler.serving([try .plan("shop")]) { scaler in
       let client = try await PythonClient(port: scaler.port)
@@ -279,7 +305,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("a stale plan makes IsActive false and GetMetrics UNAVAILABLE, so that KEDA's fallback takes over")
+  @Test("a stale plan makes IsActive false and GetMetrics UNAVAILABLE, so that KEDA's fallback applies")
   func stale() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)
@@ -299,7 +325,7 @@ struct ScalerServerTests {
   func clockJumps() async throws {
     try await TestScaler.serving([try .plan(replicas: [3, 5])]) { scaler in
       let client = try await PythonClient(port: scaler.port)
-      for (jump, words) in [(3600, "it is 1h old"), (-3600, "it is dated 1h ahead of this clock")] {
+      for (jump, words) in [(3600, "it is 1h old"), (-3600, "its date is 1h ahead of this clock")] {
         scaler.clock.advance(by: .seconds(jump))
         let answer = try await client.call("GetMetrics", "api")
         #expect(answer.code == "UNAVAILABLE")
@@ -361,7 +387,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("how long plans are under way is told, for those that follow on an earlier one")
+  @Test("the delay of plans is reported, for those that replace an earlier one")
   func delay() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       func counts() -> [Int]? {
@@ -371,7 +397,7 @@ struct ScalerServerTests {
       scaler.clock.advance(by: .seconds(60))
       // 150 ms on the way: more than 0.1 s (the seventh bound), at most 0.2 s.
       await scaler.put([try .plan(at: TestScaler.start + .milliseconds(59_850))])
-      try await eventually("the delay to be told") { counts()?.last == 1 }
+      try await eventually("the delay to be reported") { counts()?.last == 1 }
       #expect(counts()?[6] == 0 && counts()?[7] == 1)
     }
   }
@@ -398,7 +424,7 @@ struct ScalerServerTests {
       #expect(try await refusal(["workload": "nobody"]) == "NOT_FOUND no forecast for workload 'nobody'")
       #expect(
         try await refusal(["workload": "größe 100%"]).hasPrefix("INVALID_ARGUMENT 'größe 100%' is not a workload name"))
-      #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT no workload is named"))
+      #expect(try await refusal([:], name: "").hasPrefix("INVALID_ARGUMENT the workload is missing"))
       #expect(try await client.call("IsActive", "nobody").code == "NOT_FOUND")
       #expect(try await client.call("GetMetricSpec", "nobody").code == "OK")
       for trigger in [["mode": "pods"], ["workload": "größe 100%"], ["workload": ""]] {
@@ -418,8 +444,8 @@ struct ScalerServerTests {
         #expect(answer.code == "INVALID_ARGUMENT", "\(hex)")
       }
       let empty = try await client.call(getMetrics, "", [:], ["hex": ""])
-      #expect(empty.message == "the request holds no scaledObjectRef")
-      // Fields that we do not know are no error: KEDA may add some.
+      #expect(empty.message == "the request has no scaledObjectRef")
+      // Unknown fields are not an error: KEDA may add some.
       let unknownField = try await client.call(getMetrics, "", [:], ["hex": "0a050a0361706922" + "0378797a"])
       #expect(unknownField.code == "OK")
       let method = try await client.call("/externalscaler.ExternalScaler/Nothing")
@@ -442,7 +468,7 @@ struct ScalerServerTests {
     }
   }
 
-  @Test("a message over the limit is refused, plain or compressed, and the connection goes on")
+  @Test("a message over the limit is refused, plain or compressed, and the connection stays open")
   func messageLimit() async throws {
     try await TestScaler.serving([try .plan()]) { scaler in
       let client = try await PythonClient(port: scaler.port)

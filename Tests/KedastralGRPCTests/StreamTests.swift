@@ -16,7 +16,7 @@ struct StreamTests {
       #expect(try await stream.next().active == false)
       await scaler.put([try .plan(at: scaler.clock.now)])
       #expect(try await stream.next().active == true)
-      // Nothing has changed: nothing is told.
+      // Nothing has changed, so nothing is sent.
       await scaler.put([try .plan(at: scaler.clock.now)])
       await scaler.apply([.removed(try WorkloadName("api"))])
       let end = try await stream.next()
@@ -153,7 +153,7 @@ struct StreamTests {
 
 @Suite("Server reflection")
 struct ReflectionTests {
-  @Test("a client without our .proto files finds services, methods and fields, and is told what is missing")
+  @Test("a client without our .proto files finds services, methods and fields, and receives errors for unknown ones")
   func reflection() async throws {
     try await TestScaler.serving([]) { scaler in
       let client = try await PythonClient(port: scaler.port)

@@ -131,7 +131,7 @@ struct TLSTests {
     await scaler.server.shutdown(within: .zero)
   }
 
-  @Test("a client takes up rotated files with its next connection")
+  @Test("a client uses rotated files for its next connection")
   func clientRotation() async throws {
     let certificates = try await TestCertificates()
     let strangers = try await TestCertificates()

@@ -121,7 +121,7 @@ struct ForecastAPITests {
       #expect(answer.json["error"] as? String == problem)
     }
     let unknown = try await curl(server.url + "/scaledobject?workload=elsewhere")
-    #expect(unknown.json["error"] as? String == "this host does not configure workload 'elsewhere'")
+    #expect(unknown.json["error"] as? String == "workload 'elsewhere' is not configured on this host")
     await server.shutdown()
   }
 
@@ -132,7 +132,7 @@ struct ForecastAPITests {
       let answer = try await curl(server.url + "/workloads", "-X", method, "-d", "x")
       #expect(answer.status == 405)
       #expect(answer.headers["allow"] == "GET, HEAD")
-      #expect(answer.json["error"] as? String == "/workloads takes GET, HEAD, not \(method)")
+      #expect(answer.json["error"] as? String == "/workloads supports GET, HEAD, not \(method)")
     }
     let get = try await curl(server.url + "/workloads")
     let head = try await curl(server.url + "/workloads", "--head")
@@ -195,7 +195,10 @@ struct ForecastAPITests {
         "there is no forecast for workload 'broken': failing since 12:00 UTC (3 rounds): collect: Connection refused"
       ),
       ("/forecast/current?workload=broken", "collect: Connection refused"),
-      ("/forecast/current?workload=new", "there is no forecast for workload 'new' yet: its first plan is being made"),
+      (
+        "/forecast/current?workload=new",
+        "there is no forecast for workload 'new' yet: its first plan is being computed"
+      ),
       ("/forecast/current?workload=ghost", "there is no forecast for workload 'ghost'"),
     ] {
       let answer = try await curl(server.url + path)
@@ -208,7 +211,8 @@ struct ForecastAPITests {
     #expect(shaky["problemSince"] as? String == "2026-01-31T12:00:00Z")
     let words2 = try await curl(server.url + "/explain?workload=dark&format=text").body
     #expect(
-      words2.contains("Bridged: no sample; the plan follows the forecast and is served until 12:10 UTC."), "\(words2)")
+      words2.contains("Bridged: no sample; the plan is based on the forecast and is served until 12:10 UTC."),
+      "\(words2)")
     await server.shutdown()
   }
 

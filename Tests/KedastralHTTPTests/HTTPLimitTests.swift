@@ -88,11 +88,11 @@ struct HTTPLimitTests {
   func refusals() async throws {
     let server = try await TestServer()
     for (text, status, problem) in [
-      ("GET\r\n\r\n", 400, "the first line is no request; it must be 'GET /path HTTP/1.1'"),
-      ("GET / HTTP/2.0\r\n\r\n", 505, "this server speaks HTTP/1.1, not HTTP/2.0"),
+      ("GET\r\n\r\n", 400, "the first line is not a valid request; expected 'GET /path HTTP/1.1'"),
+      ("GET / HTTP/2.0\r\n\r\n", 505, "this server supports HTTP/1.1, not HTTP/2.0"),
       ("GET / HTTP/1.1\r\n\r\n", 400, "the header Host is missing"),
       ("GET / HTTP/1.1\r\nHost: x\r\nbad name: x\r\n\r\n", 400, "a header line has no name before a colon"),
-      ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1e3\r\n\r\n", 400, "Content-Length is no number"),
+      ("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1e3\r\n\r\n", 400, "Content-Length is not a number"),
     ] {
       let client = try TextClient(port: server.address.port)
       client.send(Array(text.utf8))

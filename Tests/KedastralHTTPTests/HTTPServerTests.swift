@@ -36,7 +36,7 @@ struct HTTPServerTests {
   }
 
   @Test(
-    "what is not HTTP is refused or cut off, and the server goes on",
+    "input that is not HTTP is refused or the connection is closed, and the server keeps running",
     arguments: [
       "hello\r\n\r\n", "GET\r\n\r\n", "GET /healthz HTTP/9.9\r\n\r\n", "FOO /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /healthz HTTP/1.1\r\nHost x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
@@ -148,7 +148,7 @@ struct HTTPServerTests {
     }
     let answer = try await curl("http://\(service.address)/slow")
     #expect(answer.status == 504)
-    #expect(answer.json["error"] as? String == "/slow got no answer within 50ms")
+    #expect(answer.json["error"] as? String == "/slow got no response within 50ms")
     await service.shutdown(within: .seconds(5))
     await loop.stop()
   }

@@ -22,8 +22,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   private let server = Mutex<ForecastHTTPServer?>(nil)
 
   /// Starts it.
-  ///
-  /// - Parameter keepsRecords: whether it can say how plans came about, and plan anew; see ``forecast(_:)``.
+  /// - Parameter keepsRecords: whether it can explain plans and plan again; see ``forecast(_:)``.
   init(
     tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
     keepsRecords: Bool = false, port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }

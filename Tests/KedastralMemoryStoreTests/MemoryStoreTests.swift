@@ -34,7 +34,7 @@ struct MemoryStoreTests {
     for text in ["first", "second"] { await store.putState(Data(text.utf8), of: a) }
     #expect(await store.state(of: a) == Data("second".utf8))
     #expect(await store.state(of: b) == nil)
-    #expect(await store.list().isEmpty, "a state is no plan")
+    #expect(await store.list().isEmpty, "a state is not a plan")
     await store.remove(a)
     #expect(await store.state(of: a) == nil)
   }
@@ -99,7 +99,7 @@ struct MemoryStoreTests {
     #expect(seen == ["a": 99, "b": 99, "c": 99])
   }
 
-  @Test("a cancelled listener ends, and the store goes on without it")
+  @Test("a cancelled listener ends, and the store continues without it")
   func cancelledListener() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))
     let listener = Task {

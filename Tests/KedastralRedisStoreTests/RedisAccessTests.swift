@@ -118,7 +118,7 @@ struct RedisAccessTests {
     let plain = try await RedisServer()
     configuration = right
     configuration.deployment = .single(.network(host: "127.0.0.1", port: plain.port))
-    try await problem(configuration, saying: "waited in vain for the TLS handshake")
+    try await problem(configuration, saying: "during the TLS handshake")
   }
 
   @Test("a server that is not there is named with the reason")
@@ -128,7 +128,7 @@ struct RedisAccessTests {
     // With a name server that does not answer, time runs out instead.
     try await problem(
       .init(url: "redis://redis.invalid:6379"),
-      saying: "the name does not resolve", "waited in vain for the name's address")
+      saying: "the host name cannot be resolved", "while resolving the host name")
     try await problem(
       .init(url: "unix:///nonexistent/redis.sock"), saying: "/nonexistent/redis.sock: No such file or directory")
   }

@@ -129,7 +129,7 @@ struct RedisStoreTests {
     configuration.database = 1
     let cluster = configuration
     let error = await #expect(throws: RedisStore.ConfigurationError.self) { _ = try await TestStore(cluster) }
-    #expect(error?.description == "Redis: a cluster has database 0 alone")
+    #expect(error?.description == "Redis: a cluster has database 0 alone, not 1")
     configuration = .loopback(1)
     configuration.tls = .init(files: .init(authorities: "/nonexistent/ca.pem"))
     let tls = configuration

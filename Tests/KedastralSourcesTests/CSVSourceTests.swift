@@ -29,7 +29,7 @@ struct TraceFileTests {
     "what is wrong is named with file and line",
     arguments: [
       ("timestamp,value\n600,1\n660;2\n", "t.csv:3: '660;2' is not timestamp,value"),
-      ("600,1\n", "t.csv: at least two samples are needed, 1 found"),
+      ("600,1\n", "t.csv: expected at least two samples, found 1"),
       ("timestamp,value\n1,2\n2;3\n", "t.csv:3: '2;3' is not timestamp,value"),
       (
         "1,2\nyesterday,3\n",
@@ -45,8 +45,8 @@ struct TraceFileTests {
         "t.csv:2: 'many' is not a number; write one such as 1234.5, without a unit and without thousands separators"
       ),
       ("0,1\n1,2\n1785542400,3\n", "t.csv: a step of 1.0 s between two lines is too short for its length"),
-      ("timestamp,value\n1,2\n", "t.csv: at least two samples are needed, 1 found"),
-      ("", "t.csv: at least two samples are needed, 0 found"),
+      ("timestamp,value\n1,2\n", "t.csv: expected at least two samples, found 1"),
+      ("", "t.csv: expected at least two samples, found 0"),
       ("0,1\n0.001,2\n1785542400,3\n", "t.csv: a step of 0.001 s between two lines is too short for its length"),
     ])
   func refuses(text: String, problem: String) {

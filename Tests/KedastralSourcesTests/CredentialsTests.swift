@@ -31,7 +31,7 @@ struct CredentialsTests {
       let error = await #expect(throws: HTTPError.self) { try await seen() }
       #expect(
         error?.description == "GET \(server.url): cannot read the secret file \(token): No such file or directory")
-      for (text, problem) in [(" \n", "it is empty"), ("a\nb", "it holds more than one line")] {
+      for (text, problem) in [(" \n", "it is empty"), ("a\nb", "it has more than one line")] {
         _ = try folder.write(text, to: "token")
         let error = await #expect(throws: HTTPError.self) { try await seen() }
         #expect(error?.description == "GET \(server.url): cannot read the secret file \(token): \(problem)")

@@ -120,14 +120,14 @@ struct HTTPClientTests {
         try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .milliseconds(1))))
       }
       #expect(
-        inLine?.description.hasSuffix("no answer within 1ms (waiting in line behind other requests to this host)")
+        inLine?.description.hasSuffix("no response within 1ms (queued behind other requests to this host)")
           == true)
       first.cancel()
       await #expect(throws: CancellationError.self) { try await first.value }
       let underWay = await #expect(throws: HTTPError.self) {
         try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .seconds(2))))
       }
-      #expect(underWay?.description == "GET \(server.url): no answer within 2s (waiting for the answer)")
+      #expect(underWay?.description == "GET \(server.url): no response within 2s (waiting for the response)")
     }
   }
 
@@ -176,7 +176,7 @@ struct HTTPClientTests {
       for path in ["/bomb", "/plain"] {
         let endpoint = HTTPEndpoint(server.url, maximumAnswerBytes: 100_000)
         let error = await #expect(throws: HTTPError.self) { try await client.send(HTTPRequest(endpoint, path: path)) }
-        #expect(error?.description == "GET \(server.url)\(path): the answer is larger than the limit of 100000 bytes")
+        #expect(error?.description == "GET \(server.url)\(path): the response is larger than the limit of 100000 bytes")
         let patient = HTTPEndpoint(server.url, maximumAnswerBytes: 1 << 20)
         let response = try await client.send(HTTPRequest(patient, path: path))
         #expect(response.body == plain)
@@ -197,7 +197,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("what is no HTTP is an error in one line")
+  @Test("a response that is not HTTP is an error in one line")
   func garbage() async throws {
     try await with(respond: { _ in .raw("SSH-2.0-OpenSSH_9.2\r\n") }) { client, server in
       let error = await #expect(throws: HTTPError.self) { try await client.send(HTTPRequest(HTTPEndpoint(server.url))) }
@@ -205,7 +205,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("a port where nobody listens, and a host that is not there, are named")
+  @Test("a port without a listener and an unknown host are reported")
   func down() async throws {
     let loop = try EventLoop()
     let client = try HTTPClient(on: loop)
@@ -238,7 +238,7 @@ struct HTTPClientTests {
     "requests that cannot be sent are refused with the reason",
     arguments: [
       ("ftp://host", "GET", "x", "the URL must begin with http:// or https://"),
-      ("http://", "GET", "x", "the URL names no host"),
+      ("http://", "GET", "x", "the URL has no host"),
       ("http://h/a b", "GET", "x", "the URL contains a space or a control character; write it percent-encoded"),
       ("http://h", "G T", "x", "'G T' is not a method"),
       ("http://h", "GET", "x\r\nInjected: 1", "the value of header X contains a control character"),

@@ -79,7 +79,7 @@ struct HTTPSourceTests {
     #expect(try await shown(ask(.json(body), valuePath: path, minutes: 3).series) == [-1, -1, -1])
   }
 
-  @Test("URL, headers and body are templates, in the reference's spelling too")
+  @Test("URL, headers and body are templates, also with the Go implementation's names")
   func templates() async throws {
     let answer = try await ask(
       .json(#"{"v": 1}"#), url: "/q?from={{start}}&to={{.End}}&at={{ now }}", method: "POST",
@@ -107,13 +107,15 @@ struct HTTPSourceTests {
   @Test(
     "what is wrong with an answer is said",
     arguments: [
-      ("garbage", "v", nil, "the answer is not JSON: a number expected at byte 0; it begins: garbage"),
-      ("{}", "v.w", nil, "nothing is there in the answer"),
+      ("garbage", "v", nil, "the response is not JSON: expected a number at byte 0; it begins: garbage"),
+      ("{}", "v.w", nil, "the response has no such value"),
       (#"{"v": {"a": 1}}"#, "v", nil, "value 0 is not a number"),
       (#"{"v": [1, "two"]}"#, "v", "t", "value 1 is not a number"),
-      (#"{"v": [1, 2]}"#, "v", nil, "2 values came back, and no timestamp path says when they were"),
-      (#"{"v": [1, 2]}"#, "v", "t", "nothing is there in the answer at the timestamp path t"),
-      (#"{"v": [1, 2], "t": ["2026-01-01T00:01:00Z"]}"#, "v", "t", "2 values and 1 timestamps (at t) came back"),
+      (#"{"v": [1, 2]}"#, "v", nil, "the response has 2 values, but no timestamp path is set"),
+      (#"{"v": [1, 2]}"#, "v", "t", "the response has nothing at the timestamp path t"),
+      (
+        #"{"v": [1, 2], "t": ["2026-01-01T00:01:00Z"]}"#, "v", "t", "the response has 2 values, but 1 timestamps (at t)"
+      ),
       (#"{"v": [1], "t": [5]}"#, "v", "t", "timestamp 0 (at t) is not in the format rfc3339"),
     ])
   func defects(body: String, valuePath: String, timestampPath: String?, problem: String) async throws {
@@ -140,12 +142,12 @@ struct HTTPSourceTests {
     }
     #expect(
       unknown?.problem
-        == "the variable {{Tokn}} is unknown; there are Token, end, endRFC3339, now, nowRFC3339, start, startRFC3339, step, windowSeconds"
+        == "the variable {{Tokn}} is unknown; known variables are Token, end, endRFC3339, now, nowRFC3339, start, startRFC3339, step, windowSeconds"
     )
     await #expect(throws: SourceError.self) { try await ask(.silence, body: "{{now", valuePath: "v") }
     for path in ["", "a..b", ".", "a.", "a[", "a[x]", "a[0", "a]b", "a[0]]"] {
       let error = await #expect(throws: JSONPath.ParseError.self) { try await ask(.silence, valuePath: path) }
-      #expect(error?.description.hasPrefix("'\(path)' is not a path into JSON") == true)
+      #expect(error?.description.hasPrefix("'\(path)' is not a JSON path") == true)
     }
   }
 }

@@ -51,7 +51,7 @@ struct PrometheusGatewayTests {
     #expect(
       Array(outcome.lines.dropFirst())
         == Array(repeating: "GET /gate/api/v1/query_range?\(query) HTTP/1.1", count: 3))
-    #expect(lines.texts.count { $0.contains("queries are sent by GET") } == 1)
+    #expect(lines.texts.count { $0.contains("queries are sent with GET") } == 1)
   }
 
   @Test("another status of POST is the answer, and nothing is sent again", arguments: [400, 401, 404, 429, 500, 503])
@@ -66,7 +66,7 @@ struct PrometheusGatewayTests {
     let outcome = try await withGateway(refusing: "*", with: 403)
     #expect(
       outcome.error?.description
-        == "\(outcome.url): query load: HTTP 403: forbidden (by GET, after POST was refused with HTTP 403)")
+        == "\(outcome.url): query load: HTTP 403: forbidden (with GET, after POST was refused with HTTP 403)")
     #expect(outcome.lines.map { $0.prefix(4) } == ["POST", "GET "])
   }
 

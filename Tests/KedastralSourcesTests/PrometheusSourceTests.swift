@@ -100,7 +100,7 @@ struct PrometheusSourceTests {
   @Test("an empty range asks nothing")
   func emptyRange() async throws {
     #expect(
-      try await samples("this is no query", in: History.start + .seconds(1)..<History.start + .seconds(2)).isEmpty)
+      try await samples("this is not a query", in: History.start + .seconds(1)..<History.start + .seconds(2)).isEmpty)
   }
 
   @Test("two series are refused with advice")
@@ -108,7 +108,7 @@ struct PrometheusSourceTests {
     let error = await #expect(throws: SourceError.self) { try await samples("load", in: wholeHistory) }
     #expect(
       error?.description
-        == "\(PrometheusTrait.url): query load: got 2 series, such as load{app=\"blog\"} and load{app=\"shop\"}; aggregate them to one, for instance sum(…)"
+        == "\(PrometheusTrait.url): query load: expected one series, got 2, such as load{app=\"blog\"} and load{app=\"shop\"}; aggregate them to one, for instance sum(…)"
     )
   }
 
@@ -205,7 +205,7 @@ struct PrometheusFaultTests {
   @Test("a server that is slow, and one that is down")
   func unreachable() async throws {
     #expect(
-      try await problem(.silence, deadline: .seconds(2)) == "no answer within 2s (waiting for the answer)")
+      try await problem(.silence, deadline: .seconds(2)) == "no response within 2s (waiting for the response)")
     let port = freePort()
     try await withClient { client in
       let source = PrometheusSource(endpoint: HTTPEndpoint("http://127.0.0.1:\(port)"), query: "load", client: client)
@@ -224,7 +224,7 @@ struct PrometheusFaultTests {
   }
 
   @Test(
-    "a body that is no answer of Prometheus",
+    "a body that is not a Prometheus response",
     arguments: [
       "", "garbage", "<html></html>", "[]", "{}", #"{"status":"success","data":{"resultType":"matrix","result":[{"#,
       #"{"status":"success","data":{"resultType":"matrix","result":[]}} trailing"#,
@@ -235,21 +235,21 @@ struct PrometheusFaultTests {
     ])
   func garbage(body: String) async throws {
     let text = try await problem(.json(body))
-    #expect(text.hasPrefix("the answer is not Prometheus's JSON: "), "\(text)")
+    #expect(text.hasPrefix("the response is not Prometheus JSON: "), "\(text)")
   }
 
   @Test("another result than a matrix is refused by its name")
   func vector() async throws {
     let body = #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"7"]}]}}"#
-    #expect(try await problem(.json(body)) == "a matrix expected, got 'vector'")
+    #expect(try await problem(.json(body)) == "expected a matrix, got 'vector'")
     let scalar = #"{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}"#
-    #expect(try await problem(.json(scalar)) == "a matrix expected, got 'scalar'")
+    #expect(try await problem(.json(scalar)) == "expected a matrix, got 'scalar'")
   }
 
   @Test("an answer beyond the limit is given up")
   func huge() async throws {
     let body = #"{"status":"success","data":""# + String(repeating: "x", count: 1 << 20)
-    #expect(try await problem(.json(body), limit: 50_000) == "the answer is larger than the limit of 50000 bytes")
+    #expect(try await problem(.json(body), limit: 50_000) == "the response is larger than the limit of 50000 bytes")
   }
 
   @Test("warnings reach the log, and samples off the grid or out of range are left out")

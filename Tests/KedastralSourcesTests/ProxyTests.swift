@@ -92,7 +92,7 @@ struct ProxyTests {
     #expect(requests.map(\.line) == ["CONNECT far.invalid:443 HTTP/1.1"])
   }
 
-  @Test("a proxy that does not answer is named, whether it is away or silent")
+  @Test("a proxy that does not respond is named, whether it is unavailable or silent")
   func away() async throws {
     let port = freePort()
     try await withClient { client in
@@ -107,7 +107,7 @@ struct ProxyTests {
       let error = await #expect(throws: HTTPError.self) { try await client.send(HTTPRequest(endpoint)) }
       #expect(
         error?.description
-          == "GET http://far.invalid: no answer within 300ms (waiting for the answer, through the proxy \(url))")
+          == "GET http://far.invalid: no response within 300ms (waiting for the response, through the proxy \(url))")
     }
   }
 }

@@ -69,14 +69,14 @@ struct RemoteModelTests {
   @Test(
     "an answer that cannot be planned with is refused",
     arguments: [
-      ("garbage", "the answer is not JSON: a number expected at byte 0"),
-      ("{}", "the answer has no array \"values\""),
-      (#"{"values": [1, 2]}"#, "values: 3 numbers expected, one a step, and 2 came back"),
-      (#"{"values": [1, 2, "NaN"]}"#, "values: what stands for step 2 is not a finite number"),
-      (#"{"values": [1, 2, 1e999]}"#, "values: what stands for step 2 is not a finite number"),
+      ("garbage", "the response is not JSON: expected a number at byte 0"),
+      ("{}", "the response has no array \"values\""),
+      (#"{"values": [1, 2]}"#, "values: expected 3 numbers, one per step, got 2"),
+      (#"{"values": [1, 2, "NaN"]}"#, "values: the value of step 2 is not a finite number"),
+      (#"{"values": [1, 2, 1e999]}"#, "values: the value of step 2 is not a finite number"),
       (
         #"{"values": [1, 2, 3], "quantiles": {"0.9": [1]}}"#,
-        "quantile 0.9: 3 numbers expected, one a step, and 1 came back"
+        "quantile 0.9: expected 3 numbers, one per step, got 1"
       ),
       (
         #"{"values": [1, 2, 3], "quantiles": {"p90": [1, 2, 3]}}"#,
@@ -93,7 +93,7 @@ struct RemoteModelTests {
   func fallback() async throws {
     let failures: [(FaultServer.Answer, Duration, String)] = [
       (.json(#"{"error": "not trained"}"#, status: 503), .seconds(30), "HTTP 503: not trained"),
-      (.silence, .seconds(2), "no answer within 2s (waiting for the answer)"),
+      (.silence, .seconds(2), "no response within 2s (waiting for the response)"),
     ]
     for (answer, deadline, problem) in failures {
       let lines = LogLines()
@@ -102,7 +102,7 @@ struct RemoteModelTests {
       #expect(outcome.forecast.model == "constant")
       #expect(
         outcome.forecast.reason
-          == "the remote model failed, forecast by constant instead (POST \(outcome.url)/predict: forecast of 3 steps: \(problem)); why not"
+          == "the remote model failed; constant was used instead (POST \(outcome.url)/predict: forecast of 3 steps: \(problem)); why not"
       )
       #expect(lines.texts.count == 1)
     }

@@ -65,7 +65,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a counter that is reset goes on from zero, and a series that is new is no jump")
+  @Test("a reset counter continues from zero, and a new series does not cause a jump")
   func reset() async throws {
     try await withApplication("hits_total") { metrics, source, clock in
       for count in [500, 560, 620, 30, 90] {
@@ -106,7 +106,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a step with too few scrapes is missing, and a short outage is no error")
+  @Test("a step with too few scrapes is missing, and a short outage is not an error")
   func outage() async throws {
     try await withApplication("up") { metrics, source, clock in
       metrics.set("up 1")
@@ -159,18 +159,18 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("an answer without the metric, or that is no exposition, is reported with its beginning")
+  @Test("a response without the metric, or that is not an exposition, is reported with its beginning")
   func noMatch() async throws {
     try await withApplication("up") { metrics, source, _ in
       metrics.set("<html>Log in</html>")
       let error = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(error?.problem == "no sample matches; the answer begins: <html>Log in</html>")
+      #expect(error?.problem == "no sample matches; the response begins: <html>Log in</html>")
       metrics.set("up{a=\"b} 1")
       let broken = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(broken?.problem == "the answer is not Prometheus's text format: unterminated label value")
+      #expect(broken?.problem == "the response is not in Prometheus's text format: unterminated label value")
       metrics.set("up many")
       let text = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(text?.problem == "the answer is not Prometheus's text format: 'many' is no sample value")
+      #expect(text?.problem == "the response is not in Prometheus's text format: 'many' is not a valid sample value")
       await #expect(throws: SourceError.self) { try await values(source, minutes: 1) }
     }
   }
@@ -181,7 +181,7 @@ struct ScrapeSourceTests {
       let error = await #expect(throws: SourceError.self) {
         try await source.samples(in: start..<start + minute, step: .seconds(30))
       }
-      #expect(error?.problem == "it is scraped at a step of 1m, not 30s")
+      #expect(error?.problem == "the scrape step is 1m, not 30s")
     }
   }
 
@@ -199,7 +199,7 @@ struct ScrapeSourceTests {
   }
 
   @Test(
-    "a text that is no selector is refused with an example",
+    "an invalid selector is refused with an example",
     arguments: ["", "{a=\"b\"}", "up{", "up{a}", "up{a=b}", "up{a=\"b}", "up{a=~\"b\"}", "up{a=\"b\"} x", "a b!"])
   func selectors(text: String) {
     let error = #expect(throws: ScrapeSelector.ParseError.self) { try ScrapeSelector(text) }

@@ -7,7 +7,7 @@ import Testing
 struct TraceFileFormatTests {
   private static let start = 1_785_542_400
 
-  /// Five samples a minute apart, the fourth of them missing.
+  /// Five samples at intervals of one minute, the fourth of them missing.
   private static let expected = TimeSeries(
     start: Date(timeIntervalSince1970: Double(start)), step: .seconds(60), values: [34.58, 34.89, 30.57, .nan, 71.94])
 
@@ -95,23 +95,23 @@ struct TraceFileFormatTests {
   private static let ambiguous: [(text: String, problem: String)] = [
     (
       "Series;Time;Value\na;600;1\nb;600;2\na;660;1\n",
-      "t.csv:3: the column 'Series' has 'b' here and 'a' in line 2; a file has one series, so export one alone"
+      "t.csv:3: the column 'Series' has 'b' here and 'a' in line 2; a file has one series, so export a single series"
     ),
     (
       "\"Time\",\"api\",\"web\"\n600,1,2\n660,3,4\n",
-      "t.csv:1: 3 columns, of which 'api' and 'web' hold numbers; a file has one series: write timestamp,value"
+      "t.csv:1: 3 columns, of which 'api' and 'web' have numbers; a file has one series: write timestamp,value"
     ),
     (
       "600,1,2\n660,3,4\n",
-      "t.csv:1: 3 columns, of which column 2 and column 3 hold numbers; a file has one series: write timestamp,value"
+      "t.csv:1: 3 columns, of which column 2 and column 3 have numbers; a file has one series: write timestamp,value"
     ),
     (
       "time,host,zone\n600,a,b\n660,a,b\n",
-      "t.csv:1: 3 columns, none of which holds numbers beside the timestamps; a file has one series: write timestamp,value"
+      "t.csv:1: 3 columns, none of which has numbers except the timestamps; a file has one series: write timestamp,value"
     ),
     ("600 1\n660 2\n", "t.csv:1: '600 1' is one column; write timestamp,value"),
     ("timestamp,value\n600,1\n660,2,3\n", "t.csv:3: '660,2,3' is not timestamp,value"),
-    ("time,host,value\n600,a,1\n660,2\n", "t.csv:3: '660,2' has 2 columns; 3 were expected"),
+    ("time,host,value\n600,a,1\n660,2\n", "t.csv:3: '660,2' has 2 columns; expected 3"),
     (
       "timestamp,value\n600,1\ntotal,2\n",
       "t.csv:3: 'total' is not a timestamp; write Unix seconds, or a date and time such as 2026-08-01T00:00:00Z"
@@ -144,8 +144,8 @@ struct TraceFileFormatTests {
       "1785542400,1\n1785542460000,2\n",
       "t.csv:2: '1785542460000' would be milliseconds since 1970, and line 1 has seconds; use one unit"
     ),
-    ("timestamp,value\n600,\"1\n660,2\n", "t.csv:2: a quote is opened and not closed"),
-    ("600,1\n600,2\n", "t.csv: all 2 rows have the same timestamp; at least two are needed"),
+    ("timestamp,value\n600,\"1\n660,2\n", "t.csv:2: a quote is not closed"),
+    ("600,1\n600,2\n", "t.csv: all 2 rows have the same timestamp; at least two are required"),
     (
       "46235.0,1\n46235.04167,2\n46235.08333,3\n",
       "t.csv: the timestamps look like a spreadsheet's day numbers; format them as 2026-08-01 00:00:00"

@@ -40,14 +40,16 @@ struct TraceFileGridTests {
     #expect(file.remarks == [])
   }
 
-  @Test("one row a second later does not make the step a second, whatever step is wanted", arguments: [nil, 60, 300])
+  @Test(
+    "one row that is late by a second does not change the step to a second, whatever step is requested",
+    arguments: [nil, 60, 300])
   func strayRow(wanted: Int?) throws {
     let file = try file(wanted: wanted.map { .seconds($0) }, extra: [(Self.start + 600 * 60 + 1, load(600))])
     expect(file.series, equals: regular(), "stray row")
     #expect(
       file.remarks == [
-        "rows off the step of 1m: 1 of 2001; each counts for the nearest step",
-        "rows that share a step with a row before them: 1 of 2001; their mean is used",
+        "rows that are not on the step of 1m: 1 of 2001; each is assigned to the nearest step",
+        "rows that share a step with an earlier row: 1 of 2001; their mean is used",
       ])
   }
 
@@ -62,7 +64,7 @@ struct TraceFileGridTests {
   func phase() throws {
     let moved = try file { $0 < 1100 ? 0 : 1 }
     expect(moved.series, equals: regular(), "moved")
-    #expect(moved.remarks == ["rows off the step of 1m: 900 of 2000; each counts for the nearest step"])
+    #expect(moved.remarks == ["rows that are not on the step of 1m: 900 of 2000; each is assigned to the nearest step"])
     let jitter = try file { (noise($0) * 3).rounded(.down) - 1 }
     expect(jitter.series, equals: regular(), "jitter")
     let late = try file { noise($0) < 0.7 ? 1 : 0 }
@@ -105,7 +107,7 @@ struct TraceFileGridTests {
   func duplicates() throws {
     let file = try TraceFile(text: "0,1\n60,2\n60,4\n120,\n120,5\n180,\n180,\n240,6\n", name: "t.csv")
     #expect(file.series.values.map { $0.isNaN ? -1 : $0 } == [1, 3, 5, -1, 6])
-    #expect(file.remarks == ["rows that share a step with a row before them: 3 of 8; their mean is used"])
+    #expect(file.remarks == ["rows that share a step with an earlier row: 3 of 8; their mean is used"])
     let huge = try TraceFile(text: "0,1e308\n0,1e308\n60,-1e308\n60,1e308\n", name: "t.csv")
     #expect(huge.series.values == [1e308, 0])
   }

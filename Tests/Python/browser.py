@@ -44,7 +44,7 @@ class Page:
     def texts(self, selector, tries=20):
         try:
             return [found.text for found in self.driver.find_elements(By.CSS_SELECTOR, selector)]
-        except StaleElementReferenceException:  # The live page drew it anew between finding and reading.
+        except StaleElementReferenceException:  # The live page drew it again between finding and reading.
             if tries == 1:
                 raise
             return self.texts(selector, tries - 1)

@@ -93,7 +93,9 @@ def call(request):
     identifier = request["id"]
     try:
         function, message = method(request)
-        say(identifier, code="OK", **plain(function(message, **options(request))))
+        response, ended = function.with_call(message, **options(request))
+        trailers = {key: value for key, value in ended.trailing_metadata() or () if isinstance(value, str)}
+        say(identifier, code="OK", trailers=trailers, **plain(response))
     except grpc.RpcError as error:
         say(identifier, **failure(error))
 

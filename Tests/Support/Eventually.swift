@@ -2,7 +2,7 @@
 public struct ConditionTimeout: Error, CustomStringConvertible {
   /// What was waited for.
   public let what: String
-  public var description: String { "waited in vain for \(what)" }
+  public var description: String { "timed out while waiting for \(what)" }
 }
 
 /// Waits until `condition` returns true, asking again every few milliseconds; the deadline only bounds a failing test.

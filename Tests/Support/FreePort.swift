@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A TCP port of the loopback address that nobody listens on now, each given once in a process.
+/// A TCP port of the loopback address without a listener, each returned once in a process.
 ///
 /// They lie below the range from which the kernel takes the ports of outgoing connections, so that none of those gets in the
 /// way between this call and the server's start.

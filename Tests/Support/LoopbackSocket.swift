@@ -2,7 +2,7 @@ import Glibc
 
 /// A TCP connection to a port of the loopback address, for clients that do what no library would.
 public final class LoopbackSocket {
-  /// Nobody accepts.
+  /// The connection was not accepted.
   public struct NoConnection: Error, CustomStringConvertible {
     let port: UInt16
     public var description: String { "no connection to port \(port)" }
@@ -56,7 +56,7 @@ public final class LoopbackSocket {
   public func receive() -> [UInt8]? {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     var count = 0
-    // A process that was stopped finds its reads interrupted when it goes on.
+    // The reads of a stopped process are interrupted when it continues.
     repeat {
       count = chunk.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
     } while count < 0 && errno == EINTR

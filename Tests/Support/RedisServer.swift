@@ -18,7 +18,7 @@ public final class RedisServer: Sendable {
   /// Starts a server and waits until it takes commands.
   ///
   /// - Parameters:
-  ///   - arguments: settings besides the port, such as `--requirepass`, `secret`.
+  ///   - arguments: settings in addition to the port, such as `--requirepass`, `secret`.
   ///   - cli: what `redis-cli` needs to get in, such as `-a`, `secret`.
   public init(_ arguments: [String] = [], cli: [String] = [], tls: TestCertificates? = nil) async throws {
     port = freePort()

@@ -7,7 +7,7 @@ struct LoadCourse: Sendable {
   /// The names that PATTERN takes.
   static let patternNames = "hourly-spike, business-hours, sine-wave, double-peak, constant"
 
-  /// Requests a second as a function of the course's time.
+  /// Requests per second as a function of the course's time.
   let pattern: LoadPattern
   /// How many seconds of the course pass in one real second.
   let speed: Double

@@ -29,7 +29,7 @@ struct LoadGenerator {
     let stop = try await StopSignal(on: loop)
     let metrics = MetricsRegistry()
     let results = metrics.counter("load_requests_total", help: "Requests by result.", labels: ["result"])
-    let wanted = metrics.gauge("load_wanted_rps", help: "Requests a second that the course of load asks for.").with()
+    let wanted = metrics.gauge("load_wanted_rps", help: "Requests per second of the load pattern.").with()
     let server = try await OperationsHTTPServer(
       HTTPServerSettings(address: address), on: loop, metrics: metrics, readiness: Readiness())
     let client = try HTTPClient(on: loop, settings: HTTPClient.Settings(maximumRequestsPerHost: 64))

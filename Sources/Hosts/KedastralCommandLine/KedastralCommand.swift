@@ -18,7 +18,7 @@ package enum KedastralCommand {
       let known = Commands.all.map { $0.name } + ["run", "forecaster", "scaler", "demo"]
       let near = Suggestion.nearest(to: word, among: known).map { "; did you mean \($0)?" }
       Program.say(
-        "kedastral: '\(word)' is no command\(near ?? "; known are " + known.sorted().joined(separator: ", "))")
+        "kedastral: unknown command '\(word)'\(near ?? "; known: " + known.sorted().joined(separator: ", "))")
       Program.say("see kedastral --help")
       return ExitCode.askedWrongly
     }

@@ -19,7 +19,7 @@ enum LoopCost {
     let memoryBefore = residentBytes()
 
     let first = try await cpuMilliseconds { for loop in loops { try await loop.tick() } }
-    print("first round (fit included): \(rounded(first / Double(count))) ms CPU a workload")
+    print("first round (fit included): \(rounded(first / Double(count))) ms CPU per workload")
 
     var costs: [Double] = []
     for _ in 0..<rounds {
@@ -29,8 +29,8 @@ enum LoopCost {
     costs.sort()
     print(
       "steady round: mean \(rounded(costs.reduce(0, +) / Double(rounds))) ms, median \(rounded(costs[rounds / 2])) ms,",
-      "largest \(rounded(costs[rounds - 1])) ms CPU a workload")
-    print("memory: \((residentBytes() - memoryBefore) / count / 1024) KiB a workload")
+      "largest \(rounded(costs[rounds - 1])) ms CPU per workload")
+    print("memory: \((residentBytes() - memoryBefore) / count / 1024) KiB per workload")
   }
 
   private static func loop(

@@ -4,8 +4,8 @@ import KedastralGRPC
 import KedastralNet
 import Synchronization
 
-/// How soon open streams are told of a change: a server, and clients of it on another thread, each stream of a workload of its
-/// own, whose plans all change at once.
+/// Measures how soon open streams are notified of a change: a server, and its clients on another thread, with one workload for
+/// each stream, whose plans all change at once.
 enum StreamLoad {
   private static let connections = 50
   private static let rounds = 10
@@ -59,8 +59,8 @@ enum StreamLoad {
       return (delay.inSeconds * 10_000).rounded() / 10
     }
     print(
-      "\(count) streams on \(connections) connections, told of \(count) new plans, \(rounds) times:",
-      "median \(milliseconds(0.5)) ms, p99 \(milliseconds(0.99)) ms, last \(milliseconds(1)) ms after the first plan came"
+      "\(count) streams on \(connections) connections, notified of \(count) new plans, \(rounds) times:",
+      "median \(milliseconds(0.5)) ms, p99 \(milliseconds(0.99)) ms, last \(milliseconds(1)) ms after the first plan arrived"
     )
   }
 
@@ -73,7 +73,7 @@ enum StreamLoad {
       plannedLoad: Array(repeating: load, count: 30), targetPerPod: 100)
   }
 
-  /// When streams were told, since the last beginning.
+  /// The times at which streams were notified, since the last start.
   private final class Told: Sendable {
     private struct State {
       var begin = ContinuousClock.now

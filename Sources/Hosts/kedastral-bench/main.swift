@@ -13,11 +13,11 @@ do {
     print(
       """
       usage:
-        kedastral-bench loop [WORKLOADS] [MODEL]                  CPU a workload of a forecast round in steady state
-        kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with made-up plans
+        kedastral-bench loop [WORKLOADS] [MODEL]                  CPU per workload of a forecast round in steady state
+        kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with generated plans
         kedastral-bench writer REDIS_PORT FIRST COUNT             forecasts workloads into Redis every 30 s
         kedastral-bench store                                     reads of the memory store by one and two threads
-        kedastral-bench streams [COUNT]                           how soon open streams are told of a change
+        kedastral-bench streams [COUNT]                           how soon open streams are notified of a change
       """)
     exit(2)
   }

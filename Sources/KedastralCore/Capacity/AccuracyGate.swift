@@ -1,12 +1,11 @@
-/// While recent forecasts are further off than a limit, plans for the current load instead of the forecast, and says so.
+/// Plans for the current load instead of the forecast while the recent forecast error exceeds a limit, and states the reason.
 ///
 ///     let policy = AccuracyGate(try StandardCapacityPolicy(targetPerPod: 50), largestError: 0.5)
-///
-/// The reactive plan is the wrapped policy's own, for a load that stays as it is: headroom and all limits count.
+/// The reactive plan is that of the wrapped policy for a constant load, including headroom and all limits.
 public struct AccuracyGate: CapacityPolicy {
-  /// What plans.
+  /// The wrapped policy.
   public let policy: any CapacityPolicy
-  /// The largest mean error, as a share of the load, with which forecasts are still planned for.
+  /// The largest mean error, as a share of the load, at which the forecast is still used.
   public let largestError: Double
 
   /// Wraps a policy.
@@ -32,7 +31,7 @@ public struct AccuracyGate: CapacityPolicy {
     var plan = policy.plan(reactive, from: state)
     for index in plan.steps.indices { plan.steps[index].limits.insert(.accuracyGate) }
     let told =
-      "planned for the current load: recent forecasts were off by \(percent(error)), more than \(percent(largestError))"
+      "planned for the current load: the recent forecast error is \(percent(error)), more than \(percent(largestError))"
     plan.reason = plan.reason.map { "\(told); \($0)" } ?? told
     return plan
   }

@@ -1,25 +1,24 @@
-/// What a policy adds to a forecast to be on the safe side.
+/// The safety margin that a policy adds to a forecast.
 public enum CapacityMargin: Sendable, Equatable {
   /// It plans for this quantile of the forecast, in (0, 1).
   case quantile(Double)
   /// It plans for the forecast times this factor.
   case headroom(Double)
-  /// It plans for so much that further pods would cost more than the minutes short of pods that they save, which are worth so
-  /// many pod-minutes each.
+  /// It plans the number of pods with the least expected cost, where a minute with too few pods costs this many pod-minutes.
   case shortageCost(Double)
 }
 
-/// Settings of a policy to be changed, for a look at what would be: nil leaves one as it is.
+/// Changed settings of a policy for a what-if plan; nil keeps a setting.
 ///
 ///     let bolder = try policy.applying(CapacityChange(targetPerPod: 80, margin: .quantile(0.75)))
 public struct CapacityChange: Sendable, Equatable {
-  /// The load that one pod is meant to serve.
+  /// The load that one pod should serve.
   public var targetPerPod: Double?
-  /// What is added to the forecast.
+  /// The safety margin.
   public var margin: CapacityMargin?
-  /// The fewest replicas.
+  /// The minimum replicas.
   public var minReplicas: Int?
-  /// The most replicas.
+  /// The maximum replicas.
   public var maxReplicas: Int?
 
   /// Creates a change.

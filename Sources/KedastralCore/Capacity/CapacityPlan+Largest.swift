@@ -1,4 +1,4 @@
-/// Joins the plans of several metrics of one workload, say requests and queue length: at each step the largest need wins.
+/// Combines the plans of several metrics of one workload, such as requests and queue length: each step has the largest need.
 ///
 ///     let plan = CapacityPlan.largest(of: [
 ///       (requestPolicy.plan(requests, from: state), requestPolicy.targetPerPod),
@@ -6,10 +6,9 @@
 ///     ])
 extension CapacityPlan {
   /// The plan of the largest need at each step.
-  ///
-  /// Loads are told in the unit of the first metric: what of it would need as many pods. The plan is as long as the shortest.
-  ///
-  /// - Parameter parts: a plan for each metric, with the load of it that one pod serves.
+  /// Loads are converted to the unit of the first metric: the load of it that needs as many pods. The plan is as long as the
+  /// shortest one.
+  /// - Parameter parts: a plan for each metric, with the metric's target per pod.
   public static func largest(of parts: [(plan: CapacityPlan, targetPerPod: Double)]) -> CapacityPlan {
     guard let first = parts.first else { return CapacityPlan(steps: []) }
     let count = parts.map(\.plan.steps.count).min() ?? 0

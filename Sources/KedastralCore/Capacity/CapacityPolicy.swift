@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// Turns a forecast into replicas.
+/// Computes replicas from a forecast.
 ///
 /// A policy is a pure value, so it can be tested with a table:
 ///
@@ -12,13 +12,13 @@
 ///     let plan = policy.plan(forecast, from: .unknown)
 ///     #expect(plan.replicas == [3, 5, 5])
 public protocol CapacityPolicy: Sendable {
-  /// The load that one pod is meant to serve, in the metric's unit; what `mode: load` reports as the target.
+  /// The load that one pod should serve, in the metric's unit; `mode: load` reports it as the target.
   var targetPerPod: Double { get }
 
-  /// The quantile level that the plan reads, or nil when it needs none.
+  /// The quantile level that the plan uses, or nil when it uses none.
   var quantileLevel: Double? { get }
 
-  /// Further levels that the plan weighs, which nobody else needs: they are asked of the model, and not stored.
+  /// Further levels that only this policy uses: they are requested from the model, but not stored.
   var weighedLevels: [Double] { get }
 
   /// Plans replicas for every step of `forecast`.
@@ -26,23 +26,21 @@ public protocol CapacityPolicy: Sendable {
   /// A plan with a ``CapacityPlan/defect(for:)`` is refused; the previous one then stays in force.
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
 
-  /// The same policy with some of its settings changed, for a look at what would be; nil when it has no such settings.
-  ///
-  /// - Throws: when a changed setting makes no sense.
+  /// The same policy with some settings changed, for a what-if plan; nil when it has no such settings.
+  /// - Throws: when a changed setting is invalid.
   func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)?
 }
 
 extension CapacityPolicy {
   public var weighedLevels: [Double] { [] }
 
-  /// All quantile levels that the plan reads.
+  /// All quantile levels that the plan uses.
   package var readLevels: [Double] { [quantileLevel].compactMap(\.self) + weighedLevels }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
 
-  /// The plan, checked, and as long as the forecast.
-  ///
-  /// - Throws: ``InvalidPlan`` when the plan, or the load of a pod, cannot be used.
+  /// The checked plan, as long as the forecast.
+  /// - Throws: ``InvalidPlan`` when the plan or the target per pod is invalid.
   package func checkedPlan(_ forecast: Forecast, from state: CapacityState) throws(InvalidPlan) -> CapacityPlan {
     guard targetPerPod.isFinite, targetPerPod > 0 else {
       throw InvalidPlan(policy: self, problem: "targetPerPod is \(targetPerPod); expected more than 0")
@@ -54,25 +52,25 @@ extension CapacityPolicy {
   }
 }
 
-/// A plan that a policy made and that cannot be used.
+/// An invalid plan of a policy.
 public struct InvalidPlan: Error, CustomStringConvertible {
-  /// Which policy, and what is wrong with its plan.
+  /// The policy and the problem with its plan.
   public let description: String
 
   init(policy: any CapacityPolicy, problem: String) { description = "policy \(type(of: policy)): \(problem)" }
 }
 
-/// Where a plan begins: how many replicas there were in the step before its first one.
+/// The initial state of a plan: the replicas in the step before its first one.
 public struct CapacityState: Sendable, Equatable, Codable {
-  /// The replicas in force, or nil when nobody knows: then nothing limits the plan's first step.
+  /// The replicas in force, or nil when they are unknown: then nothing limits the plan's first step.
   public var replicas: Int?
-  /// The current load, when it is known: what a reactive autoscaler would look at.
+  /// The current load, when it is known, as used by a reactive autoscaler.
   public var currentLoad: Double?
 
-  /// How far off recent forecasts were, as a share of the load, when that is known: 0.2 is a fifth.
+  /// The recent forecast error, as a share of the load, when it is known: 0.2 is a fifth.
   public var forecastError: Double?
 
-  /// Nothing is known: the first plan of a new workload.
+  /// The unknown state, for the first plan of a new workload.
   public static let unknown = CapacityState()
 
   /// Creates a state.
@@ -83,7 +81,7 @@ public struct CapacityState: Sendable, Equatable, Codable {
   }
 }
 
-/// Replicas for every step of a forecast, and how they came about.
+/// Replicas for every step of a forecast, with the reasons for them.
 public struct CapacityPlan: Sendable, Equatable {
   /// One step of a plan.
   public struct Step: Sendable, Equatable {
@@ -93,11 +91,11 @@ public struct CapacityPlan: Sendable, Equatable {
     public var need: Int
     /// The replicas planned.
     public var replicas: Int
-    /// The limits that changed `need` into `replicas`, and what else was done to the load or the need.
+    /// The limits that changed `need` to `replicas`, and other changes to the load or the need.
     public var limits: Limits
-    /// What made the planned load of the forecast, when the policy says so.
+    /// The margin between the forecast and the planned load, when the policy reports it.
     public var margin: CapacityMargin?
-    /// Which of the workload's metrics decided, counted from 0.
+    /// The index of the metric with the largest need.
     public var metric = 0
 
     /// Creates a step.
@@ -110,38 +108,38 @@ public struct CapacityPlan: Sendable, Equatable {
     }
   }
 
-  /// What held a step's replicas back, or up.
+  /// The limits that lowered or raised a step's replicas.
   public struct Limits: OptionSet, Sendable {
     public let rawValue: UInt16
 
     /// Creates a set from its bits.
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    /// The minimum raised it.
+    /// The minimum raised the replicas.
     public static let minimum = Limits(rawValue: 1)
-    /// The maximum cut it.
+    /// The maximum reduced the replicas.
     public static let maximum = Limits(rawValue: 2)
-    /// The limit of growth a step cut it.
+    /// The growth limit per step reduced the replicas.
     public static let growth = Limits(rawValue: 4)
-    /// The limit of shrinkage a step held it up.
+    /// The shrinkage limit per step kept the replicas up.
     public static let shrinkage = Limits(rawValue: 8)
-    /// The need of the current load held it up.
+    /// The need of the current load kept the replicas up.
     public static let reactiveFloor = Limits(rawValue: 16)
-    /// A schedule's minimum raised it.
+    /// A schedule's minimum raised the replicas.
     public static let scheduledMinimum = Limits(rawValue: 32)
-    /// A schedule's maximum cut it.
+    /// A schedule's maximum reduced the replicas.
     public static let scheduledMaximum = Limits(rawValue: 64)
-    /// A higher load of the next steps counted.
+    /// A higher load of the following steps was used.
     public static let prewarm = Limits(rawValue: 128)
-    /// The current load took the place of a forecast that has been too far off lately.
+    /// The current load was used instead of a forecast whose recent error was too large.
     public static let accuracyGate = Limits(rawValue: 256)
   }
 
   /// The steps, as many as the forecast has.
   public var steps: [Step]
-  /// What the policy did besides turning load into replicas, in a sentence for the operator.
+  /// A sentence for the operator about special decisions of the policy.
   public var reason: String?
-  /// The fewest and the most replicas that the policy allows at any step; nil when it has no such bounds.
+  /// The minimum and the maximum replicas that the policy allows at any step; nil when it has no such bounds.
   public var bounds: ClosedRange<Int>?
 
   /// Creates a plan.
@@ -151,7 +149,7 @@ public struct CapacityPlan: Sendable, Equatable {
     self.bounds = bounds
   }
 
-  /// What is wrong with the plan for `forecast`, in one line, or nil when it can be stored and served.
+  /// The problem with the plan for `forecast`, in one line, or nil when it can be stored and served.
   public func defect(for forecast: Forecast) -> String? {
     let needed = forecast.values.count
     if steps.isEmpty { return "the plan is empty; expected \(needed) steps, as many as the forecast has" }

@@ -4,26 +4,25 @@
   import Foundation
 #endif
 
-/// Keeps a plan within bounds that hold at known times: a sale on Friday evening, a quiet night.
+/// Keeps a plan within bounds that apply at known times, such as a sale on Friday evening or a quiet night.
 ///
 ///     let zone = try TimeZoneRules(named: "Europe/Berlin")
 ///     let sale = try ScheduledBounds.Rule(begins: CronExpression("30 19 * * fri"), duration: .seconds(7200), minReplicas: 40)
 ///     let policy = ScheduledBounds(standard, rules: [sale], zone: zone)
-///
-/// A period lasts for the rule's duration from when it begins; where the clocks skip its beginning, it begins when they have gone
-/// forward. A rule holds for each step that overlaps with one of its periods, and comes after everything that the wrapped policy
-/// does: growth and shrinkage are not limited by it. Where rules overlap the largest minimum and the smallest maximum hold; a minimum
-/// goes before a maximum. The lead time of a question brings the pods of a coming period up in time.
+/// A period lasts for the rule's duration from its start. When the clocks change and skip the start, it starts right after the
+/// change. A rule applies to each step that overlaps one of its periods, after everything that the wrapped policy does, so growth
+/// and shrinkage limits do not apply to it. Where rules overlap, the largest minimum and the smallest maximum apply; a minimum
+/// overrides a maximum. The lead time of the trigger starts the pods of a coming period in time.
 public struct ScheduledBounds: CapacityPolicy {
-  /// Bounds that hold for a while, again and again.
+  /// Bounds that apply repeatedly for a certain time.
   public struct Rule: Sendable, Equatable {
-    /// When it begins to hold.
+    /// The start of each period.
     public var begins: CronExpression
-    /// For how long it holds.
+    /// The duration of each period.
     public var duration: Duration
-    /// The fewest replicas meanwhile.
+    /// The minimum replicas during a period.
     public var minReplicas: Int?
-    /// The most replicas meanwhile.
+    /// The maximum replicas during a period.
     public var maxReplicas: Int?
 
     /// Creates a rule.
@@ -35,11 +34,11 @@ public struct ScheduledBounds: CapacityPolicy {
     }
   }
 
-  /// What plans.
+  /// The wrapped policy.
   public let policy: any CapacityPolicy
   /// The rules.
   public let rules: [Rule]
-  /// The zone in which their times are told.
+  /// The time zone of their times.
   public let zone: TimeZoneRules
 
   /// Wraps a policy.

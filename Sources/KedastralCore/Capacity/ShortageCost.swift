@@ -4,28 +4,28 @@
   import Foundation
 #endif
 
-/// How many pods cost least, when a minute with too few of them has its price.
+/// Finds the number of pods with the least expected cost, given the cost of a minute with too few pods.
 ///
-/// Pods cost a pod-minute a minute; a minute in which the load is more than they can serve costs as much as `podMinutes` of
-/// them. The number with the least expected cost is sought anew for every step, among those that serve the expected load at
-/// least: where the forecast is sure, pods that are nearly always enough are cheap; where it is not, the last ones would cost
-/// more than they save. That is what a fixed quantile cannot do, which pays for the same certainty at any price.
+/// A pod costs one pod-minute per minute; a minute in which the load exceeds the capacity costs `podMinutes` pod-minutes. The
+/// number of pods with the least expected cost is computed for every step, among the numbers that serve at least the expected load.
+/// When the forecast is confident, a number that is nearly always enough is cheap; when it is not, the last pods would cost more
+/// than they save. A fixed quantile cannot do this, because it pays for the same probability at any price.
 ///
-/// A useful price is some times the pods that the workload usually has; a replay of its past shows which.
+/// A useful cost is a few times the usual number of pods of the workload; a replay of its history shows which.
 ///
-/// How likely a load is comes from the forecast's quantiles, straight between two of them and falling off exponentially above
-/// the last one. A forecast knows only what has happened before; so a small share of steps is held to be a surprise, in which
-/// the load grows beyond both forecast and present by a factor of r or more with probability r⁻⁵.
+/// The probability of a load is computed from the forecast's quantiles: linear between two of them, and with an exponential tail
+/// above the last one. A forecast reflects only the history, so a small share of steps is assumed to contain a surprise, in which
+/// the load exceeds both the forecast and the current load by a factor of r or more with probability r⁻⁵.
 public struct ShortageCost: Sendable, Equatable {
-  /// The pod-minutes that a minute with too few pods is worth; positive.
+  /// The cost of a minute with too few pods, in pod-minutes; positive.
   public let podMinutes: Double
 
-  /// The share of steps that hold a surprise, and how fast larger ones become rare.
+  /// The share of steps with a surprise, and the exponent with which larger surprises become rare.
   private static let surprise = (share: 0.03, exponent: 5.0)
-  /// How many numbers of pods are compared at most.
+  /// The maximum number of pod counts to compare.
   private static let finest = 1000
 
-  /// Creates a price.
+  /// Creates a shortage cost.
   ///
   /// - Precondition: `podMinutes` is positive and finite.
   public init(podMinutes: Double) {
@@ -33,17 +33,17 @@ public struct ShortageCost: Sendable, Equatable {
     self.podMinutes = podMinutes
   }
 
-  /// Whether a forecast has quantiles enough to tell how likely a load is.
+  /// Whether a forecast has enough quantiles to compute the probability of a load.
   package static func canWeigh(_ forecast: Forecast) -> Bool { paths(of: forecast).count >= 3 }
 
   private static func paths(of forecast: Forecast) -> [Quantiles.Path] {
     forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
   }
 
-  /// The pods of least expected cost for each step; nil when the forecast has too few quantiles to tell.
+  /// The number of pods with the least expected cost for each step; nil when the forecast has too few quantiles.
   ///
   /// - Parameters:
-  ///   - capacity: the most load that a pod can serve.
+  ///   - capacity: the maximum load that a pod can serve.
   ///   - present: the current load, when it is known.
   func pods(for forecast: Forecast, capacity: Double, present: Double?) -> [Int]? {
     guard Self.canWeigh(forecast) else { return nil }
@@ -72,7 +72,7 @@ public struct ShortageCost: Sendable, Equatable {
   }
 }
 
-/// A load that is known by some of its quantiles.
+/// The distribution of a load, given by some quantiles.
 private struct LoadDistribution {
   let levels: [Double]
   let values: [Double]

@@ -1,55 +1,55 @@
-/// The capacity algorithm of the reference implementation: load with headroom (or a quantile) over target, within limits.
+/// The capacity algorithm of the Go implementation: load with headroom (or a quantile) divided by the target, within limits.
 ///
-/// For each step: load ← what the pods of least expected cost serve if a ``ShortageCost`` is set, the quantile if one is set, and
-/// the forecast has what it takes, else value × headroom; need ← the largest load
-/// of this and the next `prewarmSteps` steps ÷ target, rounded; then bounds, then the limits of change against the step
-/// before, then bounds again.
+/// For each step:
+///
+/// 1. Planned load: (a) the load that the number of pods with the least expected cost can serve, if a ``ShortageCost`` is set;
+///    (b) the quantile, if one is set; (c) value × headroom, if neither is set or the forecast lacks the quantiles.
+/// 2. Required replicas: the largest planned load of this and the next `prewarmSteps` steps ÷ target, rounded.
+/// 3. Limits: minimum and maximum; growth and shrinkage relative to the previous step; minimum and maximum again.
 ///
 ///     let policy = try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 20)
 ///     policy.plan(forecast, from: .unknown).replicas
-///
-/// Laws: more load or headroom never gives fewer replicas; the plan stays within its bounds and limits of change.
+/// Laws: more load or headroom never results in fewer replicas; the plan stays within its bounds and change limits.
 public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
-  /// How a fractional need becomes whole replicas.
+  /// How fractional replicas are rounded.
   public enum Rounding: String, Sendable, CaseIterable {
     /// Up: the safe default.
     case ceil
-    /// To the nearest, halves up.
+    /// To the nearest whole number, halves up.
     case round
     /// Down.
     case floor
   }
 
-  /// A setting that makes no sense.
+  /// An invalid setting.
   public struct InvalidSetting: Error, Equatable, CustomStringConvertible {
-    /// What is wrong, and what would be right.
+    /// The problem, and what is expected.
     public let description: String
   }
 
   public let targetPerPod: Double
-  /// What the forecast is multiplied with when no quantile applies; 1.2 plans for a fifth more than expected.
+  /// The factor on the forecast when no quantile applies; 1.2 plans for 20 % more than forecast.
   public let headroom: Double
   public let quantileLevel: Double?
-  /// What a minute with too few pods costs; the target is then the most load that a pod can serve.
+  /// The cost of a minute with too few pods; the target is then the maximum load that a pod can serve.
   public let shortageCost: ShortageCost?
-  /// The fewest replicas, ever.
+  /// The minimum replicas.
   public let minReplicas: Int
-  /// The most replicas, ever.
+  /// The maximum replicas.
   public let maxReplicas: Int
-  /// How many times as many replicas a step may have as the step before (one more is always allowed).
+  /// The maximum ratio of a step's replicas to those of the previous step (one more replica is always allowed).
   public let upMaxFactor: Double
-  /// How many per cent fewer replicas a step may have than the step before (one fewer is allowed unless it is 0).
+  /// The maximum decrease of replicas from the previous step, in per cent (one fewer is allowed unless it is 0).
   public let downMaxPercent: Double
-  /// How many steps ahead of a rise its replicas are planned.
+  /// The number of following steps whose load is included in each step.
   public let prewarmSteps: Int
-  /// How a fractional need becomes whole replicas.
+  /// How fractional replicas are rounded.
   public let rounding: Rounding
-  /// Whether the plan's first step is never below what the current load needs.
+  /// Whether the plan's first step has at least the replicas that the current load needs.
   public let hasReactiveFloor: Bool
 
   /// Creates a policy.
-  ///
-  /// - Throws: ``InvalidSetting`` naming the first setting that makes no sense.
+  /// - Throws: ``InvalidSetting`` with the first invalid setting.
   public init(
     targetPerPod: Double, headroom: Double = 1.2, quantileLevel: Double? = nil, shortageCost: ShortageCost? = nil,
     minReplicas: Int = 1, maxReplicas: Int = 100, upMaxFactor: Double = 2, downMaxPercent: Double = 50,
@@ -64,7 +64,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     try check(quantileLevel.map { $0 > 0 && $0 < 1 } ?? true, "quantileLevel is not between 0 and 1")
     try check(minReplicas >= 0, "minReplicas is \(minReplicas), expected 0 or more")
     try check(maxReplicas >= minReplicas, "maxReplicas is \(maxReplicas), less than minReplicas (\(minReplicas))")
-    try check(maxReplicas <= 1_000_000, "maxReplicas is \(maxReplicas), expected 1,000,000 at most")
+    try check(maxReplicas <= 1_000_000, "maxReplicas is \(maxReplicas), expected at most 1,000,000")
     try check(upMaxFactor.isFinite && upMaxFactor >= 1, "upMaxFactor is \(upMaxFactor), expected 1 or more")
     try check((0...100).contains(downMaxPercent), "downMaxPercent is \(downMaxPercent), expected 0 to 100")
     try check(prewarmSteps >= 0, "prewarmSteps is \(prewarmSteps), expected 0 or more")
@@ -108,7 +108,7 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
   /// The replicas that `load` needs, before any limit.
   public func replicas(for load: Double) -> Int {
     let exact = min(load / targetPerPod, 1e9)
-    // A load that is a whole multiple of the target but for its last bits needs no further pod.
+    // A load that differs from a whole multiple of the target only by rounding errors needs no further pod.
     let rounded =
       switch rounding {
       case .ceil: (exact - 1e-9).rounded(.up)
@@ -176,5 +176,22 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
       return bound(least, &limits)
     }
     return replicas
+  }
+}
+
+extension CapacityPolicy where Self == StandardCapacityPolicy {
+  /// The standard policy: load with headroom over the load that one pod serves, within limits.
+  ///
+  /// - Parameters:
+  ///   - targetPerPod: the load that one pod serves.
+  ///   - headroom: the factor on the forecast; 1.2 plans for a fifth more than expected.
+  ///   - minReplicas: the fewest replicas.
+  ///   - maxReplicas: the most replicas.
+  /// - Throws: ``StandardCapacityPolicy/InvalidSetting`` naming the first setting that is invalid.
+  public static func standard(
+    targetPerPod: Double, headroom: Double = 1.2, minReplicas: Int = 1, maxReplicas: Int = 100
+  ) throws(StandardCapacityPolicy.InvalidSetting) -> StandardCapacityPolicy {
+    try StandardCapacityPolicy(
+      targetPerPod: targetPerPod, headroom: headroom, minReplicas: minReplicas, maxReplicas: maxReplicas)
   }
 }

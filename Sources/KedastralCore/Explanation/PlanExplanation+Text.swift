@@ -5,7 +5,7 @@
 #endif
 
 extension PlanExplanation {
-  /// The explanation in words, a sentence a line.
+  /// The explanation as text, one sentence per line.
   public var text: String {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
@@ -19,7 +19,7 @@ extension PlanExplanation {
     if let bridgedUntil {
       let served = bridgedUntil < now ? "was served" : "is served"
       lines.append(
-        "Bridged: \(absence); the plan follows the forecast and \(served) until \(Timestamp.clock(bridgedUntil, at: now))."
+        "Bridged: \(absence); the plan is based on the forecast and \(served) until \(Timestamp.clock(bridgedUntil, at: now))."
       )
     }
     lines.append(
@@ -27,10 +27,11 @@ extension PlanExplanation {
         + "\(duration(forecastOnlySeconds ?? leadTimeSeconds)).")
     if let forecastOnlySeconds {
       lines.append(
-        "Only \(duration(forecastOnlySeconds)) are forecast, less than the lead time of \(duration(leadTimeSeconds)).")
+        "The forecast covers only \(duration(forecastOnlySeconds)), less than the lead time of \(duration(leadTimeSeconds))."
+      )
     }
     lines.append(
-      "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) decides: \(planned).")
+      "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) determines the plan: \(planned).")
     lines += (clamps ?? []).compactMap(sentence)
     if let ahead = shortfallAhead, ahead.required > required ?? 0 {
       lines.append(
@@ -39,7 +40,8 @@ extension PlanExplanation {
     }
     let ahead = recentErrorAheadSeconds.map { " \(duration($0)) ahead" } ?? ""
     let error =
-      recentError.map { "forecasts\(ahead) are typically off by \(percent($0))" } ?? "its error is not known yet"
+      recentError.map { "forecasts\(ahead) are typically off by \(percent($0))" }
+      ?? "its forecast error is not yet known"
     lines.append("Model \(model ?? "unknown"); \(error).")
     lines.append(
       "The plan is \(duration(ageSeconds.magnitude)) \(ageSeconds < -1 ? "ahead of this clock" : "old")"
@@ -50,12 +52,12 @@ extension PlanExplanation {
     return lines.joined(separator: "\n")
   }
 
-  /// What stands in place of the current load when it was not measured: `no sample since 14:05 UTC`.
+  /// The text that replaces the current load when it was not measured: `no sample since 14:05 UTC`.
   public var absence: String {
     newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 
-  /// How the forecast became a need.
+  /// The steps from the forecast to the required replicas.
   private var planned: String {
     var words = "\(number(forecast)) forecast"
     if let plannedLoad {
@@ -67,27 +69,27 @@ extension PlanExplanation {
       } else if let quantile {
         words += " (quantile \(number(quantile)))"
       } else if let shortageCost {
-        words += " (a minute short of pods costs \(number(shortageCost)) pod-minutes)"
+        words += " (a minute with too few pods costs \(number(shortageCost)) pod-minutes)"
       } else if let headroom {
         words += " (headroom × \(number(headroom)))"
       }
     }
     if let need { words += ", which needs \(need) \(pods(need))" }
-    if let targetPerPod { words += " at \(number(targetPerPod)) a pod" }
+    if let targetPerPod { words += " at \(number(targetPerPod)) per pod" }
     return words
   }
 
   private func sentence(_ clamp: Clamp) -> String? {
     switch clamp {
-    case .minimum: "The minimum raised that to \(replicas)."
-    case .maximum: "The maximum cut that to \(replicas)."
-    case .growth: "The limit of growth a step held that down to \(replicas)."
-    case .shrinkage: "The limit of shrinkage a step held that up at \(replicas)."
-    case .reactiveFloor: "The current load is above the forecast and took its place."
-    case .scheduledMinimum: "A schedule's minimum raised that to \(replicas)."
-    case .scheduledMaximum: "A schedule's maximum cut that to \(replicas)."
-    case .prewarm: "A higher load of the steps behind it counts already."
-    case .accuracyGate: "Recent forecasts were too far off, so the current load took the forecast's place."
+    case .minimum: "The minimum raised the replicas to \(replicas)."
+    case .maximum: "The maximum reduced the replicas to \(replicas)."
+    case .growth: "The growth limit per step reduced the replicas to \(replicas)."
+    case .shrinkage: "The shrinkage limit per step kept the replicas at \(replicas)."
+    case .reactiveFloor: "The current load is above the forecast and was used instead."
+    case .scheduledMinimum: "A schedule's minimum raised the replicas to \(replicas)."
+    case .scheduledMaximum: "A schedule's maximum reduced the replicas to \(replicas)."
+    case .prewarm: "A higher load of the following steps was used (prewarm)."
+    case .accuracyGate: "The recent forecast error was too large, so the current load was used instead of the forecast."
     }
   }
 
@@ -97,7 +99,7 @@ extension PlanExplanation {
 
   private func percent(_ share: Double) -> String { "\(number(share * 100)) %" }
 
-  /// A number to three digits or to the whole.
+  /// A number with three digits, or as a whole number.
   private func number(_ value: Double) -> String {
     guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
     var scale = 1.0

@@ -4,49 +4,48 @@
   import Foundation
 #endif
 
-/// Why a workload is to have this many replicas now: every figure between the load and the answer, as data and in words.
+/// Explains the planned replicas of a workload: every number between the load and the response to KEDA, as data and as text.
 ///
 ///     let explanation = PlanExplanation(record, leadTime: .seconds(300), at: now)
 ///     explanation.replicas        // 8
 ///     explanation.clamps          // [.growth]
 ///     explanation.text            // "api-app: 8 replicas. …", some short sentences
-///
-/// It is read off the plan's own steps. A process that only serves a plan knows the snapshot alone; what it cannot know
-/// (`need`, `clamps`, `margin`) is nil then.
+/// It is derived from the plan's steps. A process that only serves a plan has only the snapshot; `need`, `clamps` and `margin` are
+/// then nil.
 public struct PlanExplanation: Sendable, Equatable, Codable {
-  /// What changed a need into the replicas planned, or the load into the one planned for.
+  /// A reason why the planned replicas differ from the need, or the planned load from the forecast.
   public enum Clamp: String, Sendable, Codable, CaseIterable {
     /// The minimum raised the replicas.
     case minimum
-    /// The maximum cut them.
+    /// The maximum reduced the replicas.
     case maximum
-    /// The limit of growth a step cut them.
+    /// The growth limit per step reduced the replicas.
     case growth
-    /// The limit of shrinkage a step held them up.
+    /// The shrinkage limit per step kept the replicas up.
     case shrinkage
-    /// The current load, higher than the forecast, took its place.
+    /// The current load was used instead of a lower forecast.
     case reactiveFloor
     /// A schedule's minimum raised the replicas.
     case scheduledMinimum
-    /// A schedule's maximum cut them.
+    /// A schedule's maximum reduced the replicas.
     case scheduledMaximum
-    /// A higher load of the steps behind counted.
+    /// A higher load of the following steps was used.
     case prewarm
-    /// The current load took the forecast's place, which has been too far off lately.
+    /// The current load was used because the recent forecast error was too large.
     case accuracyGate
   }
 
-  /// The next time at which another number of replicas is asked for.
+  /// The next change of the requested replicas.
   public struct Change: Sendable, Equatable, Codable {
-    /// When.
+    /// The time of the change.
     public var at: Date
-    /// How many then.
+    /// The replicas from then on.
     public var replicas: Int
   }
 
   /// A part of the plan that limits keep below what the load requires.
   public struct Shortfall: Sendable, Equatable, Codable {
-    /// When it begins.
+    /// Its start.
     public var at: Date
     /// The replicas planned.
     public var planned: Int
@@ -56,91 +55,90 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
 
   /// The workload.
   public var workload: String
-  /// The metric that decided.
+  /// The metric with the largest need.
   public var metric: String
-  /// The moment that is explained.
+  /// The time that is explained.
   public var now: Date
-  /// What KEDA is told to run now, when its trigger sets nothing but the lead time.
+  /// The replicas that KEDA receives now, when its trigger sets only the lead time.
   public var replicas: Int
-  /// How far ahead the answer looks.
+  /// The lead time.
   public var leadTimeSeconds: Double
-  /// Whether nobody is served from the plan.
+  /// Whether the plan is a dry run, which is not served.
   public var isDryRun: Bool
   /// When the plan was made.
   public var generatedAt: Date
-  /// How old it is; below zero when it is dated ahead of the reader's clock.
+  /// Its age; negative when its date is ahead of the reader's clock.
   public var ageSeconds: Double
-  /// Whether it is too old, dated too far ahead, or bridged for too long to be served; nil when the age from which it is too old
-  /// is not known here.
+  /// Whether it is too old, dated too far ahead, or bridged for too long to be served; nil when the age limit is unknown.
   public var isStale: Bool?
-  /// How the workload stands; nil where that is not known.
+  /// The workload's state; nil when it is unknown.
   public var state: WorkloadState?
-  /// What the latest rounds failed with, or the last error of the source; nil when nothing is wrong.
+  /// The error of the latest failed rounds, or the last error of the source; nil without an error.
   public var problem: String?
   /// When the first of the failed rounds in a row happened.
   public var problemSince: Date?
 
-  /// The load measured last; nil when it was measured too long ago to be the current one.
+  /// The last measured load; nil when it is too old to be the current load.
   public var currentLoad: Double?
-  /// When the newest sample behind the plan was measured.
+  /// The time of the newest sample that the plan is based on.
   public var newestSampleAt: Date?
-  /// Set while the plan follows the forecast alone because samples are missing: until when it is served.
+  /// The time until which a bridged plan is served, one based on the forecast alone because samples are missing; otherwise nil.
   public var bridgedUntil: Date?
-  /// The load forecast for `now` + the lead time, or for the forecast's end where that comes before.
+  /// The load forecast for `now` + the lead time, or for the forecast's end if that is earlier.
   public var forecastAtLead: Double
-  /// How far is forecast, where that is less than the lead time; otherwise nil.
+  /// The length of the forecast, if it is shorter than the lead time; otherwise nil.
   public var forecastOnlySeconds: Double?
-  /// The step that decided, the one of the most replicas until the lead time: its beginning and end.
+  /// The start of the deciding step, the one with the most replicas until the lead time.
   public var stepBegins: Date
   /// Its end.
   public var stepEnds: Date
   /// The load forecast for it.
   public var forecast: Double
-  /// The load that it is planned for.
+  /// The planned load of it.
   public var plannedLoad: Double?
-  /// The quantile that the planned load is, when it is one.
+  /// The quantile level, if the planned load is a quantile.
   public var quantile: Double?
-  /// The factor between forecast and planned load, when that is how it was made.
+  /// The headroom factor, if the planned load is the forecast times headroom.
   public var headroom: Double?
-  /// The pod-minutes that a minute with too few pods was held to cost, when the planned load comes of that.
+  /// The shortage cost in pod-minutes, if the plan uses one.
   public var shortageCost: Double?
-  /// The load that one pod is meant to serve.
+  /// The load that one pod should serve.
   public var targetPerPod: Double?
   /// The replicas that the planned load needs, before any limit.
   public var need: Int?
-  /// The most replicas that the load requires until the lead time, before any limit; above `replicas` the plan is capped.
+  /// The maximum of the required replicas until the lead time, before any limit; above `replicas` the plan is capped.
   public var required: Int?
-  /// From when on, and by how much, limits keep the rest of the plan below what the load requires; nil where they do not.
+  /// The part of the rest of the plan that limits keep below the required replicas; nil if there is none.
   public var shortfallAhead: Shortfall?
-  /// The fewest replicas that the policy allows.
+  /// The minimum replicas that the policy allows.
   public var minReplicas: Int?
-  /// The most replicas that the policy allows.
+  /// The maximum replicas that the policy allows.
   public var maxReplicas: Int?
-  /// What changed the need; empty when nothing did.
+  /// The limits and changes that applied.
   public var clamps: [Clamp]?
 
   /// The model.
   public var model: String?
-  /// The mean absolute error of recent forecasts over the mean load: 0.06 is 6 % off. Until enough loads have come to compare
+  /// The mean absolute error of recent forecasts divided by the mean load: 0.06 is 6 %. Until there are enough loads to compare
   /// with, it is the error on parts of the history that were held out of the fit.
   public var recentError: Double?
-  /// How far ahead the forecasts were whose error that is, in seconds.
+  /// The horizon of `recentError`, in seconds.
   public var recentErrorAheadSeconds: Double?
   /// The share of recent loads that stayed below a quantile, by level.
   public var coverage: [String: Double]?
-  /// What model and policy have to say.
+  /// The reasons given by model and policy.
   public var reason: String?
   /// The next change, within the plan.
   public var nextChange: Change?
 }
 
 extension PlanExplanation {
-  /// Explains a plan that was made here.
+  /// Explains a plan that this process computed.
   ///
   /// - Parameters:
-  ///   - leadTime: how far ahead KEDA's trigger asks.
+  ///   - leadTime: the lead time of KEDA's trigger.
   ///   - staleAfter: the age from which plans are not served, if that is known.
-  ///   - problem: what the workload's latest rounds failed with.
+  ///   - problem: the error of the workload's latest rounds.
   public init(
     _ record: PlanRecord, leadTime: Duration, staleAfter: Duration? = nil, problem: WorkloadProblem? = nil, at now: Date
   ) {
@@ -157,7 +155,7 @@ extension PlanExplanation {
     case nil: break
     }
     if step.metric > 0 {
-      // What was planned is told in the deciding metric's own unit.
+      // The planned load is in the unit of the deciding metric.
       let target = metric.policy.targetPerPod
       let share = targetPerPod.map { target / $0 } ?? 1
       plannedLoad = plannedLoad.map { $0 * share }
@@ -176,7 +174,7 @@ extension PlanExplanation {
     }
   }
 
-  /// Explains a plan of which only the snapshot is known.
+  /// Explains a plan from its snapshot only.
   public init(
     _ snapshot: Snapshot, leadTime: Duration, staleAfter: Duration? = nil, problem: WorkloadProblem? = nil, at now: Date
   ) {
@@ -221,7 +219,7 @@ extension PlanExplanation {
     return try encoder.encode(self)
   }
 
-  /// Reads what `json()` wrote.
+  /// Reads the output of `json()`.
   public init(json: Data) throws {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .custom { decoder in
@@ -253,17 +251,17 @@ extension PlanExplanation.Clamp {
 }
 
 extension Snapshot {
-  /// The step whose replicas are asked for: the first of the most replicas from now to the lead time.
+  /// The step whose replicas are requested: the first one with the most replicas from now until the lead time.
   func decidingStep(leadTime: Duration, at now: Date) -> Int {
     let steps = stepRange(ahead: leadTime, from: now).steps
     return steps.max { (desiredReplicas[$0], -$0) < (desiredReplicas[$1], -$1) } ?? steps.lowerBound
   }
 
-  /// When the answer to a question changes for the first time after `now`, and to what; nil when the plan has no change.
+  /// The first change of the requested replicas after `now`; nil when the plan has no change.
   func nextChange(of question: ScalingQuestion, after now: Date) -> (instant: Date, replicas: Int)? {
     func replicas(at instant: Date) -> Int? { answer(question, at: instant).map { Int($0.value) } }
     let present = replicas(at: now)
-    // An answer changes when a step goes by, or when one comes within the lead time.
+    // The requested replicas change when a step ends, or when one comes within the lead time.
     let borders = (0...desiredReplicas.count).flatMap { index in
       let border = generatedAt + step * index
       return [border, border - question.leadTime]

@@ -4,41 +4,41 @@
   import Foundation
 #endif
 
-/// What a model expects: one value a step, and quantiles when it knows its own errors.
+/// The forecast of a model: one value per step, and quantiles if the model estimates its errors.
 ///
 /// Index `i` is the step that ends at `start + (i + 1)·step`.
 public struct Forecast: Sendable, Equatable {
-  /// The end of the last step that the model saw.
+  /// The end of the last step of the history.
   public let start: Date
   /// The length of a step.
   public let step: Duration
   /// The expected load of each step (the median where the model is probabilistic); finite and not negative.
   public var values: [Double]
-  /// The quantiles that were asked for, as far as the model has them; ordered at each step.
+  /// The requested quantiles, as far as the model has them; ordered at each step.
   public var quantiles: Quantiles
-  /// The name of the model that made it.
+  /// The name of the model.
   public var model: String
-  /// Why it looks as it does, in a sentence for the operator.
+  /// The reason for the forecast, in a sentence for the operator.
   public var reason: String?
 
-  /// What it is combined from, by models that combine.
+  /// The parts of a combined forecast.
   public var members: [Member] = []
-  /// The mean absolute error of the session's recent forecasts over that of repeating the last season; nil when not known.
+  /// The mean absolute error of the session's recent forecasts divided by that of repeating the last season; nil when unknown.
   public var mase: Double?
-  /// The mean absolute error to expect ``stepsJudged(_:)`` steps ahead, over the mean load: 0.06 is 6 % off. Found on parts of
-  /// the history that were held out of the fit; nil when the model does not say.
+  /// The expected mean absolute error ``stepsJudged(_:)`` steps ahead, divided by the mean load: 0.06 is 6 %. Measured on parts
+  /// of the history that were held out of the fit; nil when the model does not report it.
   public var expectedError: Double?
 
-  /// How many steps ahead the error of forecasts is judged: five minutes, or a step where steps are longer.
+  /// The horizon at which the forecast error is measured, in steps: five minutes, or one step where steps are longer.
   public static func stepsJudged(_ step: Duration) -> Int { max(1, Int(300 / step.inSeconds)) }
 
   /// A part of a combined forecast.
   public struct Member: Sendable, Equatable, Codable {
-    /// What it is.
+    /// The name of the part.
     public var name: String
     /// Its share in the forecast, 0…1.
     public var weight: Double
-    /// Its mean absolute error of late over that of repeating the last season; nil until enough has come to compare with.
+    /// Its recent mean absolute error divided by that of repeating the last season; nil until there are enough loads to compare with.
     public var mase: Double?
 
     /// Describes a part.
@@ -48,7 +48,7 @@ public struct Forecast: Sendable, Equatable {
       self.mase = mase
     }
 
-    /// The parts, those with the same name joined into one: their shares are added, the error is that of the first.
+    /// The parts, with those of the same name combined: their shares are added, the error is that of the first.
     package static func joined(_ members: [Member]) -> [Member] {
       var joined: [Member] = []
       for member in members {
@@ -75,7 +75,7 @@ public struct Forecast: Sendable, Equatable {
     self.reason = reason
   }
 
-  /// What is wrong with the numbers, in one line, or nil when they can be planned with.
+  /// The problem with the numbers, in one line, or nil when they can be used for a plan.
   public var defect: String? {
     if values.isEmpty { return "the forecast of model '\(model)' is empty" }
     if let index = values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
@@ -83,7 +83,8 @@ public struct Forecast: Sendable, Equatable {
     }
     for path in quantiles.paths {
       if path.values.count != values.count {
-        return "model '\(model)' gave \(path.values.count) values for quantile \(path.level) and \(values.count) steps"
+        return
+          "model '\(model)' returned \(path.values.count) values for quantile \(path.level) and \(values.count) steps"
       }
       if let index = path.values.firstIndex(where: { !$0.isFinite || $0 < 0 }) {
         return "model '\(model)' forecast \(path.values[index]) for quantile \(path.level) at step \(index)"

@@ -4,12 +4,12 @@
   import Foundation
 #endif
 
-/// The answer of a source: samples, and from which instant on they are incomplete.
+/// The response of a source: samples, and the instant from which they are incomplete.
 public struct MetricReading: Sendable, Equatable {
   /// The samples.
   public var series: TimeSeries
-  /// The first instant whose sample may lack a part of the load, because a part of the source did not answer; nil when all of
-  /// it answered.
+  /// The first instant whose sample may lack a part of the load, because a part of the source did not respond; nil when the
+  /// response is complete.
   public var partialFrom: Date?
 
   /// Creates a reading.

@@ -5,8 +5,7 @@
 #endif
 
 /// A way to forecast load.
-///
-/// A model is a value: its settings, no state. The simplest one repeats yesterday:
+/// A model is a value with settings and no state. The simplest one repeats yesterday:
 ///
 ///     struct Yesterday: Model {
 ///       let name = "yesterday"
@@ -17,8 +16,7 @@
 ///         return Forecast(start: history.end, step: history.step, values: values, model: name)
 ///       }
 ///     }
-///
-/// A model that learns keeps what it learned in a ModelSession, one a workload.
+/// A model with state keeps it in a ModelSession, one for each workload.
 public protocol Model: Sendable {
   /// The name in settings, snapshots and metrics.
   var name: String { get }
@@ -26,13 +24,13 @@ public protocol Model: Sendable {
   /// Forecasts the `steps` steps that follow `history`.
   ///
   /// - Parameters:
-  ///   - history: the load so far, NaN where a sample is missing, the newest last.
+  ///   - history: the measured load, NaN where a sample is missing, the newest last.
   ///   - steps: how many steps to forecast; positive.
-  ///   - quantiles: the levels wanted, each in (0, 1); a model that has none returns none.
+  ///   - quantiles: the requested levels, each in (0, 1); a model without quantiles returns none.
   /// - Throws: ModelError when it cannot forecast from this history.
   func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast
 
-  /// A session for one workload, which may keep fitted state from call to call. The default keeps none.
+  /// A session for one workload, which can keep fitted state between calls. The default keeps none.
   func makeSession() -> any ModelSession
 }
 
@@ -40,31 +38,29 @@ extension Model {
   public func makeSession() -> any ModelSession { StatelessSession(model: self) }
 }
 
-/// A model at work on one workload: called with the same history, grown by the newest samples, again and again.
+/// A model's state for one workload; it is called repeatedly with the same history, extended by the newest samples.
 ///
-/// Owned by one forecast loop and never shared; so it needs no lock. A restarted loop collects its whole window again, and the
-/// session learns from it anew; what only comparing forecasts with what came can teach is in its ``state``, which the loop
-/// stores now and then and gives back after a restart.
+/// One forecast loop owns a session and never shares it, so it needs no lock. A restarted loop collects its whole window again, and
+/// the session fits it again. What can only be learned by comparing forecasts with the measured load is in its ``state``, which
+/// the loop stores periodically and restores after a restart.
 public protocol ModelSession: Sendable {
-  /// Forecasts as Model/forecast(_:steps:quantiles:) does, and may reuse what it learned in earlier calls.
-  ///
-  /// The session must notice by itself when `history` is not its earlier one grown by new samples, and start afresh.
+  /// Forecasts as Model/forecast(_:steps:quantiles:) does, and can reuse state from earlier calls.
+  /// The session must detect when `history` is not the previous one extended by new samples, and then start again.
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast
 
-  /// The same, told which of the samples are settled. A session that learns from samples learns from settled ones only.
+  /// The same, with the number of settled samples. A session learns only from settled samples.
   ///
   /// By default the change is not used, and ``forecast(_:steps:quantiles:)`` is called.
   mutating func forecast(
     _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double]
   ) async throws -> Forecast
 
-  /// What a session of the same model should know after a restart and cannot learn from a history: a few kilobytes, in a
-  /// format of the model's own. Nil, as by default, when there is nothing.
+  /// The state that a session of the same model needs after a restart and cannot compute from a history: a few kilobytes, in a
+  /// format that the model defines. Nil, the default, when there is none.
   var state: Data? { get }
 
-  /// Goes on from an earlier session's ``state``. By default it is ignored.
-  ///
-  /// The session must notice by itself when the state is not its own, or of another load than the next history, and do without.
+  /// Resumes from an earlier session's ``state``. By default it is ignored.
+  /// The session must detect when the state is not its own or does not fit the next history, and then ignore it.
   mutating func restore(_ state: Data)
 }
 
@@ -81,22 +77,22 @@ extension ModelSession {
 
 /// How a history differs from the one of the previous call.
 public struct HistoryChange: Sendable, Equatable {
-  /// What happened to the samples that were settled in the previous call.
+  /// The change of the samples that were settled in the previous call.
   public enum Kind: Sendable, Equatable {
-    /// They are the same; new samples followed.
+    /// They are unchanged; new samples were added.
     case grown
-    /// Some that were missing have come.
+    /// Some that were missing have arrived.
     case filled
-    /// Some have other values: what was learned from them is void.
+    /// Some have different values, so state learned from them is invalid.
     case rewritten
   }
 
-  /// The most samples at the end of a history that count as unsettled.
+  /// The maximum number of samples at the end of a history that count as unsettled.
   public static let mostUnsettled = 128
 
   /// The change of the settled samples.
   public var kind: Kind
-  /// How many samples at the end of the history can still change, ``mostUnsettled`` at most.
+  /// The number of samples at the end of the history that can still change, at most ``mostUnsettled``.
   public var unsettledCount: Int
 
   /// Creates a change; by default all samples are settled and unchanged.
@@ -114,19 +110,19 @@ private struct StatelessSession<Wrapped: Model>: ModelSession {
   }
 }
 
-/// Why a model could not forecast.
+/// The reason why a model could not forecast.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
-  /// The history is too short, or has too few samples present.
+  /// The history is too short, or has too few samples.
   case notEnoughHistory(needed: Int, present: Int)
   /// A setting does not fit the history or the request.
   case invalidSetting(model: String, setting: String, problem: String)
-  /// A remote model failed; the text says what was asked, of whom, and what came back.
+  /// A remote model failed; the text contains the request, the server and the response.
   case remote(String)
 
   public var description: String {
     switch self {
     case .notEnoughHistory(let needed, let present):
-      "not enough history: \(present) samples present, at least \(needed) needed"
+      "not enough history: \(present) samples, at least \(needed) required"
     case .invalidSetting(let model, let setting, let problem): "model '\(model)': \(setting) \(problem)"
     case .remote(let text): text
     }

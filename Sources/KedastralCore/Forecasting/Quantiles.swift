@@ -1,10 +1,10 @@
-/// Forecast quantiles: for each level in (0, 1) one value a step, in ascending order of level.
+/// Forecast quantiles: for each level in (0, 1) one value per step, in ascending order of level.
 public struct Quantiles: Sendable, Equatable {
-  /// One quantile level's path over the horizon.
+  /// The values of one quantile level over the horizon.
   public struct Path: Sendable, Equatable {
     /// The level, for instance 0.9: the load stays below the path in nine of ten cases.
     public let level: Double
-    /// One value a step.
+    /// One value per step.
     public var values: [Double]
 
     /// Creates a path.
@@ -28,15 +28,15 @@ public struct Quantiles: Sendable, Equatable {
   /// Whether there is no path.
   public var isEmpty: Bool { paths.isEmpty }
 
-  /// The values of `level` (to 9 digits), or nil when the model gave none.
+  /// The values of `level` (to 9 digits), or nil when the model returned none.
   public subscript(level: Double) -> [Double]? {
     paths.first { abs($0.level - level) < 1e-9 }?.values
   }
 
-  /// The levels that describe a load well enough to weigh what is likely.
+  /// The levels that are sufficient to describe the distribution of a load.
   package static let fineLevels = [0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995]
 
-  /// The paths of these levels (to 9 digits) alone.
+  /// Only the paths of these levels (to 9 digits).
   package func keeping(_ levels: [Double]) -> Quantiles {
     Quantiles(paths.filter { path in levels.contains { abs($0 - path.level) < 1e-9 } })
   }

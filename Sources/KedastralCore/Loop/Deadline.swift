@@ -1,19 +1,17 @@
-/// Something took longer than it may.
+/// An operation exceeded its deadline.
 public struct DeadlineExceeded: Error, Equatable, CustomStringConvertible {
-  /// How long it was given.
+  /// The time limit.
   public let limit: Duration
 
   /// Creates the error.
   public init(limit: Duration) { self.limit = limit }
 
-  public var description: String { "no answer within \(DurationText.format(limit))" }
+  public var description: String { "no response within \(DurationText.format(limit))" }
 }
 
 /// Runs `operation` and cancels it when `limit` has passed on `clock`.
-///
-/// An operation that ignores cancellation is waited for all the same: nothing is left running behind the caller's back.
-///
-/// - Throws: ``DeadlineExceeded`` when time ran out, else what `operation` throws.
+/// It waits for an operation that ignores cancellation, so that no task keeps running after the call.
+/// - Throws: ``DeadlineExceeded`` when the limit has passed, otherwise the error of `operation`.
 public func withDeadline<Result: Sendable>(
   _ limit: Duration, clock: any WallClock, _ operation: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {

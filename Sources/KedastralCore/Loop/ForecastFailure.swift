@@ -4,13 +4,13 @@ public enum ForecastStage: String, Sendable, CaseIterable {
   case collect
   /// Forecasting.
   case forecast
-  /// Turning the forecast into replicas.
+  /// Computing replicas from the forecast.
   case plan
   /// Storing the snapshot.
   case store
 }
 
-/// A failed forecast round: which workload, which stage, and why.
+/// A failed forecast round: the workload, the stage and the reason.
 public struct ForecastFailure: Error, CustomStringConvertible {
   /// The workload.
   public let workload: WorkloadName
@@ -18,7 +18,7 @@ public struct ForecastFailure: Error, CustomStringConvertible {
   public let stage: ForecastStage
   /// The request and the response, in one line.
   public let problem: String
-  /// The server that does not answer, when the failure is not about this workload alone.
+  /// The server that does not respond, if the failure affects more than this workload.
   public var outage: String?
 
   /// Describes a failure.

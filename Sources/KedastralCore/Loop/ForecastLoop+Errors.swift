@@ -1,4 +1,4 @@
-/// What can be wrong in a round, in words.
+/// Error messages of a forecast round.
 extension ForecastLoop {
   struct MetricFailure: Error, CustomStringConvertible {
     let metric: String
@@ -15,7 +15,7 @@ extension ForecastLoop {
     let asked: Duration
     let got: Duration
     var description: String {
-      "the source was asked for steps of \(DurationText.format(asked)) and answered with \(DurationText.format(got))"
+      "expected samples with a step of \(DurationText.format(asked)) from the source, got \(DurationText.format(got))"
     }
   }
 

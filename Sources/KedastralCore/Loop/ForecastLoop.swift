@@ -11,11 +11,11 @@
 ///     await loop.run()                       // rounds for good
 ///
 /// The history stays in memory, and each round reads the newest samples only: those that are missing, and those that the source
-/// can still correct. When the source fails, the plan follows the forecast for a limited time. Any other failed round is
-/// counted and tried again after a back-off; it never touches another workload. Every ten minutes what the loop has learned is stored
-/// beside the plan, and a restarted loop goes on from both.
+/// can still correct. When the source fails, the plan is based on the forecast for a limited time. Any other failed round is
+/// counted and repeated after a back-off; it never affects another workload. Every ten minutes the session state is stored in
+/// addition to the plan, and a restarted loop resumes from both.
 public actor ForecastLoop {
-  /// How often what was learned is stored.
+  /// The interval at which the session state is stored.
   static let stateInterval: Duration = .seconds(600)
 
   /// The workload.
@@ -28,16 +28,16 @@ public actor ForecastLoop {
   private let faults: FaultLog
   private let backoff: Backoff
 
-  /// What is kept of each metric, the main one first.
+  /// The state of each metric, the main one first.
   private let feeds: [Feed]
   private var hasAskedStore = false
-  /// When what was learned is stored next.
+  /// When the session state is stored next.
   private var stateDue: Date?
   private var planner: Planner
-  /// The plan that the store is taking up.
+  /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
-  /// The failure of the source in the last round, which a plan was made without.
+  /// The failure of the source in the last round, whose plan was computed without new samples.
   private var sourceFailure: ForecastFailure?
   private var hasLoggedPlan = false
   private var wasBridged = false
@@ -66,12 +66,12 @@ public actor ForecastLoop {
   /// The snapshot of the last successful round, or nil before it.
   public var latest: Snapshot? { planner.inForce?.snapshot }
 
-  /// The last snapshot and what led to it, or nil when this process has not made one yet.
+  /// The last snapshot and its basis, or nil when this process has not computed one yet.
   public var record: PlanRecord? { planner.inForce?.record }
 
-  /// What led to a stored plan, or to the one that has replaced it since; nil when this process made neither.
+  /// The record of a stored plan, or of the plan that replaced it; nil when this process computed neither.
   public func record(of plan: Snapshot) -> PlanRecord? {
-    // A store tells others of a plan before it has answered to have it.
+    // A store can notify others of a plan before it confirms the write.
     [planner.inForce?.record, storing].compactMap(\.self).first { $0.snapshot.generatedAt >= plan.generatedAt }
   }
 
@@ -92,7 +92,7 @@ public actor ForecastLoop {
     faults.succeeded(workload.name, at: clock.now)
   }
 
-  /// One round that reports its failure; returns the wait that a failure asks for.
+  /// Runs one round and reports its failure; returns the wait after a failure.
   private func attempt() async -> Duration? {
     do {
       let snapshot = try await tick()
@@ -128,9 +128,9 @@ public actor ForecastLoop {
     guard isBridged != wasBridged else { return }
     wasBridged = isBridged
     if let until = snapshot.bridgedUntil {
-      // A server that does not answer has its own line.
+      // A server that does not respond is logged separately.
       logger.log(
-        sourceFailure?.outage == nil ? .warn : .debug, "no new samples: the plan follows the forecast",
+        sourceFailure?.outage == nil ? .warn : .debug, "no new samples: the plan is based on the forecast",
         [
           "workload": workload.name.text, "since": snapshot.newestSampleAt.map(Timestamp.format) ?? "",
           "servedUntil": Timestamp.format(until),
@@ -140,8 +140,8 @@ public actor ForecastLoop {
     }
   }
 
-  /// The wait until the next round of a fixed schedule; rounds that were missed are not made up for, and a clock that was set
-  /// back does not put the next one off.
+  /// The wait until the next round of a fixed schedule; missed rounds are skipped, and a clock that was set back does not delay
+  /// the next one.
   private func untilNextRound(_ due: inout Date) -> Duration {
     let now = clock.now
     due = due + workload.interval
@@ -152,7 +152,7 @@ public actor ForecastLoop {
   /// One round: collects, forecasts, plans and stores.
   ///
   /// - Returns: the snapshot that was stored.
-  /// - Throws: ForecastFailure naming the stage; what the loop knew before stays as it was.
+  /// - Throws: ForecastFailure with the stage; the state of the loop is then unchanged.
   @discardableResult
   public func tick() async throws(ForecastFailure) -> Snapshot {
     let end = clock.now.floored(to: workload.step)
@@ -214,7 +214,7 @@ public actor ForecastLoop {
 
   // MARK: Stages
 
-  /// Does the same for each metric, by its index; an error names its metric where there are several.
+  /// Runs an operation for each metric, by its index; an error contains the metric's name if there are several.
   private func forEachMetric<Result>(_ body: (Int) async throws -> Result) async throws -> [Result] {
     var results: [Result] = []
     for index in feeds.indices {
@@ -231,7 +231,7 @@ public actor ForecastLoop {
     feeds.count > 1 ? MetricFailure(metric: feeds[index].metric.name, cause: error) : error
   }
 
-  /// Reads a metric's newest samples. A source that fails is left out of this round when there are samples to forecast from.
+  /// Reads a metric's newest samples. The failure of a source is ignored in this round if there are samples to forecast from.
   private func collect(_ index: Int, upTo end: Date) async throws {
     let feed = feeds[index]
     let range = feed.samples.range(upTo: end)
@@ -257,7 +257,7 @@ public actor ForecastLoop {
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
   }
 
-  /// Once, before the first plan: goes on from the plan and the state that an earlier process stored.
+  /// Resumes, once before the first plan, from the plan and the state that an earlier process stored.
   private func takeUpWhatIsStored() async {
     guard !hasAskedStore else { return }
     do {
@@ -269,17 +269,17 @@ public actor ForecastLoop {
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
       logger.info(
-        "going on from the stored plan",
+        "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
     } catch {
-      // The round goes on without: storing the plan reports a store that is away, and this is asked again next round.
+      // The round continues without it: storing the plan reports an unavailable store, and the next round reads the plan again.
       logger.debug("stored plan not read", ["workload": workload.name.text, "error": "\(error)"])
     }
   }
 
   private func takeUp(_ stored: Data) {
     guard let state = LoopState(stored) else {
-      logger.debug("what is stored is no state of this version", ["workload": workload.name.text])
+      logger.debug("the stored state is not valid in this version", ["workload": workload.name.text])
       return
     }
     for (index, feed) in feeds.enumerated() {
@@ -288,7 +288,7 @@ public actor ForecastLoop {
     }
   }
 
-  /// Stores what was learned, every ten minutes, and the first time so much later that workloads take turns.
+  /// Persists the session state every ten minutes; a per-workload offset spreads the writes.
   private func storeState(at now: Date) async {
     let interval = max(Self.stateInterval, workload.interval)
     guard let due = stateDue, due <= now + interval else {
@@ -308,7 +308,7 @@ public actor ForecastLoop {
         try await store.putState(data, of: workload.name)
       }
     } catch {
-      // Nothing depends on it but what a restart must learn again.
+      // A failure only means that a restarted process has to learn this state again.
       logger.debug("state not stored", ["workload": workload.name.text, "error": "\(error)"])
     }
   }
@@ -329,7 +329,7 @@ public actor ForecastLoop {
     return forecast
   }
 
-  /// One metric's samples and model at work; a class, so that a forecast in progress does not block readers of the history.
+  /// One metric's samples and model session; a class, so that a running forecast does not block readers of the history.
   private final class Feed {
     let metric: LoadMetric
     var session: any ModelSession

@@ -1,4 +1,4 @@
-/// The forecaster's metrics, under the names that the reference's dashboards and alerts know.
+/// The forecaster's metrics, with the names that dashboards and alerts of the Go implementation use.
 struct ForecastMetrics: Sendable {
   private let collectSeconds: Metric
   private let predictSeconds: Metric
@@ -14,10 +14,10 @@ struct ForecastMetrics: Sendable {
       "kedastral_adapter_collect_seconds", help: "Time to collect new samples from the metric source."
     ).with()
     predictSeconds = registry.histogram(
-      "kedastral_model_predict_seconds", help: "Time to forecast, refits included."
+      "kedastral_model_predict_seconds", help: "Time to forecast, including refits."
     ).with()
     capacitySeconds = registry.histogram(
-      "kedastral_capacity_compute_seconds", help: "Time to turn a forecast into replicas."
+      "kedastral_capacity_compute_seconds", help: "Time to compute replicas from a forecast."
     ).with()
     storeSeconds = registry.histogram(
       "kedastral_store_put_seconds", help: "Time to store a snapshot."
@@ -26,12 +26,12 @@ struct ForecastMetrics: Sendable {
       "kedastral_errors_total", help: "Failed forecast rounds, by the stage that failed.",
       labels: ["workload", "stage"])
     desiredReplicas = registry.gauge(
-      "kedastral_desired_replicas", help: "Replicas planned for the step that runs now.", labels: ["workload"])
+      "kedastral_desired_replicas", help: "Replicas planned for the current step.", labels: ["workload"])
     predictedValue = registry.gauge(
       "kedastral_predicted_value", help: "Load forecast for the end of the horizon's first step.", labels: ["workload"])
     mase = registry.gauge(
       "kedastral_forecast_mase",
-      help: "Error of recent forecasts over that of repeating the day before; above 1 the forecasts are worse.",
+      help: "Error of recent forecasts divided by that of repeating the previous day; above 1 the forecasts are worse.",
       labels: ["workload"])
   }
 

@@ -4,9 +4,8 @@
   import Foundation
 #endif
 
-/// How a forecast round ended.
-///
-/// A round whose source failed can end with both: the failure, and a plan that follows the forecast alone.
+/// The result of a forecast round.
+/// A round whose source failed can have both: the failure, and a plan that is based on the forecast alone.
 public struct ForecastRound: Sendable {
   /// The workload.
   public let workload: WorkloadName
@@ -14,7 +13,7 @@ public struct ForecastRound: Sendable {
   public let endedAt: Date
   /// The plan that was stored; nil when there is none.
   public let snapshot: Snapshot?
-  /// What failed; nil when nothing did.
+  /// The failure; nil when the round succeeded.
   public let failure: ForecastFailure?
 
   /// Describes how a round ended.
@@ -26,7 +25,7 @@ public struct ForecastRound: Sendable {
   }
 }
 
-/// Receives how each forecast round ended; called on the loops' tasks, so it must be quick.
+/// Receives the result of each forecast round; called on the loops' tasks, so it must return quickly.
 public protocol ForecastObserver: Sendable {
   /// A round ended.
   func roundEnded(_ round: ForecastRound)

@@ -1,4 +1,4 @@
-/// Runs the forecast loops of many workloads side by side.
+/// Runs the forecast loops of many workloads concurrently.
 ///
 ///     let forecaster = Forecaster(store: store, logger: logger)
 ///     await forecaster.run([apiApp, workerApp])   // until the task is cancelled
@@ -29,7 +29,7 @@ public actor Forecaster {
     faults = FaultLog(logger)
   }
 
-  /// The loop of a workload that is forecast now.
+  /// The loop of a running workload.
   public func loop(of workload: WorkloadName) -> ForecastLoop? { running[workload]?.loop }
 
   /// Forecasts `workloads` until the task is cancelled.
@@ -41,9 +41,8 @@ public actor Forecaster {
     await stopAll()
   }
 
-  /// Starts the loops of those of `workloads` that do not run yet; more than fifty begin spread over their interval.
-  ///
-  /// - Parameter store: where their plans go, if not into the forecaster's own store.
+  /// Starts the loops of those `workloads` that do not run yet; more than fifty are spread over their interval.
+  /// - Parameter store: the store of their plans, if different from the forecaster's store.
   public func start(_ workloads: [Workload], into store: (any ForecastStore)? = nil) {
     let new = workloads.filter { running[$0.name] == nil }
     for (index, workload) in new.enumerated() {
@@ -56,7 +55,7 @@ public actor Forecaster {
     }
   }
 
-  /// Stops the loops of all workloads but those that `isKept` names, and waits until they have ended.
+  /// Stops the loops of all workloads for which `isKept` is false, and waits until they have ended.
   public func stop(except isKept: (WorkloadName) -> Bool) async {
     let stopped = running.filter { !isKept($0.key) }
     for (name, loop) in stopped {

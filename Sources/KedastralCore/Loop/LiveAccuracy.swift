@@ -4,10 +4,9 @@
   import Foundation
 #endif
 
-/// How good a workload's forecasts have been lately, whatever model made them: each is kept until the load it was made for has
-/// come.
+/// The recent accuracy of a workload's forecasts, independent of the model: each forecast is kept until its load is measured.
 ///
-/// What is compared is the forecast five minutes ahead, or a step where steps are longer, over the last hour or twenty samples.
+/// It compares forecasts five minutes ahead, or one step where steps are longer, over the last hour or twenty samples.
 struct LiveAccuracy: Codable, Sendable {
   private struct Expectation: Codable {
     var instant: Date
@@ -19,14 +18,14 @@ struct LiveAccuracy: Codable, Sendable {
   private struct Comparison: Codable {
     var error: Double
     var load: Double
-    /// The error of repeating the day before, where that is known.
+    /// The error of repeating the previous day, if it is known.
     var naiveError: Double?
-    /// How many of the quantiles the load was above.
+    /// The number of quantiles that the load exceeded.
     var rank: Int
   }
 
   private static let spanSeconds = 3600.0
-  /// Fewer comparisons say nothing.
+  /// The minimum number of comparisons.
   private static let fewestComparisons = 10
 
   private var expectations: [Expectation] = []
@@ -35,13 +34,13 @@ struct LiveAccuracy: Codable, Sendable {
   /// The levels of the quantiles that are compared.
   private var levels: [Double] = []
 
-  /// Whether it can be gone on from, which what was stored need not be.
+  /// Whether the state is valid, which a stored state need not be.
   var isSound: Bool {
     comparisons.allSatisfy { (0...levels.count).contains($0.rank) }
       && expectations.allSatisfy { $0.quantiles.count == levels.count }
   }
 
-  /// Compares what was expected with the loads that have come, apart from the last `unsettledCount` of them.
+  /// Compares the forecasts with the measured loads, except the last `unsettledCount` of them.
   mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {
     let settled = history.values.prefix(max(0, history.count - unsettledCount))
     guard let last = settled.lastIndex(where: \.isFinite) else { return }
@@ -57,7 +56,7 @@ struct LiveAccuracy: Codable, Sendable {
     if comparisons.count > mostComparisons { comparisons.removeFirst(comparisons.count - mostComparisons) }
   }
 
-  /// Keeps what a forecast says, to be compared later; a second one from the same samples takes the first one's place.
+  /// Keeps a forecast for a later comparison; a second one from the same samples replaces the first.
   mutating func remember(_ forecast: Forecast) {
     let step = forecast.step.inSeconds
     let index = min(forecast.values.count, Forecast.stepsJudged(forecast.step)) - 1
@@ -74,14 +73,14 @@ struct LiveAccuracy: Codable, Sendable {
       Expectation(instant: instant, value: forecast.values[index], quantiles: paths.map { $0.values[index] }))
   }
 
-  /// The mean absolute error over the mean load; nil before there are enough comparisons, or when there was no load at all.
+  /// The mean absolute error divided by the mean load; nil before there are enough comparisons, or when there was no load.
   var relativeError: Double? {
     guard comparisons.count >= Self.fewestComparisons else { return nil }
     let load = comparisons.reduce(0) { $0 + abs($1.load) }
     return load > 0 ? comparisons.reduce(0) { $0 + $1.error } / load : nil
   }
 
-  /// The mean absolute error over that of repeating the day before, of the loads where both are known; nil before there are
+  /// The mean absolute error divided by that of repeating the previous day, for loads where both are known; nil before there are
   /// enough of them.
   var mase: Double? {
     let known = comparisons.compactMap { comparison in comparison.naiveError.map { (comparison.error, $0) } }
@@ -100,8 +99,8 @@ struct LiveAccuracy: Codable, Sendable {
       })
   }
 
-  /// What a snapshot tells; nil when there is nothing to tell. Until enough loads have come to compare with, the errors are
-  /// those that the model expects.
+  /// The accuracy for a snapshot; nil when nothing is known. Until there are enough loads to compare with, the errors are those
+  /// that the model expects.
   func record(of forecast: Forecast, repairedShare: Double?) -> Snapshot.Accuracy? {
     let record = Snapshot.Accuracy(
       mase: mase ?? forecast.mase, relativeError: relativeError ?? forecast.expectedError, coverage: coverage,
@@ -112,7 +111,7 @@ struct LiveAccuracy: Codable, Sendable {
 }
 
 extension TimeSeries {
-  /// The sample at an instant; nil when it is missing or the instant is none of its own.
+  /// The sample at an instant; nil when it is missing or the instant is not on the grid.
   fileprivate func value(at instant: Date) -> Double? {
     guard instant >= start, instant <= end else { return nil }
     let place = index(nearest: instant)

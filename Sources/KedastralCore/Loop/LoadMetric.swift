@@ -1,12 +1,12 @@
-/// One metric of a workload: where its load comes from, how it is forecast, and how replicas follow from it.
+/// One metric of a workload: its source, its model and its capacity policy.
 public struct LoadMetric: Sendable {
-  /// The metric's name, for people.
+  /// The metric's human-readable name.
   public var name: String
-  /// Where the load comes from.
+  /// The source of the load.
   public var source: any MetricSource
-  /// How it is forecast.
+  /// The model.
   public var model: any Model
-  /// How the forecast becomes replicas.
+  /// The policy that computes replicas from the forecast.
   public var policy: any CapacityPolicy
 
   /// Describes a metric.

@@ -4,19 +4,19 @@
   import Foundation
 #endif
 
-/// What a forecast loop stores beside its plan, so that a restarted one need not learn again how good its forecasts are.
+/// The state that a forecast loop stores in addition to its plan, so that a restarted loop keeps its error statistics.
 struct LoopState: Codable, Sendable {
   /// One metric's part.
   struct Metric: Codable, Sendable {
     var name: String
     var model: String
     var accuracy: LiveAccuracy
-    /// The model session's own state.
+    /// The model session's state.
     var session: Data?
   }
 
   private static let currentVersion = 1
-  /// Of forecasts this long ago it is not told how good the next ones will be.
+  /// The age from which the stored accuracy is discarded.
   private static let accuracyAge: Duration = .seconds(3600)
 
   private var version = currentVersion
@@ -27,7 +27,7 @@ struct LoopState: Codable, Sendable {
     (self.metrics, savedAt) = (metrics, now)
   }
 
-  /// Reads what was stored; nil when it is of another version, or no state at all.
+  /// Reads a stored state; nil when it has another version or is invalid.
   init?(_ data: Data) {
     guard let state = try? JSONDecoder().decode(LoopState.self, from: data), state.version == Self.currentVersion else {
       return nil
@@ -35,13 +35,13 @@ struct LoopState: Codable, Sendable {
     self = state
   }
 
-  /// What to store; nil when a number in it cannot be.
+  /// The encoded state; nil when it has a number that cannot be encoded.
   var data: Data? { try? JSONEncoder().encode(self) }
 
-  /// What is known of a metric that is forecast by a model of this name.
+  /// The state of a metric that is forecast with the model of this name.
   func session(of metric: LoadMetric) -> Data? { part(of: metric)?.session }
 
-  /// How good a metric's forecasts have been; nil when that is too long ago.
+  /// The accuracy of a metric's forecasts; nil when it is too old.
   func accuracy(of metric: LoadMetric, at now: Date) -> LiveAccuracy? {
     guard let accuracy = part(of: metric)?.accuracy, accuracy.isSound,
       abs(now.timeIntervalSince(savedAt)) <= Self.accuracyAge.inSeconds
@@ -55,7 +55,7 @@ struct LoopState: Codable, Sendable {
 }
 
 extension WorkloadName {
-  /// A share of a whole, from 0 to below 1, that is the same in every process and differs from name to name (FNV-1a).
+  /// A number from 0 to below 1 that is the same in every process and depends on the name (FNV-1a hash).
   var share: Double {
     let hash = text.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
     return Double(hash) / 4_294_967_296

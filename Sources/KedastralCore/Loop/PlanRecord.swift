@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// What a plan is made of: for each metric of the workload a forecast, a policy, and the state it goes on from.
+/// The inputs of a plan: for each metric of the workload a forecast, a policy, and the initial state.
 public struct PlanBasis: Sendable {
   /// One metric's part.
   public struct Metric: Sendable {
@@ -35,7 +35,7 @@ public struct PlanBasis: Sendable {
   /// The same with the policies changed; a changed target is that of the first metric.
   ///
   /// - Returns: nil when a policy has no such settings.
-  /// - Throws: when a changed setting makes no sense.
+  /// - Throws: when a changed setting is invalid.
   public func applying(_ change: CapacityChange) throws -> PlanBasis? {
     var changed = self
     for index in metrics.indices {
@@ -48,7 +48,7 @@ public struct PlanBasis: Sendable {
   }
 }
 
-/// A snapshot together with all that led to it, so that it can be explained and planned anew under other settings.
+/// A snapshot together with its inputs, so that it can be explained and planned again under other settings.
 ///
 ///     if let record = await loop.record {
 ///       print(PlanExplanation(record, leadTime: .seconds(300), at: now).text)
@@ -57,9 +57,9 @@ public struct PlanBasis: Sendable {
 public struct PlanRecord: Sendable {
   /// The snapshot.
   public let snapshot: Snapshot
-  /// What it was made of.
+  /// The inputs of the plan.
   public let basis: PlanBasis
-  /// How the replicas of each of the snapshot's steps came about.
+  /// The details of each of the snapshot's steps.
   public let steps: [CapacityPlan.Step]
   /// The replicas of each step of the forecasts' grid.
   let gridReplicas: [Int]
@@ -85,10 +85,10 @@ public struct PlanRecord: Sendable {
     gridReplicas = plan.replicas
   }
 
-  /// The plan that the same forecasts would have led to under changed policies. Nothing is stored.
+  /// The plan for the same forecasts under changed policies. Nothing is stored.
   ///
   /// - Returns: nil when a policy has no such settings.
-  /// - Throws: when a changed setting makes no sense.
+  /// - Throws: when a changed setting is invalid.
   public func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
     try basis.applying(change).map { basis in
       try PlanRecord(

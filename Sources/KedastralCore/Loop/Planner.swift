@@ -4,36 +4,35 @@
   import Foundation
 #endif
 
-/// Turns one forecast after another into plans that go on from each other.
+/// Computes a plan for each new forecast; each plan starts from the previous one.
 ///
 ///     let plan = try planner.plan([.init(forecast: forecast, history: history)], at: now)
 ///     try await store.put(plan.snapshot)
-///     planner.publish(plan)                // the next plan goes on from this one
-///
-/// A plan that was not published (its store was away) leaves no trace.
+///     planner.publish(plan)                // the next plan starts from this one
+/// A plan that was not published (because its store was unavailable) has no effect on later plans.
 package struct Planner: Sendable {
-  /// A plan, and what the next one must know of it.
+  /// A plan, with the state that the next one starts from.
   package struct Plan: Sendable {
-    /// The grid instant at which it begins, and the replicas in force before it.
+    /// The grid instant at which the plan begins, and the replicas in force before it.
     fileprivate var start: Date
     fileprivate var previous: Int?
     /// The replicas of each grid step from there, at least one.
     fileprivate var replicas: [Int]
-    /// What is stored.
+    /// The snapshot to store.
     package let snapshot: Snapshot
-    /// What led to it; nil when an earlier process made it.
+    /// The plan's inputs; nil when an earlier process computed it.
     package let record: PlanRecord?
   }
 
-  /// What is known of one metric.
+  /// The inputs for one metric.
   package struct Input {
     /// One step longer than the horizon, since publication falls between two grid instants.
     let forecast: Forecast
-    /// What it was made of.
+    /// The history that it is based on.
     let history: TimeSeries
-    /// How many samples at the end of the history can still change.
+    /// The number of samples at the end of the history that can still change.
     var unsettledCount = 0
-    /// The share of the history that was missing, where anyone wants to know: it takes a look at every sample.
+    /// The share of missing samples; optional, because it takes a pass over the whole history.
     var repairedShare: Double?
 
     package init(forecast: Forecast, history: TimeSeries, unsettledCount: Int = 0, repairedShare: Double? = nil) {
@@ -51,10 +50,10 @@ package struct Planner: Sendable {
   private let isDryRun: Bool
   private let activationThreshold: Double?
   private let bridge: BridgeRule
-  /// The levels of the main metric's quantiles that are stored; nil for all that there are.
+  /// The levels of the main metric's quantiles to store; nil for all of them.
   private let storedLevels: [Double]?
 
-  /// How good the forecasts of each metric have been lately.
+  /// The recent accuracy of the forecasts of each metric.
   private(set) var accuracies: [LiveAccuracy]
 
   /// The plan that was published last.
@@ -85,19 +84,19 @@ package struct Planner: Sendable {
       storedLevels: workload.storedQuantiles(of: workload.metrics[0]))
   }
 
-  /// Plans, going on from the plan in force.
+  /// Plans, starting from the plan in force.
   ///
   /// - Parameters:
-  ///   - inputs: what is known of each metric, in their order.
-  ///   - problem: what the source's last answer was, when it was an error.
-  ///   - now: when the plan is published; not before the forecasts' start.
+  ///   - inputs: the inputs for each metric, in their order.
+  ///   - problem: the error of the source, if its last request failed.
+  ///   - now: the time of publication; not before the forecasts' start.
   /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
   package mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
     var parts: [PlanBasis.Metric] = []
-    // A plan knows as much of the present as the metric that was measured the longest ago.
+    // The age of a plan's samples is that of the metric with the oldest newest sample.
     let newestSampleAt = inputs.compactMap { input in
       input.history.lastPresentIndex.map(input.history.instant)
     }.min()
@@ -138,7 +137,7 @@ package struct Planner: Sendable {
   /// Makes a plan the one in force.
   package mutating func publish(_ plan: Plan) { inForce = plan }
 
-  /// Takes up the plan that an earlier process stored.
+  /// Resumes from the plan that an earlier process stored.
   mutating func resume(from stored: Snapshot) {
     guard let first = stored.desiredReplicas.first else { return }
     inForce = Plan(
@@ -147,11 +146,11 @@ package struct Planner: Sendable {
     )
   }
 
-  /// Takes up how good the forecasts of a metric were in an earlier process.
+  /// Resumes the accuracy of a metric's forecasts from an earlier process.
   mutating func resume(_ accuracy: LiveAccuracy, ofMetric index: Int) { accuracies[index] = accuracy }
 
-  /// The replicas that a plan beginning at `start` goes on from: what the last plan says for that instant. As long as no new
-  /// sample has come, that is where the last plan itself began, so planning twice on the same samples gives the same plan.
+  /// The replicas from which a plan beginning at `start` continues: those of the last plan at that instant. Without a new sample,
+  /// this is the start of the last plan, so planning twice on the same samples gives the same plan.
   private func replicas(before start: Date) -> Int? {
     guard let inForce else { return nil }
     guard start > inForce.start + step / 2 else { return inForce.previous }

@@ -10,9 +10,8 @@
 ///     samples.add(try await source.read(in: samples.range(upTo: end), step: step), upTo: end)
 ///     samples.series                     // the window, up to `end`
 ///     samples.takeChange()               // for the model session
-///
-/// A sample is settled once a complete answer `settleTime` after its instant has confirmed it. While the source does not answer,
-/// or answers incompletely, nothing settles.
+/// A sample is settled once a complete response `settleTime` after its instant has confirmed it. While the source does not
+/// respond, or responds incompletely, nothing is settled.
 ///
 /// Some sources correct their newest samples regularly: a rate over the last minute misses the next scrape. The mean correction
 /// is measured for each age, and a model does not see samples of an age at which corrections are large.
@@ -86,7 +85,7 @@ struct SampleHistory: Sendable {
     if !wasPartial { corrections.note(series, settleSteps: settleSteps) }
   }
 
-  /// Lets time go on without an answer.
+  /// Extends the history without a response.
   mutating func extend(upTo end: Date) {
     guard !series.isEmpty else { return }
     series.dropSamples(after: end)

@@ -2,7 +2,7 @@
 public struct Workload: Sendable {
   /// The name.
   public var name: WorkloadName
-  /// The metric's name, for people.
+  /// The metric's human-readable name.
   public var metric: String
   /// Where the load comes from.
   public var source: any MetricSource
@@ -20,9 +20,9 @@ public struct Workload: Sendable {
   public var interval: Duration
   /// How much history to keep, as far as the source has it.
   public var window: Duration
-  /// The quantile levels that are stored with each forecast, besides the policy's own.
+  /// The quantile levels that are stored with each forecast, in addition to those of the policy.
   public var quantileLevels: [Double]
-  /// Whether plans are only to be looked at: forecast, stored and shown, and nobody is served from them.
+  /// Whether this is a dry run: plans are computed, stored and shown, but not served.
   public var isDryRun: Bool
   /// The planned load above which the workload is active, for triggers that do not say; nil: whenever its plan is fresh.
   public var activationThreshold: Double?
@@ -39,8 +39,31 @@ public struct Workload: Sendable {
   /// How long the store may take to answer.
   public var storeDeadline: Duration
 
-  /// Describes a workload; the defaults are those of the hosts.
+  /// Describes a workload; the other properties have the daemons' defaults and can be set afterwards.
+  ///
+  /// - Parameters:
+  ///   - name: the name, which is also the key of its plan in a store.
+  ///   - metric: the metric's name and unit, for people.
+  ///   - source: where the load comes from.
+  ///   - model: how the load is forecast.
+  ///   - policy: how a forecast becomes replicas.
+  ///   - step: the distance of two samples and of two steps of the plan.
+  ///   - horizon: how far to look ahead.
+  ///   - interval: how often to forecast.
+  ///   - window: how much history to keep, as far as the source has it.
+  /// - Throws: ``InvalidWorkloadName`` naming the text.
   public init(
+    _ name: String, metric: String, source: some MetricSource, model: some Model, policy: some CapacityPolicy,
+    step: Duration = .seconds(60), horizon: Duration = .seconds(1800), interval: Duration = .seconds(30),
+    window: Duration = .seconds(8 * 86_400)
+  ) throws(InvalidWorkloadName) {
+    self.init(
+      name: try WorkloadName(name), metric: metric, source: source, model: model, policy: policy, step: step,
+      horizon: horizon, interval: interval, window: window)
+  }
+
+  /// Describes a workload with all that can be set.
+  package init(
     name: WorkloadName, metric: String, source: any MetricSource, model: any Model, policy: any CapacityPolicy,
     otherMetrics: [LoadMetric] = [], step: Duration = .seconds(60), horizon: Duration = .seconds(1800),
     interval: Duration = .seconds(30),

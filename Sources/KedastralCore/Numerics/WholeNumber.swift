@@ -1,7 +1,7 @@
 /// Reads whole numbers as people and templates write them.
 package enum WholeNumber {
   /// The number of a text such as `20`, `20.0` or `4.194304e+06` (as Helm writes seven digits and more); nil when the text is
-  /// no number, has a fraction, or does not fit.
+  /// not a number, has a fraction, or does not fit.
   package static func parse(_ text: some StringProtocol) -> Int? {
     if let number = Int(text) { return number }
     var rest = Substring(text)

@@ -4,29 +4,29 @@
   import Foundation
 #endif
 
-/// What KEDA asks of a plan: how much, how far ahead, in which unit.
+/// A request of KEDA to a plan: lead time, selection and unit.
 public struct ScalingQuestion: Sendable, Equatable {
   /// The unit of the answer.
   public enum Mode: String, Sendable, CaseIterable {
-    /// Planned replicas, whole ones.
+    /// Planned replicas, as whole numbers.
     case replicas
-    /// Planned load in pods, with its fraction: the autoscaler's tolerance works on load, within the plan's limits.
+    /// Planned load as a fractional number of pods within the plan's limits, so that the autoscaler's tolerance applies to load.
     case load
   }
 
-  /// Which part of the plan counts.
+  /// The part of the plan that is used.
   public enum Selection: String, Sendable, CaseIterable {
     /// The maximum from now to the lead time: up early, never down early.
     case maximum = "max"
-    /// The value at the lead time alone.
+    /// Only the value at the lead time.
     case atLead = "at-lead"
   }
 
-  /// How long before the load the pods are wanted.
+  /// How long before the load the pods are requested.
   public var leadTime: Duration
   /// The unit of the answer.
   public var mode: Mode
-  /// Which part of the plan counts.
+  /// The part of the plan that is used.
   public var selection: Selection
 
   /// Creates a question.
@@ -37,9 +37,9 @@ public struct ScalingQuestion: Sendable, Equatable {
   }
 }
 
-/// What a plan answers.
+/// The response of a plan.
 public struct ScalingAnswer: Sendable, Equatable {
-  /// Replicas; in mode `load` with a fraction, and rounded up the replicas planned.
+  /// Replicas; fractional in mode `load`, where the rounded-up value is the planned replicas.
   public let value: Double
   /// Whether the lead time reaches beyond the plan, so that the plan's end was used.
   public let isBeyondHorizon: Bool
@@ -60,9 +60,8 @@ extension Snapshot {
     return pods.map { ScalingAnswer(value: $0, isBeyondHorizon: isBeyondHorizon) }
   }
 
-  /// The most that steps plan, in pods with their fraction.
-  ///
-  /// A step that its limits hold below what the load needs, or raise above it, counts with its whole replicas.
+  /// The maximum that the steps plan, in fractional pods.
+  /// A step that limits keep below or raise above the required replicas counts with its whole replicas.
   private func fractionalReplicas(in steps: ClosedRange<Int>) -> Double? {
     guard let targetPerPod, targetPerPod > 0, plannedLoad.count == desiredReplicas.count else { return nil }
     return steps.reduce(0) { most, step in
@@ -72,8 +71,7 @@ extension Snapshot {
     }
   }
 
-  /// The most load to expect from `now` to `now + lead`: what is planned for, or the forecast where a foreign writer stored
-  /// that alone.
+  /// The maximum load from `now` to `now + lead`: the planned load, or the forecast if another writer stored only that.
   package func expectedLoad(ahead lead: Duration, from now: Date) -> Double {
     let loads = plannedLoad.count == desiredReplicas.count ? plannedLoad : values
     let steps = stepRange(ahead: lead, from: now).steps

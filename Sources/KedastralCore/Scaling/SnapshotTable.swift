@@ -4,26 +4,26 @@
   import Foundation
 #endif
 
-/// Every workload's newest snapshot, in memory: what a serving thread answers from.
+/// Every workload's newest snapshot, in memory, from which a serving thread answers.
 ///
-/// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and waits for
-/// nobody; the snapshots' arrays are shared between the copies.
+/// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and does not
+/// wait; the snapshots' arrays are shared between the copies.
 public struct SnapshotTable: Sendable {
   private var snapshots: [String: Snapshot] = [:]
 
   /// Creates an empty table.
   public init() {}
 
-  /// How many workloads have a snapshot.
+  /// The number of workloads with a snapshot.
   public var count: Int { snapshots.count }
 
   /// All snapshots, in no order.
   public var all: some Collection<Snapshot> { snapshots.values }
 
-  /// The newest snapshot of a workload; any text may be asked for.
+  /// The newest snapshot of a workload; the name can be any text.
   public subscript(workload: String) -> Snapshot? { snapshots[workload] }
 
-  /// Takes over one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
+  /// Applies one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
   public mutating func apply(_ update: StoreUpdate, at now: Date) {
     switch update {
     case .put(let snapshot):

@@ -1,4 +1,4 @@
-/// Finds what somebody probably meant to write.
+/// Finds the word that was probably meant.
 package enum Suggestion {
   /// The candidate nearest to `word` by edits (insert, delete, replace, swap of neighbours), ignoring case; nil when none is near:
   /// by default within a third of the word's length.
@@ -10,10 +10,10 @@ package enum Suggestion {
     return best.distance <= limit ? best.name : nil
   }
 
-  /// `; did you mean X?`, or `; known are A, B, C` when nothing is near.
+  /// `; did you mean X?`, or `; known: A, B, C` when nothing is near.
   package static func hint(for word: String, among candidates: [String], prefix: String = "") -> String {
     if let near = nearest(to: word, among: candidates) { return "; did you mean \(prefix)\(near)?" }
-    return "; known are \(candidates.sorted().map { prefix + $0 }.joined(separator: ", "))"
+    return "; known: \(candidates.sorted().map { prefix + $0 }.joined(separator: ", "))"
   }
 
   /// The optimal string alignment distance (Damerau, 1964).

@@ -93,7 +93,7 @@ public struct TimeSeries: Sendable, Equatable {
     let first = max(0, offset)
     let missing = first + newer.count - values.count
     if missing > 0 {
-      // A history that grows by a sample a minute and loses one at its start would soon take twice its size.
+      // A history that gains a sample per minute at its end and loses one at its start would soon need twice its size.
       let needed = values.count + missing
       if values.capacity < needed { values.reserveCapacity(needed + needed / 16) }
       values.append(contentsOf: repeatElement(.nan, count: missing))

@@ -147,7 +147,7 @@ extension DecodingError {
     case .valueNotFound(let type, let context): return "\(path(context)) is null, expected \(type)"
     case .dataCorrupted(let context):
       return context.codingPath.isEmpty ? context.debugDescription : "\(path(context)) \(context.debugDescription)"
-    @unknown default: return "it does not decode"
+    @unknown default: return "it cannot be decoded"
     }
   }
 }

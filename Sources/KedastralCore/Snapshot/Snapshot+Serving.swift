@@ -4,9 +4,9 @@
   import Foundation
 #endif
 
-/// Why a plan is not served as fresh, so that KEDA's fallback takes over.
+/// Why a plan is not served as fresh, so that KEDA's fallback applies.
 public enum Staleness: Sendable, Equatable, CustomStringConvertible {
-  /// It was made too long ago: its forecaster is silent.
+  /// It is too old: its forecaster has stopped.
   case old(age: Duration, limit: Duration)
   /// It is dated ahead of the reader's clock: one of the two clocks is wrong.
   case aheadOfClock(by: Duration, limit: Duration)
@@ -19,7 +19,7 @@ public enum Staleness: Sendable, Equatable, CustomStringConvertible {
       return "it is \(DurationText.format(age)) old, stale after \(DurationText.format(limit))"
     case .aheadOfClock(let distance, let limit):
       return
-        "it is dated \(DurationText.format(distance)) ahead of this clock, stale after \(DurationText.format(limit))"
+        "its date is \(DurationText.format(distance)) ahead of this clock, stale after \(DurationText.format(limit))"
     case .noSamples(let since, let until, let problem):
       let age = since.map { "no sample since \(Timestamp.format($0))" } ?? "no sample"
       let cause = problem.map { " (\($0))" } ?? ""
@@ -44,37 +44,36 @@ extension Snapshot {
     return nil
   }
 
-  /// How far the plan reaches from when it was made.
+  /// The length of the plan from its generation.
   package var reach: Duration { step * desiredReplicas.count }
 
-  /// How long ago the newest sample behind the plan was measured; nil when the writer did not say.
+  /// The age of the newest sample that the plan is based on; nil when the snapshot does not contain it.
   public func sampleAge(at now: Date) -> Duration? {
     newestSampleAt.map { .seconds(max(0, now.timeIntervalSince($0))) }
   }
 
-  /// The most replicas that the load requires until the lead time, before any limit; nil when the writer did not say.
+  /// The maximum of the required replicas until the lead time, before any limit; nil when the snapshot does not contain them.
   public func requirement(leadTime: Duration, at now: Date) -> Int? {
     guard requiredReplicas.count == desiredReplicas.count else { return nil }
     return requiredReplicas[stepRange(ahead: leadTime, from: now).steps].max()
   }
 
-  /// The replicas that the plan has until the lead time and those that the load requires until then, where limits keep the
-  /// plan below.
+  /// The planned and the required replicas until the lead time, if limits keep the plan below the required ones.
   ///
   /// Both are the most of these steps, as KEDA's request is: a limit of growth that holds back the next minute takes nothing
-  /// from KEDA, which is told the minutes behind it already.
+  /// from KEDA, which already receives the minutes after it.
   public func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
     shortfall(in: stepRange(ahead: leadTime, from: now).steps, planned: 0)
   }
 
-  /// The same for the rest of the plan: how far the load outgrows what limits allow, and from when on.
+  /// The same for the rest of the plan: the required replicas above the limits, and their start.
   public func shortfallAhead(leadTime: Duration, at now: Date) -> Shortfall? {
     let requested = stepRange(ahead: leadTime, from: now).steps
     let planned = desiredReplicas[requested].max() ?? 0
     return shortfall(in: requested.lowerBound...desiredReplicas.count - 1, planned: planned)
   }
 
-  /// - Parameter planned: replicas that are there in any case.
+  /// - Parameter planned: replicas that exist in any case.
   private func shortfall(in steps: ClosedRange<Int>, planned: Int) -> Shortfall? {
     guard requiredReplicas.count == desiredReplicas.count else { return nil }
     let planned = max(planned, desiredReplicas[steps].max() ?? 0)
@@ -84,19 +83,19 @@ extension Snapshot {
     return Shortfall(planned: planned, required: required, begins: generatedAt + step * first)
   }
 
-  /// A plan that limits keep below what the load requires.
+  /// The part of a plan that limits keep below the required replicas.
   public struct Shortfall: Sendable, Equatable, CustomStringConvertible {
     /// The replicas planned.
     public let planned: Int
     /// The replicas that the load requires.
     public let required: Int
-    /// When the first step begins that requires more than is planned.
+    /// The start of the first step that requires more than is planned.
     public let begins: Date
 
     public var description: String { "capped at \(planned): the load needs \(required)" }
   }
 
-  /// What stands in place of the current load when it was not measured: `no sample since 14:05 UTC`.
+  /// The text that replaces the current load when it was not measured: `no sample since 14:05 UTC`.
   public func absence(at now: Date) -> String {
     newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }

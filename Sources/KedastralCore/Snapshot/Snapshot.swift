@@ -4,70 +4,70 @@
   import Foundation
 #endif
 
-/// A workload's forecast and plan at one moment: what is stored, served and shown.
+/// A workload's forecast and plan at one time, which is stored, served and shown.
 ///
 /// Index `i` of every array is the step that ends `(i + 1)·step` after `generatedAt`. A snapshot is consistent: each array has
-/// one value for each step, there is at least one step, and all numbers are finite. What breaks these rules cannot be built.
+/// one value for each step, there is at least one step, and all numbers are finite. An inconsistent snapshot cannot be created.
 public struct Snapshot: Sendable, Equatable {
   /// The workload.
   public let workload: WorkloadName
   /// The name of the metric that was forecast.
   public var metric: String
-  /// When it was made; the plan's time axis begins here.
+  /// The time of its generation; the plan's time axis begins here.
   public let generatedAt: Date
   /// The length of a step.
   public let step: Duration
-  /// How far the plan reaches.
+  /// The length of the plan.
   public let horizon: Duration
   /// The forecast load.
   public package(set) var values: [Double]
   /// The planned replicas.
   public package(set) var desiredReplicas: [Int]
-  /// The forecast's quantiles, as far as the model gives them.
+  /// The forecast's quantiles, if the model returns any.
   public package(set) var quantiles: Quantiles
-  /// The load that the plan is made for (quantile or headroom applied); empty when the writer did not say.
+  /// The planned load (with quantile or headroom applied); empty when the writer did not store it.
   public package(set) var plannedLoad: [Double]
   /// The model.
   public var model: String?
-  /// The last load that was measured; nil when it was measured too long ago to be the current one.
+  /// The last measured load; nil when it is too old to be the current load.
   public package(set) var currentValue: Double?
-  /// The load one pod is meant to serve.
+  /// The load one pod should serve.
   public package(set) var targetPerPod: Double?
-  /// Where the plan began, so that a restarted forecaster goes on from there.
+  /// The initial state of the plan, from which a restarted forecaster resumes.
   public package(set) var capacityState: CapacityState?
-  /// How good recent forecasts were.
+  /// The accuracy of recent forecasts.
   public var accuracy: Accuracy?
-  /// Why the forecast and plan look as they do.
+  /// The reasons for the forecast and the plan.
   public var reason: String?
-  /// Whether the plan is only to be looked at: nobody is served from it.
+  /// Whether the plan is a dry run, which is not served.
   public var isDryRun = false
-  /// The planned load above which the workload is active, for triggers that do not say; nil: whenever the plan is fresh.
+  /// The planned load above which the workload is active, for triggers without this value; nil: whenever the plan is fresh.
   public package(set) var activationThreshold: Double?
 
-  /// When the newest sample behind the plan was measured; nil when the writer did not say.
+  /// The time of the newest sample that the plan is based on; nil when the writer did not store it.
   public var newestSampleAt: Date?
-  /// Set when no sample has come for too long and the plan follows the forecast alone: until when it is served.
+  /// The time until which a bridged plan is served, one based on the forecast alone because samples are missing; otherwise nil.
   public var bridgedUntil: Date?
-  /// The last error of the workload's source; nil when it answered.
+  /// The last error of the workload's source; nil when it responded.
   public var problem: String?
-  /// The replicas that each step requires, before any limit; empty when the writer did not say.
+  /// The required replicas of each step, before any limit; empty when the writer did not store them.
   public package(set) var requiredReplicas: [Int]
-  /// The fewest replicas that the policy allows; nil when the writer did not say.
+  /// The minimum replicas that the policy allows; nil when the writer did not store them.
   public package(set) var minReplicas: Int?
-  /// The most replicas that the policy allows; nil when the writer did not say.
+  /// The maximum replicas that the policy allows; nil when the writer did not store them.
   public package(set) var maxReplicas: Int?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {
-    /// Mean absolute scaled error of recent forecasts: 1 is as good as repeating the season before.
+    /// Mean absolute scaled error of recent forecasts: 1 is as accurate as repeating the previous season.
     public var mase: Double?
-    /// Mean absolute error of recent forecasts over the mean load: 0.2 is a fifth off.
+    /// Mean absolute error of recent forecasts divided by the mean load: 0.2 is a fifth.
     public var relativeError: Double?
     /// The share of recent loads that stayed below a quantile, by level ("0.9").
     public var coverage: [String: Double]?
     /// The share of the history's samples that were missing and filled in, 0…1.
     public var repairedShare: Double?
-    /// What the forecast is combined from, by models that combine: weights and recent errors.
+    /// The parts of a combined forecast: weights and recent errors.
     public var members: [Forecast.Member]?
 
     /// Creates an accuracy record.
@@ -89,22 +89,22 @@ public struct Snapshot: Sendable, Equatable {
   /// - Parameters:
   ///   - workload: the workload.
   ///   - metric: the name of the metric that was forecast.
-  ///   - generatedAt: where the plan's time axis begins; kept to the millisecond, as its text form is.
+  ///   - generatedAt: the start of the plan's time axis; rounded to the millisecond, as in its text form.
   ///   - step: the length of a step, from a millisecond.
   ///   - horizon: how far the plan reaches.
   ///   - values: the forecast load of each step.
   ///   - desiredReplicas: the planned replicas of each step.
   ///   - quantiles: the forecast's quantiles.
-  ///   - plannedLoad: the load of each step that the plan is made for; may be empty.
-  ///   - requiredReplicas: the replicas that each step requires before any limit; may be empty.
-  ///   - bounds: the fewest and the most replicas that the policy allows.
+  ///   - plannedLoad: the planned load of each step; can be empty.
+  ///   - requiredReplicas: the required replicas of each step before any limit; can be empty.
+  ///   - bounds: the minimum and the maximum replicas that the policy allows.
   ///   - model: the name of the model.
   ///   - currentValue: the last measured load.
-  ///   - targetPerPod: the load that one pod is meant to serve.
-  ///   - capacityState: where the plan began.
+  ///   - targetPerPod: the load that one pod should serve.
+  ///   - capacityState: the initial state of the plan.
   ///   - activationThreshold: the planned load above which the workload is active.
-  ///   - accuracy: how good recent forecasts were.
-  ///   - reason: why the forecast and plan look as they do.
+  ///   - accuracy: the accuracy of recent forecasts.
+  ///   - reason: the reasons for the forecast and the plan.
   /// - Throws: ``SnapshotError`` when lengths differ, there is no step, or a number is outside its range.
   public init(
     workload: WorkloadName, metric: String, generatedAt: Date, step: Duration, horizon: Duration, values: [Double],
@@ -135,7 +135,7 @@ public struct Snapshot: Sendable, Equatable {
     try check()
   }
 
-  /// How old the snapshot is at `now`; zero when a clock runs behind.
+  /// The age of the snapshot at `now`; zero when its date is ahead of the clock.
   public func age(at now: Date) -> Duration { .seconds(max(0, now.timeIntervalSince(generatedAt))) }
 
   /// The index of the step that `instant` falls in, within the plan's bounds: the first step before the plan begins, the
@@ -145,12 +145,12 @@ public struct Snapshot: Sendable, Equatable {
     return min(Int(min(max(0, steps), 1e9).rounded(.down)), desiredReplicas.count - 1)
   }
 
-  /// How far a plan may be dated ahead of a reader's clock: synchronised clocks differ by less.
+  /// The largest accepted distance of a plan's date ahead of a reader's clock: synchronised clocks differ by less.
   package static let clockTolerance = Duration.seconds(60)
 
-  /// Whether this snapshot takes the place of one that is there: when it is not older, and when the one that is there is dated
-  /// so far ahead of `now` that its maker's clock was wrong. A clock that was an hour ahead for a moment would otherwise keep
-  /// all later plans out for that hour.
+  /// Whether this snapshot replaces an existing one: it does when it is not older, or when the existing one is dated so far
+  /// ahead of `now` that its writer's clock was wrong. A clock that was an hour ahead for a moment would otherwise block all
+  /// later plans for that hour.
   package func supersedes(_ present: Snapshot, at now: Date) -> Bool {
     generatedAt >= present.generatedAt || present.generatedAt > now + Self.clockTolerance
   }

@@ -1,4 +1,4 @@
-/// Why a snapshot was rejected. The last good one stays in use.
+/// Why a snapshot was rejected. The last valid one stays in use.
 public enum SnapshotError: Error, Equatable, CustomStringConvertible {
   /// It is not JSON, or a field is missing or of the wrong type.
   case malformed(String)
@@ -6,7 +6,7 @@ public enum SnapshotError: Error, Equatable, CustomStringConvertible {
   case lengthMismatch(field: String, count: Int, expected: Int)
   /// A number is out of its range.
   case invalidNumber(field: String, problem: String)
-  /// The workload's name breaks the rules for names.
+  /// The workload's name is invalid.
   case invalidWorkload(InvalidWorkloadName)
 
   public var description: String {

@@ -33,7 +33,7 @@ public struct WorkloadName: Sendable, Hashable, Comparable, CustomStringConverti
   }
 }
 
-/// A text that is no workload name.
+/// The error for a text that is not a valid workload name.
 public struct InvalidWorkloadName: Error, Equatable, CustomStringConvertible {
   /// The text that was given.
   public let text: String
@@ -41,6 +41,6 @@ public struct InvalidWorkloadName: Error, Equatable, CustomStringConvertible {
   public var description: String {
     let shown = text.count > 60 ? text.prefix(60) + "…" : text[...]
     return
-      "'\(shown)' is not a workload name; use 1 to 253 letters, digits, '-' and '_', beginning and ending with a letter or digit"
+      "'\(shown)' is not a workload name; use 1 to 253 letters, digits, '-' and '_', with a letter or digit at both ends"
   }
 }

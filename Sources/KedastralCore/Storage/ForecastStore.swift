@@ -7,8 +7,7 @@
 /// Keeps the newest snapshot of every workload, for the hosts that serve it.
 public protocol ForecastStore: Sendable {
   /// Stores `snapshot` unless the store already holds a newer one of the same workload.
-  ///
-  /// - Throws: ForecastStoreError when the store cannot be reached or refuses.
+  /// - Throws: ForecastStoreError when the store is unavailable or refuses the snapshot.
   @discardableResult
   func put(_ snapshot: Snapshot) async throws -> PutOutcome
 
@@ -18,20 +17,18 @@ public protocol ForecastStore: Sendable {
   /// The workloads that have a snapshot, sorted by name.
   func list() async throws -> [WorkloadName]
 
-  /// Forgets a workload, plan and state; nothing happens when it is not there.
+  /// Removes a workload's plan and state, if they exist.
   func remove(_ workload: WorkloadName) async throws
 
-  /// Keeps what a workload's forecast loop has learned, for ``state(of:)`` after a restart; the last write wins.
-  ///
-  /// By default nothing is kept: a restarted loop then learns again.
+  /// Stores the state of a workload's forecast loop, for ``state(of:)`` after a restart; the last write wins.
+  /// By default nothing is stored: a restarted loop then learns again.
   func putState(_ state: Data, of workload: WorkloadName) async throws
 
-  /// What was kept last of a workload, or nil; nil by default.
+  /// The last stored state of a workload, or nil; nil by default.
   func state(of workload: WorkloadName) async throws -> Data?
 
   /// All that is stored now, then every change, until the caller stops listening.
-  ///
-  /// A slow listener misses no workload: of several snapshots of one workload it gets the newest.
+  /// A slow listener misses no workload: of several snapshots of one workload it receives the newest.
   func updates() -> AsyncStream<StoreUpdate>
 }
 
@@ -40,7 +37,7 @@ extension ForecastStore {
   public func state(of workload: WorkloadName) async throws -> Data? { nil }
 }
 
-/// What became of a ForecastStore/put(_:).
+/// The result of ForecastStore/put(_:).
 public enum PutOutcome: Sendable, Equatable {
   /// The snapshot is stored.
   case stored
@@ -64,13 +61,13 @@ public enum StoreUpdate: Sendable, Equatable {
   }
 }
 
-/// Why a store could not do what was asked.
+/// Why a request to a store failed.
 public struct ForecastStoreError: Error, Equatable, CustomStringConvertible {
-  /// What was asked, for instance `put api-app`.
+  /// The request, for instance `put api-app`.
   public let operation: String
-  /// Of whom, for instance `redis 10.0.0.7:6379`.
+  /// The store, for instance `redis 10.0.0.7:6379`.
   public let store: String
-  /// What came back.
+  /// The problem that was reported.
   public let problem: String
 
   /// Creates an error.

@@ -1,8 +1,7 @@
 import Synchronization
 
-/// Hands a store's updates to any number of listeners, each at its own pace.
-///
-/// A listener that falls behind holds one update a workload, the newest, so memory stays bounded by the number of workloads.
+/// Sends a store's updates to any number of listeners, each at its own pace.
+/// For a slow listener only the newest update of each workload is kept, so the number of workloads bounds the memory.
 public final class UpdateBroadcast: Sendable {
   private struct Listeners {
     var nextIdentifier = 0
@@ -16,7 +15,7 @@ public final class UpdateBroadcast: Sendable {
   /// Creates a broadcast without listeners.
   public init() {}
 
-  /// Hands `update` to every listener.
+  /// Sends `update` to every listener.
   public func send(_ update: StoreUpdate) {
     let inboxes = listeners.withLock { listeners in
       listeners.inboxes = listeners.inboxes.filter { $0.value.inbox != nil }
@@ -25,7 +24,7 @@ public final class UpdateBroadcast: Sendable {
     for inbox in inboxes { inbox.offer(update) }
   }
 
-  /// A stream of what is sent from now on.
+  /// A stream of the updates from now on.
   ///
   /// - Parameter replay: called once with a function that adds what is already stored; updates sent meanwhile are not lost.
   public func subscribe(replay: ((StoreUpdate) -> Void) -> Void) -> AsyncStream<StoreUpdate> {
@@ -42,7 +41,7 @@ public final class UpdateBroadcast: Sendable {
     }
   }
 
-  /// What one listener has not read yet.
+  /// The unread updates of one listener.
   private final class Inbox: Sendable {
     private struct State {
       /// Names in order of arrival, and the older ones of them in reverse, ready to be taken.

@@ -52,7 +52,7 @@ public final class FaultLog: Sendable {
         level, "forecast failed",
         [
           "workload": failure.workload.text, "stage": failure.stage.rawValue, "error": failure.problem,
-          "server": outage, "note": "one line for all workloads of this server until it answers again",
+          "server": outage, "note": "one line for all workloads of this server until it responds again",
         ])
     } else {
       logger.log(

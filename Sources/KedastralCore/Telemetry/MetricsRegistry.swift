@@ -83,7 +83,7 @@ public final class MetricFamily: Sendable {
   ///
   /// - Precondition: as many values as label names.
   public func with(_ labelValues: String...) -> Metric {
-    precondition(labelValues.count == labelNames.count, "\(name) takes \(labelNames.count) label values")
+    precondition(labelValues.count == labelNames.count, "\(name) has \(labelNames.count) label values")
     return children.withLock { children in
       if let present = children[labelValues] { return present }
       let metric = Metric(labelValues: labelValues, buckets: bucketBounds)

@@ -12,7 +12,7 @@
 /// A field is `*`, a number, a name (`jan`, `mon`), a range `a-b`, any of them with a step `/n`, or several between commas;
 /// Sunday is 0 and 7. As in cron, when both days are restricted either one will do.
 public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no such expression.
+  /// The error for a text that is not a valid expression.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The whole text.
     public let text: String
@@ -64,14 +64,15 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
       let step = pieces.count == 2 ? Int(pieces[1]) : 1
       guard pieces.count <= 2, ends.count <= 2, let step, step > 0 else {
         throw ParseError(
-          text: text, problem: "'\(item)' is no \(name); write *, a number, a range a-b, or one with a step /n")
+          text: text, problem: "'\(item)' is not a valid \(name); write *, a number, a range a-b, or one with a step /n"
+        )
       }
       var (first, last) = (range.lowerBound, range.upperBound)
       if ends[0] != "*" {
         first = try number(ends[0], index, in: text)
         last = ends.count == 2 ? try number(ends[1], index, in: text) : pieces.count == 2 ? range.upperBound : first
       } else if ends.count == 2 {
-        throw ParseError(text: text, problem: "'\(item)' is no \(name); a range has two numbers")
+        throw ParseError(text: text, problem: "'\(item)' is not a valid \(name); a range has two numbers")
       }
       guard first <= last else {
         throw ParseError(text: text, problem: "the range '\(item)' of the \(name) ends before it begins")
@@ -86,7 +87,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     if let position = names[index].firstIndex(where: { word == $0 }) { return position + range.lowerBound }
     guard let value = Int(word), range.contains(value) else {
       throw ParseError(
-        text: text, problem: "'\(word)' is no \(name); write \(range.lowerBound) to \(range.upperBound)")
+        text: text, problem: "'\(word)' is not a valid \(name); write \(range.lowerBound) to \(range.upperBound)")
     }
     return value
   }

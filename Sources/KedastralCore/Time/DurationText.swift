@@ -3,7 +3,7 @@
 ///     try DurationText.parse("1d12h")   // 129,600 seconds
 ///     DurationText.format(.seconds(90)) // "1m30s"
 public enum DurationText {
-  /// What is wrong with a text that is no duration.
+  /// The error for a text that is not a valid duration.
   public struct ParseError: Error, CustomStringConvertible, Equatable {
     /// The text that was given.
     public let text: String

@@ -103,7 +103,7 @@ struct PosixTimeZone: Sendable, Equatable {
       return sign * total
     }
 
-    /// `,Mm.w.d/time`, `,Jn/time` or `,n/time`; two o'clock when no time is told.
+    /// `,Mm.w.d/time`, `,Jn/time` or `,n/time`; two o'clock when no time is given.
     mutating func change() -> Change? {
       guard rest.first == "," else { return nil }
       rest = rest.dropFirst()

@@ -19,7 +19,7 @@ public enum Timestamp {
     return fraction == 0 ? text + "Z" : text + ".\(padded(fraction, 3))Z"
   }
 
-  /// Writes an instant for people: `14:05 UTC`, with its date where it is more than twelve hours from `now`.
+  /// Writes a human-readable instant: `14:05 UTC`, with its date where it is more than twelve hours from `now`.
   public static func clock(_ date: Date, at now: Date) -> String {
     let text = format(date)
     let time = "\(text.dropFirst(11).prefix(5)) UTC"

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// How good a model's forecasts were: the errors of one origin, or the mean over many.
+/// The accuracy of a model's forecasts: the errors of one origin, or the mean over many.
 ///
 /// Missing actual loads are left out. Forecasts below zero count as zero. A ratio to nothing has no value: it is NaN, which tables
 /// print as a dash and JSON as null, and means leave it out.
@@ -21,7 +21,7 @@ public struct AccuracyScore: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - forecast: the forecast; the quantile levels it has are scored.
-  ///   - actual: the loads that came, NaN where unknown; as many as the forecast has steps.
+  ///   - actual: the measured loads, NaN where unknown; as many as the forecast has steps.
   ///   - scale: the scale of errors, see `seasonalScale`.
   /// - Returns: nil when no actual load is known.
   public init?(_ forecast: Forecast, actual: [Double], scale: Double) {

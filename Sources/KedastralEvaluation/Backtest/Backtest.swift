@@ -1,16 +1,16 @@
 import KedastralCore
 import KedastralModels
 
-/// Measures a model on past load: forecasts from many origins, each with nothing but the history before it.
+/// Measures a model on past load: forecasts from many origins, each using only the history before it.
 ///
 ///     let result = try await Backtest(.standard(step: series.step)).run(AutoModel(), on: series, cpuSeconds: clock)
 ///     result.score.mase                // below 1: better than repeating yesterday
 public struct Backtest: Sendable {
-  /// What came out for one model and series.
+  /// The result for one model and series.
   public struct Result: Sendable, Equatable {
     /// Errors, averaged over origins.
     public var score: AccuracyScore
-    /// How many origins were scored.
+    /// The number of scored origins.
     public var originCount: Int
     /// CPU milliseconds of a first forecast from the whole window, fit and selection included; the mean over origins.
     public var fitMillis: Double
@@ -28,9 +28,9 @@ public struct Backtest: Sendable {
     }
   }
 
-  /// Where the series is cut.
+  /// The origins.
   public var origin: RollingOrigin
-  /// The quantile levels asked for.
+  /// The requested quantile levels.
   public var levels: [Double]
 
   /// Creates a backtest.

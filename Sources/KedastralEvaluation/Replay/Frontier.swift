@@ -1,16 +1,16 @@
 import KedastralCore
 
-/// What one policy can do as its knob turns: the more pod-hours, the fewer violations.
+/// The results of one policy for different values of its parameter: more pod-hours, fewer violations.
 ///
 /// Two policies are compared at equal pod-hours, since either could always be better by paying more:
 ///
 ///     let ratio = kedastral.violationMinutes(atPodHours: hpa.podHours)! / hpa.violationMinutes
 public struct Frontier: Sendable, Equatable {
-  /// The figures at one setting of the knob.
+  /// The results for one value of the varied parameter.
   public struct Point: Sendable, Equatable {
-    /// The knob's setting, for people: `u=0.7`, `q=0.95`.
+    /// The parameter's human-readable value: `u=0.7`, `q=0.95`.
     public var knob: String
-    /// What came of it.
+    /// The results.
     public var figures: ReplayFigures
 
     /// Creates a point.
@@ -55,5 +55,5 @@ public struct Frontier: Sendable, Equatable {
   }
 }
 
-/// The ratio of two counts of violation minutes, each with one minute more, so that none is no division by zero.
+/// The ratio of two counts of violation minutes, with one minute added to each to avoid a division by zero.
 public func violationRatio(_ minutes: Double, to other: Double) -> Double { (minutes + 1) / (other + 1) }

@@ -1,26 +1,26 @@
 import KedastralCore
 
-/// The part of Kubernetes' HorizontalPodAutoscaler (autoscaling/v2) that turns a proposal into replicas: tolerance, the rate of
-/// growth, and the stabilisation of falls.
+/// The part of Kubernetes' HorizontalPodAutoscaler (autoscaling/v2) that computes replicas from a proposal: tolerance, the rate of
+/// growth, and the stabilisation window for scaling down.
 ///
-/// The defaults are Kubernetes': 10 % tolerance; up at once, by four pods or by 100 % a sync, whichever is more; down to the
-/// largest proposal of the last 300 s. Whatever scales by a metric passes through it, a forecast's answer too.
+/// The defaults are Kubernetes': 10 % tolerance; up at once, by four pods or by 100 % per sync, whichever is more; down to the
+/// largest proposal of the last 300 s. Every metric is processed by it, including one from a forecast.
 public struct HorizontalAutoscaler: Sendable, Equatable {
   /// The time between two syncs.
   public static let syncPeriod: Duration = .seconds(15)
 
   /// What can be set in an autoscaler's `behavior`.
   public struct Behavior: Sendable, Equatable {
-    /// How far the usage may be off its target, as a share, before anything changes.
+    /// The tolerance: the relative deviation of the usage from its target up to which nothing changes.
     public var tolerance: Double
-    /// For how long a fall waits.
+    /// The stabilization window for scaling down.
     public var scaleDownStabilization: Duration
-    /// The fewest replicas.
+    /// The minimum replicas.
     public var minReplicas: Int
-    /// The most replicas.
+    /// The maximum replicas.
     public var maxReplicas: Int
 
-    /// Creates a behaviour; Kubernetes' own but for the bounds.
+    /// Creates a behaviour, by default that of Kubernetes except for the bounds.
     public init(
       tolerance: Double = 0.1, scaleDownStabilization: Duration = .seconds(300), minReplicas: Int = 1,
       maxReplicas: Int = 1000
@@ -38,18 +38,18 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
   /// The proposals of the stabilisation window before the present sync.
   private var proposals: [(sync: Int, replicas: Int)] = []
 
-  /// Creates an autoscaler that has seen nothing yet.
+  /// Creates an autoscaler without history.
   public init(_ behavior: Behavior = Behavior()) {
     self.behavior = behavior
     stabilizationSyncs = Int(
       (behavior.scaleDownStabilization.inSeconds / Self.syncPeriod.inSeconds).rounded(.up))
   }
 
-  /// What one metric asks for.
+  /// The proposal of one metric.
   public struct Proposal: Sendable, Equatable {
-    /// The replicas it asks for.
+    /// The requested replicas.
     public var replicas: Int
-    /// The metric over its target with the present pods; 1 is just right.
+    /// The metric divided by its target with the current pods; 1 is exactly right.
     public var usageRatio: Double
 
     /// Creates a proposal.
@@ -66,7 +66,7 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
     }
   }
 
-  /// The replicas for a sync: of several metrics the largest proposal wins.
+  /// The replicas for a sync: the largest proposal of several metrics is used.
   ///
   /// - Parameters:
   ///   - asked: what each metric that is there asks for; without any the replicas stay.

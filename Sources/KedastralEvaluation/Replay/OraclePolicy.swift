@@ -1,8 +1,8 @@
 import KedastralCore
 
-/// Perfect foresight: the fewest pods that serve every minute's load, each ordered just in time for its startup.
+/// Perfect foresight: the fewest pods that serve every minute's load, each created just in time for its startup.
 ///
-/// At any moment it holds as many pods as any moment up to one startup later needs: one fewer could not be made good in time.
+/// At any time it has the maximum of the pods needed until one startup time later, because a missing pod could not start in time.
 public struct OraclePolicy: ReplayPolicy {
   /// `oracle`.
   public let name = "oracle"

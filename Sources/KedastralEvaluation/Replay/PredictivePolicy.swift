@@ -6,18 +6,18 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Kedastral: what production runs, in a simulated cluster.
+/// Kedastral's production code in a simulated cluster.
 ///
 /// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot answers what a
-/// trigger with this lead time would be told; a HorizontalPodAutoscaler then applies the answer with its own tolerance and
-/// behaviour. A snapshot that has grown stale answers nothing, and the replicas stay.
+/// trigger with this lead time would receive; a HorizontalPodAutoscaler then applies the response with its own tolerance and
+/// behaviour. For a stale snapshot there is no response, and the replicas do not change.
 public struct PredictivePolicy: ReplayPolicy {
-  /// How old a snapshot may be before it answers nothing.
+  /// The age from which a snapshot is stale.
   static let staleAfter: Duration = .seconds(120)
 
   public let name: String
   public let forecastNeed: ForecastNeed?
-  /// What the trigger asks.
+  /// The trigger's request.
   public let question: ScalingQuestion
   private let step: Duration
   private let levels: [Double]
@@ -29,14 +29,14 @@ public struct PredictivePolicy: ReplayPolicy {
   ///
   /// - Parameters:
   ///   - name: the name in tables.
-  ///   - model: what forecasts.
-  ///   - policy: how the forecast becomes replicas.
+  ///   - model: the model.
+  ///   - policy: the policy that computes replicas from the forecast.
   ///   - question: lead time, mode and selection, as in a trigger's metadata.
   ///   - step: the forecaster's step.
-  ///   - horizon: how far the forecaster looks ahead when that is further than the question needs: how far off forecasts have
-  ///     been is told of what they said of the load five minutes ahead.
-  ///   - prewarmSteps: how many steps the policy looks beyond the one it plans for.
-  ///   - reactiveTarget: the load a pod is meant to serve, for a second trigger that scales by the present load; nil for none.
+  ///   - horizon: the forecaster's horizon, when it is longer than the lead time requires: the forecast error is measured five
+  ///     minutes ahead.
+  ///   - prewarmSteps: the number of following steps whose load the policy includes in each step.
+  ///   - reactiveTarget: the load a pod should serve, for a second trigger that scales by the current load; nil for none.
   public init(
     name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
     step: Duration = .seconds(60), horizon: Duration = .zero, prewarmSteps: Int = 0,

@@ -6,10 +6,9 @@ import KedastralCore
   import Foundation
 #endif
 
-/// The baseline model of the reference implementation: the newest sample, carried on by its trend and by the change of the
-/// trend, and drawn towards the mean at the same minute of the hour, or else of the same hour, within its window.
-///
-/// It is here as a peer to be measured against, not to be used.
+/// The baseline model of the Go implementation: the newest sample, extrapolated with its trend and the change of the trend, and
+/// blended with the mean at the same minute of the hour, or else of the same hour, within its window.
+/// It exists only for comparison.
 struct ReferenceBaseline: Model {
   let name = "reference-baseline"
   /// How much history it is given, in seconds.

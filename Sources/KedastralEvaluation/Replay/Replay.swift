@@ -6,30 +6,29 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Plays a recorded load against simulated clusters, each scaled by a policy: what would it have done to the service?
+/// Replays a recorded load against simulated clusters, each scaled by a policy, and measures the effect on the service.
 ///
 ///     let load = ReplayLoad(trace)
 ///     let replay = try Replay(load, podCapacity: load.podCapacity(pods: 20))
 ///     let hpa = ReactivePolicy(utilization: 0.7, podCapacity: replay.podCapacity)
 ///     let outcome = try await replay.run([Replay.Entrant(hpa, startup: .seconds(180))])[0]
 ///     print(outcome.figures.violationMinutes, outcome.figures.podHours)
-///
-/// Time goes in syncs of 15 s. At each one a policy sees the rate over the last minute, and its forecasts are made of samples
-/// that lie in the past; pods that it orders serve after their startup. All entrants of a run see the same forecasts.
+/// Time advances in syncs of 15 s. At each sync a policy sees the rate over the last minute, and its forecasts use only past
+/// samples; new pods serve after their startup. All entrants of a run use the same forecasts.
 public struct Replay: Sendable {
-  /// A replay that makes no sense.
+  /// An invalid replay.
   public struct Problem: Error, Equatable, CustomStringConvertible {
-    /// What is wrong, and what would be right.
+    /// The problem, and what is expected.
     public let description: String
   }
 
   /// The load.
   public let load: ReplayLoad
-  /// The most load that a pod can serve.
+  /// The maximum load that a pod can serve.
   public let podCapacity: Double
   /// The fewest pods that perfect foresight keeps.
   public let minReplicas: Int
-  /// The minutes that are played; what lies before them is history to learn from.
+  /// The replayed minutes; the minutes before them are history.
   public let minutes: Range<Int>
   /// The forecaster's step.
   public let step: Duration
@@ -41,8 +40,8 @@ public struct Replay: Sendable {
   /// Describes a replay.
   ///
   /// - Parameters:
-  ///   - podCapacity: the most load that a pod can serve.
-  ///   - warmup: how much of the load is history only; by default half of it, a week at most.
+  ///   - podCapacity: the maximum load that a pod can serve.
+  ///   - warmup: how much of the load is only history; by default half of it, at most a week.
   ///   - step: the forecaster's step, whole minutes.
   ///   - interval: the time between two forecasts, whole minutes; by default the step.
   /// - Throws: ``Problem`` when the load is too short or a setting does not fit.
@@ -65,10 +64,10 @@ public struct Replay: Sendable {
       isWholeMinutes(interval), "the interval \(DurationText.format(interval)) is not a number of whole minutes")
     try require(
       learned >= 1 && learned < count,
-      "a load of \(DurationText.format(.seconds(60 * count))) leaves nothing to play after \(DurationText.format(.seconds(60 * learned))) of history; record more of it or shorten the warm-up"
+      "a load of \(DurationText.format(.seconds(60 * count))) leaves nothing to replay after \(DurationText.format(.seconds(60 * learned))) of history; record more of it or shorten the warm-up"
     )
     try require(
-      load.minutes.values[learned...].contains(where: \.isFinite), "the part of the load to be played has no sample")
+      load.minutes.values[learned...].contains(where: \.isFinite), "the part of the load to replay has no sample")
     self.load = load
     self.podCapacity = podCapacity
     self.minReplicas = minReplicas
@@ -78,11 +77,10 @@ public struct Replay: Sendable {
     minutes = learned..<count
   }
 
-  /// Plays the load against every entrant.
-  ///
-  /// - Parameter progress: called now and then with the share that is done.
+  /// Replays the load against every entrant.
+  /// - Parameter progress: called periodically with the completed share.
   /// - Returns: an outcome for each entrant, in their order.
-  /// - Throws: `CancellationError` when the task is cancelled. Models that fail do not end a replay; outcomes tell of them.
+  /// - Throws: `CancellationError` when the task is cancelled. Failing models do not end a replay; outcomes report them.
   public func run(_ entrants: [Entrant], progress: (Double) -> Void = { _ in }) async throws -> [Outcome] {
     var runs = entrants.map { ReplayRun($0, of: self) }
     var forecasters = ReplayForecaster.shared(by: entrants.map(\.policy.forecastNeed), of: self)
@@ -120,11 +118,11 @@ public struct Replay: Sendable {
 extension Replay {
   /// One cluster in a run.
   public struct Entrant: Sendable {
-    /// The policy as it begins.
+    /// The initial policy.
     public var policy: any ReplayPolicy
-    /// How long a pod takes from its order to its first request.
+    /// The time from a pod's creation to its first request.
     public var startup: Duration
-    /// The setting of the knob that is swept, for tables.
+    /// The value of the varied parameter, for tables.
     public var knob: String
     /// Whether each sync is recorded.
     public var isRecorded: Bool
@@ -138,19 +136,19 @@ extension Replay {
     }
   }
 
-  /// How an entrant did.
+  /// The result of an entrant.
   public struct Outcome: Sendable {
     /// The name of its policy.
     public let policy: String
-    /// How long its pods took to start.
+    /// The startup time of its pods.
     public let startup: Duration
-    /// The setting of its knob.
+    /// The value of its parameter.
     public let knob: String
-    /// The figures.
+    /// The results.
     public internal(set) var figures = ReplayFigures()
     /// Every sync, if it was recorded.
     public internal(set) var records: [Record] = []
-    /// How its model fared.
+    /// The numbers of its model's forecasts.
     public internal(set) var forecasts = ForecastTally()
   }
 
@@ -160,22 +158,22 @@ extension Replay {
     public let instant: Date
     /// The load in it; NaN where it was not measured.
     public let load: Double
-    /// The pods ordered.
+    /// The requested pods.
     public let desired: Int
     /// The pods that served.
     public let ready: Int
   }
 
-  /// How many forecasts a model made, and how many it failed to make or could not be planned with.
+  /// The number of forecasts of a model, and of those that failed or were unusable for a plan.
   public struct ForecastTally: Sendable, Equatable {
-    /// The forecasts made.
+    /// The usable forecasts.
     public internal(set) var made = 0
-    /// The forecasts that failed, and those that could not be planned with.
+    /// The forecasts that failed or were unusable for a plan.
     public internal(set) var failed = 0
     /// The last failure.
     public internal(set) var problem: String?
 
-    /// Adds what the model did to what became of its forecasts; a forecast that could not be planned with is no longer a made one.
+    /// Combines the model's counts with those of its forecasts' use; an unusable forecast no longer counts as made.
     mutating func add(_ model: ForecastTally) {
       made += model.made - failed
       failed += model.failed
@@ -184,7 +182,7 @@ extension Replay {
   }
 }
 
-/// An entrant at work.
+/// The state of an entrant during a run.
 struct ReplayRun {
   private(set) var outcome: Replay.Outcome
   private var policy: any ReplayPolicy
@@ -199,7 +197,7 @@ struct ReplayRun {
     isRecorded = entrant.isRecorded
     oracle = OraclePolicy(
       replay.load, podCapacity: replay.podCapacity, startup: entrant.startup, minReplicas: replay.minReplicas)
-    // Everybody begins with what the load needs at that moment.
+    // Every entrant starts with the pods that the load needs at that time.
     cluster = SimulatedCluster(
       readyPods: oracle.replicas(atSync: replay.minutes.lowerBound * ReplayLoad.syncsPerMinute),
       startupSyncs: ReplayLoad.syncs(in: entrant.startup))

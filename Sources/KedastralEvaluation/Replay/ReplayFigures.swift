@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// What a policy did to a service: how often it was short of pods, and what it paid.
+/// The effect of a policy on a service: how long it had too few pods, and the cost.
 public struct ReplayFigures: Sendable, Equatable {
   /// The minutes that were measured and scored.
   public internal(set) var minutes = 0.0

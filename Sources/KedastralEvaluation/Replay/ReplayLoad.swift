@@ -10,7 +10,7 @@ import KedastralModels
 /// A recorded load as a replay plays it: minute by minute, constant within each.
 ///
 /// Sample `m` of `minutes` is the load of the minute that ends there. A trace of a longer step is interpolated linearly, one of
-/// a shorter step averaged. Minutes without a measurement are NaN: nobody sees a metric then, and nothing is scored.
+/// a shorter step averaged. Minutes without a measurement are NaN: policies see no metric then, and nothing is scored.
 public struct ReplayLoad: Sendable {
   /// How many times an autoscaler looks each minute.
   public static let syncsPerMinute = 4

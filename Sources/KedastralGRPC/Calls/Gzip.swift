@@ -28,7 +28,7 @@ enum Gzip {
     var stream = z_stream()
     let gzipWindow: Int32 = 15 + 16
     guard inflateInit2_(&stream, gzipWindow, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-      throw GRPCStatus(.internal, "no memory to unpack a message")
+      throw GRPCStatus(.internal, "out of memory while decompressing a message")
     }
     defer { inflateEnd(&stream) }
     var plain: [UInt8] = []
@@ -49,7 +49,7 @@ enum Gzip {
     }
     guard plain.count <= maximumLength else { throw MessageDeframer.tooLong(plain.count, maximum: maximumLength) }
     guard code == Z_STREAM_END, stream.avail_in == 0 else {
-      throw GRPCStatus(.invalidArgument, "a message is marked as compressed, but is not whole gzip data")
+      throw GRPCStatus(.invalidArgument, "a message is marked as compressed, but is not complete gzip data")
     }
     return plain
   }

@@ -56,7 +56,7 @@ struct MessageDeframer {
   private func peek() throws(GRPCStatus) -> Message? {
     guard pendingCount >= Self.prefixLength else { return nil }
     let flag = bytes[consumed]
-    guard flag <= 1 else { throw GRPCStatus(.internal, "a message begins with flag \(flag); only 0 and 1 are known") }
+    guard flag <= 1 else { throw GRPCStatus(.internal, "a message begins with flag \(flag); expected 0 or 1") }
     let length =
       Int(bytes[consumed + 1]) << 24 | Int(bytes[consumed + 2]) << 16 | Int(bytes[consumed + 3]) << 8
       | Int(bytes[consumed + 4])

@@ -12,7 +12,7 @@ enum Protobuf {
   static func text(_ pointer: UnsafePointer<CChar>?) throws(GRPCStatus) -> String {
     guard let pointer else { return "" }
     guard let text = String(validatingCString: pointer) else {
-      throw GRPCStatus(.invalidArgument, "a text in the request is not UTF-8")
+      throw GRPCStatus(.invalidArgument, "a string in the request is not UTF-8")
     }
     return text
   }

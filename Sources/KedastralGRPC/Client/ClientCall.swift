@@ -26,7 +26,14 @@ final class ClientCall {
   /// The status, once the call is over.
   private(set) var outcome: GRPCStatus?
   private var messages: [[UInt8]] = []
-  private var waiter: ((Result<[UInt8]?, GRPCStatus>) -> Void)?
+  private var waiter: ((Result<Event, GRPCStatus>) -> Void)?
+
+  /// What a call that goes well brings.
+  enum Event: Sendable {
+    case message([UInt8])
+    /// The end, with the service's own fields of headers and trailers.
+    case end(GRPCFields)
+  }
 
   init(path: String, message: [UInt8], deadline: Duration?, maximumLength: Int) {
     self.path = path
@@ -37,14 +44,14 @@ final class ClientCall {
     request = [0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + message
   }
 
-  /// The time left, as it is told to the server; nil without a deadline.
+  /// The remaining time, which is sent to the server; nil without a deadline.
   var remainingTime: Duration? { deadline.map { max(.zero, $0 - (.now - startedAt)) } }
 
-  /// Whether messages have come that nobody has read.
+  /// Whether there are received messages that have not been read.
   var hasUnreadMessages: Bool { !messages.isEmpty }
 
-  /// Asks for the next message; nil when the call ended well. One may ask at a time.
-  func next(_ completion: @escaping (Result<[UInt8]?, GRPCStatus>) -> Void) {
+  /// Asks for the next message, or the end when the call ended well. One may ask at a time.
+  func next(_ completion: @escaping (Result<Event, GRPCStatus>) -> Void) {
     waiter = completion
     serve()
   }
@@ -86,10 +93,10 @@ final class ClientCall {
     guard let waiter else { return }
     if !messages.isEmpty {
       self.waiter = nil
-      waiter(.success(messages.removeFirst()))
+      waiter(.success(.message(messages.removeFirst())))
     } else if let outcome {
       self.waiter = nil
-      waiter(outcome.code == .ok ? .success(nil) : .failure(outcome))
+      waiter(outcome.code == .ok ? .success(.end(response.metadata)) : .failure(outcome))
     }
   }
 }

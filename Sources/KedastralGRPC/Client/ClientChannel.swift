@@ -1,7 +1,8 @@
 import KedastralCore
 import KedastralNet
 
-/// A client's calls and connections: one connection at a time takes new calls, those told to go end theirs. Loop-bound.
+/// A client's calls and connections: one connection at a time takes new calls; those that the server closes finish their calls.
+/// Loop-bound.
 final class ClientChannel {
   private let loop: EventLoop
   private let configuration: GRPCClient.Configuration
@@ -39,8 +40,8 @@ final class ClientChannel {
     place(call)
   }
 
-  /// Asks for a call's next message; nil when the call ended well.
-  func next(of number: Int, _ completion: @escaping (Result<[UInt8]?, GRPCStatus>) -> Void) {
+  /// Asks for a call's next message, or its end when it ended well.
+  func next(of number: Int, _ completion: @escaping (Result<ClientCall.Event, GRPCStatus>) -> Void) {
     guard let call = calls[number] else {
       return completion(.failure(GRPCStatus(.cancelled, "the client was closed")))
     }
@@ -52,10 +53,10 @@ final class ClientChannel {
 
   /// Breaks a call off because its caller wants no more.
   func cancel(_ number: Int) {
-    if let call = calls[number] { end(call, GRPCStatus(.cancelled, "the call was cancelled here")) }
+    if let call = calls[number] { end(call, GRPCStatus(.cancelled, "the client cancelled the call")) }
   }
 
-  /// Forgets a call that nobody reads any more.
+  /// Removes a call that is no longer read.
   func forget(_ number: Int) {
     cancel(number)
     calls[number] = nil
@@ -83,7 +84,7 @@ final class ClientChannel {
 
   private func expire(_ call: ClientCall) {
     let limit = DurationText.format(call.deadline ?? .zero)
-    let text = call.connection == nil ? "no connection within \(limit)" : "no (complete) answer within \(limit)"
+    let text = call.connection == nil ? "no connection within \(limit)" : "no (complete) response within \(limit)"
     end(call, GRPCStatus(.deadlineExceeded, text))
   }
 
@@ -121,7 +122,7 @@ final class ClientChannel {
   private func text(of error: OutgoingConnection.ConnectError) -> String {
     // What OpenSSL says of a server that answers in plain text, or hangs up because it does not understand.
     let signs = ["wrong version number", "unexpected eof", "packet length too long"]
-    let hint = tls != nil && signs.contains(where: error.problem.contains) ? "; the server may not speak TLS" : ""
+    let hint = tls != nil && signs.contains(where: error.problem.contains) ? "; the server may not use TLS" : ""
     return "cannot connect: \(error.problem)\(hint)"
   }
 

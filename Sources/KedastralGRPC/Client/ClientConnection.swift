@@ -101,7 +101,7 @@ final class ClientConnection {
     switch event {
     case .drained: flush()
     case .closedByPeer: fail(lossText)
-    case .failed(let reason): fail("the connection broke: \(reason)")
+    case .failed(let reason): fail("the connection failed: \(reason)")
     case .timedOut, .connected: break
     }
   }
@@ -109,8 +109,9 @@ final class ClientConnection {
   private var lossText: String {
     if let goAwayReason { return "the server ended the connection (\(goAwayReason))" }
     if hasGreeted { return "the server closed the connection" }
-    let hint = configuration.tls == nil ? "; it may want TLS, or not speak gRPC" : "; it may not speak gRPC"
-    return "the server closed the connection without a word\(hint)"
+    let hint =
+      configuration.tls == nil ? "; it may require TLS, or may not be a gRPC server" : "; it may not be a gRPC server"
+    return "the server closed the connection without a response\(hint)"
   }
 
   private func receive() {
@@ -130,7 +131,7 @@ final class ClientConnection {
       }
       var events: [HTTP2ClientSession.Event] = []
       if session?.receive(bytes, into: &events) != true {
-        problem = "the server's HTTP/2 is broken: \(session?.complaint ?? "no memory for a session")"
+        problem = "the server violated HTTP/2: \(session?.complaint ?? "no memory for a session")"
       }
       handle(events, bytes)
       return bytes.count

@@ -9,7 +9,7 @@ import Synchronization
 ///     await client.close()
 ///
 /// A call that the server provably has not looked at (its connection was being closed for age, say) is sent once more;
-/// nothing else is repeated: whoever calls knows best whether and when.
+/// nothing else is repeated: the caller decides whether and when to retry.
 public final class GRPCClient: Sendable {
   /// Whom to call, and within which limits.
   public struct Configuration: Sendable {
@@ -36,7 +36,7 @@ public final class GRPCClient: Sendable {
       self.serverName = serverName
     }
 
-    /// What the server is told it is called.
+    /// The `:authority` sent to the server.
     var authority: String { serverName ?? (address.host == nil ? "localhost" : "\(address)") }
   }
 
@@ -47,7 +47,7 @@ public final class GRPCClient: Sendable {
   private let configuration: Configuration
   private let channel: LoopBound<ClientChannel?>
   private let lastNumber = Atomic(0)
-  /// Set before the loop is told: a loop that has stopped tells nobody anything.
+  /// Set before the loop is notified, because a stopped loop runs no tasks.
   private let isClosed = Atomic(false)
 
   /// Creates a client that connects at its first call; ``close()`` it before its loop stops.
@@ -83,21 +83,23 @@ public final class GRPCClient: Sendable {
   /// - Parameters:
   ///   - method: the service's full name and the method's: `externalscaler.ExternalScaler/IsActive`.
   ///   - message: the encoded request.
-  ///   - deadline: how long it may take, the making of a connection included; the server is told.
-  package func call(_ method: String, _ message: [UInt8], deadline: Duration) async throws(GRPCCallError) -> [UInt8] {
+  ///   - deadline: the maximum duration, including the time to connect; it is sent to the server.
+  /// - Returns: the encoded answer, and the service's own fields of headers and trailers.
+  package func call(
+    _ method: String, _ message: [UInt8], deadline: Duration
+  ) async throws(GRPCCallError) -> (message: [UInt8], metadata: GRPCFields) {
     let answers = responses(method, message, deadline: deadline).makeAsyncIterator()
     guard let answer = try await answers.next() else {
-      throw error(method, GRPCStatus(.internal, "the call ended well, but without a message"))
+      throw error(method, GRPCStatus(.internal, "the call succeeded, but without a message"))
     }
     guard try await answers.next() == nil else {
-      throw error(method, GRPCStatus(.internal, "more than one message came, where one was due"))
+      throw error(method, GRPCStatus(.internal, "expected one message, got more"))
     }
-    return answer
+    return (answer, answers.metadata)
   }
 
   /// Makes a call that has many answers; it begins when the sequence is iterated, and ends with the iteration.
-  ///
-  /// - Parameter deadline: how long it may go on in all; nil for as long as it is read.
+  /// - Parameter deadline: the maximum duration of the stream; nil for no limit.
   package func responses(_ method: String, _ message: [UInt8], deadline: Duration? = nil) -> GRPCResponses {
     GRPCResponses(client: self, method: method, message: message, deadline: deadline)
   }
@@ -115,7 +117,7 @@ public final class GRPCClient: Sendable {
     return number
   }
 
-  func next(of number: Int) async -> Result<[UInt8]?, GRPCStatus> {
+  func next(of number: Int) async -> Result<ClientCall.Event, GRPCStatus> {
     let closed = GRPCStatus(.cancelled, "the client was closed")
     guard !isClosed.load(ordering: .relaxed) else { return .failure(closed) }
     return await withTaskCancellationHandler {
@@ -142,7 +144,7 @@ public final class GRPCClient: Sendable {
   }
 }
 
-/// Why a call has no (further) answer: what was asked, of whom, and what came back; one line when printed.
+/// Why a call failed: the request and the response in one line, suitable for logs.
 public struct GRPCCallError: Error, Equatable, CustomStringConvertible {
   /// The server's address.
   public let address: String
@@ -181,6 +183,8 @@ package struct GRPCResponses: AsyncSequence, Sendable {
   package final class Iterator: AsyncIteratorProtocol {
     private let call: GRPCResponses
     private var number: Int?
+    /// The service's own fields of headers and trailers, once the call has ended well.
+    private(set) var metadata: GRPCFields = []
 
     fileprivate init(_ call: GRPCResponses) { self.call = call }
 
@@ -194,7 +198,10 @@ package struct GRPCResponses: AsyncSequence, Sendable {
       let number = self.number ?? call.client.begin(call.method, call.message, deadline: call.deadline)
       self.number = number
       switch await call.client.next(of: number) {
-      case .success(let message): return message
+      case .success(.message(let message)): return message
+      case .success(.end(let metadata)):
+        self.metadata = metadata
+        return nil
       case .failure(let status): throw call.client.error(call.method, status)
       }
     }

@@ -2,7 +2,7 @@
 ///
 /// A pure value: bytes in, messages and a status out.
 struct GRPCResponse {
-  /// Headers beyond this, counted as HTTP/2 does (32 bytes for each field besides its text), fail the call.
+  /// Headers beyond this, counted as HTTP/2 does (32 bytes for each field in addition to its text), fail the call.
   static let maximumHeaderBytes = 64 << 10
 
   private var httpStatus = 0
@@ -10,6 +10,8 @@ struct GRPCResponse {
   private var encoding: GRPCEncoding?
   private var code: String?
   private var message = ""
+  /// The fields that are the service's own, of headers and trailers.
+  private(set) var metadata: GRPCFields = []
   private var headerBytes = 0
   private var deframer: MessageDeframer
   private let maximumLength: Int
@@ -26,7 +28,7 @@ struct GRPCResponse {
     headerBytes += name.byteCount + value.byteCount + 32
     guard headerBytes <= Self.maximumHeaderBytes else {
       throw GRPCStatus(
-        .resourceExhausted, "the answer's headers are over the limit of \(Self.maximumHeaderBytes) bytes")
+        .resourceExhausted, "the response's headers are over the limit of \(Self.maximumHeaderBytes) bytes")
     }
     if name.isEqual(to: ":status") {
       httpStatus = Int(value.text) ?? 0
@@ -39,12 +41,14 @@ struct GRPCResponse {
       code = value.text
     } else if name.isEqual(to: "grpc-message") {
       message = value.text
+    } else if !name.hasPrefix(":"), !name.hasPrefix("grpc-") {
+      metadata.append((name.text, value.text))
     }
   }
 
   /// Takes over message bytes and hands each message that is whole to `body`.
   ///
-  /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, INTERNAL for bytes that are no messages.
+  /// - Throws: RESOURCE_EXHAUSTED for a message over the limit, INTERNAL for bytes that are not valid messages.
   mutating func receive(data: RawSpan, _ body: ([UInt8]) -> Void) throws(GRPCStatus) {
     // The text of somebody who does not speak gRPC; the end will tell.
     guard isGRPC else { return }
@@ -60,21 +64,21 @@ struct GRPCResponse {
     if let code {
       let status = GRPCStatus(code: code, percentEncodedMessage: message)
       guard status.code == .ok, deframer.pendingCount > 0 else { return status }
-      return GRPCStatus(.internal, "the answer ended inside a message")
+      return GRPCStatus(.internal, "the response ended inside a message")
     }
     if httpStatus != 200 { return GRPCStatus(httpStatus: httpStatus) }
     guard isGRPC else {
       return GRPCStatus(
-        .unknown, "the answer's content type is '\(contentType?.prefix(60) ?? "")', not application/grpc")
+        .unknown, "the response's content type is '\(contentType?.prefix(60) ?? "")', not application/grpc")
     }
-    return GRPCStatus(.internal, "the answer ended without a status")
+    return GRPCStatus(.internal, "the response ended without a status")
   }
 
   private var isGRPC: Bool { httpStatus == 200 && (contentType?.hasPrefix("application/grpc") ?? false) }
 
   private func unpack(_ bytes: [UInt8]) throws(GRPCStatus) -> [UInt8] {
     guard encoding == .gzip else {
-      throw GRPCStatus(.internal, "a message is compressed in a way that was not offered to the server")
+      throw GRPCStatus(.internal, "a message uses a compression that the client did not offer")
     }
     do {
       return try Gzip.decompress(bytes.span.bytes, maximumLength: maximumLength)

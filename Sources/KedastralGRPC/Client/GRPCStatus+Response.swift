@@ -2,13 +2,13 @@ import CNghttp2
 
 /// How the ends of a call that are not a `grpc-status` translate into one, as gRPC's specification of HTTP/2 wants it.
 extension GRPCStatus {
-  /// A status from the texts of `grpc-status` and `grpc-message`; a code nobody knows counts as UNKNOWN.
+  /// A status from the texts of `grpc-status` and `grpc-message`; an undefined code is treated as UNKNOWN.
   init(code: String, percentEncodedMessage: String) {
     let message = Self.decode(percentEncodedMessage)
     if let number = Int(code), let code = Code(rawValue: number) {
       self.init(code, message)
     } else {
-      self.init(.unknown, "the server answered with the unknown status '\(code.prefix(20))' \(message)")
+      self.init(.unknown, "the server returned the unknown status '\(code.prefix(20))' \(message)")
     }
   }
 
@@ -23,7 +23,7 @@ extension GRPCStatus {
       case 429, 502, 503, 504: .unavailable
       default: .unknown
       }
-    self.init(code, "the answer is HTTP status \(httpStatus), not gRPC's")
+    self.init(code, "the response is HTTP status \(httpStatus), not a gRPC response")
   }
 
   /// The status of a call whose stream was reset.
@@ -37,10 +37,10 @@ extension GRPCStatus {
       case NGHTTP2_INADEQUATE_SECURITY: .permissionDenied
       default: .internal
       }
-    self.init(code, "the call was broken off (\(name))")
+    self.init(code, "the call was aborted (\(name))")
   }
 
-  /// Reads the percent-encoded form of a message; what is no valid escape stays as it is.
+  /// Decodes a percent-encoded message; invalid escapes are kept unchanged.
   private static func decode(_ text: String) -> String {
     var decoded: [UInt8] = []
     var rest = Array(text.utf8)[...]

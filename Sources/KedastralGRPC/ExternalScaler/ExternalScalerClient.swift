@@ -34,8 +34,10 @@ public struct ExternalScalerClient: Sendable {
   public func getMetrics(
     _ object: ScaledObjectReference, metric: String
   ) async throws(GRPCCallError) -> [MetricValue] {
-    try await ask(
+    let (values, metadata) = try await askWithMetadata(
       "GetMetrics", ExternalScalerClientCodec.encode(object, metric: metric), ExternalScalerClientCodec.values)
+    guard let forecast = ForecastLength.read(metadata) else { return values }
+    return values.map { MetricValue(name: $0.name, value: $0.value, forecast: forecast) }
   }
 
   /// ``isActive(_:)`` as a stream: the state at once, then each change, until the iteration ends.
@@ -53,9 +55,15 @@ public struct ExternalScalerClient: Sendable {
   private func ask<Answer>(
     _ method: String, _ message: [UInt8], _ decode: (RawSpan) throws(GRPCStatus) -> Answer
   ) async throws(GRPCCallError) -> Answer {
+    try await askWithMetadata(method, message, decode).0
+  }
+
+  private func askWithMetadata<Answer>(
+    _ method: String, _ message: [UInt8], _ decode: (RawSpan) throws(GRPCStatus) -> Answer
+  ) async throws(GRPCCallError) -> (Answer, GRPCFields) {
     let path = "\(ExternalScalerService.serviceName)/\(method)"
-    let bytes = try await client.call(path, message, deadline: deadline)
-    do throws(GRPCStatus) { return try decode(bytes.span.bytes) } catch { throw client.error(path, error) }
+    let (bytes, metadata) = try await client.call(path, message, deadline: deadline)
+    do throws(GRPCStatus) { return (try decode(bytes.span.bytes), metadata) } catch { throw client.error(path, error) }
   }
 
   private func follow<Answer: Sendable>(
@@ -127,9 +135,12 @@ public struct MetricValue: Sendable, Equatable {
   public let name: String
   /// The floating-point field when it is above 0, else the integer one, as KEDA reads it.
   public let value: Double
+  /// How far the forecast reaches, where the scaler reports that this is less than the requested lead time.
+  public let forecast: Duration?
 
   /// Creates a value.
-  public init(name: String, value: Double) {
+  public init(name: String, value: Double, forecast: Duration? = nil) {
+    self.forecast = forecast
     self.name = name
     self.value = value
   }

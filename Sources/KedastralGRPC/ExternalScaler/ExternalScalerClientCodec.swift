@@ -109,6 +109,6 @@ enum ExternalScalerClientCodec {
   private static func text(_ pointer: UnsafePointer<CChar>?) -> String { pointer.map { String(cString: $0) } ?? "" }
 
   private static func malformed(_ message: String) -> GRPCStatus {
-    GRPCStatus(.internal, "the answer is not a protobuf message of type externalscaler.\(message)")
+    GRPCStatus(.internal, "the response is not a protobuf message of type externalscaler.\(message)")
   }
 }

@@ -22,7 +22,7 @@ struct ExternalScalerCodec {
     guard let message else { throw Protobuf.malformed("externalscaler.GetMetricsRequest") }
     defer { externalscaler__get_metrics_request__free_unpacked(message, arena.allocator) }
     guard let object = message.pointee.scaledobjectref else {
-      throw GRPCStatus(.invalidArgument, "the request holds no scaledObjectRef")
+      throw GRPCStatus(.invalidArgument, "the request has no scaledObjectRef")
     }
     return MetricsRequest(
       reference: try reference(object), metricName: try Protobuf.text(message.pointee.metricname))

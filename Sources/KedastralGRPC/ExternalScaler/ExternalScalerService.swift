@@ -7,9 +7,8 @@ import KedastralCore
 #endif
 
 /// KEDA's external scaler, answered from the snapshots in memory.
-///
-/// It lives on one event loop: a call reads a table that nobody else touches, so it waits for nothing. The owner applies the
-/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times a second, for what changes with time alone.
+/// It runs on one event loop: a call reads a table that only this loop accesses, so it never waits. The owner applies the
+/// store's updates with ``apply(_:)`` and calls ``refreshStreams()`` a few times per second, for changes that depend only on time.
 final class ExternalScalerService: GRPCService {
   static let serviceName = "externalscaler.ExternalScaler"
 
@@ -46,22 +45,22 @@ final class ExternalScalerService: GRPCService {
   private(set) lazy var methods: [GRPCMethod] = [
     GRPCMethod(
       "IsActive",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.activity, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetricSpec",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let trigger = try trigger(of: codec.reference(request))
         try state(.specification, of: trigger, at: clock.now).append(to: &response)
       }),
     GRPCMethod(
       "GetMetrics",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, trailers throws(GRPCStatus) in
         let request = try codec.metricsRequest(request)
         let trigger = try trigger(of: request.reference)
-        let value = try metricValue(for: trigger, at: clock.now)
+        let value = try metricValue(for: trigger, at: clock.now, noting: &trailers)
         let name = request.metricName.isEmpty ? trigger.effectiveMetricName : request.metricName
         ExternalScalerCodec.append(metric: name, value: value * trigger.scale, to: &response)
       }),
@@ -122,7 +121,7 @@ final class ExternalScalerService: GRPCService {
   private func checkName(_ workload: String) throws(GRPCStatus) {
     guard !workload.isEmpty else {
       throw GRPCStatus(
-        .invalidArgument, "no workload is named: metadata workload and the ScaledObject's name are empty")
+        .invalidArgument, "the workload is missing: metadata workload and the ScaledObject's name are empty")
     }
     do {
       _ = try WorkloadName(workload)
@@ -153,7 +152,10 @@ final class ExternalScalerService: GRPCService {
     return snapshot
   }
 
-  private func metricValue(for trigger: Trigger, at now: Date) throws(GRPCStatus) -> Double {
+  /// The value; of a forecast that is shorter than the lead time, `trailers` get its length, which a message has no field for.
+  private func metricValue(
+    for trigger: Trigger, at now: Date, noting trailers: inout GRPCFields
+  ) throws(GRPCStatus) -> Double {
     let snapshot = try snapshot(of: trigger, at: now)
     let series = metrics.series(of: trigger.workload, at: now)
     series.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
@@ -165,11 +167,14 @@ final class ExternalScalerService: GRPCService {
     guard let answer = snapshot.answer(trigger.question, at: now) else {
       throw refusal(
         trigger.workload, .noPlannedLoad, .failedPrecondition,
-        "the forecast of workload '\(trigger.workload)' holds no planned load and target per pod, which mode load needs; use mode replicas",
+        "the forecast of workload '\(trigger.workload)' has no planned load and target per pod, which mode load requires; use mode replicas",
         at: now)
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)
     if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
+    if snapshot.reach < trigger.question.leadTime {
+      trailers.append((ForecastLength.field, ForecastLength.text(snapshot.reach)))
+    }
     if trigger.question.mode == .replicas { series.replicas.set(answer.value) }
     return answer.value
   }

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// The ScaledObject that KEDA asks for, with its trigger's metadata.
+/// The ScaledObject of KEDA's request, with its trigger's metadata.
 public struct ScaledObjectReference: Sendable, Equatable {
   /// The ScaledObject's name.
   public var name: String
@@ -43,7 +43,7 @@ public struct ScaledObjectReference: Sendable, Equatable {
   }
 }
 
-/// What KEDA asks at every poll.
+/// The requests of KEDA at every poll.
 struct MetricsRequest: Equatable {
   var reference: ScaledObjectReference
   /// The metric's name as GetMetricSpec gave it.
@@ -63,15 +63,15 @@ extension ScaledObjectReference {
 
   var hasUnknownKeys: Bool { metadata.entries.contains { !Self.isKnown($0.key) } }
 
-  /// The keys that nobody reads.
+  /// The unknown keys.
   var unknownKeys: [String] { metadata.entries.map(\.key).filter { !Self.isKnown($0) } }
 
-  /// What is to be said about the metadata's keys that nobody reads, a sentence each.
+  /// A message for each unknown key in the metadata.
   public var unknownKeyProblems: [String] {
     unknownKeys.map { key in
       let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
-      let known = "known are \(Self.keys.joined(separator: ", "))"
-      return "metadata key '\(key.prefix(60))' is not known; \(near ?? known)"
+      let known = "known keys are \(Self.keys.joined(separator: ", "))"
+      return "unknown metadata key '\(key.prefix(60))'; \(near ?? known)"
     }
   }
 }

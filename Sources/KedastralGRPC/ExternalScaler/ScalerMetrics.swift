@@ -26,10 +26,10 @@ final class ScalerMetrics {
     self.series = series
     delay = registry.histogram(
       "kedastral_scaler_forecast_delay_seconds",
-      help: "From a plan's generation until it is served, for plans that follow on an earlier one.",
+      help: "Time from a plan's generation until it is served, for plans that replace an earlier one.",
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60]
     ).with()
-    streams = registry.gauge("kedastral_scaler_streams", help: "State streams to KEDA open now.").with()
+    streams = registry.gauge("kedastral_scaler_streams", help: "Number of open state streams to KEDA.").with()
   }
 
   /// The series of `workload`, which is known to exist and was requested at `now`.
@@ -78,11 +78,12 @@ final class ScalerSeries: Sendable {
       "kedastral_scaler_desired_replicas_returned", help: "The last replica count returned to KEDA.",
       labels: ["workload"])
     age = registry.gauge(
-      "kedastral_scaler_forecast_age_seen_seconds", help: "The age of the plan behind the last answer.",
+      "kedastral_scaler_forecast_age_seen_seconds", help: "The age of the plan used for the last response.",
       labels: ["workload"])
     beyondHorizon = registry.counter(
       "kedastral_scaler_lead_beyond_horizon_total",
-      help: "Answers from the plan's end because the lead time reaches further.", labels: ["workload"])
+      help: "Number of responses that used the end of the plan because the lead time reaches further.",
+      labels: ["workload"])
   }
 
   /// The series of a workload, until ``release(_:)``.

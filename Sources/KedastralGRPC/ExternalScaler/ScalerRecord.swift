@@ -7,9 +7,8 @@ import Synchronization
   import Foundation
 #endif
 
-/// Logs what a scaler refuses, a line when it begins and a line when it ends, and what triggers say that nobody reads.
-///
-/// All loops of a server share it; while nothing is refused, nobody waits for it.
+/// Logs refused requests of a scaler, with a line when they begin and a line when they end, and unknown keys of triggers.
+/// All loops of a server share it; while nothing is refused, no loop waits for it.
 final class ScalerRecord: Sendable {
   /// Why KEDA gets no value.
   enum Reason: String {
@@ -27,17 +26,17 @@ final class ScalerRecord: Sendable {
   }
 
   private struct State {
-    /// By workload, so that a call that is served looks at its own workload's alone.
+    /// By workload, so that a served call checks only those of its workload.
     var refusals: [String: [Reason: Refusal]] = [:]
     var count = 0
     var triggers: Set<String> = []
   }
 
-  /// Refusals in force, and triggers, that are remembered; what goes beyond is logged at level debug.
+  /// The maximum number of remembered refusals and triggers; further ones are logged at level debug.
   private static let limit = 10_000
   /// The most characters of a workload's name that are kept; valid names are shorter.
   private static let longestName = 300
-  /// How long after the last refusal nobody is taken to ask any more.
+  /// The time after the last refusal from which a client is considered gone, in seconds.
   private static let memory = 600.0
 
   private let state = Mutex(State())
@@ -49,7 +48,7 @@ final class ScalerRecord: Sendable {
     self.logger = logger
     unknownKeys = metrics.counter(
       "kedastral_scaler_unknown_metadata_total",
-      help: "Keys in triggers' metadata that neither Kedastral nor KEDA reads, once a trigger."
+      help: "Number of unknown keys in trigger metadata, counted once for each trigger."
     ).with()
   }
 
@@ -72,7 +71,7 @@ final class ScalerRecord: Sendable {
       ["workload": workload, "reason": reason.rawValue, "code": status.code.name, "error": status.message])
   }
 
-  /// KEDA got a workload's value, asked for in `mode`.
+  /// KEDA received a workload's value, requested in `mode`.
   func served(_ workload: String, mode: ScalingQuestion.Mode, at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
     end(of: [workload], at: now, "answering KEDA again") { reason, _ in
@@ -80,10 +79,10 @@ final class ScalerRecord: Sendable {
     }
   }
 
-  /// Ends refusals that nobody has met for a while.
+  /// Ends refusals that have not occurred for a while.
   func forgetOld(at now: Date) {
     guard refusalCount.load(ordering: .relaxed) > 0 else { return }
-    end(of: nil, at: now, "KEDA does not ask any more for what it was refused") { _, refusal in
+    end(of: nil, at: now, "KEDA no longer sends the refused requests") { _, refusal in
       now.timeIntervalSince(refusal.last) > Self.memory
     }
   }
@@ -127,7 +126,7 @@ final class ScalerRecord: Sendable {
     unknownKeys.increment(by: Double(problems.count))
     for problem in problems {
       logger.warn(
-        "a trigger's metadata hold a key that nobody reads",
+        "a trigger's metadata has an unknown key",
         ["scaledObject": "\(reference.namespace)/\(reference.name)", "problem": problem])
     }
   }

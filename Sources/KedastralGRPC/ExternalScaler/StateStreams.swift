@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// The open state streams, by workload: each hears a state once, and then only what differs from the last one.
+/// The open state streams, by workload: each receives a state once, and then only changes.
 struct StateStreams {
   /// Which state a stream tells.
   enum Kind {
@@ -76,7 +76,7 @@ struct StateStreams {
 enum ScalerState: Equatable {
   /// Whether the workload is active.
   case active(Bool)
-  /// The metric and what it is divided by.
+  /// The metric and its target.
   case metric(name: String, target: Double)
 
   /// Appends the encoded response.

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// What one trigger of a ScaledObject wants, read from its metadata.
+/// The settings of one trigger of a ScaledObject, read from its metadata.
 ///
 /// | key | values | default |
 /// |---|---|---|
@@ -41,10 +41,10 @@ struct Trigger: Equatable {
     }
   }
 
-  /// What a pod is told as: more than 1 where pods have fractions, since a KEDA up to 2.16 reads whole numbers alone.
+  /// The value of one pod: more than 1 where pods are fractional, since KEDA up to 2.16 reads only whole numbers.
   var scale: Double { question.mode == .load ? 1000 : 1 }
 
-  /// The name that the metric goes by.
+  /// The metric's name.
   var effectiveMetricName: String { metricName ?? "kedastral-\(workload)" }
 
   private static func choice<Choice: RawRepresentable & CaseIterable>(
@@ -63,7 +63,7 @@ struct Trigger: Equatable {
 struct LeadTimes {
   private var known: [String: Duration] = [:]
 
-  /// The duration that `text` says.
+  /// The duration in `text`.
   mutating func read(_ text: String) throws(GRPCStatus) -> Duration {
     if let present = known[text] { return present }
     guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
@@ -75,9 +75,9 @@ struct LeadTimes {
   }
 }
 
-/// What a trigger's metadata need not say.
+/// The defaults for a trigger's metadata.
 public struct ScalerDefaults: Sendable, Equatable {
-  /// How long before the load the pods are wanted.
+  /// How long before the load the pods are requested.
   public var leadTime: Duration
   /// The age at which a plan counts as stale: the workload is inactive and GetMetrics fails, so that KEDA's fallback takes over.
   public var staleAfter: Duration

@@ -34,7 +34,7 @@ enum ClientPreface {
   }
 
   private static let http1Answer: String = {
-    let text = "This port speaks gRPC over HTTP/2 only.\n"
+    let text = "This port accepts only gRPC over HTTP/2.\n"
     return """
       HTTP/1.1 505 HTTP Version Not Supported\r
       content-type: text/plain\r
@@ -61,14 +61,14 @@ enum ServerGreeting {
   /// Looks at all bytes received so far.
   static func check(_ bytes: RawSpan) -> Finding {
     if bytes.byteCount >= 2, bytes.byte(at: 0) == 0x15, bytes.byte(at: 1) == 3 {
-      return .wrong("the server does not speak gRPC here: it answered with a TLS alert, so it wants TLS")
+      return .wrong("this is not a plain-text gRPC server: it responded with a TLS alert, so it requires TLS")
     }
     let typeOffset = 3
     let settingsType: UInt8 = 4
     guard bytes.byteCount > typeOffset else { return .incomplete }
     if bytes.byte(at: typeOffset) == settingsType { return .right }
     return .wrong(
-      "the server does not speak gRPC here: it answered with \(bytes.hasPrefix("HTTP/") ? "HTTP/1: " : "")"
+      "this is not a gRPC server: it responded with \(bytes.hasPrefix("HTTP/") ? "HTTP/1: " : "")"
         + "'\(firstLine(of: bytes))'")
   }
 

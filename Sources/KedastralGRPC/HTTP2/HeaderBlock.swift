@@ -15,7 +15,7 @@ struct HeaderBlock: @unchecked Sendable {
   static let success = HeaderBlock(immortal: [("grpc-status", "0")])
 
   private static let answerFields = [(":status", "200"), ("content-type", "application/grpc")]
-  /// The headers of an answer that is a status alone, before the status.
+  /// The headers before the status of a response that has only a status.
   static let refusalFields = answerFields + [("grpc-accept-encoding", "identity,gzip")]
 
   private init(immortal list: [(name: String, value: String)]) {

@@ -31,10 +31,10 @@ final class HealthService: GRPCService {
   private(set) lazy var methods: [GRPCMethod] = [
     GRPCMethod(
       "Check",
-      .unary { [unowned self] request, response throws(GRPCStatus) in
+      .unary { [unowned self] request, response, _ throws(GRPCStatus) in
         let service = try HealthCodec.service(request)
         guard let status = status(of: service) else {
-          throw GRPCStatus(.notFound, "there is no service '\(service.prefix(100))' here")
+          throw GRPCStatus(.notFound, "unknown service '\(service.prefix(100))'")
         }
         HealthCodec.append(status, to: &response)
       }),
@@ -45,13 +45,13 @@ final class HealthService: GRPCService {
       }),
   ]
 
-  /// Sets the readiness and tells those who watch it.
+  /// Sets the readiness and notifies its watchers.
   func setReady(_ isReady: Bool) {
     self.isReady = isReady
     refreshWatches()
   }
 
-  /// Tells the newest state to watchers that have not heard it, except those that still read an older one.
+  /// Sends the newest state to watchers that have not received it, except those that still read an older one.
   func refreshWatches() {
     for (identifier, watch) in watches where watch.call.pendingOutput == 0 {
       let status = status(of: watch.service) ?? .serviceUnknown

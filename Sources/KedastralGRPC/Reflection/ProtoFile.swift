@@ -7,7 +7,7 @@ struct ProtoFile {
   /// The FileDescriptorProto.
   let descriptor: [UInt8]
 
-  /// Reads the names; bytes that are no descriptor define none.
+  /// Reads the names; bytes that are not a valid descriptor define none.
   init(descriptor: [UInt8]) {
     self.descriptor = descriptor
     let fields = Self.fields(descriptor[...])

@@ -1,8 +1,8 @@
-/// Server reflection: a tool asks what services there are and gets their `.proto` files, so it needs none of its own.
+/// Server reflection: a tool gets the services and their `.proto` files, so it needs no files.
 ///
-/// Versions v1 and v1alpha differ in their package alone, so two of these serve both.
+/// Versions v1 and v1alpha differ only in their package, so two of these serve both.
 final class ReflectionService: GRPCService {
-  /// What a client asks.
+  /// A client's request.
   enum Question {
     case fileNamed(String)
     case fileDefining(String)
@@ -11,7 +11,7 @@ final class ReflectionService: GRPCService {
     case nothing
   }
 
-  /// What it is told.
+  /// The response.
   enum Answer {
     case file(descriptor: [UInt8])
     case services([String])
@@ -54,12 +54,12 @@ final class ReflectionService: GRPCService {
         return .failure(notFound("symbol", symbol))
       }
       return .file(descriptor: file.descriptor)
-    case .extensions: return .failure(GRPCStatus(.notFound, "there are no extensions here"))
-    case .nothing: return .failure(GRPCStatus(.invalidArgument, "the request asks nothing"))
+    case .extensions: return .failure(GRPCStatus(.notFound, "this server has no extensions"))
+    case .nothing: return .failure(GRPCStatus(.invalidArgument, "the reflection request is empty"))
     }
   }
 
   private func notFound(_ kind: String, _ name: String) -> GRPCStatus {
-    GRPCStatus(.notFound, "there is no \(kind) '\(name.prefix(100))' here")
+    GRPCStatus(.notFound, "unknown \(kind) '\(name.prefix(100))'")
   }
 }

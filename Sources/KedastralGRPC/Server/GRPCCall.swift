@@ -8,7 +8,7 @@
 package final class GRPCCall {
   /// How an answer ends behind its last message.
   enum Ending: Equatable {
-    /// It goes on.
+    /// The call continues.
     case none
     /// With trailers.
     case status(GRPCStatus)
@@ -40,6 +40,8 @@ package final class GRPCCall {
   var isAnsweredEarly = false
   var hasBegunAnswer = false
   private(set) var ending = Ending.none
+  /// The trailers of a successful response in addition to the status.
+  var trailers: GRPCFields = []
   /// When the answer was complete on our side.
   private(set) var endedAt: ContinuousClock.Instant?
   private var output: [UInt8] = []

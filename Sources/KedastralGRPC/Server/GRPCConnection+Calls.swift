@@ -10,14 +10,14 @@ extension GRPCConnection {
       server.refused(.headerSize, "headers of \(call.headerBytes) bytes")
       refuse(call, httpStatus: 431, "the headers are over the limit of \(limits.headerBytes) bytes\n")
     } else if !call.head.isPost {
-      refuse(call, httpStatus: 405, "this is a gRPC server; it takes POST\n")
+      refuse(call, httpStatus: 405, "this is a gRPC server; use POST\n")
     } else if !call.head.isGRPC {
       refuse(call, httpStatus: 415, "this is a gRPC server; send content-type: application/grpc\n")
     } else if let text = call.head.malformedTimeout {
       fail(
         call,
         GRPCStatus(
-          .invalidArgument, "grpc-timeout '\(text)' is no timeout; write up to 8 digits and one of H M S m u n"))
+          .invalidArgument, "invalid grpc-timeout '\(text)'; write up to 8 digits and one of H M S m u n"))
     } else if call.head.entry == nil {
       fail(call, GRPCStatus(.unimplemented, "unknown method \(call.head.path ?? "")"))
     }
@@ -75,20 +75,22 @@ extension GRPCConnection {
   private func onlyMessage(of call: GRPCCall) throws(GRPCStatus) -> MessageDeframer.Message {
     guard let message = try call.deframer.next() else {
       throw call.deframer.pendingCount == 0
-        ? GRPCStatus(.invalidArgument, "the request holds no message; this method takes one") : Self.truncated
+        ? GRPCStatus(.invalidArgument, "the request has no message; this method expects one") : Self.truncated
     }
     guard call.deframer.pendingCount == 0 else {
-      throw GRPCStatus(.invalidArgument, "the request holds more than one message; this method takes one")
+      throw GRPCStatus(.invalidArgument, "the request has more than one message; this method expects one")
     }
     return message
   }
 
   private func answer(
     _ call: GRPCCall, _ message: MessageDeframer.Message,
-    _ handler: (RawSpan, inout [UInt8]) throws(GRPCStatus) -> Void
+    _ handler: (RawSpan, inout [UInt8], inout GRPCFields) throws(GRPCStatus) -> Void
   ) throws(GRPCStatus) {
     let (bytes, range) = try content(of: message, of: call)
-    try call.append { output throws(GRPCStatus) in try handler(bytes.span.bytes.extracting(range), &output) }
+    try call.append { output throws(GRPCStatus) in
+      try handler(bytes.span.bytes.extracting(range), &output, &call.trailers)
+    }
     guard call.pendingOutput - MessageDeframer.prefixLength <= limits.messageBytes else {
       throw MessageDeframer.tooLong(call.pendingOutput, maximum: limits.messageBytes)
     }

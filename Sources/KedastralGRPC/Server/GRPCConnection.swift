@@ -7,10 +7,10 @@ final class GRPCConnection {
   private enum Phase: Equatable {
     /// Nothing but the beginning of the preface has arrived.
     case fresh
-    /// The preface is right; the client's settings are to come.
+    /// The preface is valid; the client's settings have not arrived yet.
     case greeting
     case open
-    /// The client was told to begin no more calls.
+    /// The client was asked to start no more calls.
     case announced(at: ContinuousClock.Instant)
     /// New calls are refused; open ones may end until then.
     case draining(until: ContinuousClock.Instant)
@@ -31,7 +31,7 @@ final class GRPCConnection {
   var lastCallAt: ContinuousClock.Instant
   /// Whether the session has given memory back since something last arrived.
   private var isResting = false
-  /// When the silent peer was asked whether it lives.
+  /// When the silent peer was probed.
   private var probedAt: ContinuousClock.Instant?
   private var drainGrace = Duration.zero
   var bufferedBytes = 0
@@ -94,13 +94,13 @@ final class GRPCConnection {
     }
     isReceiving = false
     if !isFine {
-      server.refused(.protocolError, session?.complaint ?? "no memory for a session")
+      server.refused(.protocolError, session?.complaint ?? "out of memory for an HTTP/2 session")
       return close()
     }
     flush()
   }
 
-  /// Sends what the session has to say, as far as the peer reads it.
+  /// Sends the session's output, as far as the peer reads it.
   func flush() {
     guard life.isOpen, let session else { return }
     while stream.pendingOutput < limits.pendingOutputBytes {
@@ -114,9 +114,9 @@ final class GRPCConnection {
     if session.isOver, stream.pendingOutput == 0 { life.linger() }
   }
 
-  /// Answers somebody who does not speak HTTP/2.
+  /// Responds to a client that does not use HTTP/2.
   private func refuse(with answer: String) {
-    server.refused(.notHTTP2, "the client does not speak HTTP/2")
+    server.refused(.notHTTP2, "the client does not use HTTP/2")
     var answer = answer
     answer.withUTF8 { stream.write(UnsafeRawBufferPointer($0)) }
     life.linger()
@@ -158,7 +158,7 @@ final class GRPCConnection {
   private func countIdleFrame() {
     guard !isTerminated, !idleFrames.take(at: lastInputAt) else { return }
     isTerminated = true
-    server.refused(.idleFrames, "too many frames without use")
+    server.refused(.idleFrames, "too many frames without content")
     session?.terminate(NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
@@ -185,7 +185,7 @@ final class GRPCConnection {
     if !isReceiving { server.scheduleFlush(of: self) }
   }
 
-  /// Ends streams well: their clients connect anew at once, where an error would have them wait longer each time.
+  /// Ends streams with success, so that their clients reconnect at once; after an error they would back off.
   private func finishStreams() {
     for call in (session?.calls ?? [:]).values where call.hasWholeRequest || call.hasBegunAnswer {
       call.finish(.ok)
@@ -196,7 +196,7 @@ final class GRPCConnection {
   func sweep(at now: ContinuousClock.Instant) {
     switch life.sweep(at: now) {
     case .fine: break
-    case .stalled: return cut(.slowReader, "output did not move in time")
+    case .stalled: return cut(.slowReader, "the client did not read the output in time")
     case .over: return close()
     }
     guard life.isOpen else { return }
@@ -215,7 +215,7 @@ final class GRPCConnection {
       if end <= now { finishStreams() }
     }
     if let probedAt {
-      if probedAt + limits.keepAliveTimeout <= now { return cut(.keepAlive, "a ping was not answered in time") }
+      if probedAt + limits.keepAliveTimeout <= now { return cut(.keepAlive, "no response to a ping in time") }
     } else if lastInputAt + limits.keepAliveInterval <= now {
       probedAt = now
       session?.ping()
@@ -236,7 +236,7 @@ final class GRPCConnection {
       } else if let endedAt = call.endedAt {
         // The client keeps its window shut.
         if endedAt + limits.writeTimeout <= now {
-          server.refused(.slowReader, "an answer was not read in time")
+          server.refused(.slowReader, "a response was not read in time")
           session?.cancel(call)
         }
       } else if let deadline = call.deadline, deadline <= now {

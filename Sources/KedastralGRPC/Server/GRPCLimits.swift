@@ -1,13 +1,13 @@
-/// What one client may take of a server; whoever wants more is refused, and the others notice nothing.
+/// Limits of a server for each client; requests above a limit are refused without affecting other clients.
 public struct GRPCLimits: Sendable, Equatable {
   /// Connections open at once, over all loops.
   public var connections = 16_384
-  /// Calls open at once on a connection. KEDA keeps one stream for every push trigger on a single connection, so this is no
-  /// small number.
+  /// Calls open at once on a connection. KEDA keeps one stream for every push trigger on a single connection, so this limit is
+  /// large.
   public var callsPerConnection = 16_384
   /// The size of one request or response message, in bytes.
   public var messageBytes = 4 << 20
-  /// The size of a call's headers, counted as HTTP/2 does (32 bytes for each field besides its text).
+  /// The size of a call's headers, counted as HTTP/2 does (32 bytes for each field in addition to its text).
   public var headerBytes = 16 << 10
   /// Request bytes of unfinished messages that a connection may have buffered.
   public var bufferedBytesPerConnection = 16 << 20
@@ -25,9 +25,9 @@ public struct GRPCLimits: Sendable, Equatable {
   public var keepAliveTimeout: Duration = .seconds(20)
   /// The time a connection may stay without any call.
   public var idleTimeout: Duration = .seconds(3600)
-  /// The age at which a connection is asked to go, give or take 10 %, so that clients spread anew over replicas.
+  /// The age, plus or minus 10 %, at which a client is asked to reconnect, so that clients spread over replicas.
   public var connectionAge: Duration = .seconds(3600)
-  /// The time that calls in flight have after a connection was asked to go.
+  /// The time for open calls to end after the client was asked to reconnect.
   public var connectionAgeGrace: Duration = .seconds(10)
   /// Calls that a client may cancel in a burst.
   public var resetBurst = 1000

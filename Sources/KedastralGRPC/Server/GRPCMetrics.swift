@@ -37,15 +37,16 @@ final class GRPCMetrics {
 
   init(_ registry: MetricsRegistry) {
     requests = registry.counter(
-      "kedastral_scaler_grpc_requests_total", help: "gRPC calls ended, by method and status.",
+      "kedastral_scaler_grpc_requests_total", help: "Number of completed gRPC calls, by method and status.",
       labels: ["method", "status"])
     durations = registry.histogram(
       "kedastral_scaler_grpc_request_duration_seconds",
-      help: "Time from a unary gRPC call's headers to its answer, by method.", labels: ["method"])
+      help: "Time from a unary gRPC call's headers to its response, by method.", labels: ["method"])
     refusals = registry.counter(
-      "kedastral_scaler_grpc_refusals_total", help: "Connections and calls cut off by a limit, by reason.",
+      "kedastral_scaler_grpc_refusals_total",
+      help: "Number of connections and calls that were closed by a limit, by reason.",
       labels: ["reason"])
-    connections = registry.gauge("kedastral_scaler_grpc_connections", help: "gRPC connections open now.").with()
+    connections = registry.gauge("kedastral_scaler_grpc_connections", help: "Number of open gRPC connections.").with()
   }
 
   /// The metrics of a method.

@@ -94,7 +94,7 @@ package final class GRPCServer {
 
   // MARK: For connections
 
-  /// Whether clients must speak TLS.
+  /// Whether clients must use TLS.
   var isSecure: Bool { tls != nil }
 
   func removed(_ connection: GRPCConnection) {
@@ -107,7 +107,8 @@ package final class GRPCServer {
   func refused(_ reason: GRPCMetrics.Refusal, _ text: String) {
     metrics.countRefusal(reason)
     guard let skipped = refusalLog.admit(reason.rawValue, at: .now) else { return }
-    logger.warn("gRPC client cut off", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
+    logger.warn(
+      "gRPC client disconnected by a limit", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
   }
 
   /// Has a connection flushed when all that happens now has happened, so that many messages leave in one write.

@@ -9,12 +9,17 @@ package protocol GRPCService {
   var methods: [GRPCMethod] { get }
 }
 
+/// Header or trailer fields: names in lower case, values in printable ASCII.
+package typealias GRPCFields = [(name: String, value: String)]
+
 /// One method of a service.
 package struct GRPCMethod {
   /// How calls are answered; requests are one encoded message each.
   package enum Handler {
-    /// One request, one response: the handler appends the encoded message to the buffer.
-    case unary((_ request: RawSpan, _ response: inout [UInt8]) throws(GRPCStatus) -> Void)
+    /// One request, one response: the handler appends the encoded message to the buffer, and adds trailers where a client
+    /// may want to read more than the message has room for.
+    case unary(
+      (_ request: RawSpan, _ response: inout [UInt8], _ trailers: inout GRPCFields) throws(GRPCStatus) -> Void)
     /// One request, many responses: the handler keeps the call, sends on it and finishes it.
     case serverStreaming((_ request: RawSpan, _ call: GRPCCall) throws(GRPCStatus) -> Void)
     /// Many requests, each handed over as it arrives; the call ends well when the client has ended.

@@ -1,22 +1,22 @@
 import KedastralCore
 
-/// Metrics as text: in Prometheus's exposition format, or in OpenMetrics, as the scraper asks.
+/// Metrics as text: in Prometheus's exposition format or in OpenMetrics, as requested by the scraper.
 ///
-/// Reads the registry alone, so that it can be written on any thread.
+/// It reads only the registry, so it can run on any thread.
 package enum MetricsText {
   /// The two formats.
   package enum Format: Sendable {
     /// Prometheus's text format, version 0.0.4.
     case prometheus
-    /// OpenMetrics 1.0.0: the same, with exemplars and an end that shows whether all has come.
+    /// OpenMetrics 1.0.0: the same, with exemplars and an end marker.
     case openMetrics
 
-    /// The format that an Accept header asks for; Prometheus's unless it names OpenMetrics.
+    /// The format that an Accept header requests; Prometheus's unless it names OpenMetrics.
     package init(accept: String?) {
       self = accept?.contains("application/openmetrics-text") == true ? .openMetrics : .prometheus
     }
 
-    /// The Content-Type that goes with the text.
+    /// The Content-Type of the text.
     package var contentType: String {
       switch self {
       case .prometheus: "text/plain; version=0.0.4; charset=utf-8"

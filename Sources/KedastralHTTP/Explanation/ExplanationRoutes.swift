@@ -13,7 +13,7 @@ extension HTTPRouter {
   /// - Parameters:
   ///   - leadTime: the one that counts unless `leadTime` is given.
   ///   - staleAfter: the age from which plans are not served, if that is known.
-  ///   - records: how plans came about; without them the snapshot alone is explained.
+  ///   - records: the inputs of plans; without them only the snapshot is explained.
   mutating func addExplanation(
     _ plans: any SnapshotLookup, leadTime: Duration, staleAfter: Duration?, records: (any PlanRecords)?
   ) {
@@ -39,7 +39,7 @@ extension HTTPRouter {
           do {
             return .json(Array(try explanation.json()))
           } catch {
-            return .failure(500, "the explanation of '\(snapshot.workload)' does not encode: \(error)")
+            return .failure(500, "the explanation of '\(snapshot.workload)' cannot be encoded: \(error)")
           }
         }
       }
@@ -64,7 +64,8 @@ extension HTTPRouter {
           guard let record = await records.record(of: snapshot) else {
             return .failure(
               409,
-              "this process has not planned for workload '\(snapshot.workload)' itself; ask the forecaster that does")
+              "this process does not compute the plan of workload '\(snapshot.workload)'; request it from the forecaster that does"
+            )
           }
           if case .quantile(let level) = change.margin, record.snapshot.quantiles[level] == nil {
             let levels = record.snapshot.quantiles.paths.map { $0.level.shortText }.joined(separator: ", ")
@@ -74,7 +75,7 @@ extension HTTPRouter {
           if case .shortageCost = change.margin,
             !record.basis.metrics.allSatisfy({ ShortageCost.canWeigh($0.forecast) })
           {
-            return .failure(400, "the forecast has too few quantiles to weigh a shortage cost; it takes three of them")
+            return .failure(400, "the forecast has too few quantiles for a shortage cost; at least three are required")
           }
           do {
             guard let changed = try record.whatIf(change) else {
@@ -112,7 +113,7 @@ extension HTTPRequest {
 }
 
 extension CapacityChange {
-  /// The change that `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max` ask for.
+  /// The change from `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max`.
   fileprivate init(_ query: QueryString) throws(InvalidParameter) {
     self.init(
       targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a number above 0"),

@@ -30,7 +30,7 @@ final class ServedPlans: SnapshotLookup {
 
   func snapshot(of workload: String) -> Snapshot? { table[workload] }
 
-  /// A scaler has no workloads of its own.
+  /// A scaler configures no workloads.
   func isConfigured(_ workload: WorkloadName) -> Bool { false }
 
   func problem(of workload: WorkloadName) -> WorkloadProblem? { health?(workload) }

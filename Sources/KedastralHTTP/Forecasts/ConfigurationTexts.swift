@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Writes a workload's settings down, for people to copy from the page.
+/// Writes a workload's settings as text to copy from the page.
 ///
 /// The host that read the configuration is the natural one to conform.
 public protocol ConfigurationTexts: Sendable {

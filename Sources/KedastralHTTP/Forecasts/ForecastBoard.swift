@@ -19,7 +19,7 @@ final class ForecastBoard {
   private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
   private var trails: [String: ReplicaTrail] = [:]
-  /// Documents that have been asked for since their snapshot came.
+  /// Documents that have been requested since their snapshot arrived.
   private var documents: [String: [UInt8]] = [:]
   private var workloads: [String]?
   /// The workloads that are configured or have a plan, sorted, and the configuration that they are of.
@@ -105,7 +105,7 @@ final class ForecastBoard {
     return sorted
   }
 
-  /// What was asked for lately.
+  /// The recent requests.
   func trail(of workload: String) -> [ReplicaTrail.Entry] { trails[workload]?.entries ?? [] }
 
   /// All workloads as they stand now.

@@ -7,7 +7,7 @@ import KedastralNet
   import Foundation
 #endif
 
-/// The forecaster's HTTP server: the forecast API, probes, metrics, and a live page for people.
+/// The forecaster's HTTP server: the forecast API, probes, metrics, and a live page.
 ///
 ///     let server = try await ForecastHTTPServer(
 ///       HTTPServerSettings(address: try ListenAddress(":8081")), on: loop, leadTime: .seconds(300),
@@ -16,7 +16,7 @@ import KedastralNet
 ///     …
 ///     await server.shutdown()
 ///
-/// It answers from memory alone: what ``follow(_:)`` has brought.
+/// It answers only from memory, with the updates of ``follow(_:)``.
 public final class ForecastHTTPServer: Sendable {
   /// The address in use.
   public var address: ListenAddress { service.address }
@@ -33,7 +33,7 @@ public final class ForecastHTTPServer: Sendable {
   ///   - health: the configured workloads and what their rounds fail with, so that those without a plan are shown too.
   ///   - metrics: what `/metrics` shows, and where this server counts its requests.
   ///   - readiness: what `/readyz` answers.
-  ///   - history: where the page's load history comes from; without one it shows the future alone.
+  ///   - history: the source of the page's load history; without one the page shows only the future.
   ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
   ///   - records: how the plans came about, for `/explain` and `/whatif`.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
@@ -65,7 +65,7 @@ public final class ForecastHTTPServer: Sendable {
     }
   }
 
-  /// Serves what a store's stream of updates brings, until it ends or the task is cancelled.
+  /// Applies a store's stream of updates until it ends or the task is cancelled.
   public func follow(_ updates: AsyncStream<StoreUpdate>) async {
     for await update in updates { apply(update) }
   }

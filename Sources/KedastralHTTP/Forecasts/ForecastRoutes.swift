@@ -18,7 +18,7 @@ extension HTTPRouter {
           let response = HTTPResponse.json(try board.document(of: snapshot))
           return .now(board.isStale(snapshot) ? response.with("X-Kedastral-Stale", "true") : response)
         } catch {
-          return .now(.failure(500, "the snapshot of '\(snapshot.workload)' does not encode: \(error)"))
+          return .now(.failure(500, "the snapshot of '\(snapshot.workload)' cannot be encoded: \(error)"))
         }
       }
     }
@@ -58,7 +58,7 @@ extension HTTPRouter {
         do {
           let tuning = try PlanTuning(request.query)
           guard let text = text(snapshot.workload, tuning) else {
-            return .now(.failure(404, "this host does not configure workload '\(snapshot.workload)'"))
+            return .now(.failure(404, "workload '\(snapshot.workload)' is not configured on this host"))
           }
           return .now(HTTPResponse(type: "application/yaml; charset=utf-8", body: Array(text.utf8)))
         } catch {
@@ -69,11 +69,11 @@ extension HTTPRouter {
   }
 }
 
-/// Has the newest snapshots at hand, on the loop that answers.
+/// Provides the newest snapshots on the loop that answers requests.
 protocol SnapshotLookup: AnyObject {
   /// The newest snapshot of a workload; any text may be given.
   func snapshot(of workload: String) -> Snapshot?
-  /// Whether a workload is configured here, so that its first plan is still to come.
+  /// Whether a workload is configured here, so that its first plan is expected.
   func isConfigured(_ workload: WorkloadName) -> Bool
   /// What a workload's latest rounds failed with.
   func problem(of workload: WorkloadName) -> WorkloadProblem?
@@ -86,7 +86,7 @@ protocol SnapshotLookup: AnyObject {
 extension ForecastBoard: SnapshotLookup {}
 
 extension SnapshotLookup {
-  /// Finds the snapshot that the parameter `workload` names, or says why there is none.
+  /// Finds the snapshot of the parameter `workload`, or returns the reason why there is none.
   func answer(_ request: HTTPRequest, _ body: (Snapshot) -> HTTPRouter.Answer) -> HTTPRouter.Answer {
     guard let name = request.query["workload"] else {
       return .now(.failure(400, "the parameter 'workload' is missing: \(request.path)?workload=<name>"))
@@ -102,9 +102,9 @@ extension SnapshotLookup {
     }
   }
 
-  /// Why there is no forecast, to be added to what says so.
+  /// The reason why there is no forecast, as a suffix of the message.
   private func absence(of workload: WorkloadName) -> String {
     if let problem = problem(of: workload) { return ": \(problem.sentence(at: now))" }
-    return isConfigured(workload) ? " yet: its first plan is being made" : ""
+    return isConfigured(workload) ? " yet: its first plan is being computed" : ""
   }
 }

@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// What `/history` answers: the load measured lately, and the replicas asked for meanwhile.
+/// The response of `/history`: the recently measured load, and the replicas requested in that time.
 ///
 ///     {"workload":"api","start":"2026-01-31T06:00:00Z","stepSeconds":60,"values":[12,null,14],
 ///      "replicas":[[1769839200000,3]]}

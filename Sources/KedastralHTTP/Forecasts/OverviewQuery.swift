@@ -7,9 +7,9 @@ struct OverviewQuery: Equatable {
     case name
     /// Highest load first.
     case load
-    /// Most replicas asked for first.
+    /// Most requested replicas first.
     case replicas
-    /// Most replicas to come first.
+    /// Largest planned replicas first.
     case rise
     /// Worst forecasts first.
     case error
@@ -17,26 +17,26 @@ struct OverviewQuery: Equatable {
     case age
   }
 
-  /// What a page cannot ask for, in words.
+  /// The message for an invalid request of a page.
   struct Problem: Error, CustomStringConvertible {
     let description: String
   }
 
   /// The most rows in one answer.
   static let maximumCount = 500
-  /// The most workloads that are followed besides the rows.
+  /// The maximum number of workloads that are followed in addition to the rows.
   static let maximumChosen = 8
 
   /// A part of the names, in any case; empty for all.
   var search = ""
-  /// The states that are wanted; nil for all.
+  /// The requested states; nil for all.
   var states: Set<WorkloadState>?
   var order = Order.name
   /// Whether the order is turned round.
   var isReversed = false
-  /// The rows wanted, counted in this order.
+  /// The requested rows, counted in this order.
   var rows = 0..<100
-  /// Workloads that are wanted wherever they stand.
+  /// Workloads that are requested independent of their position.
   var chosen: [String] = []
 
   /// Reads the parameters; each has a default.
@@ -47,7 +47,7 @@ struct OverviewQuery: Equatable {
       for word in text.split(separator: ",") {
         guard let state = WorkloadState(rawValue: String(word)) else {
           let known = WorkloadState.allCases.map(\.rawValue).joined(separator: ", ")
-          throw Problem(description: "'state' is '\(word.prefix(40))', expected some of \(known)")
+          throw Problem(description: "'state' is '\(word.prefix(40))', expected one or more of \(known)")
         }
         states?.insert(state)
       }

@@ -20,13 +20,13 @@ struct OverviewRow {
   let problem: WorkloadProblem?
   /// The replicas that KEDA is to have now, a lead time ahead; nil when there is no plan that is served.
   let asked: Int?
-  /// The replicas that the load requires until the lead time, before any limit; nil when the plan does not say.
+  /// The required replicas until the lead time, before any limit; nil when the plan does not contain them.
   let required: Int?
   /// The replicas that are planned for now; nil without a plan.
   let planned: Int?
   /// The most replicas from now to the plan's end; nil without a plan.
   let peak: Int?
-  /// When the plan is not served any more, unless another one comes.
+  /// When the plan becomes stale, unless another one arrives.
   let staleAt: Date?
 
   init(
@@ -108,7 +108,7 @@ struct OverviewRow {
 }
 
 extension Snapshot {
-  /// What KEDA is told at `now` when its trigger sets nothing but the lead time.
+  /// The replicas that KEDA receives at `now` when its trigger sets only the lead time.
   func replicasAskedFor(leadTime: Duration, at now: Date) -> Int {
     Int(answer(ScalingQuestion(leadTime: leadTime), at: now)?.value ?? 0)
   }

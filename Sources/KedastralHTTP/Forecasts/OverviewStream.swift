@@ -15,10 +15,10 @@ import KedastralNet
 /// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
 /// Loop-bound.
 final class OverviewStream {
-  /// More pages than that are turned away.
+  /// The maximum number of open pages; further ones are refused.
   static let maximumViewers = 100
 
-  /// One open page, and what it shows.
+  /// One open page and its content.
   private struct Viewer {
     let stream: EventStream
     let query: OverviewQuery
@@ -26,7 +26,7 @@ final class OverviewStream {
     var chosen: [UInt8] = []
   }
 
-  /// The paths, without the slash, that a page may ask about a workload.
+  /// The paths, without the slash, that a page can request for a workload.
   var offers: [String] = []
 
   private let loop: EventLoop

@@ -33,7 +33,7 @@ final class PlanMetrics: Sendable {
     age = registry.gauge(
       "kedastral_forecast_age_seconds", help: "Age of the newest forecast of a workload.", labels: ["workload"])
     load = registry.gauge(
-      "kedastral_measured_load", help: "Load measured last; absent when no sample is recent.", labels: ["workload"])
+      "kedastral_measured_load", help: "Last measured load; absent when no sample is recent.", labels: ["workload"])
     forecast = registry.gauge(
       "kedastral_forecast_at_lead_time", help: "Load forecast for one lead time from now.", labels: ["workload"])
     quantile = registry.gauge(
@@ -48,16 +48,18 @@ final class PlanMetrics: Sendable {
       labels: ["workload"])
     error = registry.gauge(
       "kedastral_forecast_relative_error",
-      help: "Mean absolute error of recent forecasts five minutes ahead over the mean load.", labels: ["workload"])
+      help: "Mean absolute error of recent forecasts five minutes ahead, divided by the mean load.",
+      labels: ["workload"])
     coverage = registry.gauge(
       "kedastral_forecast_coverage",
       help: "Share of recent loads at or below a quantile of their forecast, by its level.",
       labels: ["workload", "level"])
     sampleAge = registry.gauge(
-      "kedastral_sample_age_seconds", help: "Age of the newest sample behind a workload's plan.", labels: ["workload"])
+      "kedastral_sample_age_seconds", help: "Age of the newest sample that a workload's plan is based on.",
+      labels: ["workload"])
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that this process forecasts, by state.", labels: ["state"])
-    lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time that plans are shown with.").with()
+    lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
   }
 
   /// Writes them; `isOwn` says for which workloads.

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Settings that somebody tries on a workload: what the page's sliders say. Nil leaves one as it is.
+/// Settings that are tried on a workload, as set by the page's sliders. Nil keeps a setting.
 public struct PlanTuning: Sendable, Equatable {
   /// The load that one pod is meant to serve.
   public var targetPerPod: Double?
@@ -10,7 +10,7 @@ public struct PlanTuning: Sendable, Equatable {
   public var quantileLevel: Double?
   /// The pod-minutes that a minute with too few pods is worth.
   public var shortageCost: Double?
-  /// How long before the load the pods are wanted.
+  /// How long before the load the pods are requested.
   public var leadTime: Duration?
   /// The unit in which a ScaledObject's trigger is to be answered.
   public var mode: ScalingQuestion.Mode?

@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// The replicas that were asked for over time: one entry for each change, the oldest ones forgotten.
+/// The replicas that were requested over time: one entry for each change, without the oldest ones.
 struct ReplicaTrail: Sendable, Equatable {
   /// From this instant on, until the next entry, so many.
   struct Entry: Sendable, Equatable {
@@ -19,7 +19,7 @@ struct ReplicaTrail: Sendable, Equatable {
 
   private(set) var entries: [Entry] = []
 
-  /// Notes what is asked for at `instant`; time that runs backwards is ignored.
+  /// Records the requested replicas at `instant`; earlier instants are ignored.
   mutating func record(_ replicas: Int, at instant: Date) {
     if let last = entries.last, last.replicas == replicas || last.instant > instant { return }
     if entries.count == Self.capacity { entries.removeFirst() }

@@ -19,8 +19,8 @@ package final class MessageHTTPServer: Sendable {
   /// - Parameters:
   ///   - path: where messages are posted to.
   ///   - versions: the versions of the protocol that a client may name in `MCP-Protocol-Version`.
-  ///   - origins: origins of web pages that may ask, besides those of this machine.
-  ///   - answer: answers a message; nil when it wants no answer.
+  ///   - origins: allowed origins of web pages, in addition to those of this machine.
+  ///   - answer: answers a message; nil when it needs no response.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, path: String, versions: [String], origins: [String],
@@ -30,11 +30,14 @@ package final class MessageHTTPServer: Sendable {
       var router = HTTPRouter()
       router.post(path, limit: Self.maximumMessageBytes) { request in
         if let origin = request.origin, !Self.isAllowed(origin, origins) {
-          return .now(.failure(403, "pages of '\(origin.prefix(100))' may not ask this server"))
+          return .now(.failure(403, "requests from pages of '\(origin.prefix(100))' are not allowed"))
         }
         if let version = request.protocolVersion, !versions.contains(version) {
           return .now(
-            .failure(400, "'\(version.prefix(40))' is not spoken; known are \(versions.joined(separator: ", "))"))
+            .failure(
+              400,
+              "unsupported protocol version '\(version.prefix(40))'; supported versions: \(versions.joined(separator: ", "))"
+            ))
         }
         return .later {
           guard let answer = await answer(request.body) else {
@@ -50,7 +53,7 @@ package final class MessageHTTPServer: Sendable {
   /// Stops accepting, lets the answers in flight leave, and closes all connections at the latest after `limit`.
   package func shutdown(within limit: Duration) async { await service.shutdown(within: limit) }
 
-  /// Whether a page of `origin` may ask: one of this machine, or one that was allowed.
+  /// Whether requests from pages of `origin` are allowed: those of this machine, and configured ones.
   static func isAllowed(_ origin: String, _ allowed: [String]) -> Bool {
     if allowed.contains(origin) { return true }
     let parts = origin.split(separator: "/", omittingEmptySubsequences: false)

@@ -33,7 +33,7 @@ public final class OperationsHTTPServer: Sendable {
     }
   }
 
-  /// Explains the plans that a store's stream of updates brings, until it ends or the task is cancelled.
+  /// Explains the plans of a store's stream of updates, until it ends or the task is cancelled.
   public func follow(_ updates: AsyncStream<StoreUpdate>) async {
     for await update in updates {
       plans.loop.execute { [plans] in plans.withValue { $0.apply(update) } }

@@ -1,7 +1,7 @@
 import KedastralCore
 
 extension HTTPRouter {
-  /// Adds what every daemon offers its cluster: `/healthz` (it lives), `/readyz` (it can do its work) and `/metrics`.
+  /// Adds the routes of every daemon: `/healthz` (the process runs), `/readyz` (it can do its work) and `/metrics`.
   ///
   /// - Parameter beforeMetrics: looks at what changes only on the loop, and returns what brings metrics up to date that are
   ///   worth computing only when somebody reads them.

@@ -15,7 +15,9 @@ struct ProcessMetrics: Sendable {
     resident = registry.gauge("process_resident_memory_bytes", help: "Resident memory of the process.").with()
     virtual = registry.gauge("process_virtual_memory_bytes", help: "Virtual memory of the process.").with()
     openDescriptors = registry.gauge("process_open_fds", help: "Open file descriptors of the process.").with()
-    maximumDescriptors = registry.gauge("process_max_fds", help: "Most file descriptors the process may open.").with()
+    maximumDescriptors = registry.gauge(
+      "process_max_fds", help: "Maximum number of file descriptors the process can open."
+    ).with()
     start = registry.gauge("process_start_time_seconds", help: "Start of the process, in seconds since 1970.").with()
     if let instant = Self.startTime() { start.set(instant) }
   }

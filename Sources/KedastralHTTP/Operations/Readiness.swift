@@ -15,7 +15,7 @@ public final class Readiness: Sendable {
   ///
   /// - Parameters:
   ///   - problems: those that stand until they are reported to be gone.
-  ///   - warnings: what is wrong without making the process unready; called for each answer of `/readyz`.
+  ///   - warnings: problems that do not make the process unready; called for each response of `/readyz`.
   public init(problems: [String: String] = [:], warnings: @escaping @Sendable () -> [String] = { [] }) {
     self.problems = Mutex(problems.mapValues { $0 })
     findWarnings = warnings
@@ -24,7 +24,7 @@ public final class Readiness: Sendable {
   /// What is wrong without making the process unready.
   public var warnings: [String] { findWarnings() }
 
-  /// Sets the state of one check: what is wrong, or nil when nothing is.
+  /// Sets the state of one check: its problem, or nil.
   public func report(_ check: String, problem: String?) {
     problems.withLock { _ = $0.updateValue(problem, forKey: check) }
   }

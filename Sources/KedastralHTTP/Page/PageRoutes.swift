@@ -18,7 +18,7 @@ extension HTTPRouter {
     add("/icon.svg", "image/svg+xml", PackageResources.icon_svg)
     get("/events") { request in
       guard overview.hasRoom else {
-        return .now(.failure(503, "\(OverviewStream.maximumViewers) pages are open already; close one"))
+        return .now(.failure(503, "\(OverviewStream.maximumViewers) pages are already open, the maximum; close one"))
       }
       do {
         let query = try OverviewQuery(request.query)

@@ -1,4 +1,4 @@
-// A workload's card: figures, the story in words, and the chart.
+// A workload's card: numbers, a description, and the chart.
 
 import { draw, durationText, numberText, timeText } from "./chart.js";
 import { clock, get } from "./feed.js";
@@ -9,8 +9,8 @@ const legend = [
   ["load-line", "measured load", "M1 9L8 4L15 7L23 3"],
   ["forecast-line", "forecast", "M1 6L23 6"],
   ["band", "its likely range", "M1 1H23V11H1Z"],
-  ["pods-line", "pods requested", "M1 10H10V3H23"],
-  ["plan-line", "pods planned", "M1 10H14V3H23"],
+  ["pods-line", "requested pods", "M1 10H10V3H23"],
+  ["plan-line", "planned pods", "M1 10H14V3H23"],
 ];
 
 const small = (text) => Object.assign(document.createElement("small"), { textContent: text });
@@ -20,7 +20,7 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Makes the card of a workload; `row` gives its newest row, `leadSeconds` the host's lead time. */
+/** Creates the card of a workload; `row` returns its newest row, `leadSeconds` the host's lead time. */
 export function newCard(name, row, leadSeconds) {
   const element = document.createElement("article");
   element.className = "card";
@@ -34,11 +34,11 @@ export function newCard(name, row, leadSeconds) {
         <p class="story"></p>
       </div>
       <dl class="figures">
-        <div class="load"><dt>load now</dt><dd></dd></div>
+        <div class="load"><dt>current load</dt><dd></dd></div>
         <div class="load"><dt></dt><dd></dd></div>
-        <div class="pods"><dt>load needs</dt><dd></dd></div>
+        <div class="pods"><dt>required</dt><dd></dd></div>
         <div class="pods"><dt>requested</dt><dd></dd></div>
-        <div class="pods"><dt>most ahead</dt><dd></dd></div>
+        <div class="pods"><dt>maximum ahead</dt><dd></dd></div>
       </dl>
     </div>
     <svg class="chart" role="img" tabindex="0"></svg>
@@ -57,7 +57,7 @@ export function newCard(name, row, leadSeconds) {
   const trialLegend = addLegend("trial-line", "with your settings", "M1 10H6V4H23");
   trialLegend.hidden = true;
   const boundLegend = addLegend("bound-line", "minimum and maximum", "M1 3H23");
-  const needLegend = addLegend("need-line", "pods the load needs", "M1 10V3H23");
+  const needLegend = addLegend("need-line", "required pods", "M1 10V3H23");
 
   const svg = element.querySelector("svg.chart");
   let view = null, scale = null, cursor = null, fetching = false, fetched = null, trial = null;
@@ -83,12 +83,12 @@ export function newCard(name, row, leadSeconds) {
           card.onPlan();
         }
       } catch {
-        // The next event tries again.
+        // The next event retries.
       } finally {
         fetching = false;
       }
     },
-    /** Shows a plan under other settings beside the real one: `{ replicas, leadSeconds }`, or null. */
+    /** Shows a plan under other settings in addition to the real one: `{ replicas, leadSeconds }`, or null. */
     try(plan) {
       trial = plan;
       trialLegend.hidden = plan === null;
@@ -99,7 +99,7 @@ export function newCard(name, row, leadSeconds) {
       if (!newest) return;
       element.classList.toggle("planless", !view);
       if (!view) return describeAbsence(element, newest);
-      // Without a place on the page there is nothing to draw in.
+      // A card that is not on the page has no size to draw in.
       if (!svg.clientHeight) return;
       boundLegend.hidden = !view.hasBounds;
       needLegend.hidden = !view.isCut;
@@ -131,14 +131,14 @@ export function newCard(name, row, leadSeconds) {
   return card;
 }
 
-/** A workload without a plan: its state, and the error that keeps it from one. */
+/** A workload without a plan: its state, and the error that prevents a plan. */
 function describeAbsence(element, row) {
   showState(element, row, null);
-  setText(element.querySelector(".story"), row.problem ? "There is no plan: KEDA gets no answer and uses its fallback."
-    : "The first plan is being made.");
+  setText(element.querySelector(".story"), row.problem ? "There is no plan: KEDA receives an error and uses its fallback."
+    : "The first plan is being computed.");
 }
 
-/** The state as a word, and what is wrong in a line. */
+/** The state as a word, and its problem as one line. */
 function showState(element, row, view) {
   const state = stateOf(row), pill = element.querySelector(".pill.state"), alarm = element.querySelector(".alarm");
   pill.hidden = state === "ok";
@@ -150,7 +150,7 @@ function showState(element, row, view) {
   }
   if (view?.snapshot.bridgedUntil) {
     const until = timeText(new Date(view.snapshot.bridgedUntil));
-    lines.push(`${capitalised(absence(row))}: the plan follows the forecast until ${until}.`);
+    lines.push(`${capitalised(absence(row))}: the plan is based on the forecast until ${until}.`);
   }
   if (row.problem) {
     const since = row.since ? ` since ${timeText(new Date(row.since))}` : "";
@@ -163,7 +163,7 @@ function showState(element, row, view) {
 
 const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
 
-/** Writes what the chart shows in words and figures. */
+/** Describes the chart in words and numbers. */
 function describe(element, view, row, now, cursor) {
   const { snapshot } = view;
   const part = (selector) => element.querySelector(selector);
@@ -182,11 +182,11 @@ function describe(element, view, row, now, cursor) {
   const [load, ahead, needed, asked, most] = element.querySelectorAll("dd");
   const labels = element.querySelectorAll("dt");
   setText(labels[1], `load in ${durationText(view.lead)}`);
-  setText(labels[3], row.isDryRun ? "would be requested" : "KEDA is asked for");
+  setText(labels[3], row.isDryRun ? "would be requested" : "requested");
   const later = view.forecast(now + view.lead);
   load.classList.toggle("missing", snapshot.currentValue === undefined);
   setText(load, snapshot.currentValue === undefined ? absence(row) : numberText(snapshot.currentValue));
-  setText(ahead, later ? numberText(later.value) : "beyond the plan");
+  setText(ahead, later ? numberText(later.value) : "after the plan's end");
   needed.classList.toggle("short", row.required !== null && row.asked !== null && row.required > row.asked);
   setText(needed, pods(view.required(now)));
   setText(asked, row.asked === null || isStale ? "nothing" : pods(row.asked));
@@ -202,27 +202,27 @@ function describe(element, view, row, now, cursor) {
 
 function story(view, row, now) {
   if (stateOf(row) === "stale") {
-    return row.isDryRun ? "This plan of a dry run is too old to act on." : "This plan is too old to act on: KEDA gets no answer and uses its fallback.";
+    return row.isDryRun ? "This dry-run plan is stale." : "This plan is stale: KEDA receives an error and uses its fallback.";
   }
-  const trial = row.isDryRun ? "A dry run: the plan is not served. " : "";
+  const trial = row.isDryRun ? "This is a dry run: the plan is not served. " : "";
   const short = view.shortfall(now);
   if (short) {
     const limit = short.planned === view.snapshot.maxReplicas ? `the maximum is ${short.planned}` : `limits allow ${short.planned}`;
     const from = short.at > now ? `From ${timeText(short.at)} the load needs` : "The load needs";
     return `${trial}${from} up to ${pods(short.required)}, and ${limit}.`;
   }
-  const asks = row.isDryRun ? "Would request" : "KEDA is asked for", will = row.isDryRun ? "Would request" : "KEDA will be asked for";
+  const requests = row.isDryRun ? "would be requested" : "are requested";
   const rise = view.nextRise(now);
   if (!rise) {
     const fall = Math.min(...view.snapshot.desiredReplicas) < row.asked;
-    return trial + (fall ? "No rise ahead; pods leave as the load falls." : "No rise ahead; the pods are enough for the whole plan.");
+    return trial + (fall ? "No rise is forecast; pods are removed as the load falls." : "No rise is forecast; the current pods are enough for the whole plan.");
   }
   const need = timeText(rise.need);
   if (rise.told === null) {
-    return `${trial}The load needs more at ${need}. ${asks} ${pods(rise.replicas)} already, ${durationText(rise.need - now)} before.`;
+    return `${trial}The load needs more pods at ${need}: ${pods(rise.replicas)} ${requests} already now, ${durationText(rise.need - now)} before.`;
   }
-  if (rise.told <= now) return `${trial}The load needs ${pods(rise.replicas)} at ${need}: ${row.isDryRun ? "they would be requested now" : "they are asked for now"}.`;
-  return `${trial}The load outgrows ${pods(rise.from)} at ${need}. ${will} ${pods(rise.replicas)} at ${timeText(rise.told)}, ${durationText(rise.need - rise.told)} before.`;
+    if (rise.told <= now) return `${trial}The load needs ${pods(rise.replicas)} at ${need}: they ${requests} now.`;
+  return `${trial}The load needs more than ${pods(rise.from)} at ${need}: ${pods(rise.replicas)} ${requests} at ${timeText(rise.told)}, ${durationText(rise.need - rise.told)} before.`;
 }
 
 function readout(view, time, now) {
@@ -236,7 +236,7 @@ function readout(view, time, now) {
     if (sample) words.push(sample[1] === null ? "load missing" : `load ${numberText(sample[1])}`);
   }
   const asked = view.asked(time);
-  if (asked !== null) words.push(`${pods(asked)} ${time > now ? "will be asked for" : "asked for"}`);
-  if (time > now) words.push(`${pods(view.required(time))} needed`);
+  if (asked !== null) words.push(`${pods(asked)} requested`);
+  if (time > now) words.push(`${pods(view.required(time))} required`);
   return words.join(" · ");
 }

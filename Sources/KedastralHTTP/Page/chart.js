@@ -1,4 +1,4 @@
-// The one drawing routine: load, forecast and pods on one time axis, as SVG.
+// Draws load, forecast and pods on one time axis, as SVG.
 
 const namespace = "http://www.w3.org/2000/svg";
 const margin = { left: 46, right: 58, top: 22, bottom: 24 };
@@ -43,12 +43,12 @@ export function draw(svg, view, now, cursor, trial) {
 
   const inside = view.load.filter(([time]) => time >= past && time <= now);
   const podTimes = view.changes(past, future);
-  // A lead time that ends exactly with a step does not reach the next one yet: what counts is the moment after.
+  // A lead time that ends exactly with a step does not include the next step, so the value just after it is used.
   const asked = podTimes.map((time) => [time, view.asked(time + 1)]).filter(([, replicas]) => replicas !== null);
   const mostPods = Math.max(1, ...asked.map(([, replicas]) => replicas), ...(trial?.replicas ?? []), ...view.requirement);
   const mostLoad = Math.max(
     1e-9, ...inside.map(([, value]) => value ?? 0), ...snapshot.values, ...(view.upper?.values ?? []));
-  // In units of load; without a known load per pod, pods have a scale of their own.
+  // In units of load; without a known load per pod, pods have their own scale.
   const pod = perPod ?? mostLoad / mostPods;
   const top = Math.max(mostLoad, mostPods * pod) * 1.08;
 
@@ -92,7 +92,7 @@ export function draw(svg, view, now, cursor, trial) {
   const stairs = (replicas) => replicas.flatMap((count, index) => [index, index + 1].map(
     (border) => [x(Math.max(now, view.made + border * view.step)), y(count * pod)]));
   if (view.hasBounds) {
-    // A maximum far above everything would press the rest together: it is drawn where it is in sight.
+    // A maximum far above all other values would compress the chart: it is drawn only if it is within the range.
     for (const [bound, text, below] of [[snapshot.minReplicas, "min", 13], [snapshot.maxReplicas, "max", -4]]) {
       if (bound <= 0 || bound * pod > top) continue;
       element(svg, "line", { class: "bound-line", x1: margin.left, x2: right, y1: y(bound * pod), y2: y(bound * pod) });
@@ -135,7 +135,7 @@ export function draw(svg, view, now, cursor, trial) {
   element(svg, "line", { class: "now-line", x1: x(now), x2: x(now), y1: margin.top - 4, y2: bottom });
   element(svg, "line", { class: "lead-line", x1: x(leadEnd), x2: x(leadEnd), y1: margin.top - 4, y2: bottom });
   element(svg, "text", { class: "strong", x: x(now) - 5, y: 12, "text-anchor": "end" }, "now");
-  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(lead)}${right - x(now) > 400 ? ": pods are asked for this long before the load" : ""}`);
+  element(svg, "text", { x: x(now) + 5, y: 12 }, `lead time ${durationText(lead)}${right - x(now) > 400 ? ": pods are requested this long before the load" : ""}`);
   if (cursor !== null) {
     element(svg, "line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: margin.top, y2: bottom });
   }

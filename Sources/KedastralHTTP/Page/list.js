@@ -1,4 +1,4 @@
-// The list of workloads: a grid of which only the rows in sight exist; the host sorts and searches.
+// The list of workloads: a grid that contains only the visible rows; the host sorts and searches.
 
 import { durationText, numberText, sparkline, timeText } from "./chart.js";
 import { clock } from "./feed.js";
@@ -7,22 +7,22 @@ const byId = (id) => document.getElementById(id);
 const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order"), state = byId("state");
 const rowHeight = 46, margin = 30;
 const cells = ["name", "state", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
-/** The states, those that want attention first. */
+/** The states, those with problems first. */
 const states = ["capped", "failing", "stale", "bridged", "starting", "dry-run", "ok"];
 
-/** The rows in and near sight, by their place in the order. */
+/** The visible rows and those near them, by their position in the order. */
 const rows = new Map();
 let matching = 0, active = 0, first = 0, reversed = false;
 let selected = new Set();
 let onChange = () => {}, onOpen = () => {};
 
-/** Sets what happens when another part of the list is wanted, and when a workload is opened: `(name, adds)`. */
+/** Sets the callbacks for when another part of the list is needed, and for when a workload is opened: `(name, adds)`. */
 export function begin(changed, opened) {
   onChange = changed;
   onOpen = opened;
 }
 
-/** The parameters of the event stream that bring what is in sight. */
+/** The parameters of the event stream that select the visible rows. */
 export function query() {
   const count = Math.ceil((list.clientHeight || 600) / rowHeight) + 2 * margin;
   const parameters = new URLSearchParams({ first, count });
@@ -33,7 +33,7 @@ export function query() {
   return parameters;
 }
 
-/** Takes over an event. */
+/** Applies an event. */
 export function update(event, isFirst) {
   if (isFirst) rows.clear();
   matching = event.matching;
@@ -51,9 +51,9 @@ export function update(event, isFirst) {
   draw();
 }
 
-/** The row of a workload, if it is in or near sight. */
+/** The row of a workload, if it is visible or near the visible rows. */
 export const find = (name) => [...rows.values()].find((row) => row.workload === name);
-/** The names in and near sight. */
+/** The names of the visible rows and those near them. */
 export const names = () => [...rows.values()].map((row) => row.workload);
 
 /** Marks the workloads that are shown. */
@@ -62,12 +62,12 @@ export function select(workloads) {
   draw();
 }
 
-/** Draws the rows in sight. */
+/** Draws the visible rows. */
 export function draw() {
   if (!list.clientHeight) return;
   const top = Math.max(0, Math.floor(list.scrollTop / rowHeight) - 2);
   const bottom = Math.min(matching, top + Math.ceil(list.clientHeight / rowHeight) + 4);
-  // Far from what is known: have other rows brought.
+  // Outside the known rows: request other rows.
   const wanted = Math.max(0, top - margin);
   if (Math.abs(wanted - first) > margin / 2 || (wanted === 0 && first > 0)) {
     first = wanted;
@@ -102,9 +102,9 @@ function newRow() {
 const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
-/** The state of a row now: a plan grows stale also while nothing is heard of the host. */
+/** The current state of a row: a plan becomes stale even while the host is not reachable. */
 export const stateOf = (row) => (row.staleAt !== null && clock.now > row.staleAt ? "stale" : row.state);
-/** What stands in place of the load: since when nobody has measured it. */
+/** The text that replaces a missing load: the time of its newest sample. */
 export const absence = (row) => (row.sampleAt ? `no sample since ${timeText(row.sampleAt)}` : "–");
 const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
 
@@ -149,7 +149,7 @@ function changeOrder() {
   for (const header of list.querySelectorAll("[role=columnheader]")) {
     const key = header.querySelector("button")?.dataset.order;
     if (!key) continue;
-    // Names begin with the first one, everything else with the largest.
+    // Names are sorted ascending, everything else descending.
     const isUp = (key === "name") !== reversed;
     header.setAttribute("aria-sort", key !== order.value ? "none" : isUp ? "ascending" : "descending");
   }

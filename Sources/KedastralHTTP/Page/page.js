@@ -1,4 +1,4 @@
-// Wires the host's events to the list, the cards and the workload's page.
+// Connects the host's events to the list, the cards and the workload's page.
 
 import { newCard } from "./card.js";
 import { timeText } from "./chart.js";
@@ -10,15 +10,15 @@ const byId = (id) => document.getElementById(id);
 const main = byId("main"), back = byId("back");
 const mostCards = 4;
 
-/** What the address names: nothing is the list, one workload is its page, several are compared. */
+/** The workloads in the address: none shows the list, one its page, several a comparison. */
 let chosen = [];
 let total = 0, leadSeconds = 0, offers = [];
-/** The rows of the chosen workloads, wherever they stand in the list. */
+/** The rows of the chosen workloads, whatever their position in the list. */
 const chosenRows = new Map();
 let unknown = [];
 const cards = new Map();
 let sections = null;
-/** Whether the moment of the first rows is noted, for measurements. */
+/** Whether the time of the first rows is recorded, for measurements. */
 let isMarked = false;
 
 const rowOf = (name) => chosenRows.get(name) ?? list.find(name);
@@ -74,7 +74,7 @@ function onState(state) {
   link.className = `pill ${kind}`;
 }
 
-/** Says since when nothing has been heard of the host. */
+/** Shows since when the host has been silent. */
 function showLoss() {
   const lost = byId("lost");
   lost.hidden = !clock.isLost;
@@ -94,7 +94,7 @@ function needToken() {
   });
 }
 
-// What is shown: the list alone, or cards beside it; of one or two workloads the cards alone.
+// The view: the list, or cards next to it; for one or two workloads only the cards.
 
 function show() {
   const isFew = total > 0 && total <= 2;
@@ -114,7 +114,7 @@ function show() {
     cards.get(name).element.classList.toggle("alone", chosen.length === 1);
   }
   const order = [...main.querySelectorAll(".card")].map((element) => element.dataset.workload);
-  // Moving a card takes the focus from it, so they are left alone unless the order changes.
+  // Moving a card removes its focus, so cards are moved only when the order changes.
   if (order.join() !== wanted.join()) main.append(...wanted.map((name) => cards.get(name).element));
 
   const single = chosen.length === 1 && wanted.length === 1 ? wanted[0] : null;
@@ -131,7 +131,7 @@ function show() {
   const missing = unknown.filter((name) => chosen.includes(name));
   if (missing.length) empty.textContent = `There is no forecast of ${missing.join(", ")}.`;
   else if (total === 0 && clock.at) {
-    empty.textContent = "No forecast yet. The first one appears here by itself as soon as a workload has been planned.";
+    empty.textContent = "No forecast yet. The first one appears here when the first workload has a plan.";
   }
 }
 
@@ -155,7 +155,7 @@ window.addEventListener("keydown", (event) => {
   }
 });
 
-// Time goes on between two events: at a tenth of a second when the host's clock is fast, otherwise once a second.
+// The clock is updated between two events: every tenth of a second when the host's clock is fast, otherwise every second.
 
 let drawn = -Infinity;
 function frame(time) {

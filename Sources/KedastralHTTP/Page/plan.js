@@ -1,18 +1,18 @@
-// A workload's forecast, plan and past, as functions of time. Times are milliseconds since 1970.
+// A workload's forecast, plan and history, as functions of time. Times are milliseconds since 1970.
 
-/** Joins a snapshot and a history document into what the card and the chart show. */
+/** Combines a snapshot and a history document for the card and the chart. */
 export function workloadView(snapshot, history, leadSeconds) {
   const step = snapshot.stepSeconds * 1000;
   const made = Date.parse(snapshot.generatedAt);
   const lead = leadSeconds * 1000;
   const plan = snapshot.desiredReplicas;
   const count = plan.length;
-  /** What the load needs at each step before any limit; the plan itself where the host does not say. */
+  /** The required replicas of each step, before any limit; the plan itself if the host does not send them. */
   const required = snapshot.requiredReplicas ?? plan;
   const clamp = (index) => Math.min(Math.max(index, 0), count - 1);
   const stepAt = (time) => clamp(Math.floor((time - made) / step));
 
-  /** The replicas that KEDA is told at a time: the plan's highest from then to the lead time later. */
+  /** The replicas that KEDA receives at a time: the plan's maximum from then until the lead time later. */
   const askedByPlan = (time) => {
     const first = stepAt(time);
     const last = Math.max(first, clamp(Math.ceil((time + lead - made) / step) - 1));
@@ -42,7 +42,7 @@ export function workloadView(snapshot, history, leadSeconds) {
     lastLoad: load.findLast(([, value]) => value !== null),
     needed: (time) => plan[stepAt(time)],
     required: (time) => required[stepAt(time)],
-    /** From when on, and by how much, limits keep the plan below what the load needs: `{ at, planned, required }`, or null. */
+    /** The time from which limits keep the plan below the required replicas: `{ at, planned, required }`, or null. */
     shortfall(now) {
       const first = stepAt(now), asked = askedByPlan(now);
       const planned = Math.max(asked, ...plan.slice(first)), most = Math.max(...required.slice(first));
@@ -50,7 +50,7 @@ export function workloadView(snapshot, history, leadSeconds) {
       const index = required.findIndex((replicas, place) => place >= first && replicas > planned);
       return { at: Math.max(now, made + index * step), planned, required: most };
     },
-    /** When so many replicas are planned for the first time from `now` on, or null. */
+    /** The first time from `now` on at which this number of replicas is planned, or null. */
     timeOf(replicas, now) {
       const index = plan.indexOf(replicas, stepAt(now));
       return index < 0 ? null : made + index * step;
@@ -59,7 +59,7 @@ export function workloadView(snapshot, history, leadSeconds) {
       if (time >= made) return askedByPlan(time);
       return trail.findLast(([since]) => since <= time)?.[1] ?? null;
     },
-    /** The points of time from `from` to `to` at which the replicas asked for may change. */
+    /** The times from `from` to `to` at which the requested replicas can change. */
     changes(from, to) {
       const times = [from, to, ...trail.map(([time]) => time)];
       for (let index = 0; index <= count; index++) times.push(made + index * step, made + index * step - lead);
@@ -72,7 +72,7 @@ export function workloadView(snapshot, history, leadSeconds) {
       const index = clamp(Math.ceil((time - made) / step) - 1);
       return { value: snapshot.values[index], lower: lower?.values[index], upper: upper?.values[index] };
     },
-    /** Half-way up the greatest rise ahead: when that many pods are asked for and when they are needed, or null. */
+    /** The middle of the largest rise ahead: when that number of pods is requested and when it is required, or null. */
     middleOfRise(now) {
       const ahead = plan.slice(stepAt(now));
       const goal = Math.ceil((ahead[0] + Math.max(...ahead)) / 2);
@@ -81,7 +81,7 @@ export function workloadView(snapshot, history, leadSeconds) {
       const asked = this.changes(now, need).find((time) => askedByPlan(time + 1) >= goal);
       return asked === undefined || asked <= now || need <= asked ? null : { asked, need, replicas: goal };
     },
-    /** The next rise of the replicas asked for: when KEDA is told, when the load needs them, and how many. */
+    /** The next rise of the requested replicas: when KEDA receives it, when the load requires it, and how many. */
     nextRise(now) {
       const current = askedByPlan(now);
       const waiting = plan[stepAt(now)] < current;

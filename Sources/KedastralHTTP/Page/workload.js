@@ -1,14 +1,14 @@
-// What a workload's own page has below its card: why, what if, and the configuration to copy.
+// The sections of a workload's page below its card: explanation, what if, and the configuration to copy.
 
 import { durationText, numberText, timeText } from "./chart.js";
 import { get } from "./feed.js";
 
 const limits = {
-  minimum: "raised to the minimum", maximum: "cut to the maximum", growth: "held down by the limit of growth",
-  shrinkage: "held up by the limit of shrinkage", reactiveFloor: "planned for the current load, which is above the forecast",
-  scheduledMinimum: "raised to a schedule's minimum", scheduledMaximum: "cut to a schedule's maximum",
-  prewarm: "a higher load soon after counts already",
-  accuracyGate: "recent forecasts were too far off: planned for the current load",
+  minimum: "raised to the minimum", maximum: "reduced to the maximum", growth: "reduced by the growth limit",
+  shrinkage: "kept up by the shrinkage limit", reactiveFloor: "planned for the current load, which is above the forecast",
+  scheduledMinimum: "raised to a schedule's minimum", scheduledMaximum: "reduced to a schedule's maximum",
+  prewarm: "planned for a higher load of the following steps",
+  accuracyGate: "the recent forecast error is too large: planned for the current load",
 };
 const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
 const make = (name, properties = {}, ...children) => {
@@ -25,11 +25,11 @@ export function newSections(name, card, leadSeconds, offers) {
   const element = document.createElement("div");
   element.className = "sections";
   element.innerHTML = `
-    <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Why this many pods</h3>
+    <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
       <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
     <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
       <form>
-        <label for="target">load of a pod</label><input id="target" type="range"><output for="target"></output>
+        <label for="target">target per pod</label><input id="target" type="range"><output for="target"></output>
         <div class="choice" role="radiogroup" aria-label="Margin">
           <label><input type="radio" name="margin" value="headroom">headroom</label>
           <label><input type="radio" name="margin" value="quantile">quantile</label>
@@ -37,8 +37,8 @@ export function newSections(name, card, leadSeconds, offers) {
         <input id="headroom" type="range" min="1" max="3" step="0.05" aria-label="headroom"><output for="headroom"></output>
         <input id="quantile" type="range" min="0" step="1" aria-label="quantile"><output for="quantile"></output>
         <input id="cost" type="range" min="0" step="1" aria-label="shortage cost" aria-describedby="cost-note"><output for="cost"></output>
-        <small id="cost-note" class="quiet">What a minute with too few pods is worth, in pod-minutes: the plan has the pods that
-          cost least then, whatever headroom and quantile say.</small>
+        <small id="cost-note" class="quiet">The cost of a minute with too few pods, in pod-minutes: the plan has the number of pods with the
+          least expected cost, independent of headroom and quantile.</small>
         <label for="lead">lead time</label><input id="lead" type="range" min="0"><output for="lead"></output>
       </form>
       <p class="outcome" role="status"></p>
@@ -71,7 +71,7 @@ export function newSections(name, card, leadSeconds, offers) {
     return why;
   }
 
-  // What if: the sliders, whose values are changes of what is in force.
+  // What if: the sliders, whose values change the settings in force.
 
   const settings = () => ({
     targetPerPod: Number(target.value), margin: radios.find((radio) => radio.checked)?.value,
@@ -87,7 +87,7 @@ export function newSections(name, card, leadSeconds, offers) {
     costs = [...new Set([3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 3000, why.shortageCost ?? 10])]
       .sort((one, other) => one - other);
     cost.max = costs.length - 1;
-    // Chances are told of three quantiles at least.
+    // A shortage cost requires at least three quantiles.
     radios[2].disabled = !why.shortageCost && Object.keys(snapshot.quantiles ?? {}).length < 3;
     const target0 = snapshot.targetPerPod ?? 1;
     const digit = 10 ** Math.floor(Math.log10(target0) - 1);
@@ -96,7 +96,7 @@ export function newSections(name, card, leadSeconds, offers) {
     inForce = {
       targetPerPod: target0, margin: why.quantile ? "quantile" : why.shortageCost ? "shortageCost" : "headroom",
       headroom: why.headroom ?? 1.2, quantile: why.quantile ?? levels.at(-1) ?? 0,
-      // Some times the pods that there are is a useful price to begin with.
+      // A few times the current number of pods is a useful initial cost.
       shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1), leadSeconds: leadSeconds(),
     };
   }
@@ -129,7 +129,7 @@ export function newSections(name, card, leadSeconds, offers) {
     say(lead, durationText(now.leadSeconds * 1000));
   }
 
-  /** The parameters of what differs from what is in force. */
+  /** The parameters that differ from the settings in force. */
   function changes() {
     const now = settings(), parameters = new URLSearchParams();
     if (now.targetPerPod !== inForce.targetPerPod) parameters.set("targetPerPod", now.targetPerPod);
@@ -146,7 +146,7 @@ export function newSections(name, card, leadSeconds, offers) {
     showText();
     if (!trying) {
       card.try(null);
-      part(".outcome").textContent = "Move a slider: the server plans anew with the same forecast. Nothing is changed by it.";
+      part(".outcome").textContent = "Move a slider to see the plan under other settings with the same forecast. This changes nothing on the server.";
       return;
     }
     try {
@@ -185,7 +185,7 @@ export function newSections(name, card, leadSeconds, offers) {
     });
     part("#text").setAttribute("aria-labelledby", tabs[tab].id);
     part(".trigger").hidden = tab === 0;
-    part(".tuned").textContent = trying ? "with the settings that you try" : "";
+    part(".tuned").textContent = trying ? "with the settings of the sliders" : "";
     part(".texts").hidden = !offers().includes(paths[tab]);
     if (part(".texts").hidden) return;
     const shown = tab;
@@ -236,22 +236,22 @@ export function newSections(name, card, leadSeconds, offers) {
   return { name, element };
 }
 
-/** The way from the load to the pods, a figure a step. */
+/** The steps from the load to the pods, with one number for each. */
 function showChain(section, why) {
   const margin = why.quantile ? `the forecast's p${Math.round(why.quantile * 1000) / 10}`
     : why.headroom ? `× ${numberText(why.headroom)} headroom`
-    : why.shortageCost ? `a minute short of pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
+    : why.shortageCost ? `a minute with too few pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
   const steps = [
     why.currentLoad === undefined
-      ? ["load now", "–", why.newestSampleAt ? `no sample since ${timeText(new Date(why.newestSampleAt))}` : "no sample"]
-      : ["load now", numberText(why.currentLoad), "as measured"],
-    ["forecast", numberText(why.forecast), `for ${timeText(new Date(why.stepEnds))}, the step that decides`],
+      ? ["current load", "–", why.newestSampleAt ? `no sample since ${timeText(new Date(why.newestSampleAt))}` : "no sample"]
+      : ["current load", numberText(why.currentLoad), "as measured"],
+    ["forecast", numberText(why.forecast), `for ${timeText(new Date(why.stepEnds))}, the step that determines the plan`],
   ];
   if (why.plannedLoad !== undefined) steps.push(["planned for", numberText(why.plannedLoad), margin]);
-  if (why.need !== undefined) steps.push(["need", pods(why.need), `at ${numberText(why.targetPerPod)} a pod`]);
+  if (why.need !== undefined) steps.push(["required", pods(why.need), `at ${numberText(why.targetPerPod)} per pod`]);
   const lead = durationText(why.leadTimeSeconds * 1000);
-  steps.push([why.isDryRun ? "would request" : "asked for", pods(why.replicas), why.forecastOnlySeconds === undefined ? `until ${lead} from now`
-    : `only ${durationText(why.forecastOnlySeconds * 1000)} are forecast, not the lead time of ${lead}`]);
+  steps.push([why.isDryRun ? "would be requested" : "requested", pods(why.replicas), why.forecastOnlySeconds === undefined ? `until ${lead} from now`
+    : `the forecast covers only ${durationText(why.forecastOnlySeconds * 1000)}, not the lead time of ${lead}`]);
   section.querySelector(".chain").replaceChildren(...steps.map(([label, figure, note]) => make("li", {},
     make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
     make("small", { className: "quiet", textContent: note }))));
@@ -266,12 +266,12 @@ function showChain(section, why) {
   ].filter(Boolean).join(" ");
 }
 
-/** What other settings would do, against the plan in force. */
+/** The effect of other settings, compared with the plan in force. */
 function showOutcome(element, answer, snapshot) {
   const hours = (replicas) => (replicas.reduce((sum, count) => sum + count, 0) * snapshot.stepSeconds) / 3600;
   const figures = [
-    ["asked for now", answer.inForce.replicas, answer.explanation.replicas],
-    ["most ahead", Math.max(...snapshot.desiredReplicas), Math.max(...answer.plan.desiredReplicas)],
+    ["requested now", answer.inForce.replicas, answer.explanation.replicas],
+    ["maximum ahead", Math.max(...snapshot.desiredReplicas), Math.max(...answer.plan.desiredReplicas)],
     ["pod-hours in the plan", hours(snapshot.desiredReplicas), hours(answer.plan.desiredReplicas)],
   ];
   element.replaceChildren(...figures.map(([label, before, after]) => {
@@ -282,7 +282,7 @@ function showOutcome(element, answer, snapshot) {
   }));
 }
 
-/** Copies an element's text, also where the clipboard is denied to pages that came without TLS. */
+/** Copies an element's text, also where browsers deny the clipboard to pages without TLS. */
 async function copy(element) {
   try {
     await navigator.clipboard.writeText(element.textContent);

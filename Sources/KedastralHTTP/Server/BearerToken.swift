@@ -15,9 +15,9 @@ public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable 
     kind = .text(Array(secret.utf8))
   }
 
-  /// Takes the secret from a file, again whenever the file changes. While it cannot be read, nobody is let in.
+  /// Reads the secret from a file, again whenever the file changes. While it cannot be read, all requests are refused.
   ///
-  /// - Throws: what is wrong with the file now; the text never has its content.
+  /// - Throws: the problem with the file; the message never contains its content.
   public init(file: String) throws {
     let secret = SecretFile(path: file)
     _ = try secret.read()

@@ -145,7 +145,7 @@ final class HTTPConnection {
   func sweep(at now: ContinuousClock.Instant) {
     switch life.sweep(at: now) {
     case .fine: break
-    case .stalled: return cut(.slowReader, "output did not move in time")
+    case .stalled: return cut(.slowReader, "the client did not read the output in time")
     case .over: return close()
     }
     guard life.isOpen else { return }

@@ -1,12 +1,12 @@
 /// One request, from its arrival until its answer is handed over. Loop-bound.
 final class HTTPExchange {
-  /// What was asked.
+  /// The request.
   let request: HTTPRequest
   /// Whether another request may follow on the connection.
   let isPersistent: Bool
   /// Whether the client has shown a good certificate.
   var hasCertificate: Bool { connection?.hasCertificate ?? false }
-  /// Called once, when the client goes away before its answer is complete, or a stream has ended.
+  /// Called once, when the client disconnects before its response is complete, or a stream has ended.
   var onClose: () -> Void = {}
   private(set) var isStreaming = false
   private let takesChunks: Bool
@@ -35,7 +35,7 @@ final class HTTPExchange {
     connection.write(response.encodedStart(inChunks: takesChunks))
   }
 
-  /// Goes on with a stream.
+  /// Sends the next part of a stream.
   func sendChunk(_ bytes: [UInt8]) {
     guard let connection, isStreaming, !bytes.isEmpty else { return }
     guard takesChunks else { return connection.write(bytes) }
@@ -69,7 +69,7 @@ final class HTTPExchange {
 ///
 /// Loop-bound, as its exchange is.
 package final class EventStream {
-  /// Output that a client may leave unread before it is cut off: it will connect again and get everything anew.
+  /// The maximum unread output of a client before it is disconnected; after a reconnect it receives everything again.
   package static let maximumBacklogBytes = 16 << 20
 
   /// Called once, when the client is gone.

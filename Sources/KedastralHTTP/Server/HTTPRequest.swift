@@ -1,4 +1,4 @@
-/// What a client asked for.
+/// A client's request.
 package struct HTTPRequest: Sendable, Equatable {
   /// The method, in capitals.
   package var method: String
@@ -10,7 +10,7 @@ package struct HTTPRequest: Sendable, Equatable {
   package var authorization: String?
   /// The Accept header.
   package var accept: String?
-  /// The Origin header: which web page asks.
+  /// The Origin header: the origin of the requesting web page.
   package var origin: String?
   /// The MCP-Protocol-Version header.
   package var protocolVersion: String?

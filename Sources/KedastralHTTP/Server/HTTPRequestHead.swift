@@ -1,8 +1,8 @@
-/// A request's line and headers, as they come over a connection (RFC 9112).
+/// A request's line and headers, as received on a connection (RFC 9112).
 struct HTTPRequestHead: Equatable {
-  /// What is asked.
+  /// The request target.
   var request: HTTPRequest
-  /// Whether the client takes another answer on the connection, as far as its headers say.
+  /// Whether the connection stays open after the response, according to the client's headers.
   var isPersistent: Bool
   /// Whether a body follows that has not been read: then the connection ends behind the answer.
   var hasBody: Bool
@@ -41,7 +41,7 @@ struct HTTPRequestHead: Equatable {
   func withBody(in bytes: UnsafeRawBufferPointer, headLength: Int, limit: Int) -> Finding {
     guard hasBody else { return .complete(self, length: headLength) }
     guard let bodyLength else {
-      return .refused(status: 411, problem: "a body needs the header Content-Length; chunks are not taken")
+      return .refused(status: 411, problem: "a body requires the header Content-Length; chunks are not supported")
     }
     guard bodyLength <= limit else {
       return .refused(status: 413, problem: "the body has \(bodyLength) bytes, more than the limit of \(limit)")
@@ -75,9 +75,9 @@ struct HTTPRequestHead: Equatable {
     let words = (lines.first ?? "").split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 3, words[2].hasPrefix("HTTP/"), words[0].utf8.allSatisfy(isTokenByte), !words[0].isEmpty,
       !words[1].isEmpty, words[1].utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
-    else { throw Refusal(problem: "the first line is no request; it must be 'GET /path HTTP/1.1'") }
+    else { throw Refusal(problem: "the first line is not a valid request; expected 'GET /path HTTP/1.1'") }
     guard ["HTTP/1.1", "HTTP/1.0"].contains(words[2]) else {
-      throw Refusal(status: 505, problem: "this server speaks HTTP/1.1, not \(words[2].prefix(20))")
+      throw Refusal(status: 505, problem: "this server supports HTTP/1.1, not \(words[2].prefix(20))")
     }
     let headers = try Headers(lines.dropFirst())
     let isModern = words[2] == "HTTP/1.1"
@@ -118,7 +118,7 @@ struct HTTPRequestHead: Equatable {
         case "transfer-encoding": hasBody = true
         case "content-length":
           guard let length = UInt64(value.trimmingSuffix { $0 == " " }) else {
-            throw Refusal(problem: "Content-Length is no number")
+            throw Refusal(problem: "Content-Length is not a number")
           }
           hasBody = hasBody || length > 0
           bodyLength = Int(clamping: length)

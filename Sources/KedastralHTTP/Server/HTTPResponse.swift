@@ -10,7 +10,7 @@ package struct HTTPResponse: Sendable, Equatable {
 
   /// The status code.
   package var status: Int
-  /// The headers besides those that every answer has.
+  /// The headers in addition to those of every response.
   package var headers: [Header]
   /// The content.
   package var body: [UInt8]
@@ -60,11 +60,11 @@ package struct HTTPResponse: Sendable, Equatable {
     }
   }
 
-  /// The answer as it goes over the connection, its length told.
+  /// The serialised response, with its length in the headers.
   ///
   /// - Parameters:
   ///   - isLast: whether the connection ends behind it.
-  ///   - withBody: false for HEAD, which gets the headers alone.
+  ///   - withBody: false for HEAD, which gets only the headers.
   func encoded(isLast: Bool, withBody: Bool = true) -> [UInt8] {
     var lines = [Header(name: "Content-Length", value: "\(body.count)")]
     if isLast { lines.append(Header(name: "Connection", value: "close")) }

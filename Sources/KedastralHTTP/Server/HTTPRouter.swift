@@ -41,8 +41,7 @@ package struct HTTPRouter {
   package init() {}
 
   /// Adds a route.
-  ///
-  /// - Parameter isOpen: whether it answers without the bearer token, where one is asked for.
+  /// - Parameter isOpen: whether it answers without the bearer token, if one is required.
   package mutating func get(_ path: String, isOpen: Bool = false, _ handler: @escaping Handler) {
     routes[path] = Route(methods: ["GET", "HEAD"], handler: handler, isOpen: isOpen)
   }

@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// HTTP/1.1 on an event loop: connections read requests and write answers, a router says what they are.
+/// HTTP/1.1 on an event loop: connections read requests and write responses, and a router computes the responses.
 ///
 /// Why not evhttp, which comes with libevent: it looks after silence alone, so a client that sends a byte now and then keeps a
 /// connection for ever; it cannot limit connections, and its refusals are HTML.
@@ -51,11 +51,12 @@ package final class HTTPServer {
     self.router = router
     self.logger = logger
     requests = metrics?.counter(
-      "kedastral_http_requests_total", help: "HTTP requests answered, by path and status.", labels: ["path", "code"])
+      "kedastral_http_requests_total", help: "Number of HTTP requests, by path and status.", labels: ["path", "code"])
     refusals = metrics?.counter(
-      "kedastral_http_refusals_total", help: "HTTP connections and requests cut off by a limit, by reason.",
+      "kedastral_http_refusals_total",
+      help: "Number of HTTP connections and requests that were closed by a limit, by reason.",
       labels: ["reason"])
-    openConnections = metrics?.gauge("kedastral_http_connections", help: "HTTP connections open now.").with()
+    openConnections = metrics?.gauge("kedastral_http_connections", help: "Number of open HTTP connections.").with()
     address = settings.address
     let listener = try Listener(on: loop, at: settings.address) { [unowned self] in accept($0) }
     self.listener = listener
@@ -105,7 +106,8 @@ package final class HTTPServer {
   func refused(_ reason: Refusal, _ text: String) {
     refusals?.with(reason.rawValue).increment()
     guard let skipped = refusalLog.admit(reason.rawValue, at: .now) else { return }
-    logger.warn("HTTP client cut off", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
+    logger.warn(
+      "HTTP client disconnected by a limit", ["reason": reason.rawValue, "detail": text, "notLogged": "\(skipped)"])
   }
 
   /// Counts an answer.
@@ -123,7 +125,7 @@ package final class HTTPServer {
     case .unknownPath:
       send(.failure(404, "there is nothing at '\(request.path.prefix(200))'"), to: exchange, path: "other")
     case .wrongMethod(let allowed):
-      let problem = "\(request.path) takes \(allowed), not \(request.method)"
+      let problem = "\(request.path) supports \(allowed), not \(request.method)"
       send(.failure(405, problem).with("Allow", allowed), to: exchange, path: request.path)
     case .handler(let handler, let isOpen):
       if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: request.path) }
@@ -144,10 +146,10 @@ package final class HTTPServer {
   /// Why a client is not let in where not everybody is; nil when it is.
   private func refusal(of exchange: HTTPExchange) -> HTTPResponse? {
     if let tls = settings.tls, tls.demandsCertificates, !exchange.hasCertificate {
-      return .failure(403, "a client certificate is needed")
+      return .failure(403, "a client certificate is required")
     }
     guard let token = settings.token, !token.isShown(by: exchange.request.authorization) else { return nil }
-    return HTTPResponse.failure(401, "a bearer token is needed: send 'Authorization: Bearer <token>'")
+    return HTTPResponse.failure(401, "a bearer token is required: send 'Authorization: Bearer <token>'")
       .with("WWW-Authenticate", "Bearer")
   }
 
@@ -158,7 +160,7 @@ package final class HTTPServer {
       let response = await work()
       bound.loop.execute { bound.finish { $0.send(response, to: $1, path: path) } }
     }
-    let problem = "\(path) got no answer within \(DurationText.format(settings.answerTimeout))"
+    let problem = "\(path) got no response within \(DurationText.format(settings.answerTimeout))"
     let timer = LoopTimer(on: loop, every: settings.answerTimeout, repeating: false) {
       task.cancel()
       bound.finish { $0.send(.failure(504, problem), to: $1, path: path) }

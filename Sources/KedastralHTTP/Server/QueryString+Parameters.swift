@@ -10,7 +10,7 @@ struct InvalidParameter: Error, CustomStringConvertible {
 
 /// The parameters that routes about plans share; nil for one that is not given.
 extension QueryString {
-  /// How long before the load the pods are wanted.
+  /// How long before the load the pods are requested.
   var leadTime: Duration? {
     get throws(InvalidParameter) {
       guard let text = self["leadTime"] else { return nil }

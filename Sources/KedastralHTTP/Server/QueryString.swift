@@ -16,7 +16,7 @@ package struct QueryString: Sendable, Equatable {
   /// The value of a parameter, or nil when it is not there.
   package subscript(name: String) -> String? { parameters[name] }
 
-  /// Undoes percent encoding and `+` for a space; what is no encoding stays as it is.
+  /// Decodes percent encoding and `+` for a space; invalid encodings are kept unchanged.
   private static func decode(_ text: Substring) -> String {
     var bytes: [UInt8] = []
     var rest = text.utf8[...]

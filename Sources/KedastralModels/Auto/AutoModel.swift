@@ -6,14 +6,13 @@ import KedastralCore
   import Foundation
 #endif
 
-/// The default model: learns how a load follows from its own past, and says how sure it is.
+/// The default model: fits regressions of the load on its own history, and returns calibrated quantiles.
 ///
 ///     let forecast = try AutoModel().forecast(history, steps: 60, quantiles: [0.5, 0.9, 0.99])
 ///     forecast.reason      // "model mix: median of the last 8 days 41 %, …; seasonality: 1 day, 1 week"
-///
-/// From two and a half days of history on it knows days, from nine days on weeks; from less it takes the seasons that
-/// PeriodDetection finds, and below about fifty samples, or for a constant load, it is a SeasonalBaseline. In a session it learns
-/// anew a few times a day and in between takes each new sample in constant time.
+/// It uses daily patterns from two and a half days of history on, and weekly patterns from nine days on. With less history it uses
+/// the seasons that PeriodDetection finds; below about fifty samples, or for a constant load, it uses SeasonalBaseline. A session
+/// fits a few times a day and in between processes each new sample in constant time.
 public struct AutoModel: Model {
   /// `auto`.
   public let name = "auto"
@@ -23,7 +22,7 @@ public struct AutoModel: Model {
   /// Only its changes matter: where it changes (daylight saving time), the same time yesterday is not 24 hours ago.
   public let utcOffset: (@Sendable (Date) -> Duration)?
 
-  /// How long a session uses what it learned before it learns anew; shorter while the history is short.
+  /// The longest time between two fits of a session; shorter while the history is short.
   public let refitInterval: Duration
 
   /// Creates the model.
@@ -54,10 +53,10 @@ public struct AutoModel: Model {
     return forecast
   }
 
-  /// A session that learns anew every `refitInterval` and follows the load in between.
+  /// A session that fits every `refitInterval` and updates its state in between.
   public func makeSession() -> any ModelSession { AutoSession(model: self) }
 
-  /// The forecast where there is too little to learn from.
+  /// The forecast when there is too little history for a fit.
   func simple(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     let baseline: any Model = utcOffset.map { LocalDays(SeasonalBaseline(), utcOffset: $0) } ?? SeasonalBaseline()
     let forecast = try baseline.forecast(history, steps: steps, quantiles: quantiles)
@@ -66,7 +65,7 @@ public struct AutoModel: Model {
       reason: "baseline (\(forecast.reason ?? "")), until there is enough to learn from")
   }
 
-  /// Learns from a history; nil when there is too little in it.
+  /// Fits a history; nil when it is too short.
   static func fit(_ history: TimeSeries, steps: Int) -> (regression: LoadRegression, tracker: LoadTracker)? {
     guard let units = LoadUnits(history.values) else { return nil }
     let layout = layout(history)
@@ -100,4 +99,9 @@ public struct AutoModel: Model {
     }
     return layout
   }
+}
+
+extension Model where Self == AutoModel {
+  /// The recommended model: finds the seasons, combines several forecasts, corrects the near steps by recent errors.
+  public static var auto: AutoModel { AutoModel() }
 }

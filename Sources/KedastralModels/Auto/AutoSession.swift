@@ -6,8 +6,8 @@ import KedastralCore
   import Foundation
 #endif
 
-/// An AutoModel at work on one load: learns a few times a day, follows the load in constant time a sample, checks itself
-/// against what came, repeats the last season while that is better, and draws the next steps to the latest samples.
+/// The session of an AutoModel: it fits a few times a day, processes each sample in constant time, measures its errors, repeats
+/// the last season while that is more accurate, and corrects the first steps by the latest samples.
 struct AutoSession: ModelSession {
   private let model: AutoModel
   private var learned: Learned?
@@ -20,10 +20,10 @@ struct AutoSession: ModelSession {
   private var nearTerm = NearTermCorrection()
   /// The end of the last history.
   private var tail = HistoryTail()
-  /// What was stored by an earlier session, until it is known whether it is of this load.
+  /// The state of an earlier session, until it is checked whether it belongs to this load.
   private var restored: Stored?
 
-  /// A fit, and how long it serves.
+  /// A fit and the time until the next one.
   private struct Learned {
     var regression: LoadRegression
     var outlierBound: Double
@@ -84,7 +84,7 @@ struct AutoSession: ModelSession {
       record.isBeaten
       ? "the last season repeated, because the learned forecast was less accurate recently (\(record.summary))"
       : regression.explanation(step: history.step) + record.note
-    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the next steps are corrected by the latest samples" }
+    if nearTerm.correctedSteps > 0 { forecast.reason? += "; the first steps are corrected by the latest samples" }
     forecast.members = members(of: regression, step: history.step)
     forecast.mase = record.mase
     forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
@@ -95,7 +95,7 @@ struct AutoSession: ModelSession {
     return forecast
   }
 
-  /// The quantiles that are judged, whether anyone asks for them or not.
+  /// The quantiles that are always computed, to measure their coverage.
   private static let watchedLevels = [0.5, LiveRecord.watchedLevel]
 
   /// The parts of a forecast with their shares and errors, repeating the last season among them.
@@ -125,7 +125,7 @@ struct AutoSession: ModelSession {
     path.indices.map { min(max(0, new[$0] + (path[$0] - old[$0])), .greatestFiniteMagnitude) }
   }
 
-  /// Brings the next fit forward: what beat the last one is in the history by now.
+  /// Schedules the next fit earlier, because the history now contains the change that the last fit missed.
   private mutating func learnSooner(_ history: TimeSeries) {
     guard let learned, history.end.timeIntervalSince(learned.fittedAt) >= model.refitInterval.inSeconds / 6 else {
       return
@@ -133,7 +133,7 @@ struct AutoSession: ModelSession {
     self.learned?.refitAt = min(learned.refitAt, history.end)
   }
 
-  /// Forgets what followed from samples that are other ones now.
+  /// Discards state that was learned from samples that have changed.
   private mutating func take(_ change: HistoryChange.Kind) {
     switch change {
     case .grown: break
@@ -144,7 +144,7 @@ struct AutoSession: ModelSession {
     }
   }
 
-  /// Brings tracker and fit up to the first `count` samples; false when there is too little to learn from.
+  /// Updates tracker and fit with the first `count` samples; false when there are too few for a fit.
   private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
     let end = history.instant(at: count - 1)
     if let learned, end < learned.refitAt, end >= learned.fittedAt,
@@ -156,7 +156,7 @@ struct AutoSession: ModelSession {
     return learn(history.prefix(count), steps: steps)
   }
 
-  /// Absorbs what came after the last sample; false when the history is not the earlier one grown.
+  /// Processes the new samples; false when the history is not the previous one extended.
   private mutating func absorbNew(_ history: TimeSeries, upTo count: Int) -> Bool {
     guard var tracker, let regression = learned?.regression else { return false }
     self.tracker = nil  // so that its arrays are changed in place
@@ -180,7 +180,7 @@ struct AutoSession: ModelSession {
     return true
   }
 
-  /// What a missing sample counts as: the last one, and in a longer gap the same time last season.
+  /// The replacement of a missing sample: the last one, and in a longer gap the same time of the last season.
   private static func standIn(_ tracker: LoadTracker, missingRun: Int) -> Double {
     if missingRun > 5, let season = tracker.layout.season, tracker.count >= season {
       return tracker.values[tracker.count - season]
@@ -188,7 +188,7 @@ struct AutoSession: ModelSession {
     return tracker.values.last ?? 0
   }
 
-  /// Goes through the history again with what is learned, as after a restart.
+  /// Processes the history again with the existing fit, as after a restart.
   private mutating func retrace(_ history: TimeSeries, _ learned: Learned) -> Bool {
     let regression = learned.regression
     let season = regression.features.layout.season
@@ -209,7 +209,7 @@ struct AutoSession: ModelSession {
     }
     let span = Double(history.count) * history.step.inSeconds
     let interval = min(model.refitInterval.inSeconds, max(10 * history.step.inSeconds, span / 10))
-    // Spread by the load itself, so that workloads that begin together do not learn together for ever.
+    // The offset depends on the load, so that workloads that start together do not always fit at the same time.
     let bits = history.values.reduce(UInt64(history.count)) { ($0 &* 31) ^ $1.bitPattern }
     let spread = 0.75 + 0.5 * Double(bits >> 11 & 1023) / 1024
     learned = Learned(
@@ -231,7 +231,7 @@ struct AutoSession: ModelSession {
 
   // MARK: Storing
 
-  /// What only comparing forecasts with what came has taught; a fit is made again from the history.
+  /// The state that can only be learned by comparing forecasts with measured loads; a fit is computed again from the history.
   private struct Stored: Codable {
     static let currentVersion = 1
     var version = Stored.currentVersion

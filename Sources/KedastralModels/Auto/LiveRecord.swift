@@ -6,27 +6,27 @@ import KedastralCore
   import Foundation
 #endif
 
-/// How candidates for a load's forecast fare against what comes, and whether the learned one still earns its place.
+/// Measures the errors of the candidates for a load's forecast, and decides whether the learned one is used.
 ///
-/// A forecast is kept now and then with what each candidate says, and judged step by step as loads come in; old errors are
-/// forgotten slowly. The learned forecast loses its place when it errs a fifth more than repeating the last season, and gets it
-/// back when it errs less: the distance of the two bounds keeps the choice from flapping.
+/// Periodically a forecast is kept with the values of each candidate, and compared step by step with the measured loads; old
+/// errors lose weight slowly. The learned forecast is no longer used when its error is a fifth larger than that of repeating the
+/// last season, and is used again when its error is smaller: the distance of the two bounds prevents frequent changes.
 ///
-/// What is stored of it is what has been judged; forecasts that are still to be judged are not.
+/// Only the results of completed comparisons are stored, not the forecasts that are still to be compared.
 struct LiveRecord: Codable {
   private enum CodingKeys: CodingKey { case errors, covered, weight, isBeaten, stretch }
 
-  /// What is said of the steps behind a history.
+  /// The forecasts of the steps after a history.
   struct Claim {
-    /// What was served.
+    /// The forecast that was returned.
     var served: [Double]
-    /// The 0.9 quantile, before the next steps were drawn to the latest samples.
+    /// The 0.9 quantile, before the correction of the first steps.
     var upper: [Double]
-    /// What was learned.
+    /// The learned forecast.
     var learned: [Double]
     /// The last season, repeated.
     var naive: [Double]
-    /// What each member of the learned forecast says.
+    /// The forecast of each member of the learned forecast.
     var members: [[Double]]
   }
 
@@ -45,40 +45,40 @@ struct LiveRecord: Codable {
   private var errors: [Double] = []
   private var covered = 0.0
   private var weight = 0.0
-  /// Whether repeating the last season has served better than what was learned.
+  /// Whether repeating the last season was more accurate than the learned forecast.
   private(set) var isBeaten = false
-  /// By how much the distance of quantiles from the median is to be stretched, so that they hold as often as they claim.
+  /// The factor on the distance of quantiles from the median with which they have their nominal coverage.
   private(set) var stretch = 1.0
 
-  /// The level of the quantile that is watched whether it holds.
+  /// The level of the quantile whose coverage is measured.
   static let watchedLevel = 0.9
 
   private static let claimLimit = 6
-  /// How many settled steps it takes to judge.
+  /// The minimum number of settled steps for a comparison.
   private static let enough = 120.0
-  /// Over about how many settled steps errors are averaged.
+  /// The approximate number of settled steps over which errors are averaged.
   private static let memory = 720.0
-  /// How much worse than the naive forecast the learned one may be.
+  /// The largest accepted ratio of the learned forecast's error to that of the naive one.
   private static let tolerance = 1.2
-  /// How fast quantiles are stretched where they do not hold (Gibbs & Candès 2021), and how far.
+  /// The rate and the limit of the quantiles' stretching (Gibbs & Candès 2021).
   private static let stretchGain = 0.004
   private static let stretchBounds = 0.8...2.5
-  /// The largest ratio of two errors that is told.
+  /// The largest ratio of two errors that is reported.
   private static let largestRatio = 1e6
 
-  /// Whether it can be gone on from, which what was stored need not be.
+  /// Whether the state is valid, which a stored state need not be.
   var isSound: Bool {
     (errors + [covered, weight]).allSatisfy { $0 >= 0 && $0.isFinite } && Self.stretchBounds.contains(stretch)
   }
 
-  /// Keeps a forecast to be judged, when the last one kept is a sixth of a horizon old.
+  /// Keeps a forecast for comparison, when the last kept one is a sixth of a horizon old.
   mutating func note(_ claim: Claim, after history: TimeSeries) {
     let step = history.step.inSeconds
     let spacing = Double(max(1, claim.served.count / Self.claimLimit)) * step
     if let last = claims.last, history.end.timeIntervalSince(last.start) < spacing { return }
     let paths = [claim.served, claim.learned, claim.naive] + claim.members + [claim.upper]
     if errors.count != paths.count - 1 {
-      // Another set of members: what is known of the others stays.
+      // Another set of members: the results of the other candidates are kept.
       errors = Array(errors.prefix(3)) + Array(repeating: 0, count: paths.count - 1 - errors.prefix(3).count)
       claims = []
     }
@@ -86,7 +86,7 @@ struct LiveRecord: Codable {
     if claims.count > Self.claimLimit + 1 { claims.removeFirst() }
   }
 
-  /// Judges the forecasts kept by the loads that have come since, apart from the last `unsettledCount` of them.
+  /// Compares the kept forecasts with the loads measured since, except the last `unsettledCount` of them.
   mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {
     claims.removeAll { $0.step != history.step.inSeconds || $0.settled >= $0.steps }
     for index in claims.indices {
@@ -115,13 +115,13 @@ struct LiveRecord: Codable {
     stretch = min(max(moved, Self.stretchBounds.lowerBound), Self.stretchBounds.upperBound)
   }
 
-  /// The error of what was served over that of repeating the last season; nil until enough has been judged.
+  /// The error of the returned forecasts divided by that of repeating the last season; nil until there are enough comparisons.
   var mase: Double? { scaledErrors?[0] }
 
-  /// The errors of the members over that of repeating the last season; nil until enough has been judged.
+  /// The errors of the members divided by that of repeating the last season; nil until there are enough comparisons.
   var memberErrors: [Double]? { scaledErrors.map { Array($0.dropFirst(3)) } }
 
-  /// Nil also when repeating the last season hardly erred at all, as for a load that stands still: then a ratio says nothing.
+  /// Nil also when the error of repeating the last season is almost zero, as for a constant load: then a ratio is meaningless.
   private var scaledErrors: [Double]? {
     guard weight >= Self.enough, errors.count >= 3, errors[2] > 0, let largest = errors.max(),
       largest < Self.largestRatio * errors[2]
@@ -129,16 +129,16 @@ struct LiveRecord: Codable {
     return errors.map { $0 / errors[2] }
   }
 
-  /// How the learned forecast has done, in words; empty until enough has been judged.
+  /// The accuracy of the learned forecast as text; empty until there are enough comparisons.
   var summary: String {
     guard let ratio = scaledErrors?[1] else { return "" }
     return "recent error \(percent(ratio)) of that of repeating the last season"
   }
 
-  /// What to add to a forecast's reason; empty until enough has been judged.
+  /// Text for a forecast's reason; empty until there are enough comparisons.
   var note: String {
     guard !summary.isEmpty else { return "" }
-    return "; \(summary), the 0.9 quantile held \(percent(covered / weight)) of the time"
+    return "; \(summary), \(percent(covered / weight)) of recent loads at or below the 0.9 quantile"
   }
 
   private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }

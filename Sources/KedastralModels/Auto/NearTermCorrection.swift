@@ -6,25 +6,25 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Draws the first steps of a forecast to where the load is heading, and makes their quantiles as wide as the load is restless.
+/// Corrects the first steps of a forecast by the recent errors, and scales their quantiles with the recent volatility.
 ///
-/// A model that looks a whole horizon ahead has little to say about the next minutes that the last minutes do not say better.
-/// For each of the first steps two small regressions learn from every sample that comes: by how much forecasts of that step
-/// were off, given how the load has moved lately and how far off the last ones were; and how large the rest of the error is,
-/// given how restless the load is. The quantiles of that rest, in units of its expected size, are followed one error at a time,
-/// apart for calm and restless times (online quantile regression; Gibbs & Candès 2021).
+/// For the next minutes, the latest samples predict the load better than a model that forecasts the whole horizon.
+/// For each of the first steps two small regressions are updated with every new sample: one predicts the error of forecasts of
+/// that step from the recent changes of the load and the recent errors; the other predicts the size of the remaining error from
+/// the volatility of the load. The quantiles of the remaining error, in units of its expected size, are updated with each error,
+/// separately for stable and volatile times (online quantile regression; Gibbs & Candès 2021).
 ///
-/// Each step is corrected only while that has been better of late, by the quantile loss at 0.5 and 0.9. What the last corrected
-/// step is moved by fades out over the steps behind it.
+/// Each step is corrected only while the correction has been more accurate recently, by the quantile loss at 0.5 and 0.9. The
+/// correction of the last corrected step fades out over the following steps.
 struct NearTermCorrection {
-  /// How many steps are corrected.
+  /// The number of corrected steps.
   static let reach = 8
-  /// What is left of a correction one step behind the last corrected one.
+  /// The share of the correction that remains one step after the last corrected step.
   private static let fading = 0.8
 
   private var steps: [NearTermStep] = []
   private var claims: [(end: Date, steps: [NearTermStep.Claim])] = []
-  /// Mean changes a step over about three and fifty samples.
+  /// Mean changes per step over about three and fifty samples.
   private var (fastChange, slowChange) = (0.0, 0.0)
   private var end = Date.distantPast
   private var stepSeconds = 0.0
@@ -32,9 +32,9 @@ struct NearTermCorrection {
   /// How many of the first steps of the last forecast were corrected.
   private(set) var correctedSteps = 0
 
-  /// Learns from the samples that have come, and corrects a forecast of what follows them.
+  /// Learns from the new samples, and corrects a forecast of the steps after them.
   ///
-  /// The last `unsettledCount` samples count for this forecast only; nothing of them is kept.
+  /// The last `unsettledCount` samples are used for this forecast only and change no state.
   mutating func correct(_ forecast: inout Forecast, after history: TimeSeries, unsettledCount: Int = 0) {
     guard history.count >= RecentLoad.depth,
       history.values[(history.count - RecentLoad.depth)...].contains(where: \.isFinite)
@@ -51,7 +51,7 @@ struct NearTermCorrection {
     correctedSteps = current.steps.count(where: \.isBetter)
   }
 
-  /// Corrects the first steps of a forecast, and returns what is claimed of each.
+  /// Corrects the first steps of a forecast, and returns the corrected values of each.
   private func applied(to forecast: inout Forecast, after history: TimeSeries) -> [NearTermStep.Claim] {
     let recent = RecentLoad(history, at: history.count - 1)
     let reach = min(Self.reach, forecast.values.count)
@@ -81,7 +81,7 @@ struct NearTermCorrection {
     return claimed
   }
 
-  /// Moves the steps behind `last` by what is left of its correction.
+  /// Applies the remaining share of the last correction to the steps after `last`.
   private func fade(from last: Int, _ path: inout [Double], _ own: [Double]) {
     var shift = path[last] - own[last]
     for index in (last + 1)..<path.count {
@@ -92,7 +92,7 @@ struct NearTermCorrection {
 
   // MARK: Learning
 
-  /// Learns from the samples up to `count` that it has not seen.
+  /// Learns from the new samples up to `count`.
   private mutating func follow(_ history: TimeSeries, upTo count: Int) {
     let known = history.index(nearest: end)
     let grown = count - 1 - known
@@ -138,7 +138,7 @@ struct NearTermCorrection {
 
   // MARK: Storing
 
-  /// What is kept over a restart: all that is known, without what was said of steps that are still to come.
+  /// The state that is kept across a restart: everything except the forecasts of future steps.
   struct Stored: Codable {
     var unit: Double
     var fastChange: Double
@@ -148,7 +148,7 @@ struct NearTermCorrection {
     var steps: PackedNumbers
   }
 
-  /// What to keep over a restart; nil when nothing is known yet.
+  /// The state to store; nil when nothing has been learned yet.
   var stored: Stored? {
     guard let unit = steps.first?.unit else { return nil }
     return Stored(
@@ -156,10 +156,10 @@ struct NearTermCorrection {
       steps: PackedNumbers(steps.flatMap(\.numbers)))
   }
 
-  /// Nothing is known yet.
+  /// The initial state.
   init() {}
 
-  /// Goes on from what was stored, before `history`; nil when that is not sound.
+  /// Resumes from a stored state, before `history`; nil when the state is invalid.
   init?(_ stored: Stored, before history: TimeSeries) {
     let count = NearTermStep.numberCount
     guard stored.steps.values.count == Self.reach * count, stored.unit > 0, stored.end >= history.start,

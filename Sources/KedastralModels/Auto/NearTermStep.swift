@@ -1,65 +1,65 @@
 import KedastralCore
 
-/// What is known about forecasts of one step ahead: by how much they are off, and how far that scatters.
+/// The error model of forecasts at one horizon: the expected error, and its distribution.
 struct NearTermStep: Sendable {
-  /// What was said of the step, to be learned from when it comes.
+  /// The forecast of a step, kept until its load is measured.
   struct Claim {
-    /// The forecast that was to be corrected.
+    /// The forecast before the correction.
     var value: Double
-    /// What the shift follows from, then what the size follows from, in units: many of these are kept.
+    /// The features of the shift, then those of the size, in units.
     var features: SIMD16<Float>
-    /// By how much the load is expected above the forecast.
+    /// The expected difference of the load from the forecast.
     var shift: Double
-    /// How large the rest of the error is expected to be.
+    /// The expected size of the remaining error.
     var size: Double
-    /// Which of the moods the size makes.
+    /// The index of the volatility class.
     var mood: Int
-    /// The quantiles 0.5 and 0.9: as the model says, and as corrected.
+    /// The quantiles 0.5 and 0.9: of the model, and corrected.
     var own: (median: Double, upper: Double)
     var corrected: (median: Double, upper: Double)
   }
 
-  /// The levels whose quantiles are followed, and where they begin: at those of a normal distribution.
+  /// The levels whose quantiles are updated, and their initial values: those of a normal distribution.
   private static let levels = Quantiles.fineLevels
   private static let firstQuantiles = levels.map(NormalDistribution.quantile)
-  /// Where calm ends and the kinds of restlessness begin: the expected size of an error over its usual one.
+  /// The bounds of the volatility classes: the expected size of an error divided by its usual size.
   private static let moods = [0.5, 1.2, 3]
-  /// How many features tell how the load has moved and how far off forecasts were; the others, how restless the load is.
+  /// The number of features for the recent changes and errors, and the number of those for the volatility.
   private static let (movementCount, restlessnessCount) = (9, 7)
-  /// How many errors it takes to judge.
+  /// The minimum number of errors for a comparison.
   private static let enough = 120
 
-  /// Over how many errors they are averaged.
+  /// The number of errors over which they are averaged.
   private static let memory = 500.0
-  /// What a sample still counts one later.
+  /// The weight of a sample relative to the next one.
   private static let forgetting = 0.9999
-  /// How many sizes of an error an error counts at most, lest one outlier teach too much.
+  /// Errors are clipped at this multiple of their expected size, which limits the influence of outliers.
   private static let clip = (error: 8.0, size: 6.0)
-  /// How many times the usual a movement counts at most.
+  /// Changes of the load are clipped at this multiple of their usual size.
   private static let leverage = 4.0
-  /// How far an error moves a quantile, in sizes of an error.
+  /// The step size of the quantile updates, in units of the expected error.
   private static let quantileGain = 0.02
-  /// How much better a correction must be to be begun.
+  /// The advantage in accuracy from which a correction is applied.
   private static let advantage = 0.98
 
-  /// What all below is measured in: how much the load usually changes a step.
+  /// The unit of all numbers below: the usual change of the load per step.
   let unit: Double
   private var shift: RecursiveLeastSquares
   private var size: RecursiveLeastSquares
-  /// The quantiles of the error in units of its expected size, for each mood.
+  /// The quantiles of the error in units of its expected size, for each volatility class.
   private var quantiles = Array(repeating: Self.firstQuantiles, count: Self.moods.count + 1)
   private var count = 0
   private(set) var lastError = 0.0
   /// The error's size after correction, over the last twenty samples and the last few hundred.
   private var recentSize = 0.0
   private var usualSize = 0.0
-  /// How large the largest movement usually is.
+  /// The usual size of the largest change.
   private var usualMovement = 0.0
   private var ownLoss = 0.0
   private var correctedLoss = 0.0
   private(set) var isBetter = false
 
-  /// A step of which nothing is known yet.
+  /// The initial state.
   init(unit: Double) {
     self.unit = unit
     shift = RecursiveLeastSquares(
@@ -70,18 +70,18 @@ struct NearTermStep: Sendable {
 
   // MARK: Saying
 
-  /// What is said of the step, given a model's forecast of it and how the load has moved.
+  /// The corrected forecast of the step, from the model's forecast and the recent changes of the load.
   ///
   /// - Parameters:
-  ///   - own: the quantiles 0.5 and 0.9, as the model says.
-  ///   - firstError: by how much the last forecast of the very next step was off.
-  ///   - changes: the load's mean change a step, of late and usually.
+  ///   - own: the model's quantiles 0.5 and 0.9.
+  ///   - firstError: the error of the last forecast of the first step.
+  ///   - changes: the load's mean change per step, recently and usually.
   func claim(
     _ value: Double, own: (median: Double, upper: Double), after recent: RecentLoad, firstError: Double,
     changes: (fast: Double, slow: Double)
   ) -> Claim {
     let width = max(own.upper - own.median, 0)
-    // Until there is a usual size, the model's own width says what is usual.
+    // Until a usual size is known, the width of the model's quantiles is used.
     let usual = max(count < 30 ? width / 2 : max(usualSize, 0.02 * changes.slow), 1e-9 * unit)
     let movement = inUnits([
       recent.change(1), recent.change(1, before: 1), recent.change(1, before: 2), recent.change(5), recent.change(15),
@@ -111,7 +111,7 @@ struct NearTermStep: Sendable {
     return min(max(0, claim.value + claim.shift + distance), .greatestFiniteMagnitude)
   }
 
-  /// The quantile at any level, of those at `levels`: straight in between, and outside as a normal distribution goes on.
+  /// The quantile at any level, computed from those at `levels`: linear in between, and extrapolated with a normal distribution.
   private static func interpolated(_ quantiles: [Double], at level: Double) -> Double {
     let last = levels.count - 1
     let right = min(max(levels.firstIndex { $0 >= level } ?? last, 1), last)
@@ -122,7 +122,7 @@ struct NearTermStep: Sendable {
 
   // MARK: Learning
 
-  /// Learns from what was said of a step whose load has come.
+  /// Learns from the forecast of a step whose load has been measured.
   mutating func learn(_ claim: Claim, load: Double) {
     let off = load - claim.value
     let error = off - claim.shift
@@ -132,11 +132,11 @@ struct NearTermStep: Sendable {
     ownLoss += (Self.loss(load, claim.own) - ownLoss) * rate
     correctedLoss += (Self.loss(load, claim.corrected) - correctedLoss) * rate
     isBetter = count >= Self.enough && correctedLoss < (isBetter ? 1 : Self.advantage) * ownLoss
-    // What is learned is bounded around what was said, not around what the regression would have said: were it to run away, it
-    // would be called back at once.
+    // The target is bounded around the returned forecast, not around the regression's value, so that a diverging regression is
+    // corrected at once.
     let measure = max(claim.size, usualSize)
     let bound = Self.clip.error * measure
-    // A spike without measure is in the movements of the next samples as well; it must not outweigh all others.
+    // An extreme spike also affects the changes of the next samples; clipping limits its weight.
     let features = (0..<16).map { Double(claim.features[$0]) }
     let movement = features.prefix(Self.movementCount)
     let largest = movement.reduce(0) { max($0, abs($1)) }
@@ -166,7 +166,7 @@ struct NearTermStep: Sendable {
 
   // MARK: Storing
 
-  /// All that is known, in units, as numbers in an order of their own.
+  /// The whole state, in units, as a list of numbers in a fixed order.
   var numbers: [Float] {
     let sizes = [lastError, recentSize, usualSize, ownLoss, correctedLoss].map { Float($0 / unit) }
     return shift.numbers + size.numbers + quantiles.joined().map { Float($0) } + sizes
@@ -176,7 +176,7 @@ struct NearTermStep: Sendable {
   /// How many numbers there are.
   static let numberCount = NearTermStep(unit: 1).numbers.count
 
-  /// What `numbers` were taken from; nil when they cannot be.
+  /// The state from `numbers`; nil when they are invalid.
   init?(_ numbers: some Collection<Float>, unit: Double) {
     guard numbers.count == Self.numberCount, numbers.allSatisfy(\.isFinite) else { return nil }
     self.init(unit: unit)

@@ -160,3 +160,8 @@ private struct BaselineFit {
     return Quantiles(paths)
   }
 }
+
+extension Model where Self == SeasonalBaseline {
+  /// The simple seasonal model, which works from the first hour of history on.
+  public static var baseline: SeasonalBaseline { SeasonalBaseline() }
+}

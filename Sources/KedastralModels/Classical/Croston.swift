@@ -17,7 +17,7 @@ public struct Croston: Model {
   /// intermittent load is nearly always either nothing or a whole demand.
   public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     guard smoothing > 0, smoothing < 1 else {
-      throw ModelError.invalidSetting(model: name, setting: "smoothing", problem: "must lie between 0 and 1")
+      throw ModelError.invalidSetting(model: name, setting: "smoothing", problem: "must be between 0 and 1")
     }
     let present = history.values.filter(\.isFinite).map { max(0, $0) }
     guard !present.isEmpty else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }

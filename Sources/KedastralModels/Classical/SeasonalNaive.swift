@@ -1,8 +1,8 @@
 import KedastralCore
 
 /// Repeats the last season; without one, the last sample.
-///
-/// The yardstick of all others. Quantiles are normal, of the deviation of past seasonal differences, wider with each season.
+/// The baseline for all other models. Quantiles are those of a normal distribution with the deviation of past seasonal differences,
+/// wider with each season.
 public struct SeasonalNaive: Model {
   /// `seasonal-naive`.
   public let name = "seasonal-naive"
@@ -25,6 +25,6 @@ public struct SeasonalNaive: Model {
     return ClassicalForecast.normal(
       history, unit: prepared.unit, means: (0..<steps).map { values[values.count - lag + $0 % lag] },
       deviations: (0..<steps).map { deviation * Double($0 / lag + 1).squareRoot() }, levels: quantiles, model: name,
-      reason: found.map { "the last \($0) steps again" } ?? "the last sample again")
+      reason: found.map { "the last \($0) steps repeated" } ?? "the last sample repeated")
   }
 }

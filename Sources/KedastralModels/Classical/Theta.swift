@@ -1,7 +1,7 @@
 import KedastralCore
 
 /// The dynamic optimised Theta model (Fiorucci, Pellegrini, Louzada, Petropoulos & Koehler 2016): a level and a straight line that
-/// is fitted anew with each sample, mixed by a weight that is optimised with the level's smoothing; a season is taken out first.
+/// is fitted again with each sample, mixed by a weight that is optimised with the level's smoothing; a season is taken out first.
 public struct Theta: Model {
   /// `theta`.
   public let name = "theta"

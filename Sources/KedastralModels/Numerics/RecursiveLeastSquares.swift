@@ -57,7 +57,7 @@ struct RecursiveLeastSquares: Sendable {
     return weights.map { Float($0) } + (0..<size).flatMap { row in (0...row).map { Float(gain[row * size + $0]) } }
   }
 
-  /// Goes on from the `numbers` of one with as many weights.
+  /// Resumes from the `numbers` of another one with the same number of weights.
   mutating func takeUp(_ numbers: [Float]) {
     let size = weights.count
     precondition(numbers.count == size + size * (size + 1) / 2, "as many numbers as there were")

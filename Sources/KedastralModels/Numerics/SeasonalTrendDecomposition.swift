@@ -8,7 +8,7 @@ struct SeasonalTrendDecomposition {
     var seasonWindow: Int
     /// Over how many steps the trend may change; odd, longer than the period. Nil takes the authors' choice.
     var trendWindow: Int?
-    /// How many passes there are within which outliers keep their weights, and how many times outliers are weighed anew.
+    /// The number of passes with fixed outlier weights, and the number of times that the weights are computed again.
     var innerPasses = 2
     var robustPasses = 15
     /// Every how many steps a part is computed, straight lines between; nil means a tenth of its window.
@@ -93,7 +93,7 @@ struct SeasonalTrendDecomposition {
 struct LocalLine {
   /// How many neighbours count.
   let window: Int
-  /// Every how many samples a line is fitted; values between are interpolated.
+  /// The distance in samples of the fitted lines; values in between are interpolated.
   let stride: Int
 
   init(window: Int, stride: Int?) {

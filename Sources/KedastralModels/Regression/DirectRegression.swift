@@ -36,8 +36,8 @@ struct DirectRegression: Sendable, Equatable {
     var starts: [Start]
     /// The first step of the history that it can learn from.
     var firstIndex: Int
-    /// How many times its errors count, but for the latest: who does not know the day misses the minute at which the load rises,
-    /// which is in few errors and matters most.
+    /// The factor on its errors, except the latest: a model without the daily pattern misses the time at which the load rises, which
+    /// affects few errors but matters most.
     var handicap = 1.0
   }
 
@@ -48,7 +48,7 @@ struct DirectRegression: Sendable, Equatable {
   let start: Start.Kind
   /// The ridge penalty that was chosen; nil when nothing was learned beyond the start.
   let penalty: Double?
-  /// What the regression would have forecast for each row at each knot, had its block of the history not been seen.
+  /// The cross-validated forecast of each row at each knot, fitted without the row's block of the history.
   private(set) var outOfBlock: [[Double]]
 
   static let penalties: [Double] = [1e-3, 1e-2, 1e-1, 1, 10]

@@ -2,7 +2,7 @@ import KedastralCore
 
 /// What a fit is made of, in plain words.
 extension LoadRegression {
-  /// How many members are named; the others are told together.
+  /// The number of members that are named; the others are combined.
   private static let membersNamed = 3
 
   /// What each member is.

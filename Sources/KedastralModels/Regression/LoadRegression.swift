@@ -1,17 +1,16 @@
 import KedastralCore
 
 /// Direct regressions of one load, combined, with calibrated quantiles.
-///
-/// Two regressions see the load differently (one with last week and the median of five days, one without and with ten days), and
-/// three simple forecasts stand beside them: the median of the same time of ten days, the level, and the last day or week again.
-/// All are averaged with weights from blocked cross-validation, in which the latest errors count once more: a load that has
-/// begun another life is not forecast by what served the old one. Quantiles come from the errors of that average on blocks of
-/// the history that were held out.
+/// There are two regressions with different features (one with last week and the median of five days, one without last week and
+/// with ten days), and three simple forecasts: the median of the same time of ten days, the level, and the last day or week
+/// repeated. All are averaged with weights from blocked cross-validation, in which the latest errors have additional weight: after
+/// a regime change, old patterns lose weight. Quantiles come from the errors of that average on held-out blocks of the history.
 struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
   private(set) var members: [DirectRegression]
-  /// The share of each member in the forecast at each knot; 1 in sum. Near steps have other masters than far ones.
+  /// The share of each member in the forecast at each knot, 1 in sum. Different models do best at short and long horizons, so each
+  /// knot has its own weights.
   private let knotShares: [[Double]]
   /// The horizons at which coefficients are kept, ascending, from 1 to the last step.
   let knots: [Int]
@@ -37,7 +36,7 @@ struct LoadRegression: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - values: the load in `units`, gaps filled.
-  ///   - isPresent: whether a sample was measured; filled ones are no targets.
+  ///   - isPresent: whether a sample was measured; filled ones are not targets.
   /// - Returns: the fit and the tracker after the last sample; nil when the history is too short to learn from.
   static func fit(
     _ values: [Double], isPresent: [Bool], layout: LoadTracker.Layout, units: LoadUnits, steps: Int
@@ -140,8 +139,8 @@ struct LoadRegression: Sendable, Equatable {
     members.indices.map { member in knotShares.reduce(0) { $0 + $1[member] } / Double(knotShares.count) }
   }
 
-  /// Each member's share at each knot, by its errors out of sample relative to the best member's: at this knot, at all knots, and
-  /// of late at all knots.
+  /// Each member's share at each knot, from its out-of-sample errors relative to the best member's: at this knot, at all knots, and
+  /// recently at all knots.
   private static func shares(of members: [DirectRegression], _ training: [Training]) -> [[Double]] {
     let all = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: false) }
     let latest = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: true) }
@@ -326,7 +325,7 @@ private struct Training {
 }
 
 extension LoadTracker {
-  /// A tracker that has not absorbed anything yet, with bounds taken from the load it is going to absorb.
+  /// A tracker without samples, with bounds from the load that it will process.
   init(layout: Layout, values: [Double]) {
     guard let season = layout.season, values.count > season else {
       self.init(

@@ -142,7 +142,7 @@ public struct PeriodDetection: Sendable, Equatable {
     }
     guard let highest = maxima.max(by: { heights[$0] < heights[$1] }) else { return [] }
     let tall = maxima.filter { heights[$0] > 0.8 * heights[highest] }
-    // The wiggles of noise on one broad peak are no peaks of their own.
+    // Noise on one broad peak does not count as separate peaks.
     guard let first = tall.first, first * 3 <= highest * 2 else { return [highest] }
     let shortest = tall.prefix { $0 * 3 <= first * 4 }.max { heights[$0] < heights[$1] } ?? first
     return [shortest, highest]

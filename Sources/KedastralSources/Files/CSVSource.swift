@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Plays a recorded load series as if it happened now, by the injected clock: what lies ahead of the clock is not told.
+/// Replays a recorded load series as if it happened now, by the injected clock: it returns no samples from the clock's future.
 ///
 ///     let trace = try TraceFile(path: "traces/twitter-stream-rps-1m.csv").series
 ///     let source = CSVSource(trace, clock: clock, playback: .shifted(position: trace.instant(at: 4 * 1440), to: clock.now))

@@ -19,7 +19,7 @@ package enum FileBytes {
     return try readAll(descriptor)
   }
 
-  /// Reads what is piped into this program, to its end.
+  /// Reads standard input to its end.
   package static func readStandardInput() throws(ReadError) -> [UInt8] { try readAll(STDIN_FILENO) }
 
   private static func readAll(_ descriptor: CInt) throws(ReadError) -> [UInt8] {

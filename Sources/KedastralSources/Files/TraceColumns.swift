@@ -56,8 +56,8 @@ struct TraceColumns: Equatable {
     guard let value = candidates.first, candidates.count == 1 else {
       let found =
         candidates.isEmpty
-        ? "none of which holds numbers beside the timestamps"
-        : "of which \(candidates.prefix(3).map(name).joined(separator: " and ")) hold numbers"
+        ? "none of which has numbers except the timestamps"
+        : "of which \(candidates.prefix(3).map(name).joined(separator: " and ")) have numbers"
       throw Defect(problem: "\(count) columns, \(found); a file has one series: write timestamp,value")
     }
     self.time = time

@@ -29,7 +29,7 @@ public struct TraceFile: Sendable, Equatable {
     public var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
   }
 
-  /// How many rows are looked at to tell the columns apart.
+  /// The number of rows that are read to tell the columns apart.
   fileprivate static let sampledRows = 100
 
   /// The series.
@@ -75,11 +75,13 @@ public struct TraceFile: Sendable, Equatable {
     var remarks: [String] = []
     let step = DurationText.format(grid.series.step)
     if grid.offGridCount > 0 {
-      remarks.append("rows off the step of \(step): \(grid.offGridCount) of \(rows); each counts for the nearest step")
+      remarks.append(
+        "rows that are not on the step of \(step): \(grid.offGridCount) of \(rows); each is assigned to the nearest step"
+      )
     }
     if grid.sharedCount > 0 {
       remarks.append(
-        "rows that share a step with a row before them: \(grid.sharedCount) of \(rows); their mean is used")
+        "rows that share a step with an earlier row: \(grid.sharedCount) of \(rows); their mean is used")
     }
     if grid.unsortedCount > 0 {
       remarks.append(
@@ -147,7 +149,7 @@ private struct RowReader {
 
   private mutating func nextRow() throws(TraceFile.ReadError) -> DelimitedText.Row? {
     do throws(DelimitedText.UnclosedQuote) { return try text.next() } catch {
-      throw TraceFile.ReadError(file: file, line: error.line, problem: "a quote is opened and not closed")
+      throw TraceFile.ReadError(file: file, line: error.line, problem: "a quote is not closed")
     }
   }
 
@@ -162,7 +164,7 @@ private struct RowReader {
       throw problem(
         columns.count == 2
           ? "\(shown) is not timestamp,value"
-          : "\(shown) has \(row.fields.count) columns; \(columns.count) were expected")
+          : "\(shown) has \(row.fields.count) columns; expected \(columns.count)")
     }
     let written = fields[columns.time]
     guard let time = TraceTimestamp(written) else {
@@ -199,7 +201,7 @@ private struct RowReader {
       throw TraceFile.ReadError(
         file: file, line: line,
         problem:
-          "\(columns.name(of: column)) has \(TraceFile.shown(fields[column])) here and \(TraceFile.shown(labels.fields[column])) in line \(labels.line); a file has one series, so export one alone"
+          "\(columns.name(of: column)) has \(TraceFile.shown(fields[column])) here and \(TraceFile.shown(labels.fields[column])) in line \(labels.line); a file has one series, so export a single series"
       )
     }
   }

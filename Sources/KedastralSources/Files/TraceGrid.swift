@@ -57,10 +57,10 @@ struct TraceGrid {
     let points = unsortedCount == 0 ? points : points.sorted { $0.seconds < $1.seconds }
     let distances = zip(points.dropFirst(), points).map { $0.seconds - $1.seconds }.filter { $0 > 0 }
     guard let first = points.first, let last = points.last, points.count >= 2 else {
-      throw Defect(problem: "at least two samples are needed, \(points.count) found")
+      throw Defect(problem: "expected at least two samples, found \(points.count)")
     }
     guard let usual = Self.usual(distances) else {
-      throw Defect(problem: "all \(points.count) rows have the same timestamp; at least two are needed")
+      throw Defect(problem: "all \(points.count) rows have the same timestamp; at least two are required")
     }
     if usual < 1, first.seconds > 20_000, last.seconds < 80_000 {
       throw Defect(

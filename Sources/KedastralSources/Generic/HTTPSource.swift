@@ -6,14 +6,13 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Load from any HTTP service that answers in JSON: a series of points, or the current value alone.
+/// Load from any HTTP service that responds with JSON: a series of points, or only the current value.
 ///
 ///     let source = try HTTPSource(
 ///       endpoint: HTTPEndpoint("https://metrics.example.com/query"), method: "POST",
 ///       body: #"{"metric": "orders", "from": {{start}}, "to": {{end}}, "resolution": "{{step}}s"}"#,
 ///       valuePath: "data.#.value", timestampPath: "data.#.ts", timestampFormat: .unix, client: client, clock: clock)
-///
-/// URL, headers and body are templates. Besides the user's variables there are `start` and `end` of what is asked for, and `now`,
+/// URL, headers and body are templates. In addition to the user's variables there are `start` and `end` of the range, and `now`,
 /// in Unix seconds; `startRFC3339`, `endRFC3339` and `nowRFC3339`; `step` and `windowSeconds` in seconds.
 ///
 /// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without points is
@@ -51,8 +50,8 @@ public struct HTTPSource: MetricSource {
   /// Creates a source.
   ///
   /// - Parameters:
-  ///   - endpoint: whom to ask; its URL and the values of its headers are templates.
-  ///   - body: the template of the body, sent as JSON unless a header says otherwise; nil for none.
+  ///   - endpoint: the server; its URL and the values of its headers are templates.
+  ///   - body: the template of the body, sent as JSON unless a header sets another type; nil for none.
   ///   - variables: the user's own variables for the templates, often secrets.
   /// - Throws: ``SourceError`` for a template with an unknown variable, ``JSONPath/ParseError`` for a path that is none.
   public init(
@@ -91,14 +90,14 @@ public struct HTTPSource: MetricSource {
     }
     let answer: JSONValue
     do { answer = try JSONValue(response.body) } catch {
-      throw failure("the answer is not JSON: \(error); it begins: \(response.excerpt)")
+      throw failure("the response is not JSON: \(error); it begins: \(response.excerpt)")
     }
     let values = try numbers(in: answer)
     if let timestampPath {
       series.fill(with: zip(try instants(in: answer, at: timestampPath, count: values.count), values))
     } else {
       guard values.count == 1 else {
-        throw failure("\(values.count) values came back, and no timestamp path says when they were")
+        throw failure("the response has \(values.count) values, but no timestamp path is set")
       }
       series.setNewest(values[0], now: now)
     }
@@ -134,7 +133,7 @@ public struct HTTPSource: MetricSource {
   }
 
   private func numbers(in answer: JSONValue) throws -> [Double] {
-    guard let found = valuePath.values(in: answer) else { throw failure("nothing is there in the answer") }
+    guard let found = valuePath.values(in: answer) else { throw failure("the response has no such value") }
     return try found.enumerated().map { index, value in
       guard let number = value.number else { throw failure("value \(index) is not a number") }
       return number
@@ -143,10 +142,10 @@ public struct HTTPSource: MetricSource {
 
   private func instants(in answer: JSONValue, at path: JSONPath, count: Int) throws -> [Date] {
     guard let found = path.values(in: answer) else {
-      throw failure("nothing is there in the answer at the timestamp path \(path)")
+      throw failure("the response has nothing at the timestamp path \(path)")
     }
     guard found.count == count else {
-      throw failure("\(count) values and \(found.count) timestamps (at \(path)) came back")
+      throw failure("the response has \(count) values, but \(found.count) timestamps (at \(path))")
     }
     return try found.enumerated().map { index, value in
       guard let instant = instant(value) else {

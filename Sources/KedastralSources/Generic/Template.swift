@@ -28,7 +28,7 @@ struct Template: Sendable {
       let known = names.first { $0 == name } ?? names.first { $0.lowercased() == name.lowercased() }
       guard let known else {
         throw Defect(
-          problem: "the variable {{\(name)}} is unknown; there are \(names.sorted().joined(separator: ", "))")
+          problem: "the variable {{\(name)}} is unknown; known variables are \(names.sorted().joined(separator: ", "))")
       }
       parts += [.text(String(rest[..<open.lowerBound])), .variable(known)]
       rest = rest[close.upperBound...]

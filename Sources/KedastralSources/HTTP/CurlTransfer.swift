@@ -3,7 +3,7 @@ import Glibc
 import KedastralCore
 import KedastralNet
 
-/// One request on its way through libcurl; used on the client's loop alone.
+/// One request that libcurl processes; used only on the client's loop.
 final class CurlTransfer {
   let identifier: Int
   let request: HTTPRequest
@@ -57,7 +57,7 @@ final class CurlTransfer {
     if code != CURLM_OK { onEnd(.failure(error(.network(String(cString: curl_multi_strerror(code)))))) }
   }
 
-  /// Takes the request out of libcurl and frees what it held.
+  /// Removes the request from libcurl and frees its memory.
   func end(in multi: CurlMulti) {
     if let easy {
       multi.remove(easy)
@@ -70,22 +70,22 @@ final class CurlTransfer {
     errorText = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
-  /// How far the request has come, for the error that says that time is up.
+  /// The progress of the request, for the timeout error.
   var phase: String {
-    guard let easy else { return "waiting in line behind other requests to this host" }
+    guard let easy else { return "queued behind other requests to this host" }
     func isReached(_ info: CURLINFO) -> Bool {
       var microseconds = 0
       return kedastral_curl_getinfo_long(easy, info, &microseconds) == CURLE_OK && microseconds > 0
     }
     let phase =
       if !body.isEmpty {
-        "\(body.count) bytes of the answer had come"
+        "after \(body.count) bytes of the response"
       } else if isReached(CURLINFO_PRETRANSFER_TIME_T) {
-        "waiting for the answer"
+        "waiting for the response"
       } else if isReached(CURLINFO_CONNECT_TIME_T) {
         "in the TLS handshake"
       } else {
-        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "looking up the host name"
+        isReached(CURLINFO_NAMELOOKUP_TIME_T) ? "connecting" : "resolving the host name"
       }
     return phase + (proxyName.map { ", through the proxy \($0)" } ?? "")
   }
@@ -121,7 +121,7 @@ final class CurlTransfer {
 
   private func setBody() {
     let method = request.method
-    // Servers want to be told a length, if only 0, where the method means a body.
+    // Servers expect a length, even 0, for methods with a body.
     let body = request.body ?? (["POST", "PUT", "PATCH"].contains(method) ? [] : nil)
     if let body {
       set(CURLOPT_POSTFIELDSIZE, body.count)
@@ -140,12 +140,12 @@ final class CurlTransfer {
 
   private func setTLS() {
     let tls = request.endpoint.tls
-    // A trusted certificate file is read anew for connections that are made a minute later.
+    // A trusted certificate file is read again for connections after one minute.
     set(CURLOPT_CA_CACHE_TIMEOUT, 60)
     set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     if let authorities = tls.authorities {
       setPEM(CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, authorities)
-      // Instead of the system's authorities, not besides them.
+      // Instead of the system's authorities, not in addition to them.
       note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
     }
     if let certificate = tls.certificate {
@@ -182,7 +182,7 @@ final class CurlTransfer {
 
   // MARK: The answer
 
-  /// Takes some bytes; fewer than there are tells libcurl to give up.
+  /// Accepts some bytes; a smaller number than received makes libcurl abort.
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard body.count + bytes.count <= request.endpoint.maximumAnswerBytes else {
       isTooLarge = true

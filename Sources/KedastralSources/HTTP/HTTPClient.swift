@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// An HTTP/1.1 client on libcurl that lives on an event loop and keeps its connections.
+/// An HTTP/1.1 client on libcurl that runs on an event loop and keeps its connections.
 ///
 ///     let client = try HTTPClient(on: EventLoop())
 ///     let answer = try await client.send(HTTPRequest(HTTPEndpoint("http://127.0.0.1:9090"), path: "/-/ready"))

@@ -6,7 +6,7 @@ import KedastralNet
   import Foundation
 #endif
 
-/// How a request says who asks. Its description never shows the secret.
+/// The authentication of a request. Its description never contains the secret.
 public struct HTTPCredentials: Sendable, CustomStringConvertible {
   private enum Kind {
     case none
@@ -34,7 +34,7 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible {
   /// A bearer token.
   public static func bearer(_ token: String) -> HTTPCredentials { HTTPCredentials(kind: .bearer(.text(token))) }
 
-  /// A bearer token in a file, read again whenever the file changes, so that a rotated token is taken up.
+  /// A bearer token in a file, read again whenever the file changes, so that a rotated token is used.
   public static func bearer(file: String) -> HTTPCredentials {
     HTTPCredentials(kind: .bearer(.file(SecretFile(path: file))))
   }

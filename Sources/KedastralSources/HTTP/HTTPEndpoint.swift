@@ -1,6 +1,6 @@
 import KedastralNet
 
-/// A server to ask, with everything that is the same for every request to it.
+/// A server, with everything that is the same for every request to it.
 ///
 ///     var prometheus = HTTPEndpoint("https://prometheus.monitoring:9090")
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -35,7 +35,7 @@ public struct HTTPEndpoint: Sendable {
     self.maximumAnswerBytes = maximumAnswerBytes
   }
 
-  /// The URL for logs and errors: without user and password, and with the names of its parameters alone.
+  /// The URL for logs and errors: without user and password, and only with the names of its parameters.
   public var displayName: String { HTTPRequest.redacted(url) }
 
   /// The URL of a request for `path`, in the form of ``displayName``.

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Why a request has no answer: what was asked, of whom, and what happened. Never holds a secret.
+/// Why a request failed: the request, the server and the problem. It never contains a secret.
 ///
 /// An answer with an unwelcome status is not such an error; who asked decides what it means.
 public struct HTTPError: Error, Equatable, CustomStringConvertible {
@@ -10,7 +10,7 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
     case invalidRequest(String)
     /// A token or password cannot be read.
     case credentials(String)
-    /// No answer within the deadline; what was still to be done.
+    /// No response within the deadline, with the phase that was not completed.
     case timedOut(after: Duration, phase: String)
     /// The answer is larger than allowed.
     case answerTooLarge(limitBytes: Int)
@@ -25,8 +25,8 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
       switch self {
       case .invalidRequest(let problem): "the request cannot be sent: \(problem)"
       case .credentials(let problem), .network(let problem): problem
-      case .timedOut(let deadline, let phase): "no answer within \(DurationText.format(deadline)) (\(phase))"
-      case .answerTooLarge(let limit): "the answer is larger than the limit of \(limit) bytes"
+      case .timedOut(let deadline, let phase): "no response within \(DurationText.format(deadline)) (\(phase))"
+      case .answerTooLarge(let limit): "the response is larger than the limit of \(limit) bytes"
       case .tls(let problem): "TLS: \(problem)"
       case .clientClosed: "the HTTP client has been closed"
       }

@@ -1,4 +1,4 @@
-/// One request: an endpoint, and what is asked of it.
+/// One request to an endpoint.
 public struct HTTPRequest: Sendable {
   /// The method in capitals.
   public var method: String
@@ -6,7 +6,7 @@ public struct HTTPRequest: Sendable {
   public var endpoint: HTTPEndpoint
   /// What follows the endpoint's path: a path with a leading slash, and parameters, which join the endpoint's; or nothing.
   public var path: String
-  /// Headers besides the endpoint's.
+  /// Headers in addition to the endpoint's.
   public var headers: [HTTPHeader]
   /// The body, or nil for none.
   public var body: [UInt8]?
@@ -51,7 +51,7 @@ public struct HTTPRequest: Sendable {
     guard lowercased.hasPrefix("http://") || lowercased.hasPrefix("https://") else {
       return "the URL must begin with http:// or https://"
     }
-    guard !Self.authority(of: url).isEmpty else { return "the URL names no host" }
+    guard !Self.authority(of: url).isEmpty else { return "the URL has no host" }
     guard url.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
       return "the URL contains a space or a control character; write it percent-encoded"
     }

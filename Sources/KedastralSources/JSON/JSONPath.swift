@@ -4,12 +4,12 @@
 ///     JSONPath("data.points.#.value")   // one value of each point
 ///     JSONPath("values")                // an array counts as its elements
 public struct JSONPath: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no path.
+  /// The error for a text that is not a valid path.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String
     public var description: String {
-      "'\(text)' is not a path into JSON; write for instance data.items[0].value, or data.points.#.value for one value of each point"
+      "'\(text)' is not a JSON path; write for instance data.items[0].value, or data.points.#.value for one value of each point"
     }
   }
 

@@ -35,7 +35,7 @@ struct JSONScanner {
     return nil
   }
 
-  /// Takes `byte` if it comes next.
+  /// Consumes `byte` if it is next.
   mutating func take(_ byte: UInt8) -> Bool {
     guard peek() == byte else { return false }
     offset += 1
@@ -108,12 +108,12 @@ struct JSONScanner {
     }
     let integerStart = offset
     appendDigits(isFraction: false)
-    guard offset > integerStart else { throw defect("a number expected") }
+    guard offset > integerStart else { throw defect("expected a number") }
     if offset < bytes.count, bytes[offset] == 0x2E {
       offset += 1
       let fractionStart = offset
       appendDigits(isFraction: true)
-      guard offset > fractionStart else { throw defect("a digit expected") }
+      guard offset > fractionStart else { throw defect("expected a digit") }
     }
     if offset < bytes.count, bytes[offset] | 0x20 == 0x65 { exponent += try exponentPart() }
     // Exact by one operation on exact numbers (Clinger 1990, the fast case).
@@ -123,7 +123,7 @@ struct JSONScanner {
       return isNegative ? -value : value
     }
     guard let value = Double(String(decoding: bytes[start..<offset], as: UTF8.self)) else {
-      throw defect("a number expected")
+      throw defect("expected a number")
     }
     return value
   }
@@ -147,7 +147,7 @@ struct JSONScanner {
       offset + expected.count <= bytes.count
         && expected.indices.allSatisfy { bytes[offset + $0] == expected[$0] }
     }
-    guard isHere else { throw defect("a value expected") }
+    guard isHere else { throw defect("expected a value") }
     offset += word.utf8CodeUnitCount
   }
 
@@ -183,7 +183,7 @@ struct JSONScanner {
       exponent = min(exponent * 10 + Int(bytes[offset] &- 0x30), 100_000)
       offset += 1
     }
-    guard offset > start else { throw defect("a digit expected") }
+    guard offset > start else { throw defect("expected a digit") }
     return isNegative ? -exponent : exponent
   }
 
@@ -233,7 +233,7 @@ struct JSONScanner {
   private mutating func hexadecimalUnit() throws(Defect) -> UInt32 {
     guard offset + 4 <= bytes.count, bytes[offset..<offset + 4].allSatisfy({ $0 != 0x2B && $0 != 0x2D }),
       let unit = UInt32(String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
-    else { throw defect("four hexadecimal digits expected") }
+    else { throw defect("expected four hexadecimal digits") }
     offset += 4
     return unit
   }

@@ -1,4 +1,4 @@
-/// An answer of Prometheus's range query, as far as one series is wanted.
+/// The response to a Prometheus range query for one series.
 ///
 /// The form is that of the HTTP API: `{"status", "data": {"resultType", "result": [{"metric", "values": [[time, "value"]…]}…]},
 /// "errorType", "error", "warnings"}`, members in any order, unknown ones ignored.
@@ -30,7 +30,7 @@ struct PrometheusAnswer: Equatable {
 
   /// Reads an answer.
   ///
-  /// - Parameter expectedPoints: about how many points will come.
+  /// - Parameter expectedPoints: the approximate number of points.
   /// - Throws: JSONScanner.Defect when it is not such an answer.
   init(_ body: [UInt8], expectedPoints: Int = 0) throws {
     points.reserveCapacity(expectedPoints)
@@ -45,7 +45,7 @@ struct PrometheusAnswer: Equatable {
       case "isPartial":
         // VictoriaMetrics: some storage nodes did not answer.
         if scanner.peek() == 0x74 {
-          warnings.append("the answer is partial: not all storage nodes answered")
+          warnings.append("the response is partial: not all storage nodes responded")
           isPartial = true
         }
         try scanner.skipValue()
@@ -70,7 +70,7 @@ struct PrometheusAnswer: Equatable {
       case "resultType": resultType = try scanner.string()
       case "result" where scanner.peek() == 0x5B:
         try scanner.array { scanner in
-          // An element that is no series belongs to another result type, which is refused by its name.
+          // An element that is not a series belongs to another result type, which is refused by its name.
           guard scanner.peek() == 0x7B else { return try scanner.skipValue() }
           try readSeries(&scanner)
         }
@@ -128,7 +128,7 @@ struct PrometheusAnswer: Equatable {
     case "+Inf", "Inf": return .infinity
     case "-Inf": return -.infinity
     default:
-      guard let value = Double(text) else { throw scanner.defect("the sample value '\(text)' is no number") }
+      guard let value = Double(text) else { throw scanner.defect("the sample value '\(text)' is not a number") }
       return value
     }
   }

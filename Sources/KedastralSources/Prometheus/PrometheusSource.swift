@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// Load from Prometheus, or whatever speaks its HTTP API (VictoriaMetrics, Thanos, Mimir): one PromQL query that gives one series.
+/// Load from Prometheus or a compatible server (VictoriaMetrics, Thanos, Mimir): one PromQL query that returns one series.
 ///
 ///     let source = PrometheusSource(
 ///       endpoint: HTTPEndpoint("http://prometheus:9090"), query: #"sum(rate(http_requests_total{app="shop"}[1m]))"#,
@@ -18,7 +18,7 @@ import Synchronization
 /// NaN and infinite values (a ratio without traffic, for instance) count as missing. A series too few is a gap, a series too
 /// many is an error. A range of more than 11,000 points, Prometheus's limit, is asked for in parts.
 public struct PrometheusSource: MetricSource {
-  /// How many points one query may ask for: Prometheus refuses more.
+  /// The maximum number of points per query: Prometheus refuses more.
   static let pointsPerQuery = 11_000
   /// Up to how many points an answer is not worth compressing.
   private static let plainAnswerPoints = 50
@@ -81,7 +81,8 @@ public struct PrometheusSource: MetricSource {
     }
     if missing > 0 {
       logger.debug(
-        "query gave values that are not finite; they count as missing", ["query": query, "count": "\(missing)"])
+        "the query returned values that are not finite; they are treated as missing",
+        ["query": query, "count": "\(missing)"])
     }
     return MetricReading(series, partialFrom: partialFrom)
   }
@@ -111,7 +112,7 @@ public struct PrometheusSource: MetricSource {
       let response = try await client.response(to: request, asked: asked)
       if response.isSuccess { return response }
       guard QueryMethod.isRefusal(response.status) else { throw failure(response.problem(detail(response))) }
-      refusal = " (by GET, after POST was refused with HTTP \(response.status))"
+      refusal = " (with GET, after POST was refused with HTTP \(response.status))"
     }
     let request = HTTPRequest(
       endpoint, path: path + "?" + String(decoding: form, as: UTF8.self), acceptsCompression: acceptsCompression)
@@ -119,7 +120,7 @@ public struct PrometheusSource: MetricSource {
     guard response.isSuccess else { throw failure(response.problem(detail(response)) + refusal) }
     if !refusal.isEmpty {
       method.noteThatGETServes()
-      logger.info("the server refuses POST; queries are sent by GET", ["source": endpoint.displayName])
+      logger.info("the server refuses POST; queries are sent with GET", ["source": endpoint.displayName])
     }
     return response
   }
@@ -129,17 +130,19 @@ public struct PrometheusSource: MetricSource {
     do {
       answer = try PrometheusAnswer(body, expectedPoints: points)
     } catch {
-      throw failure("the answer is not Prometheus's JSON: \(error)")
+      throw failure("the response is not Prometheus JSON: \(error)")
     }
     if let problem = answer.failure { throw failure("\(problem.type): \(problem.message)") }
     if answer.isPartial, partialResponse == .refuse {
-      throw failure("the answer is incomplete: \(answer.warnings.joined(separator: "; "))")
+      throw failure("the response is incomplete: \(answer.warnings.joined(separator: "; "))")
     }
     warnings.note(answer.warnings, query: query, logger)
-    guard answer.resultType == "matrix" else { throw failure("a matrix expected, got '\(answer.resultType)'") }
+    guard answer.resultType == "matrix" else { throw failure("expected a matrix, got '\(answer.resultType)'") }
     guard answer.seriesCount <= 1 else {
       let examples = answer.firstSelectors.joined(separator: " and ")
-      throw failure("got \(answer.seriesCount) series, such as \(examples); aggregate them to one, for instance sum(…)")
+      throw failure(
+        "expected one series, got \(answer.seriesCount), such as \(examples); aggregate them to one, for instance sum(…)"
+      )
     }
     return answer
   }
@@ -170,6 +173,6 @@ private final class WarningLog: Sendable {
     for warning in warnings where !before.contains(warning) {
       logger.warn("query warning", ["query": query, "warning": warning])
     }
-    if warnings.isEmpty { logger.info("no query warnings any more", ["query": query]) }
+    if warnings.isEmpty { logger.info("query warnings have ended", ["query": query]) }
   }
 }

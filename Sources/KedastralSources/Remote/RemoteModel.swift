@@ -39,7 +39,7 @@ public struct RemoteModel: Model {
   /// - Throws: `ModelError.remote`, always.
   public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     throw ModelError.remote(
-      "\(endpoint.displayName): the model 'byom' answers over the network and can only be asked in a session (makeSession)"
+      "\(endpoint.displayName): the model 'byom' uses the network and works only in a session (makeSession)"
     )
   }
 
@@ -57,7 +57,7 @@ public struct RemoteModel: Model {
     mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
       do {
         let forecast = try await model.ask(history, steps: steps, quantiles: quantiles)
-        if failures > 0 { model.logger.info("remote model answers again", ["failures": "\(failures)"]) }
+        if failures > 0 { model.logger.info("remote model responds again", ["failures": "\(failures)"]) }
         failures = 0
         return forecast
       } catch let error as ModelError {
@@ -68,7 +68,7 @@ public struct RemoteModel: Model {
         var forecast = try await session.forecast(history, steps: steps, quantiles: quantiles)
         fallback = session
         let said = forecast.reason.map { "; \($0)" } ?? ""
-        forecast.reason = "the remote model failed, forecast by \(fallbackName) instead (\(problem))\(said)"
+        forecast.reason = "the remote model failed; \(fallbackName) was used instead (\(problem))\(said)"
         return forecast
       }
     }

@@ -30,7 +30,7 @@ enum RemoteModelMessage {
   /// Reads and checks an answer; values below zero become zero, and quantiles are put in order at each step.
   static func answer(_ body: [UInt8], steps: Int) throws -> Answer {
     let json: JSONValue
-    do { json = try JSONValue(body) } catch { throw Defect(problem: "the answer is not JSON: \(error)") }
+    do { json = try JSONValue(body) } catch { throw Defect(problem: "the response is not JSON: \(error)") }
     let values = try path(json["values"], named: "values", steps: steps)
     var quantiles: [Quantiles.Path] = []
     switch json["quantiles"] {
@@ -49,14 +49,14 @@ enum RemoteModelMessage {
   }
 
   private static func path(_ value: JSONValue, named name: String, steps: Int) throws(Defect) -> [Double] {
-    guard let elements = value.elements else { throw Defect(problem: "the answer has no array \"\(name)\"") }
+    guard let elements = value.elements else { throw Defect(problem: "the response has no array \"\(name)\"") }
     guard elements.count == steps else {
-      throw Defect(problem: "\(name): \(steps) numbers expected, one a step, and \(elements.count) came back")
+      throw Defect(problem: "\(name): expected \(steps) numbers, one per step, got \(elements.count)")
     }
     var numbers: [Double] = []
     for (index, element) in elements.enumerated() {
       guard case .number(let number) = element, number.isFinite else {
-        throw Defect(problem: "\(name): what stands for step \(index) is not a finite number")
+        throw Defect(problem: "\(name): the value of step \(index) is not a finite number")
       }
       numbers.append(max(0, number))
     }

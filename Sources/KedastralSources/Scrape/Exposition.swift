@@ -5,7 +5,7 @@ struct Exposition: Equatable {
   /// Whether the metric counts up, by its TYPE line or its name.
   private(set) var isCounter: Bool
 
-  /// Reads an exposition; only the lines of the wanted metric are looked at, so a long one costs little.
+  /// Reads an exposition; only the lines of the requested metric are parsed, so a long one costs little.
   ///
   /// - Throws: ExpositionLine.Defect when a line of the metric cannot be read.
   init(_ body: [UInt8], selector: ScrapeSelector) throws {

@@ -37,13 +37,13 @@ enum ExpositionLine: Equatable {
 
     mutating func sample() throws(Defect) -> ExpositionLine {
       let name = rest.prefix { $0 != "{" && $0 != " " && $0 != "\t" }
-      guard !name.isEmpty else { throw Defect(problem: "a metric name expected") }
+      guard !name.isEmpty else { throw Defect(problem: "expected a metric name") }
       rest.removeFirst(name.count)
       skipSpaces()
       let labels = rest.first == "{" ? try labels() : [:]
       skipSpaces()
       let text = rest.prefix { !$0.isWhitespace }
-      guard let value = Self.value(text) else { throw Defect(problem: "'\(text)' is no sample value") }
+      guard let value = Self.value(text) else { throw Defect(problem: "'\(text)' is not a valid sample value") }
       return .sample(name: String(name), labels: labels, value: value)
     }
 
@@ -69,7 +69,7 @@ enum ExpositionLine: Equatable {
     }
 
     private mutating func quoted() throws(Defect) -> String {
-      guard rest.first == "\"" else { throw Defect(problem: "a quoted label value expected") }
+      guard rest.first == "\"" else { throw Defect(problem: "expected a quoted label value") }
       rest.removeFirst()
       var text = ""
       while let character = rest.popFirst() {

@@ -21,7 +21,7 @@ struct ScrapeHistory {
   /// Creates a history.
   ///
   /// - Parameters:
-  ///   - seed: what is known of the time before the first scrape; its step is the grid's.
+  ///   - seed: the load before the first scrape; its step is that of the grid.
   ///   - capacity: how many steps are kept.
   ///   - longestInterval: two scrapes farther apart leave a gap.
   init(seed: TimeSeries, capacity: Int, longestInterval: Duration) {
@@ -31,7 +31,7 @@ struct ScrapeHistory {
     series.keepLast(capacity)
   }
 
-  /// Takes up a scrape made at `instant`; one that is not later than the one before is ignored, but for a clock that was set
+  /// Adds a scrape made at `instant`. A scrape that is not later than the previous one is ignored, except when the clock was set
   /// back: then it is the first again.
   mutating func add(_ exposition: Exposition, at instant: Date) {
     guard let before = last else {
@@ -51,7 +51,7 @@ struct ScrapeHistory {
     } else {
       closeStep()
     }
-    // A series that is absent for a while keeps its old count, so that its return is no jump.
+    // A series that is absent for a while keeps its old count, so that its return does not look like an increase.
     last = (instant, exposition.isCounter ? before.values.merging(exposition.values) { $1 } : exposition.values)
   }
 

@@ -4,7 +4,7 @@
 ///
 /// The syntax is PromQL's, as far as `=` and `!=` go. A label that is absent has the empty value.
 public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
-  /// What is wrong with a text that is no selector.
+  /// The error for a text that is not a valid selector.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
     public let text: String
@@ -47,7 +47,7 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
         rest = rest.dropFirst(label.count).drop { $0 == " " }
         let isNegated = rest.hasPrefix("!=")
         guard !label.isEmpty, isNegated || rest.hasPrefix("="), !rest.hasPrefix("=~") else {
-          throw problem("each label is followed by = or !=")
+          throw problem("each label must be followed by = or !=")
         }
         rest = rest.dropFirst(isNegated ? 2 : 1).drop { $0 == " " }
         guard rest.first == "\"", let end = rest.dropFirst().firstIndex(of: "\"") else {
@@ -57,7 +57,7 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
         matchers.append(Matcher(label: String(label), value: String(value), isNegated: isNegated))
         rest = rest[rest.index(after: end)...]
       }
-      guard rest.dropFirst().allSatisfy(\.isWhitespace) else { throw problem("nothing may follow the }") }
+      guard rest.dropFirst().allSatisfy(\.isWhitespace) else { throw problem("unexpected text after the }") }
     }
     self.matchers = matchers
   }

@@ -41,7 +41,7 @@ public final class ScrapeSource: MetricSource {
   ///
   /// - Parameters:
   ///   - endpoint: the URL to scrape.
-  ///   - step: the step of the series, which all questions must ask for.
+  ///   - step: the step of the series, which all requests must use.
   ///   - interval: the time between scrapes; a quarter of the step unless it is given.
   ///   - capacity: how many steps are remembered; eight days of minutes unless it is given.
   ///   - seed: the load before the first scrape.
@@ -63,7 +63,7 @@ public final class ScrapeSource: MetricSource {
     state = Mutex(State(history: ScrapeHistory(seed: seed, capacity: max(1, capacity), longestInterval: patience)))
   }
 
-  /// Scrapes every ``interval`` until the task is cancelled. A failing scrape is logged, and is no reason to stop.
+  /// Scrapes every ``interval`` until the task is cancelled. A failing scrape is logged and does not stop it.
   public func run() async throws {
     while true {
       let start = clock.now
@@ -102,7 +102,7 @@ public final class ScrapeSource: MetricSource {
   ///   only leaves a gap.
   public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
     guard step == self.step else {
-      let problem = "it is scraped at a step of \(DurationText.format(self.step)), not \(DurationText.format(step))"
+      let problem = "the scrape step is \(DurationText.format(self.step)), not \(DurationText.format(step))"
       throw SourceError(asked: asked, of: endpoint.displayName, problem: problem)
     }
     let now = clock.now
@@ -126,9 +126,9 @@ public final class ScrapeSource: MetricSource {
     do {
       let exposition = try Exposition(response.body, selector: selector)
       if !exposition.values.isEmpty { return exposition }
-      problem = "no sample matches; the answer begins: \(response.excerpt)"
+      problem = "no sample matches; the response begins: \(response.excerpt)"
     } catch {
-      problem = "the answer is not Prometheus's text format: \(error)"
+      problem = "the response is not in Prometheus's text format: \(error)"
     }
     throw SourceError(asked: asked, of: endpoint.displayName, problem: problem)
   }

@@ -1,63 +1,162 @@
 import KedastralCore
-import Synchronization
 
 extension RedisStore {
-  /// What the user may not do of that which forecasters and scalers do, in Redis's own words, one line for each; empty when
-  /// everything is permitted.
+  /// What a process does with the store, and so what its user must be permitted.
+  public enum Role: Sendable, Equatable {
+    /// Reads plans and subscribes to changes, as a scaler does.
+    case reader
+    /// Stores plans and models too, as a forecaster does.
+    case writer
+  }
+
+  /// One thing that Redis does not let the user do, or could not be asked about.
+  public struct PermissionProblem: Sendable, Equatable, CustomStringConvertible {
+    /// What was found.
+    public let description: String
+    /// Whether the role cannot do its work; otherwise some plans are missing, or arrive later.
+    public let isFatal: Bool
+  }
+
+  /// What the user may not do of that which the role needs, in Redis's own words; empty when everything is permitted.
   ///
-  /// Each command is sent once in a form that changes nothing.
+  /// Nothing is changed and nothing is published: each command is sent in a form without effect. Before Redis 7 a server
+  /// cannot be asked whether the user may publish without publishing, so there the subscription alone is tried.
   ///
+  /// - Parameter workload: one of the workloads, for users that are permitted some workloads' keys alone.
   /// - Throws: `ForecastStoreError` when Redis does not answer.
-  public func missingPermissions() async throws -> [String] {
-    let configuration = client.configuration
-    let key = configuration.keyPrefix + "@check"
-    let probes: [(purpose: String, command: RedisCommand)] = [
-      ("read plans", RedisCommand("GETRANGE", key, "0", "0", key: key)),
-      ("find plans", RedisCommand("SCAN", "0", "MATCH", KeyScan.escaped(key), "COUNT", "1")),
-      ("store plans", RedisCommand("EVAL", Self.probe, "1", key, key: key)),
-      ("store models", RedisCommand("SET", key, "", "XX", "EX", "1", key: key)),
-      ("remove plans", RedisCommand("DEL", key, key: key)),
-      ("announce plans", RedisCommand("PUBLISH", configuration.channel, "", key: key)),
-    ]
-    let replies = try await ask("check permissions", probes.map(\.command))
-    var problems = zip(probes, replies).compactMap { probe, reply in
-      reply.errorText.map { "redis does not let the user \(probe.purpose): \(ReplyVerdict.plainText($0))" }
+  public func permissionProblems(
+    of role: Role, workload: WorkloadName? = nil
+  ) async throws -> [PermissionProblem] {
+    // No key of a plan, since a workload's name has no colon and no @; but one that the workload's permissions are for.
+    let suffix = workload.map { "\($0):@check" } ?? "@check"
+    var problems: [PermissionProblem] = []
+    for prefix in client.configuration.readPrefixes {
+      if let problem = try await readProblem(prefix, key: prefix + suffix) { problems.append(problem) }
     }
-    if let refused = await subscriptionRefusal() {
-      problems.append(
-        "redis does not let the user hear of plans at once, so they are read at intervals and arrive later: \(refused)")
+    if role == .writer {
+      let key = client.configuration.keyPrefix + suffix
+      problems += try await storeProblems(key)
+      if let problem = try await announceProblem(key) { problems.append(problem) }
     }
+    if let problem = await subscriptionProblem() { problems.append(problem) }
     return problems
   }
 
-  /// The commands of ``PutScript``, on a key that is not there.
-  private static let probe = """
+  /// Why plans under a prefix cannot be found or read, or not all of them.
+  private func readProblem(_ prefix: String, key: String) async throws -> PermissionProblem? {
+    let scan = RedisCommand("SCAN", "0", "MATCH", KeyScan.escaped(prefix) + "@check", "COUNT", "1")
+    let replies = try await ask("check permissions", [scan, StoredValue.command(key: key, client.configuration)])
+    if let words = replies[0].refusal {
+      return PermissionProblem(
+        description: "redis does not let the user find plans under \(prefix): \(words)", isFatal: true)
+    }
+    guard let words = replies[1].refusal else { return nil }
+    let keys = try await KeyScan(client).keys().map(\.text).filter { $0.hasPrefix(prefix) }
+    let reads = try await ask("check permissions", keys.map { RedisCommand("GETRANGE", $0, "0", "0", key: $0) })
+    let refused = reads.compactMap(\.permissionProblem)
+    if refused.isEmpty, !keys.isEmpty { return nil }
+    // Also where there is no plan to try yet.
+    guard refused.count < keys.count, let first = refused.first else {
+      return PermissionProblem(
+        description: "redis does not let the user read plans under \(prefix): \(words)", isFatal: true)
+    }
+    return PermissionProblem(
+      description: "redis lets the user read only some of the plans under \(prefix): \(first)", isFatal: false)
+  }
+
+  /// What a forecaster could not do with a key.
+  private func storeProblems(_ key: String) async throws -> [PermissionProblem] {
+    let probes = [
+      ("store plans", RedisCommand("EVAL", Self.storing, "1", key, key: key)),
+      ("store models", RedisCommand("SET", key, "", "XX", "EX", "1", key: key)),
+      ("remove plans", RedisCommand("DEL", key, key: key)),
+    ]
+    return zip(probes, try await ask("check permissions", probes.map(\.1))).compactMap { probe, reply in
+      reply.refusal.map {
+        PermissionProblem(description: "redis does not let the user \(probe.0): \($0)", isFatal: true)
+      }
+    }
+  }
+
+  /// Why scalers would not be sent a new plan. A user who may not run scripts at all is found by ``storeProblems(_:)``.
+  private func announceProblem(_ key: String) async throws -> PermissionProblem? {
+    let probe = RedisCommand("EVAL", Self.publishing, "1", key, client.configuration.channel, key: key)
+    return try await ask("check permissions", [probe])[0].text.map { words in
+      PermissionProblem(
+        description:
+          "redis does not let the user announce plans, so they reach scalers later: \(ReplyVerdict.plainText(words))",
+        isFatal: false)
+    }
+  }
+
+  /// Why a scaler would not receive new plans at once.
+  private func subscriptionProblem() async -> PermissionProblem? {
+    let channel = client.configuration.channel
+    switch await trySubscription() {
+    case .subscribed: return nil
+    case .refused(let words):
+      return PermissionProblem(
+        description:
+          "redis does not let the user subscribe to \(channel), so plans are read at intervals and arrive later: \(words)",
+        isFatal: false)
+    case .unavailable(let problem):
+      return PermissionProblem(
+        description: "the subscription to \(channel) could not be tried: \(problem)", isFatal: false)
+    }
+  }
+
+  /// The commands of ``PutScript`` that need a permission of their own, on a key that does not exist.
+  private static let storing = """
     redis.call('TIME')
     redis.call('GET', KEYS[1])
     redis.call('SET', KEYS[1], '', 'XX', 'PX', 1)
     return 1
     """
 
-  /// Subscribes once; the reason when Redis refuses, nil when it does not or gives no answer in time.
-  private func subscriptionRefusal() async -> String? {
-    let (outcomes, outcome) = AsyncStream.makeStream(of: String?.self, bufferingPolicy: .bufferingOldest(1))
-    client.subscribe(
+  /// The words of the refusal when the user may not publish, and nothing otherwise. A publication is attempted only where
+  /// the server has just said that it will refuse it, to have its words.
+  static let publishing = """
+    if not redis.acl_check_cmd then return 1 end
+    local known, allowed = pcall(redis.acl_check_cmd, 'PUBLISH', ARGV[1], '')
+    if known and allowed then return 1 end
+    local reply = redis.pcall('PUBLISH', ARGV[1], '')
+    if type(reply) == 'table' and reply.err then return reply.err end
+    return 1
+    """
+
+  /// How a server answers a subscription.
+  private enum SubscriptionOutcome {
+    case subscribed
+    /// In Redis's words.
+    case refused(String)
+    /// There was no answer, for this reason.
+    case unavailable(String)
+  }
+
+  /// Subscribes once, and gives the subscription up.
+  private func trySubscription() async -> SubscriptionOutcome {
+    let (outcomes, outcome) = AsyncStream.makeStream(
+      of: SubscriptionOutcome.self, bufferingPolicy: .bufferingOldest(1))
+    let limit = client.configuration.callDeadline
+    let subscription = client.subscribe(
       client.configuration.channel,
       handler: SubscriptionHandler(
-        onSubscribed: { outcome.yield(nil) }, onAway: { outcome.yield($0) }, onRefused: { outcome.yield($0) },
-        onMessage: { _ in }))
-    return await withTaskGroup(of: String?.self) { group in
-      let limit = client.configuration.callDeadline
-      group.addTask {
-        for await refusal in outcomes { return refusal }
-        return nil
-      }
-      group.addTask {
-        try? await Task.sleep(for: limit)
-        return nil
-      }
-      defer { group.cancelAll() }
-      return await group.next() ?? nil
+        onSubscribed: { outcome.yield(.subscribed) }, onAway: { outcome.yield(.unavailable($0)) },
+        onRefused: { outcome.yield(.refused($0)) }, onMessage: { _ in }))
+    let timeout = Task {
+      try await Task.sleep(for: limit)
+      outcome.yield(.unavailable("no answer within \(DurationText.format(limit))"))
     }
+    defer {
+      timeout.cancel()
+      client.unsubscribe(subscription)
+    }
+    for await result in outcomes { return result }
+    return .unavailable("the store is closed")
   }
+}
+
+extension RESPValue {
+  /// An error in Redis's own words.
+  fileprivate var refusal: String? { errorText.map(ReplyVerdict.plainText) }
 }

@@ -52,8 +52,12 @@ public final class RedisStore: ForecastStore {
 
   deinit { follower.stop() }
 
-  /// Whether Redis can be reached now; for a readiness probe.
-  public var health: Health { client.health }
+  /// Whether Redis can be reached, and read, now; for a readiness probe.
+  public var health: Health {
+    let health = client.health
+    guard health == .reachable, let refused = refusals.refusal(of: "reading plans") else { return health }
+    return .unreachable(why: "redis does not let the user read plans: \(refused)")
+  }
 
   /// Who is asked, for errors: the servers without any secret.
   public var name: String { configuration.deployment.description }

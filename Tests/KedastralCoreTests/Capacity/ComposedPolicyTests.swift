@@ -12,7 +12,7 @@ struct ComposedPolicyTests {
   private func forecast(_ values: [Double]) -> Forecast {
     Forecast(
       start: friday, step: .seconds(60), values: values,
-      quantiles: Quantiles([.init(level: 0.9, values: values.map { $0 * 2 })]), model: "test", reason: "as told")
+      quantiles: Quantiles([.init(level: 0.9, values: values.map { $0 * 2 })]), model: "test", reason: "scripted")
   }
 
   private func standard(_ target: Double = 10, headroom: Double = 1) throws -> StandardCapacityPolicy {
@@ -33,7 +33,7 @@ struct ComposedPolicyTests {
     let gate = AccuracyGate(try standard(headroom: 1.2), largestError: 0.3)
     let plan = gate.plan(forecast([100, 900]), from: CapacityState(currentLoad: 50, forecastError: 0.456))
     #expect(plan.replicas == [6, 6])
-    #expect(plan.reason == "planned for the current load: recent forecasts were off by 46 %, more than 30 %")
+    #expect(plan.reason == "planned for the current load: the recent forecast error is 46 %, more than 30 %")
   }
 
   @Test("a schedule's minimum holds for every step that its period touches")
@@ -94,7 +94,7 @@ struct ComposedPolicyTests {
     #expect(try replicas([rule(nil, 12), rule(30, nil)]) == [30, 30])
   }
 
-  @Test("what is wrong with a plan is told in one line, and a plan that is longer than the forecast is none of it")
+  @Test("the problem with a plan is reported in one line, and a plan that is longer than the forecast is valid")
   func defects() throws {
     func step(_ replicas: Int = 1, load: Double = 1, need: Int = 1) -> CapacityPlan.Step {
       CapacityPlan.Step(load: load, need: need, replicas: replicas)
@@ -121,7 +121,7 @@ struct ComposedPolicyTests {
     #expect(policy.quantileLevel == 0.9)
   }
 
-  @Test("of several metrics the largest need wins at each step, told in the first one's unit")
+  @Test("with several metrics each step has the largest need, in the unit of the first metric")
   func largestNeed() throws {
     let requests = try standard(10).plan(forecast([50, 10, 10]), from: .unknown)
     let queue = try standard(2).plan(forecast([4, 9, 1]), from: .unknown)

@@ -56,7 +56,7 @@ struct ShortageCostTests {
     #expect((4...60).allSatisfy { expectedCost(chosen) <= expectedCost($0) + 1e-9 })
   }
 
-  @Test("a dearer shortage never gives fewer pods, and a present load beyond the forecast more")
+  @Test("a higher shortage cost never results in fewer pods, and a current load above the forecast results in more")
   func monotone() throws {
     let byCost = try [1, 5, 9, 10, 12, 20, 50, 200, 1000, 1e6].map { try pods($0) }
     #expect(byCost == byCost.sorted())

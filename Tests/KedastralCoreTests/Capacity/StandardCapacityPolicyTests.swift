@@ -43,14 +43,14 @@ struct StandardCapacityPolicyTests {
     #expect(policy.replicas(for: 25) == expected)
   }
 
-  @Test("growth a step is limited, but one more is always allowed")
+  @Test("growth per step is limited, but one more is always allowed")
   func growth() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, upMaxFactor: 1.5)
     #expect(
       replicas([50, 50, 50, 50, 50, 50, 50, 50, 50, 50], from: 1, policy) == [2, 3, 4, 6, 9, 13, 19, 28, 42, 50])
   }
 
-  @Test("shrinkage a step is limited, but one fewer is always allowed")
+  @Test("shrinkage per step is limited, but one fewer is always allowed")
   func shrinkage() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, minReplicas: 0, downMaxPercent: 50)
     #expect(replicas([0, 0, 0, 0, 0], from: 9, policy) == [5, 3, 2, 1, 0])
@@ -62,7 +62,7 @@ struct StandardCapacityPolicyTests {
     #expect(replicas([1, 1], from: 8, policy) == [8, 8])
   }
 
-  @Test("nothing limits the first step when nobody knows the replicas: no ramp from the minimum")
+  @Test("nothing limits the first step when the replicas are unknown: no ramp from the minimum")
   func unknownState() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, upMaxFactor: 1.1)
     #expect(replicas([40, 80], policy) == [40, 44])
@@ -75,7 +75,7 @@ struct StandardCapacityPolicyTests {
     #expect(replicas([1, 1, 1, 9, 1, 1], policy) == [1, 9, 9, 9, 1, 1])
   }
 
-  @Test("the limits that acted are told")
+  @Test("the limits that applied are reported")
   func tellsLimits() throws {
     let policy = try StandardCapacityPolicy(
       targetPerPod: 1, headroom: 1, minReplicas: 2, maxReplicas: 10, upMaxFactor: 2, downMaxPercent: 50)
@@ -99,7 +99,7 @@ struct StandardCapacityPolicyTests {
     #expect(replicas([1e300, .greatestFiniteMagnitude], policy) == [30, 30])
   }
 
-  @Test("settings that make no sense are refused by name")
+  @Test("invalid settings are refused by name")
   func invalid() {
     func message(_ make: () throws -> StandardCapacityPolicy) -> String? {
       do {

@@ -45,7 +45,7 @@ struct PlanExplanationTests {
       upMaxFactor: up, downMaxPercent: down, prewarmSteps: prewarm, hasReactiveFloor: floor)
   }
 
-  @Test("the step of the most replicas until the lead time is told, with every figure on its way")
+  @Test("the step with the most replicas until the lead time is explained, with every number")
   func figures() throws {
     let told = explain(try record([100, 100, 200, 100, 900], try policy()))
     #expect(told.replicas == 24)
@@ -65,11 +65,11 @@ struct PlanExplanationTests {
     let told = explain(try record([100, 200], try policy()), lead: lead)
     #expect(told.forecastAtLead == 200 && told.forecastOnlySeconds == (extra > 0 ? 120 : nil))
     #expect(told.text.contains("200 forecast in 2m."))
-    let words = "Only 2m are forecast, less than the lead time of \(DurationText.format(lead))."
+    let words = "The forecast covers only 2m, less than the lead time of \(DurationText.format(lead))."
     #expect(told.text.contains(words) == (extra > 0), "\(told.text)")
   }
 
-  @Test("it agrees with what KEDA is told, at each lead time and age")
+  @Test("it agrees with the response to KEDA, at each lead time and age")
   func agreesWithAnswer() throws {
     let record = try record([100, 300, 200, 50, 900, 20, 20], try policy(up: 1.5, down: 30))
     for lead in [0, 60, 150, 600] {
@@ -105,7 +105,7 @@ struct PlanExplanationTests {
     #expect(explain(record, lead: .seconds(60), after: 250).nextChange == nil)
   }
 
-  @Test("the metric that decided is told, with its own load and target")
+  @Test("the deciding metric is reported, with its own load and target")
   func otherMetric() throws {
     let forecast = Forecast(start: noon, step: .seconds(60), values: [40, 60], model: "queue model")
     let queue = PlanBasis.Metric(
@@ -128,7 +128,7 @@ struct PlanExplanationTests {
     #expect(try PlanExplanation(json: whole.json()) == whole)
   }
 
-  @Test("the words hold the figures")
+  @Test("the text contains the numbers")
   func words() throws {
     let text = explain(try record([100, 900], error: 0.25, try policy(max: 20))).text
     #expect(
@@ -136,9 +136,9 @@ struct PlanExplanationTests {
         api: 20 replicas now, to be ready for the next 2m.
         Capped at 20: the load needs 108.
         Load (rps): 100 now, 900 forecast in 2m.
-        Only 2m are forecast, less than the lead time of 3m.
-        The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z decides: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 a pod.
-        The maximum cut that to 20.
+        The forecast covers only 2m, less than the lead time of 3m.
+        The step from 2026-01-31T12:01:00Z to 2026-01-31T12:02:00Z determines the plan: 900 forecast, planned for 1080 (headroom × 1.2), which needs 108 replicas at 10 per pod.
+        The maximum reduced the replicas to 20.
         Model test; forecasts 5m ahead are typically off by 25 %.
         The plan is 0s old. No change is planned.
         """)
@@ -156,7 +156,7 @@ struct PlanExplanationTests {
     #expect(later.shortfallAhead == .init(at: noon + .seconds(240), planned: 10, required: 23))
     #expect(later.text.contains("From 12:04 UTC the load needs up to 23 replicas; limits keep the plan at 10."))
 
-    // A step's growth is limited, and KEDA is told the end of it already.
+    // A step's growth is limited, and KEDA already receives its end.
     let growing = explain(
       try record([300, 300, 300, 300], previous: 3, try policy(headroom: 1, up: 2.2)), lead: .seconds(240))
     #expect(growing.replicas == 30 && growing.required == 30 && growing.state == .ok && growing.shortfallAhead == nil)
@@ -164,7 +164,7 @@ struct PlanExplanationTests {
     #expect(slow.state == .capped && slow.replicas == 5 && slow.required == 30)
   }
 
-  @Test("a load that nobody has measured recently is told by the instant of its last sample, never by a number")
+  @Test("a load without a recent sample is shown by the time of its last sample, never by a number")
   func noSample() throws {
     for (age, expected) in [(900, "no sample since 11:45 UTC"), (90_000, "no sample since 2026-01-30 11:00 UTC")] {
       var snapshot = try record([100, 100], try policy()).snapshot
@@ -175,7 +175,8 @@ struct PlanExplanationTests {
       let told = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon)
       #expect(told.state == .bridged && told.currentLoad == nil && told.isStale == false)
       #expect(told.text.contains("Load (rps): \(expected), 100 forecast in 1m."), "\(told.text)")
-      #expect(told.text.contains("Bridged: \(expected); the plan follows the forecast and is served until 12:10 UTC."))
+      #expect(
+        told.text.contains("Bridged: \(expected); the plan is based on the forecast and is served until 12:10 UTC."))
       #expect(told.text.contains("Failing: Connection refused."))
       let over = PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(3600), at: noon + .seconds(601))
       #expect(over.isStale == true && over.state == .stale && over.text.contains("it is not served"))
@@ -183,7 +184,7 @@ struct PlanExplanationTests {
     }
   }
 
-  @Test("a failing workload's error and its beginning are told, and a dry run is not said to be served")
+  @Test("a failing workload's error and its start are reported, and a dry run is not described as served")
   func troubled() throws {
     var snapshot = try record([100], try policy()).snapshot
     snapshot.isDryRun = true
@@ -196,7 +197,7 @@ struct PlanExplanationTests {
     #expect(PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon).state == .dryRun)
   }
 
-  @Test("what if: the policy itself plans anew, and the record stays as it was")
+  @Test("what if: the policy itself plans again, and the record is unchanged")
   func whatIf() throws {
     let record = try record(
       [100, 300], previous: 3, ScheduledBounds(AccuracyGate(try policy(), largestError: 1), rules: []))

@@ -14,7 +14,7 @@ struct ForecastLoopTests {
 
   init() { clock = ManualClock(at: Date(timeIntervalSince1970: 1_769_860_800)) }
 
-  /// Forecasts that the last load goes on.
+  /// Forecasts that the last load continues.
   private struct LastValue: Model {
     let name = "last-value"
     func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
@@ -74,7 +74,7 @@ struct ForecastLoopTests {
     #expect(await loop.history?.values.suffix(2) == [250, 250])
   }
 
-  @Test("the plan goes on from the plan before, one limit of change a step, however often it is made")
+  @Test("the plan starts from the previous plan, with one change limit per step, however often it is computed")
   func limitsPerStep() async throws {
     source.play { _ in 20 }
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -89,7 +89,7 @@ struct ForecastLoopTests {
     #expect(try await loop.tick().desiredReplicas.prefix(3) == [8, 16, 32], "as the first of these plans said for now")
   }
 
-  @Test("a restarted forecaster goes on from the stored plan, not from the minimum nor without limits")
+  @Test("a restarted forecaster resumes from the stored plan, not from the minimum or without limits")
   func restart() async throws {
     source.play { _ in 400 }
     _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
@@ -135,7 +135,7 @@ struct ForecastLoopTests {
     return words.count > 1 ? Int(words[1]) ?? -1 : -1
   }
 
-  @Test("what was learned is stored every ten minutes, and a restarted loop goes on from it, known errors and all")
+  @Test("the session state is stored every ten minutes, and a restarted loop resumes from it, including known errors")
   func restartWithState() async throws {
     let model = Counting(name: "counting")
     let last = try await hour(ForecastLoop(try workload(model: model), store: store, clock: clock))
@@ -146,7 +146,7 @@ struct ForecastLoopTests {
     #expect(restarted.accuracy?.relativeError == 0.25)
   }
 
-  @Test("another model does without it, old errors are not told again, and what is no state is ignored")
+  @Test("another model ignores the state, old errors are not reported again, and an invalid state is ignored")
   func uselessState() async throws {
     _ = try await hour(ForecastLoop(try workload(model: Counting(name: "counting")), store: store, clock: clock))
     func restarted(_ model: String = "counting") async throws -> Snapshot {
@@ -164,7 +164,7 @@ struct ForecastLoopTests {
     }
   }
 
-  @Test("a store that is away at the start is asked again for the earlier plan")
+  @Test("the earlier plan is requested again when the store was unavailable at the start")
   func restartWhileStoreIsAway() async throws {
     source.play { _ in 400 }
     _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
@@ -178,7 +178,7 @@ struct ForecastLoopTests {
     #expect(try await restarted.tick().capacityState?.replicas == 40)
   }
 
-  /// Plans what it is told to plan.
+  /// Returns scripted plans.
   private struct Scripted: CapacityPolicy {
     var targetPerPod = 10.0
     let quantileLevel: Double? = nil
@@ -207,7 +207,7 @@ struct ForecastLoopTests {
     #expect(failure?.problem.hasPrefix("policy Scripted: the plan") == true, "\(failure?.problem ?? "")")
     #expect(failure?.problem.contains(problem) == true, "\(failure?.problem ?? "")")
     #expect(try await store.get(before.workload) == before)
-    #expect(await loop.latest == before, "what was stored is gone on from")
+    #expect(await loop.latest == before, "the loop resumes from the stored plan")
   }
 
   @Test("so does one of a load that is not finite, or of pods that serve nothing")
@@ -317,7 +317,7 @@ struct ForecastLoopTests {
     await clock.waitForSleepers(1)
     clock.advance(by: .seconds(15))
     let failure = await #expect(throws: ForecastFailure.self) { try await round.value }
-    #expect(failure?.problem == "no answer within 15s")
+    #expect(failure?.problem == "no response within 15s")
   }
 
   @Test("a source without any sample is an error that says so")
@@ -417,7 +417,7 @@ struct ForecastLoopTests {
     #expect(await loop.history?.end == clock.now)
   }
 
-  @Test("rounds go on at their interval when the clock is set back")
+  @Test("rounds continue at their interval when the clock is set back")
   func scheduleAfterJump() async throws {
     let isSetBack = Mutex(false)
     source.play { [clock, noon] _ in
@@ -491,7 +491,7 @@ struct SeveralMetricsTests {
       ], horizon: .seconds(600), window: .seconds(3600), activationThreshold: 5)
   }
 
-  @Test("the largest need is planned, told in the first metric's unit, and the record says which metric it was")
+  @Test("the largest need is planned, in the first metric's unit, and the record contains the deciding metric")
   func largest() async throws {
     let (requests, queue, clock) = (ScriptedSource { _ in 100 }, ScriptedSource { _ in 50 }, ManualClock(at: noon))
     let store = RecordingStore()

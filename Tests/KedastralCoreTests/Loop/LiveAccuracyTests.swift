@@ -59,7 +59,7 @@ struct LiveAccuracyTests {
     #expect(run(60 * interval, every: interval, load: { _ in 100 }, forecast: { _ in 75 }).relativeError == 0.25)
   }
 
-  @Test("loads that are missing are not compared, and other quantiles begin anew")
+  @Test("missing loads are not compared, and other quantiles start again")
   func missing() {
     var accuracy = run(60, load: { $0 % 2 == 0 ? 100 : .nan }, forecast: { $0 % 2 == 0 ? 75 : 0 })
     #expect(accuracy.relativeError == 0.25)

@@ -52,7 +52,7 @@ struct TimeSeriesTests {
     #expect(TimeSeries.missing(in: noon..<(noon + .seconds(60)), step: .seconds(60)).count == 1)
   }
 
-  @Test("short gaps are bridged by a line, ends repeat their neighbour, and the count is told")
+  @Test("short gaps are interpolated, ends repeat their neighbour, and the count is returned")
   func repair() {
     let repair = series([.nan, 10, .nan, .nan, 40, .infinity]).repairingGaps()
     #expect(repair.series.values == [10, 10, 20, 30, 40, 40])

@@ -31,7 +31,7 @@ struct SnapshotJSONTests {
     #expect(try Snapshot(json: snapshot.json()) == snapshot)
   }
 
-  @Test("a snapshot of the reference implementation, with the required fields alone, is read")
+  @Test("a snapshot of the Go implementation, with only the required fields, is read")
   func referenceFields() throws {
     let snapshot = try decode(
       """

@@ -16,7 +16,7 @@ struct DurationTextTests {
   }
 
   @Test(
-    "what is no duration is refused with examples",
+    "an invalid duration is refused with examples",
     arguments: ["", "5", "m", "5x", "1h-", "1..5s", "- 5s", "99999999999d"])
   func refuses(text: String) {
     let error = #expect(throws: DurationText.ParseError.self) { try DurationText.parse(text) }

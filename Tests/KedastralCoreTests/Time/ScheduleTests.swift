@@ -43,12 +43,15 @@ struct CronExpressionTests {
   }
 
   @Test(
-    "what is no schedule is refused, with the field and what would be right",
+    "an invalid schedule is refused, with the field and what is expected",
     arguments: [
-      ("* * * *", "4 fields"), ("60 * * * *", "'60' is no minute; write 0 to 59"), ("* * 0 * *", "day of the month"),
-      ("* 9-5 * * *", "ends before it begins"), ("*/0 * * * *", "is no minute"), ("* * * foo *", "'foo' is no month"),
-      ("1,,2 * * * *", "'' is no minute"), ("1-2-3 * * * *", "'1-2-3' is no minute"), ("*-3 * * * *", "two numbers"),
-      ("", "0 fields"), ("-1 * * * *", "'' is no minute"),
+      ("* * * *", "4 fields"), ("60 * * * *", "'60' is not a valid minute; write 0 to 59"),
+      ("* * 0 * *", "day of the month"),
+      ("* 9-5 * * *", "ends before it begins"), ("*/0 * * * *", "is not a valid minute"),
+      ("* * * foo *", "'foo' is not a valid month"),
+      ("1,,2 * * * *", "'' is not a valid minute"), ("1-2-3 * * * *", "'1-2-3' is not a valid minute"),
+      ("*-3 * * * *", "two numbers"),
+      ("", "0 fields"), ("-1 * * * *", "'' is not a valid minute"),
     ])
   func refused(text: String, problem: String) {
     let error = #expect(throws: CronExpression.ParseError.self) { try CronExpression(text) }

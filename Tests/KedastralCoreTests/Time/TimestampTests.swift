@@ -18,7 +18,7 @@ struct TimestampTests {
   }
 
   @Test(
-    "what is no instant is refused",
+    "an invalid timestamp is refused",
     arguments: [
       "", "2026-01-31", "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31T06:00:00", "2026-01-31T06:00:00.Z",
       "2026-01-31T06:00:00Zx", "2026-01-31T06:00:00+0200",

@@ -49,7 +49,7 @@ struct ForeignServerTests {
     let server = try await PythonServer()
     defer { server.stop() }
     try await calling(server.port, deadline: .milliseconds(300)) { client async throws in
-      // The server, which is told the deadline, may be the first to say so.
+      // The server, which receives the deadline, may report it first.
       #expect(try await failure { try await client.isActive(object("slow")) }.code == "DEADLINE_EXCEEDED")
       var patient = client
       patient.deadline = .seconds(20)
@@ -137,7 +137,7 @@ struct ForeignServerTests {
     #expect(plain.code == "UNAVAILABLE" && plain.message.contains("TLS"), "\(plain)")
   }
 
-  @Test("where nobody listens, the error says so at once")
+  @Test("a port without a listener is reported at once")
   func nobody() async throws {
     let port = freePort()
     let refused = try await failure { try await calling(port) { try await $0.isActive(object("any")) } }
@@ -147,10 +147,10 @@ struct ForeignServerTests {
   @Test(
     "a server of something else is named as such",
     arguments: [
-      ("HTTP/1.1 400 Bad Request\r\n\r\n", "it answered with HTTP/1: 'HTTP/1.1 400 Bad Request'"),
-      ("-ERR unknown command\r\n", "it answered with '-ERR unknown command'"),
-      ("\u{15}\u{03}\u{01}\u{00}\u{02}\u{02}\u{46}", "it wants TLS"),
-      ("", "without a word"),
+      ("HTTP/1.1 400 Bad Request\r\n\r\n", "it responded with HTTP/1: 'HTTP/1.1 400 Bad Request'"),
+      ("-ERR unknown command\r\n", "it responded with '-ERR unknown command'"),
+      ("\u{15}\u{03}\u{01}\u{00}\u{02}\u{02}\u{46}", "it requires TLS"),
+      ("", "without a response"),
     ])
   func other(answer: String, expected: String) async throws {
     let error = try await failure {

@@ -36,9 +36,9 @@ struct ResponseTests {
     #expect(try answer([(":status", "404")]).status.code == .unimplemented)
     #expect(try answer([(":status", "503")]).status.code == .unavailable)
     #expect(try answer([(":status", "200"), ("content-type", "text/html")]).status.message.contains("text/html"))
-    #expect(try answer(good).status == GRPCStatus(.internal, "the answer ended without a status"))
+    #expect(try answer(good).status == GRPCStatus(.internal, "the response ended without a status"))
     let cut = try answer(good, data: [0, 0, 0, 0, 9, 1], trailers: [("grpc-status", "0")])
-    #expect(cut.status == GRPCStatus(.internal, "the answer ended inside a message"))
+    #expect(cut.status == GRPCStatus(.internal, "the response ended inside a message"))
     #expect(try answer(good + [("grpc-status", "99"), ("grpc-message", "odd")]).status.code == .unknown)
   }
 
@@ -51,7 +51,7 @@ struct ResponseTests {
     #expect(throws: GRPCStatus.self) { try answer(good + many) }
   }
 
-  @Test("any message survives its way through the header, and what is no escape stays")
+  @Test("any message can be sent in the header, and invalid escapes are kept")
   func percent() {
     for text in ["", "plain", "100 % – grüße\n日本", "%", "%4", "%zz"] {
       let encoded = GRPCStatus(.internal, text).percentEncodedMessage
@@ -60,7 +60,7 @@ struct ResponseTests {
     #expect(GRPCStatus(code: "13", percentEncodedMessage: "100% %4 %zz").message == "100% %4 %zz")
   }
 
-  @Test("a timeout is never told as less than it is, and as at most 1 % more")
+  @Test("a timeout is never sent as less than it is, and at most 1 % longer")
   func timeouts() throws {
     for time in [.zero, .nanoseconds(1), .microseconds(1500), .milliseconds(99_999_999), .seconds(5), .seconds(2e9)]
       as [Duration]

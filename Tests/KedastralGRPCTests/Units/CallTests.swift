@@ -22,13 +22,13 @@ struct CallTests {
   }
 
   @Test(
-    "what is no grpc-timeout is refused", arguments: ["", "S", "5", "5s", "-1S", "123456789S", "1.5S", "١S", " 1S"])
+    "an invalid grpc-timeout is refused", arguments: ["", "S", "5", "5s", "-1S", "123456789S", "1.5S", "١S", " 1S"])
   func noTimeout(text: String) {
     #expect(GRPCTimeout.parse(Array(text.utf8).span.bytes) == nil)
   }
 
   @Test(
-    "content types of gRPC with protobuf are told from others",
+    "content types of gRPC with protobuf are distinguished from others",
     arguments: [
       ("application/grpc", true), ("application/grpc+proto", true), ("application/grpc;charset=utf-8", true),
       ("application/grpc+proto;a=b", true), ("application/grpc+json", false), ("application/grpc-web", false),
@@ -104,7 +104,7 @@ struct MessageDeframerTests {
     #expect(error == GRPCStatus(.resourceExhausted, "a message of 11 bytes is over the limit of 10"))
   }
 
-  @Test("a flag that nobody knows is refused")
+  @Test("an unknown flag is refused")
   func unknownFlag() {
     var deframer = MessageDeframer(maximumLength: 10)
     let prefix: [UInt8] = [2, 0, 0, 0, 1]

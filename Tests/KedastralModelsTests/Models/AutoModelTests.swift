@@ -129,7 +129,7 @@ struct AutoModelTests {
     #expect(forecast.values[5] > 1.5 * yesterday)
   }
 
-  @Test("a tenfold minute a week ago does not come back")
+  @Test("one tenfold sample of the previous week is not forecast again")
   func outlier() throws {
     var history = SyntheticLoad.series(count: 9 * 1440 + 100, SyntheticLoad.day)
     for day in [7, 1] { history.values[history.count - day * 1440 + 30] = 3500 }
@@ -137,7 +137,7 @@ struct AutoModelTests {
     #expect(forecast.values[30] < 1.3 * forecast.values[25])
   }
 
-  @Test("goes on through a gap of half the window")
+  @Test("forecasts across a gap of half the window")
   func gap() throws {
     var history = SyntheticLoad.series(count: 6 * 1440, SyntheticLoad.day)
     for index in 2 * 1440..<5 * 1440 { history.values[index] = .nan }
@@ -192,7 +192,7 @@ struct AutoModelTests {
     #expect(plain == cut)
     let series = SyntheticLoad.series(count: 3 * 1440, SyntheticLoad.day)
     for horizon in [1, 30, 1500] {
-      // Features of a past step are the same whether or not the load went on.
+      // Features of a past step do not depend on later loads.
       let layout = LoadTracker.Layout(season: 1440, shortSeason: 60)
       let features = LoadFeatures(layout: layout, lowest: 0)
       var early = LoadTracker(

@@ -70,7 +70,7 @@ struct AutoSessionTests {
     #expect(forecast.start == silent.end)
   }
 
-  /// The forecasts of a session that learned from the first four days alone, one an hour, each with what came.
+  /// The forecasts of a session that was fitted to the first four days only, one per hour, each with the measured load.
   private func follow(
     _ load: TimeSeries, from first: Int, refitInterval: Duration = .seconds(30 * 86_400)
   ) async throws -> [(forecast: Forecast, actual: [Double])] {
@@ -93,7 +93,7 @@ struct AutoSessionTests {
     step < learnedPart ? 460 + 400 * sin(Double(step) / 50) + 5 * generator.noise() : (step % 48 < 24 ? 900 : 20)
   }
 
-  @Test("is not worse than the last season repeated for long when the load begins another life, and says so")
+  @Test("after a regime change it is soon as good as repeating the last season, and reports it")
   func promise() async throws {
     let made = try await follow(Self.newRegime, from: Self.learnedPart)
     let fallback = made.filter { $0.forecast.reason?.hasPrefix("the last season repeated, because") == true }
@@ -122,7 +122,7 @@ struct AutoSessionTests {
     #expect(steady.last?.forecast.mase.map { $0 < 1 } == true)
   }
 
-  @Test("learns anew soon after what it learned failed")
+  @Test("fits again soon after its fit has failed")
   func learnsSooner() async throws {
     let made = try await follow(Self.newRegime, from: Self.learnedPart, refitInterval: .seconds(2 * 86_400))
     let last = made.suffix(12)
@@ -182,7 +182,7 @@ struct AutoSessionStateTests {
   }
 
   @Test(
-    "a restarted session corrects the next steps at once and as well as one that went on, one without a state does not")
+    "a restarted session corrects the first steps at once and as well as a running one; without a state it does not")
   func goesOn() async throws {
     var session = try await Self.trained()
     let state = try #require(session.state)

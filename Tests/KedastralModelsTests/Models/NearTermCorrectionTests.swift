@@ -57,7 +57,7 @@ struct NearTermCorrectionTests {
     #expect(run.held[0...7].allSatisfy { (0.85...0.95).contains($0) })
   }
 
-  @Test("makes quantiles narrow in calm times and wide in restless ones, and both hold")
+  @Test("makes quantiles narrow in stable times and wide in volatile ones, with correct coverage in both")
   func restlessness() {
     var generator = SyntheticLoad.Generator(seed: 4)
     let run = Run(

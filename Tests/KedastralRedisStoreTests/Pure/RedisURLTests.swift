@@ -39,6 +39,8 @@ struct RedisURLTests {
     #expect(try RedisURL("redis://:secret@host").credentials == .init(password: .text("secret")))
     #expect(try RedisURL("redis://secret@host").credentials == .init(password: .text("secret")))
     #expect(try RedisURL("unix:///s?db=2").database == 2)
+    #expect(try RedisURL("redis://u:p?w/@host").credentials == .init(user: "u", password: .text("p?w/")))
+    #expect(try RedisURL("redis://host/2?db=2").database == 2)
     #expect(try RedisURL("redis://host").credentials == nil)
   }
 
@@ -51,6 +53,8 @@ struct RedisURLTests {
       ("redis://:p%4w@h", "a % without two hexadecimal digits behind it"),
       ("unix://:pw@s", "a socket's path begins with /"),
       ("redis://:pw@h?ssl=1", "unknown parameter 'ssl'"), ("redis://h/-1", "'-1' is not a database number"),
+      ("redis://h/1?db=2", "it has two database numbers, 1 and 2"), ("redis://h#1", "'h#1' is not a host"),
+      ("redis://:pw@a,b", "'a,b' is not a host"),
     ])
   func refuses(url: String, problem: String) {
     let error = #expect(throws: RedisStore.URLError.self) { try RedisURL(url) }

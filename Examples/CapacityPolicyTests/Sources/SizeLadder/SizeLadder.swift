@@ -3,11 +3,11 @@ import KedastralCore
 /// Pods in sizes that have been tested, such as 2, 4, 8 and 16, and no others.
 ///
 /// It goes up as soon as a size is too small, and down only when the smaller size is enough for the rest of the forecast: so
-/// that nobody goes down a rung shortly before it is needed again.
+/// that no size is given up shortly before it is needed again.
 public struct SizeLadder: CapacityPolicy {
   /// The sizes, ascending.
   public let sizes: [Int]
-  /// The load that one pod is meant to serve.
+  /// The load that one pod should serve.
   public let targetPerPod: Double
   /// The quantile of the forecast that is planned for.
   public let quantileLevel: Double?
@@ -31,7 +31,7 @@ public struct SizeLadder: CapacityPolicy {
     var before = state.replicas
     let steps = zip(loads, zip(needs, ahead)).map { load, wanted in
       let own = size(for: wanted.0)
-      // Up at once by its own need; a rise that comes later is no reason to go up now, but one not to go down.
+      // A step scales up at once for its own load; a later rise does not scale it up, but prevents scaling down.
       let replicas = before.map { max(own, min($0, wanted.1)) } ?? own
       before = replicas
       return CapacityPlan.Step(load: load, need: wanted.0, replicas: size(for: replicas))

@@ -11,8 +11,8 @@ struct LoopTests {
   private let store = RecordingStore()
 
   private func makeLoop() throws -> ForecastLoop {
-    let shop = Workload(
-      name: try WorkloadName("shop"), metric: "orders", source: source, model: SeasonalBaseline(), policy: policy,
+    let shop = try Workload(
+      "shop", metric: "orders", source: source, model: .baseline, policy: policy,
       window: .seconds(6 * 3600))
     return ForecastLoop(shop, store: store, clock: clock)
   }

@@ -17,9 +17,9 @@ struct TableTests {
     arguments: [
       (from: 2, loads: [300.0, 300, 300], sizes: [8, 8, 8]),
       (from: 8, loads: [50, 50, 50], sizes: [2, 2, 2]),
-      // A rise to come is no reason to go up now …
+      // A later rise does not scale up now …
       (from: 2, loads: [50, 50, 300], sizes: [2, 2, 8]),
-      // … but one not to go down before it.
+      // … but prevents scaling down before it.
       (from: 8, loads: [50, 50, 300], sizes: [8, 8, 8]),
       (from: 16, loads: [50, 150, 50], sizes: [4, 4, 2]),
     ])

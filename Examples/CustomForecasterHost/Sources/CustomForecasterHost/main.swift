@@ -1,18 +1,12 @@
 // A forecaster and KEDA scaler with a source, a model and a policy of its own, and plans in Redis.
 // snippet.show
-import FoundationEssentials
-import Glibc
-import KedastralCore
-import KedastralGRPC
-import KedastralNet
-import KedastralRedisStore
+import Foundation
+import Kedastral
 
 /// Where the load comes from: customers in a shop.
 struct Tills: MetricSource {
-  func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
-    var series = TimeSeries.missing(in: range, step: step)
-    for index in series.values.indices { series.values[index] = customers(at: series.instant(at: index)) }
-    return series
+  func samples(in range: Range<Date>, step: Duration) -> TimeSeries {
+    .sampled(in: range, step: step) { customers(at: $0) }
   }
 }
 
@@ -44,27 +38,13 @@ struct ThreeZones: CapacityPolicy {
 }
 
 let settings = ProcessInfo.processInfo.environment
-let loop = try EventLoop()
-let store = try await RedisStore(.init(url: settings["REDIS_URL"] ?? "redis://localhost:6379"), on: loop)
-let shop = Workload(
-  name: try WorkloadName("shop"), metric: "customers", source: Tills(), model: LastHour(),
-  policy: ThreeZones(targetPerPod: 20), window: .seconds(2 * 3600))
-let scaler = ScalerServer(address: try ListenAddress(settings["LISTEN"] ?? ":50051"), metrics: MetricsRegistry())
-print("serving KEDA on \(try await scaler.start())")
-fflush(nil)
-
-let work = Task {
-  async let serving: Void = scaler.follow(store.updates())
-  await scaler.setReady(true)
-  await Forecaster(store: store).run([shop])
-  await serving
-}
-let signals = try await loop.run {
-  LoopBound(SignalWatcher(on: loop, signals: [SIGINT, SIGTERM]) { _ in work.cancel() }, to: loop)
-}
-await work.value
-await scaler.shutdown(within: .seconds(5))
-await store.close()
+let shop = try Workload(
+  "shop", metric: "customers", source: Tills(), model: LastHour(), policy: ThreeZones(targetPerPod: 20),
+  window: .seconds(2 * 3600))
+try await KedastralService(
+  workloads: [shop], store: .redis(url: settings["REDIS_URL"] ?? "redis://localhost:6379"),
+  scaler: .init(host: settings["HOST"] ?? "", port: UInt16(settings["PORT"] ?? "") ?? 50051), http: nil
+).run()
 // snippet.hide
 
 /// Where your numbers come from; here a shop that is full for half of each hour.

@@ -15,7 +15,7 @@ struct PrintingStore: ForecastStore {
   func updates() -> AsyncStream<StoreUpdate> { AsyncStream { $0.finish() } }
 }
 
-let workload = Workload(
-  name: try WorkloadName("mail-queue"), metric: "messages waiting", source: QueueDepth(), model: SamePhase(period: 10),
+let workload = try Workload(
+  "mail-queue", metric: "messages waiting", source: QueueDepth(), model: SamePhase(period: 10),
   policy: BatchWorkers(targetPerPod: 50, batch: 4), horizon: .seconds(20 * 60), window: .seconds(3600))
 try await ForecastLoop(workload, store: PrintingStore()).tick()

@@ -6,11 +6,11 @@ import KedastralEvaluation
 /// `kedastral backtest`: how well do the models forecast my load?
 enum BacktestCommand: Command {
   static let name = "backtest"
-  static let summary = "measure how well models forecast a recorded load"
+  static let summary = "measure the accuracy of models on a recorded load"
 
   static let help = """
-    kedastral backtest measures how well models forecast recorded loads: from 20 origins in the last fifth of each load, with
-    nothing but the history before each, an hour ahead (a day ahead at steps of half an hour and more).
+    kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
+    load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
 
     Usage:
       kedastral backtest --csv FILE… [options]
@@ -18,23 +18,23 @@ enum BacktestCommand: Command {
 
     The load:
     \(TraceInput.help)
-      A file whose first line is id,split,step,value is in the M4 competition's long format: of each hourly series the test
-      part is forecast from the training part, and the mean over the series is shown.
+      A file whose first line is id,split,step,value is in the M4 competition's long format: the test part of each hourly
+      series is forecast from its training part, and the mean over the series is shown.
 
     What to measure:
-      --step DURATION       the models' step (default: the load's own; of a server 1m): longer ones are averaged
+      --step DURATION       the models' step (default: the load's own, or 1m from a server); a longer step averages samples
       --model NAME…         the models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --protocol NAME       rolling-origin (the only one)
-      and the daemons' own flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
+      and the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
 
-    What to show:
-      --json, -o json       JSON instead of a table;  -o markdown for a page
+    Output:
+      --json, -o json       JSON instead of a table;  -o markdown for Markdown
 
-    Figures: MASE: mean absolute error over that of repeating the day before, within the history; below 1 is better than that.
-    wMAPE: sum of absolute errors over the sum of the load. Pinball: the loss of a quantile, on MASE's scale. Coverage: the
-    share of loads at or below a quantile. Fit and forecast: CPU milliseconds of a first forecast, with fit and selection, and
-    of one more when a sample has come. With several loads a last line for each model has the geometric mean of MASE and
-    pinball, and the mean of the rest.
+    Results: MASE: mean absolute error divided by that of repeating the previous day, within the history; below 1 is better.
+    wMAPE: sum of absolute errors divided by the sum of the load. Pinball: the loss of a quantile, on MASE's scale. Coverage:
+    the share of loads at or below a quantile. Fit and forecast: CPU milliseconds of the first forecast, with fit and
+    selection, and of a further forecast after one more sample. With several loads the last line of each model shows the
+    geometric mean of MASE and pinball, and the mean of the other columns.
 
     Examples:
       kedastral backtest --csv traces/*.csv --model auto baseline
@@ -74,7 +74,7 @@ enum BacktestCommand: Command {
         }
         progress.clear()
         guard let result else {
-          throw UsageError(description: "\(input.names[index]) is too short: no origin has a known load behind it")
+          throw UsageError(description: "\(input.names[index]) is too short: no origin is followed by a known load")
         }
         report.add(trace: input.names[index], model: model.name, result)
       }

@@ -13,50 +13,72 @@ enum CheckCommand: Command {
 
   static let help = """
     kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
-    what would be forecast and planned. Nothing is stored and nothing is served. It ends with 1 when a source failed or gave too
-    little to forecast from, or when Redis could not be read, and with 2 when the configuration makes no sense.
+    what would be forecast and planned. Nothing is stored, nothing is published and nothing is served. It ends with 1 when a
+    source failed or gave too little to forecast from, or when Redis cannot be used with the user's permissions, and with 2
+    when the configuration is invalid. A user without the channel's permission is a warning: plans arrive later.
+
+    A workload whose horizon is shorter than the lead time is refused. The lead time is the scaler's: where a file configures
+    a forecaster alone, its default of 5m counts; give -lead-time for scalers that are asked with another one.
 
     Usage:
       kedastral check -config FILE [settings] [options]
       kedastral check [settings] [options]
 
-    Settings are those of kedastral run: flags, environment and file.
+    The settings are those of kedastral run: flags, environment and file.
 
     Options:
-      --offline             only read the settings; ask nobody
+      --role ROLE           whose permissions in Redis are checked: all (default) and forecaster store plans, a scaler reads
+                            them; with scaler the settings are those of kedastral-scaler, and need no workload
+      --offline             only read the settings; make no request
       --deadline DURATION   how long a source, or Redis, may take (default 10s)
       -o FORMAT             table (default), markdown, json
 
     Examples:
       kedastral check -config Examples/kedastral.yaml --offline
       kedastral check -config /etc/kedastral/kedastral.yaml --deadline 5s -o json
+      kedastral check --role scaler -storage=redis -redis-url=redis://reader@redis:6379
     """
 
-  static let options: [String: CommandOptions.Arity] = ["offline": .none, "deadline": .one, "o": .one]
-  static let choices = ["o": ["table", "json", "markdown"]]
+  static let options: [String: CommandOptions.Arity] = [
+    "role": .one, "offline": .none, "deadline": .one, "o": .one,
+  ]
+  static let choices = ["role": Role.allCases.map(\.rawValue), "o": ["table", "json", "markdown"]]
   static let takesWorkloadSettings = false
+
+  /// The processes whose configuration is checked.
+  enum Role: String, CaseIterable {
+    case all
+    case forecaster
+    case scaler
+  }
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
     let format = try options.words("o", among: choices["o"] ?? []).last ?? "table"
     let deadline = try options.duration("deadline") ?? .seconds(10)
     guard deadline > .zero else { throw UsageError(description: "--deadline is not positive; write one such as 10s") }
+    let role = try options.words("role", among: choices["role"] ?? []).last.flatMap(Role.init) ?? .all
+    let isOffline = options.has("offline")
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
     var report = CheckReport()
     do {
-      let loader = ConfigurationLoader(
-        knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
-      guard case .run(let configuration) = try loader.allInOne(arguments: options.rest) else {
-        throw UsageError(description: "--version is an option of kedastral itself")
-      }
-      let tls = configuration.forecaster.tls
-      if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
-      report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
-      report.problems = horizonProblems(of: configuration)
-      guard report.problems.isEmpty else { return try show(report, format) }
-      if !options.has("offline") {
-        report.store = await StoreCheck(deadline: deadline).check(configuration.forecaster)
-        report.workloads = try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
-          .check(configuration.forecaster.workloads)
+      if role == .scaler {
+        let configuration = try configuration(try loader.scaler(arguments: options.rest).checked())
+        let tls = configuration.tls
+        if tls.isEnabled, tls.certFile != nil { _ = try TLSContext(.server, files: tls.files) }
+        if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
+      } else {
+        let configuration = try configuration(try loader.allInOne(arguments: options.rest).checked())
+        let tls = configuration.forecaster.tls
+        if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
+        report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
+        report.problems = horizonProblems(of: configuration)
+        if report.problems.isEmpty, !isOffline {
+          report.store = await StoreCheck(deadline: deadline).check(configuration.forecaster)
+          report.workloads = try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
+            .check(configuration.forecaster.workloads)
+        }
       }
     } catch let error as ConfigurationError {
       report.problems = error.problems
@@ -66,6 +88,15 @@ enum CheckCommand: Command {
     try show(report, format)
   }
 
+  private static func configuration<Configuration>(
+    _ invocation: Invocation<Configuration>
+  ) throws(UsageError) -> Configuration {
+    guard case .run(let configuration) = invocation else {
+      throw UsageError(description: "--version is an option of kedastral itself")
+    }
+    return configuration
+  }
+
   /// What is forecast must reach as far as the scaler looks.
   private static func horizonProblems(of configuration: AllInOneConfiguration) -> [ConfigurationProblem] {
     let leadTime = configuration.scaler.leadTime
@@ -73,14 +104,14 @@ enum CheckCommand: Command {
       let (horizon, lead) = (DurationText.format(workload.horizon), DurationText.format(leadTime))
       return ConfigurationProblem(
         .nowhere,
-        "workload '\(workload.name)': only \(horizon) are forecast, and the scaler is asked \(lead) ahead; give it a horizon of at least \(lead), or a shorter -lead-time"
+        "workload '\(workload.name)': the forecast covers only \(horizon), but the lead time is \(lead); give it a horizon of at least \(lead), or a shorter -lead-time"
       )
     }
   }
 
   private static func show(_ report: CheckReport, _ format: String) throws {
     for problem in report.problems where format != "json" { Program.say("kedastral check: \(problem)") }
-    if let problem = report.store?.problem, format != "json" { Program.say("kedastral check: \(problem)") }
+    for problem in report.store?.problems ?? [] where format != "json" { Program.say("kedastral check: \(problem)") }
     for warning in report.store?.warnings ?? [] where format != "json" {
       Program.say("kedastral check: warning: \(warning)")
     }
@@ -90,6 +121,8 @@ enum CheckCommand: Command {
     }
     switch format {
     case "json": Program.show(report.json)
+    case _ where report.workloads.isEmpty:
+      if let store = report.store, store.problems.isEmpty { Program.show("\(store.name): ok") }
     case "markdown" where report.problems.isEmpty: Program.show(report.table.markdown)
     default: if report.problems.isEmpty { Program.show(report.table.text) }
     }
@@ -136,7 +169,7 @@ struct SourceCheck {
         checked.outcome = .answers
         return checked
       }
-      var workload = entry.workload
+      var workload = entry.served.workload
       workload.collectDeadline = deadline
       let loop = ForecastLoop(workload, store: MemoryStore())
       let snapshot = try await loop.tick()
@@ -152,15 +185,38 @@ struct SourceCheck {
   }
 }
 
-/// Reads one plan from Redis: so it can be reached, takes the password, and lets plans be read.
+/// Tries where plans are kept: whether it can be reached, takes the password, and lets the user do what its role needs.
 struct StoreCheck {
   let deadline: Duration
 
-  /// Asks the store of a configuration; nil when plans are kept in memory.
+  /// Asks the store of a forecaster; nil when plans are kept in memory.
   func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
     guard case .redis(let settings) = configuration.storage, let workload = configuration.workloads.first else {
       return nil
     }
+    return await check(settings, as: .writer, workload: workload.name)
+  }
+
+  /// Asks the store of a scaler, or the forecaster that it follows.
+  func check(_ configuration: ScalerConfiguration) async -> CheckedStore {
+    switch configuration.storage {
+    case .redis(let settings): return await check(settings, as: .reader, workload: nil)
+    case .memory:
+      var checked = CheckedStore(name: "\(configuration.forecasterURL)")
+      do {
+        let endpoint = HTTPEndpoint(
+          configuration.forecasterURL.text,
+          credentials: configuration.forecasterTokenFile.map { .bearer(file: $0) } ?? .none,
+          tls: configuration.tls.files, deadline: deadline)
+        _ = try await ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: try EventLoop())).workloads()
+      } catch { checked.problems = ["\(error)"] }
+      return checked
+    }
+  }
+
+  private func check(
+    _ settings: RedisConfiguration, as role: RedisStore.Role, workload: WorkloadName?
+  ) async -> CheckedStore {
     do {
       var redis = try RedisStore.Configuration(settings)
       redis.connectDeadline = deadline
@@ -168,13 +224,16 @@ struct StoreCheck {
       let store = try await RedisStore(redis, on: try EventLoop())
       var checked = CheckedStore(name: store.name)
       do {
-        _ = try await store.get(workload.name)
-        checked.warnings = try await store.missingPermissions()
-      } catch { checked.problem = "\(error)" }
+        let found = try await store.permissionProblems(of: role, workload: workload)
+        checked.problems = found.filter(\.isFatal).map(\.description)
+        checked.warnings = found.filter { !$0.isFatal }.map(\.description)
+        // A plan that cannot be read for another reason, such as its size.
+        if checked.problems.isEmpty, let workload { _ = try await store.get(workload) }
+      } catch { checked.problems.append("\(error)") }
       await store.close()
       return checked
     } catch {
-      return CheckedStore(name: "Redis", problem: "\(error)")
+      return CheckedStore(name: "Redis", problems: ["\(error)"])
     }
   }
 }

@@ -48,9 +48,9 @@ struct CheckedWorkload: Sendable {
 struct CheckedStore: Sendable {
   /// Its servers, without any secret.
   let name: String
-  /// Why it cannot be used; nil when it can.
-  var problem: String?
-  /// What its user lacks permissions for.
+  /// Why it cannot be used; empty when it can.
+  var problems: [String] = []
+  /// What works with less: permissions without which plans arrive later.
   var warnings: [String] = []
 }
 
@@ -63,12 +63,13 @@ struct CheckReport {
 
   var exitCode: Int32 {
     if !problems.isEmpty { return ExitCode.askedWrongly }
-    return store?.problem != nil || workloads.contains { $0.problem != nil } ? ExitCode.failed : ExitCode.done
+    return store?.problems.isEmpty == false || workloads.contains { $0.problem != nil }
+      ? ExitCode.failed : ExitCode.done
   }
 
   var table: TextTable {
     var table = TextTable(
-      ["workload", "metric", "model", "source", "samples", "load now", "forecast", "planned for", "replicas"],
+      ["workload", "metric", "model", "source", "samples", "current load", "forecast", "planned for", "replicas"],
       textColumns: 4)
     for workload in workloads {
       let told = workload.explanation
@@ -114,8 +115,8 @@ struct CheckReport {
   private static func write(_ store: CheckedStore, to text: inout JSONText) {
     text.object {
       $0.member("name", store.name)
-      $0.member("ok", store.problem == nil)
-      if let problem = store.problem { $0.member("problem", problem) }
+      $0.member("ok", store.problems.isEmpty)
+      if !store.problems.isEmpty { $0.member("problem", store.problems.joined(separator: "; ")) }
       if !store.warnings.isEmpty {
         $0.member("warnings") { $0.array(store.warnings) { $0.string($1) } }
       }

@@ -3,27 +3,27 @@ import Glibc
 import KedastralCore
 import KedastralDaemon
 
-/// A subcommand that does its work and ends.
+/// A subcommand: it runs once and exits.
 protocol Command {
   /// The name after `kedastral`.
   static var name: String { get }
   /// What it does, in a few words.
   static var summary: String { get }
-  /// The whole of `--help`, but for the exit codes.
+  /// The text of `--help` without the exit codes.
   static var help: String { get }
-  /// The options that it knows.
+  /// The options that it accepts.
   static var options: [String: CommandOptions.Arity] { get }
   /// The words that may follow the name before the options.
   static var words: [String] { get }
-  /// The values of options that have few.
+  /// The values of options that accept only certain values.
   static var choices: [String: [String]] { get }
-  /// Whether the daemons' flags for model and policy are understood, too.
+  /// Whether it also accepts the daemons' flags for model and policy.
   static var takesWorkloadSettings: Bool { get }
-  /// Does the work; tables go to standard output.
+  /// Runs the command; tables go to standard output.
   static func run(_ arguments: [String]) async throws
 }
 
-/// What a command's end tells a script.
+/// The exit codes of a command.
 enum ExitCode {
   static let done: Int32 = 0
   static let failed: Int32 = 1
@@ -31,12 +31,12 @@ enum ExitCode {
 
   /// For help, manual and documentation.
   static let help = """
-    Exit code: 0 done as asked; 1 something failed: a server did not answer, a file does not parse, a forecast could not be
-    made; 2 asked wrongly: an unknown option, a value that makes no sense.
+    Exit codes: 0: success; 1: failure, for example a server that does not respond, a file that cannot be parsed, or a failed
+    forecast; 2: usage error, for example an unknown option or an invalid value.
     """
 }
 
-/// A command did its work, and the outcome is not a good one.
+/// A command has completed and reports a failure by its exit code.
 struct EndedBadly: Error {
   let exitCode: Int32
 }

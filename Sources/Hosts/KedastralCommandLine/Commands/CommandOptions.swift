@@ -40,7 +40,7 @@ struct CommandOptions {
       let attached = name.count < text.count ? [String(text.dropFirst(name.count + 1))] : []
       switch arity {
       case .none:
-        guard attached.isEmpty else { throw UsageError(description: "--\(name) takes no value") }
+        guard attached.isEmpty else { throw UsageError(description: "--\(name) has no value") }
         given[name] = []
       case .one, .many:
         var values = attached
@@ -95,7 +95,7 @@ struct CommandOptions {
     for word in list(name) where !known.contains(word) {
       let near = Suggestion.nearest(to: word, among: known).map { "; did you mean \($0)?" }
       throw UsageError(
-        description: "--\(name) '\(word)' is unknown\(near ?? ""); choose of \(known.joined(separator: ", "))")
+        description: "--\(name) '\(word)' is unknown\(near ?? ""); choose one of \(known.joined(separator: ", "))")
     }
     return list(name)
   }
@@ -115,11 +115,11 @@ struct CommandOptions {
 }
 
 extension CommandOptions {
-  /// Refuses what is left over, with the option that was probably meant.
+  /// Refuses the remaining arguments, with a suggestion.
   func refuseRest(among known: [String]) throws(UsageError) {
     guard let first = rest.first else { return }
     guard first.hasPrefix("-") else {
-      throw UsageError(description: "unexpected argument '\(first)'; every option begins with a dash")
+      throw UsageError(description: "unexpected argument '\(first)'; options begin with a dash")
     }
     let name = String(first.drop { $0 == "-" }.prefix { $0 != "=" })
     let near = Suggestion.nearest(to: name, among: known).map { "; did you mean --\($0)?" }

@@ -3,12 +3,12 @@ import KedastralDaemon
 /// `kedastral completion`: the command line completed by the shell.
 enum CompletionCommand: Command {
   static let name = "completion"
-  static let summary = "print a script that lets bash, zsh or fish complete the command line"
+  static let summary = "print a completion script for bash, zsh or fish"
   static let words = ShellCompletion.Shell.allCases.map(\.rawValue)
   static let options: [String: CommandOptions.Arity] = [:]
 
   static let help = """
-    kedastral completion prints a script for a shell, made from the tables that --help comes from.
+    kedastral completion prints a completion script for a shell.
 
     Usage:
       kedastral completion bash|zsh|fish
@@ -22,12 +22,13 @@ enum CompletionCommand: Command {
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
     guard let word = options.rest.first else {
-      throw UsageError(description: "for which shell? write one of \(words.joined(separator: ", "))")
+      throw UsageError(description: "the shell is missing; write one of \(words.joined(separator: ", "))")
     }
     guard options.rest.count == 1, let shell = ShellCompletion.Shell(rawValue: word) else {
       throw UsageError(
         description:
-          "'\(options.rest.joined(separator: " "))' is no shell; write one of \(words.joined(separator: ", "))")
+          "'\(options.rest.joined(separator: " "))' is not a supported shell; write one of \(words.joined(separator: ", "))"
+      )
     }
     Program.show(ShellCompletion(syntax: .kedastral).script(shell))
   }

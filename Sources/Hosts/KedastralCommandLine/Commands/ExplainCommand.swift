@@ -4,19 +4,19 @@ import KedastralDaemon
 /// `kedastral explain`: why does this workload have so many replicas?
 enum ExplainCommand: Command {
   static let name = "explain"
-  static let summary = "say why a workload is to have so many replicas"
+  static let summary = "explain the planned replicas of a workload"
 
   static let help = """
-    kedastral explain asks a running forecaster, or a scaler's HTTP address, why a workload is to have as many replicas as it
-    has: from the load and its forecast to the limits that applied.
+    kedastral explain explains the planned replicas of a workload: the load, its forecast, the margin and the limits that
+    applied. The explanation comes from a running forecaster, or from a scaler's HTTP address.
 
     Usage:
       kedastral explain NAME… [options]
 
-    Whom to ask:
+    Server:
     \(ServerInput.help)
 
-    What to show:
+    Output:
       -o FORMAT             text (default) or json
       --json                the same as -o json
 
@@ -35,7 +35,8 @@ enum ExplainCommand: Command {
       among: Array(Self.options.keys))
     let wantsJSON = try options.words("o", among: ["text", "json"]).last == "json" || options.has("json")
     guard !words.isEmpty else {
-      throw UsageError(description: "which workload? write kedastral explain NAME; kedastral get workloads lists them")
+      throw UsageError(
+        description: "the workload is missing; write kedastral explain NAME; kedastral get workloads lists the names")
     }
     let server = try ServerInput(options)
     for (index, word) in words.enumerated() {

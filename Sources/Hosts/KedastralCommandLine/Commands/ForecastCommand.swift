@@ -9,7 +9,7 @@ enum ForecastCommand: Command {
   static let summary = "forecast a recorded load once"
 
   static let help = """
-    kedastral forecast reads a load, forecasts what comes next, and plans replicas for it: once, without a daemon.
+    kedastral forecast reads a load, forecasts its next values, and plans replicas for them: once, without a daemon.
 
     Usage:
       kedastral forecast --csv FILE… [options]
@@ -20,17 +20,17 @@ enum ForecastCommand: Command {
 
     The forecast:
       --horizon DURATION    how far ahead (default 30m, or 30 steps when that is longer; or the file's)
-      --step DURATION       the model's step (default: the load's own; of a server 1m; or the file's): longer ones are averaged
+      --step DURATION       the model's step (default: the load's own, 1m from a server, or the file's); a longer step averages samples
       --model NAME          the model (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
       --quantile LEVEL…     quantiles to show (default p50,p90; p95 or 0.95)
-      and the daemons' own flags for model and policy:
+      and the daemons' flags for model and policy:
       --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --window, … (see kedastral --help)
     \(WorkloadSettings.fileHelp)
 
-    What to show:
+    Output:
       -o FORMAT             table (default), sparkline (a line of bars), markdown, json (the document that a forecaster serves)
       --json                the same as -o json
-      --svg FILE            a picture of load, forecast, its quantiles and the replicas
+      --svg FILE            write a chart of load, forecast, its quantiles and the replicas
 
     Examples:
       kedastral forecast --csv api.csv --horizon 2h --target-per-pod 50
@@ -60,7 +60,7 @@ enum ForecastCommand: Command {
     }
     let ownHorizon = try options.duration("horizon") ?? (settings.areFromFile ? settings.workload.horizon : nil)
     guard options.value("svg") == nil || input.names.count == 1 else {
-      throw UsageError(description: "--svg takes one load; \(input.names.count) are given")
+      throw UsageError(description: "--svg needs exactly one load; \(input.names.count) are given")
     }
     let style = TextStyle.of(STDOUT_FILENO)
     let width = TerminalSize(of: STDOUT_FILENO).columns
@@ -131,7 +131,7 @@ struct OneForecast {
   /// A forecast that cannot be planned with.
   struct Defect: Error, CustomStringConvertible { let description: String }
 
-  /// A trace's name, with what a workload's name cannot have left out.
+  /// A trace's name without the characters that a workload's name cannot have.
   static func workloadName(_ text: String) -> String {
     let kept = text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     let words = String(kept).split(separator: "-").joined(separator: "-").prefix(253)

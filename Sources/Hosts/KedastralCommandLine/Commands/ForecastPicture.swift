@@ -79,7 +79,7 @@ struct ForecastPicture {
 
   private func legend(on picture: inout SVGDocument, y: Double) {
     let entries = [
-      ("load", "#555"), ("forecast", "#1f5fbf"), ("range of its quantiles", "#d7e3f5"), ("planned replicas", "#2a9d5c"),
+      ("load", "#555"), ("forecast", "#1f5fbf"), ("range of the quantiles", "#d7e3f5"), ("planned replicas", "#2a9d5c"),
     ]
     for (index, (text, color)) in entries.enumerated() {
       let x = Self.left + Double(index) * 170

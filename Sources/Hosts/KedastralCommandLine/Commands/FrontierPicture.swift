@@ -9,7 +9,7 @@ struct FrontierPicture {
   private static let margin = (left: 70.0, top: 60.0, bottom: 44.0, right: 20.0)
   private static let colors = ["hpa": "#d1352b", "reference": "#b8860b", "oracle": "#222"]
   private static let kedastralColors = ["#1f5fbf", "#2a9d5c", "#7b3fbf", "#0aa3b5"]
-  /// Where the axis of pod-hours begins; below perfect foresight nobody wants to be.
+  /// The start of the axis of pod-hours, just below perfect foresight.
   private static let leastRatio = 0.95
   /// Shares below this are drawn here: the axis is logarithmic.
   private static let leastShare = 0.0001
@@ -39,7 +39,7 @@ struct FrontierPicture {
     _ frontiers: [(policy: String, frontier: Frontier)], startup: Duration, left: Double, on picture: inout SVGDocument
   ) {
     let figures = frontiers.flatMap { $0.frontier.points.map(\.figures) }.filter { $0.oracleRatio >= Self.leastRatio }
-    // Only as far as hpa goes: nobody buys more.
+    // Only up to the pod-hours of hpa.
     let reach = frontiers.first { $0.policy == "hpa" }?.frontier.points.last?.figures.oracleRatio
     let largestRatio = max(1.2, reach ?? figures.map(\.oracleRatio).max() ?? 2)
     let largestShare = max(figures.map(\.violationShare).max() ?? 1, 0.01)
@@ -65,7 +65,7 @@ struct FrontierPicture {
       picture.text("\(ratio.text(1))×", x: x(ratio), y: base + 18, anchor: "middle", color: "#666")
     }
     picture.text(
-      "pod-hours over perfect foresight; minutes in violation on the left", x: left, y: base + 36, color: "#666")
+      "x: pod-hours relative to perfect foresight; y: minutes in violation", x: left, y: base + 36, color: "#666")
     var kedastralColors = Self.kedastralColors[...]
     for (row, entry) in frontiers.enumerated() {
       let color = Self.colors[entry.policy] ?? kedastralColors.popFirst() ?? "#666"

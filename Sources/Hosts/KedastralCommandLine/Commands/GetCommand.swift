@@ -10,21 +10,21 @@ enum GetCommand: Command {
   static let words = ["workloads", "forecast"]
 
   static let help = """
-    kedastral get asks a running forecaster over HTTP.
+    kedastral get lists the workloads of a running forecaster, or shows forecasts, over HTTP.
 
     Usage:
       kedastral get workloads [options]
       kedastral get forecast NAME… [options]
 
-    Whom to ask:
+    Server:
     \(ServerInput.help)
 
-    What to show:
-      -o FORMAT             table (default), json, markdown; of a forecast also sparkline
+    Output:
+      -o FORMAT             table (default), json, markdown; for a forecast also sparkline
       --json                the same as -o json
       --state STATE…        only workloads in these states: \(WorkloadState.allCases.map(\.rawValue).joined(separator: ", "))
-      --points N            samples of history before a forecast (default 120)
-      --svg FILE            a picture of one forecast
+      --points N            samples of history to show before a forecast (default 120)
+      --svg FILE            write a chart of one forecast
 
     Examples:
       kedastral get workloads
@@ -51,11 +51,15 @@ enum GetCommand: Command {
       guard words.count == 1 else { throw UsageError(description: "unexpected argument '\(words[1])'") }
       try await workloads(options, server)
     case "forecast", "forecasts":
-      guard words.count > 1 else { throw UsageError(description: "whose forecast? write kedastral get forecast NAME") }
+      guard words.count > 1 else {
+        throw UsageError(description: "the workload is missing; write kedastral get forecast NAME")
+      }
       try await forecasts(words.dropFirst().map { try name($0) }, options, server)
-    case nil: throw UsageError(description: "get what? write kedastral get workloads, or kedastral get forecast NAME")
+    case nil:
+      throw UsageError(
+        description: "what to get is missing; write kedastral get workloads, or kedastral get forecast NAME")
     case let word?:
-      throw UsageError(description: "'\(word)' cannot be got; write workloads, or forecast NAME")
+      throw UsageError(description: "unknown word '\(word)'; write workloads, or forecast NAME")
     }
   }
 
@@ -79,7 +83,7 @@ enum GetCommand: Command {
     let format = try ForecastFormat(options)
     let points = try options.positiveNumber("points") ?? 120
     guard options.value("svg") == nil || names.count == 1 else {
-      throw UsageError(description: "--svg takes one workload; \(names.count) are given")
+      throw UsageError(description: "--svg needs exactly one workload; \(names.count) are given")
     }
     for (index, name) in names.enumerated() {
       let report = SnapshotReport(

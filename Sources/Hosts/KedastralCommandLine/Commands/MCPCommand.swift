@@ -1,4 +1,5 @@
 import Glibc
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralHTTP
@@ -7,23 +8,23 @@ import KedastralNet
 /// `kedastral mcp`: a forecaster's knowledge as tools for an assistant.
 enum MCPCommand: Command {
   static let name = "mcp"
-  static let summary = "offer a running forecaster's knowledge to an assistant (Model Context Protocol)"
+  static let summary = "serve a running forecaster's data to an assistant (Model Context Protocol)"
 
   static let help = """
-    kedastral mcp serves the Model Context Protocol: an assistant gets the tools list_workloads, get_forecast, explain_decision,
-    what_if and backtest. They ask a running forecaster, and change nothing.
+    kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
+    explain_decision, what_if and backtest. They query a running forecaster and change nothing.
 
     Usage:
       kedastral mcp [options]                      over standard input and output
       kedastral mcp --listen ADDRESS [options]     over HTTP, at the path /mcp
 
-    Whom to ask:
+    Server:
     \(ServerInput.help)
 
-    How to serve:
-      --listen ADDRESS      serve streamable HTTP here; :8090 alone is this machine only, 127.0.0.1
-      --allow-origin URL…   origins of web pages that may ask, besides this machine's own
-      --token-file FILE     ask clients for the bearer token in this file; needed where others than this machine can connect
+    Serving:
+      --listen ADDRESS      serve streamable HTTP at this address; :8090 means 127.0.0.1, only this machine
+      --allow-origin URL…   further allowed origins of web pages; this machine's own are always allowed
+      --token-file FILE     require the bearer token in this file; needed when other machines can connect
 
     Examples:
       # for an assistant that starts its servers: command kedastral, arguments mcp --server http://kedastral-forecaster:8081
@@ -41,7 +42,7 @@ enum MCPCommand: Command {
     let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
     guard options.has("listen") else {
       for name in ["allow-origin", "token-file"] where options.has(name) {
-        throw UsageError(description: "--\(name) belongs to --listen ADDRESS")
+        throw UsageError(description: "--\(name) needs --listen ADDRESS")
       }
       return try await overStandardIO(server)
     }
@@ -58,7 +59,7 @@ enum MCPCommand: Command {
     let file = options.value("token-file")
     guard file != nil || ["127.0.0.1", "::1", "localhost"].contains(host) else {
       throw UsageError(
-        description: "--listen \(text) lets others than this machine connect; give them a --token-file FILE")
+        description: "--listen \(text) lets other machines connect; give --token-file FILE")
     }
     var settings = HTTPServerSettings(address: ListenAddress(host: host, port: UInt16(clamping: address.port)))
     settings.token = try file.map { try BearerToken(file: $0) }
@@ -73,9 +74,9 @@ enum MCPCommand: Command {
     try await runner.run([]) { await service.shutdown(within: .seconds(2)) }
   }
 
-  /// A message a line, until the input ends; long work does not hold up the messages behind it.
+  /// Reads one message per line until the input ends; a long call does not delay the messages after it.
   private static func overStandardIO(_ server: MCPServer) async throws {
-    // Reading blocks, so it has a thread of its own.
+    // Reading blocks, so it has its own thread.
     let input = try EventLoop()
     try await withThrowingTaskGroup(of: Void.self) { group in
       while let line = try await input.run({ readLine() }) {

@@ -7,7 +7,7 @@ enum ManCommand: Command {
   static let options: [String: CommandOptions.Arity] = [:]
 
   static let help = """
-    kedastral man prints its manual page, made from the tables that --help comes from.
+    kedastral man prints the manual page.
 
     Usage:
       kedastral man

@@ -29,6 +29,7 @@ struct QueryAnswer {
           ("value", Self.number(value.value)),
           ("replicas", replicas(metric, value) ?? "none: the target is not above 0"),
         ]
+        if let forecast = value.forecast { rows.append(("forecast", Self.shortfall(forecast, of: query))) }
       }
       if metric.values?.isEmpty == true { rows.append(("value", "none: the scaler answered without one")) }
     }
@@ -44,12 +45,16 @@ struct QueryAnswer {
       words.append(metric.spec.name)
       for value in metric.values ?? [] { words.append("value=\(Self.number(value.value))") }
       words.append("target=\(Self.number(metric.spec.target))")
-      for value in metric.values ?? [] { words.append("replicas=\(replicas(metric, value) ?? "-")") }
+      for value in metric.values ?? [] {
+        words.append("replicas=\(replicas(metric, value) ?? "-")")
+        if let forecast = value.forecast { words.append("forecast=\(DurationText.format(forecast))") }
+      }
     }
     return words.joined(separator: " ")
   }
 
-  /// `{"time":…,"active":true,"metrics":[{"name":"kedastral-api","target":1,"value":9,"replicas":9}]}`, with what was asked.
+  /// `{"time":…,"active":true,"metrics":[{"name":"kedastral-api","target":1,"value":9,"replicas":9}]}`, with what was asked;
+  /// `forecastSeconds` beside the value where the forecast is shorter than the lead time.
   func json(at time: Date?) -> String {
     var text = JSONText()
     text.object { object in
@@ -64,6 +69,7 @@ struct QueryAnswer {
             guard let value = metric.value else { return }
             $0.member("value", value.value)
             $0.member("replicas") { $0.number(metric.spec.replicas(for: value).map(Double.init)) }
+            if let forecast = value.forecast { $0.member("forecastSeconds", forecast.inSeconds) }
           }
         }
       }
@@ -91,6 +97,12 @@ struct QueryAnswer {
   private static func flat(_ metric: Metric) -> [(spec: MetricSpec, value: MetricValue?)] {
     guard let values = metric.values, !values.isEmpty else { return [(metric.spec, nil)] }
     return values.map { (metric.spec, $0) }
+  }
+
+  /// That a value is not one of the lead time, since the forecast ends before.
+  private static func shortfall(_ forecast: Duration, of query: Query) -> String {
+    let lead = query.object.metadata["leadTime"].map { "of \($0)" } ?? "of the scaler"
+    return "only \(DurationText.format(forecast)) are forecast, less than the lead time \(lead)"
   }
 
   private func replicas(_ metric: Metric, _ value: MetricValue) -> String? {

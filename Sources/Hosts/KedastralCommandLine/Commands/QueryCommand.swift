@@ -49,6 +49,9 @@ enum QueryCommand: Command {
       -tls-key-file FILE    … and its key, for a scaler that demands one
       -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
 
+    Where the forecast is shorter than the lead time, the value is that of the forecast's end: the answer then says how much
+    is forecast (forecastSeconds in JSON; the scaler sends it as the trailer kedastral-forecast-seconds).
+
     A call that fails says so with gRPC's status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
     NOT_FOUND for an unknown workload.
 

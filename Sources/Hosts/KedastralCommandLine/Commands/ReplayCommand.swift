@@ -6,11 +6,11 @@ import KedastralEvaluation
 /// `kedastral replay`: what would this have done to my service last week?
 enum ReplayCommand: Command {
   static let name = "replay"
-  static let summary = "play a recorded load against policies in a simulated cluster"
+  static let summary = "replay a recorded load against policies in a simulated cluster"
 
   static let help = """
-    kedastral replay plays a recorded load against a simulated cluster, once for each policy, and tells how often the service
-    would have been short of pods and what they would have cost. No policy sees the future; pods serve after their startup.
+    kedastral replay replays a recorded load against a simulated cluster, once for each policy, and reports for how long the
+    service would have had too few pods, and the cost of the pods. No policy sees the future; pods serve after their startup.
 
     Usage:
       kedastral replay --csv FILE… [options]
@@ -18,49 +18,51 @@ enum ReplayCommand: Command {
 
     The load:
     \(TraceInput.help)
-      --warmup DURATION     how much of it is history to learn from only (default: half, 7d at most)
+      --warmup DURATION     how much of the load is used only as history (default: half, at most 7d)
 
     The cluster:
-      --startup DURATION…   from a pod's order to its first request (default 60s,180s)
-      --pod-capacity LOAD   the most load that a pod can serve (default: --target-per-pod, or so much that the load's
-                            99th percentile needs 20 pods)
-      --price PRICE         of a pod-hour; adds a column with the cost
+      --startup DURATION…   time from a pod's creation to its first request (default 60s,180s)
+      --pod-capacity LOAD   the maximum load that a pod can serve (default: --target-per-pod, or the capacity with which the
+                            load's 99th percentile needs 20 pods)
+      --price PRICE         price of a pod-hour; adds a column with the cost
 
     The policies:
       --policy NAME…        hpa, kedastral, reference, oracle (default: all of them)
       --utilization U…      hpa's target share of a pod's capacity (default 0.7)
-      --hpa-stabilization DURATION  hpa's window for falls (default 5m, as Kubernetes has it)
+      --hpa-stabilization DURATION  hpa's stabilization window for scaling down (default 5m, as in Kubernetes)
       --model NAME…         kedastral's models (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
-      --hpa-tolerance SHARE  … how far its usage may be off before it acts (default 0.1, as Kubernetes has it)
-      --lead-time DURATION  kedastral's lead time (default: startup + 15s, which is one sync)
+      --hpa-tolerance SHARE  hpa's tolerance: it ignores smaller deviations of the usage (default 0.1, as in Kubernetes)
+      --lead-time DURATION  kedastral's lead time (default: startup + 15s, one sync of the autoscaler)
       --mode, --select      kedastral's trigger: replicas or load, max or at-lead (default replicas, max)
       --interval DURATION   time between two forecasts (default: the step, or the file's when that is longer)
-      --stabilization DURATION  the autoscaler's window for falls when it applies kedastral's answer (default 5m)
-      --tolerance SHARE     … its tolerance then (default 0.1; 0 as by `tolerance` in a ScaledObject's behaviour)
-      --reactive-trigger    beside kedastral's trigger a second one for the present load, with the same target per pod: the
-                            autoscaler takes the larger answer, as it does with two triggers in a ScaledObject
-      and the daemons' own flags for kedastral's policy and model:
+      --stabilization DURATION  the autoscaler's stabilization window for scaling down with kedastral's trigger (default 5m)
+      --tolerance SHARE     the autoscaler's tolerance with kedastral's trigger (default 0.1; 0 as with `tolerance: "0"` in a
+                            ScaledObject's behaviour)
+      --reactive-trigger    add a second trigger for the current load, with the same target per pod: the autoscaler uses the
+                            larger result, as with two triggers in a ScaledObject
+      and the daemons' flags for kedastral's policy and model:
       --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --up-max-factor, --down-max-percent,
-      --prewarm-steps, --rounding, --reactive-floor, --accuracy-gate, --window, --step, … (see kedastral --help; --max is
-      1000 here)
+      --prewarm-steps, --rounding, --reactive-floor, --accuracy-gate, --window, --step, … (see kedastral --help; the
+      default of --max is 1000 here)
     \(WorkloadSettings.fileHelp)
 
-    What to show:
-      --sweep               turn each policy's knob (utilisation; cost of a shortage; headroom) and compare at equal pod-hours
-      --json, -o json       JSON instead of tables;  -o markdown for a page
-      --svg FILE            a picture of load, ready pods and violations (of the first startup)
-      --frontier-svg FILE   a picture of the sweep: violations over pod-hours
-      --desired-csv FILE    timestamp,load,desired,ready of each 15-s sync: the first policy named kedastral, else the first
+    Output:
+      --sweep               vary each policy's parameter (utilisation; shortage cost; headroom) and compare at equal pod-hours
+      --json, -o json       JSON instead of tables;  -o markdown for Markdown
+      --svg FILE            write a chart of load, ready pods and violations (with the first startup time)
+      --frontier-svg FILE   write a chart of the sweep: violations over pod-hours
+      --desired-csv FILE    write timestamp,load,desired,ready of each 15-s sync, for the first policy named kedastral, or else
+                            the first policy
 
-    Figures: violation minutes: load > ready pods × capacity. Unserved: the share of the load that found no pod. Pod-hours
-    count pods from their order on. × oracle: pod-hours over those of perfect foresight.
+    Results: violation minutes: minutes in which load > ready pods × capacity. Unserved: the share of the load above the
+    capacity. Pod-hours count pods from their creation. × oracle: pod-hours divided by those of perfect foresight.
 
     Examples:
-      # last week's load from Prometheus, with the two weeks before to learn from
+      # last week's load from Prometheus, with the two previous weeks as history
       kedastral replay --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app="api"}[1m]))' \\
         --days 21 --warmup 14d --target-per-pod 50 --quantile-level p95 --price 0.04 --svg api.svg
 
-      # every knob's setting, at equal cost
+      # all parameter values, compared at equal cost
       kedastral replay --csv api.csv --startup 180s --sweep --frontier-svg frontier.svg
     """
 
@@ -85,7 +87,7 @@ enum ReplayCommand: Command {
     settings.sayWhatIsLeftOut(name)
     let pictures = ["svg", "frontier-svg", "desired-csv"].filter(options.has)
     if input.names.count > 1, let picture = pictures.first {
-      throw UsageError(description: "--\(picture) takes one load; \(input.names.count) are given")
+      throw UsageError(description: "--\(picture) needs exactly one load; \(input.names.count) are given")
     }
     var report = ReplayReport(price: try options.positiveNumber("price"))
     var progress = ProgressLine()
@@ -118,7 +120,7 @@ enum ReplayCommand: Command {
     if options.has("json") { return .json }
     guard let text = options.value("o") else { return .table }
     guard let format = ReportFormat(rawValue: text) else {
-      throw UsageError(description: "-o '\(text)' is unknown; choose of table, json, markdown")
+      throw UsageError(description: "-o '\(text)' is unknown; choose one of table, json, markdown")
     }
     return format
   }

@@ -29,14 +29,14 @@ struct ReplayPlan {
   private let selection: ScalingQuestion.Selection
   private let behavior: HorizontalAutoscaler.Behavior
   private let reactiveBehavior: HorizontalAutoscaler.Behavior
-  /// The reference is applied by an autoscaler as Kubernetes has it.
+  /// The autoscaler behavior for the Go implementation's policy: Kubernetes' defaults.
   private let referenceBehavior: HorizontalAutoscaler.Behavior
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
   private let interval: Duration?
   private let window: Duration
-  /// How far the daemon looks ahead; as far as the question needs when nobody said.
+  /// The horizon of the daemon; if not given, as long as the lead time requires.
   private let horizon: Duration
   private let policy: PolicyConfiguration
   private let timeZone: String

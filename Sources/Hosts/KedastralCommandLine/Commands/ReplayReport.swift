@@ -169,7 +169,7 @@ struct FrontierComparison {
         startup,
         unique(here.map(\.policy)).map { policy in
           let own = here.filter { $0.policy == policy }
-          // Kedastral's own setting comes first, and is no point of the knob that is swept.
+          // Kedastral's own setting comes first, and is not part of the sweep.
           let swept = policy.hasPrefix("kedastral") && own.count > 1 ? Array(own.dropFirst()) : own
           return (policy, Frontier(swept.map { Frontier.Point(knob: $0.knob, figures: $0.figures) }))
         }

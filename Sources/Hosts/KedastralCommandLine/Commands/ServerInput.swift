@@ -13,12 +13,12 @@ struct ServerInput {
   ]
 
   static let help = """
-      --server URL          the forecaster (default: the variable KEDASTRAL_SERVER, else http://localhost:8081)
-      --bearer-token-file FILE  with the token in this file
-      --tls-ca-file FILE    authorities that its certificate must come from (PEM)
-      --timeout DURATION    how long one request may take (default 5s)
-      --lead-time DURATION  replicas are the most planned from now until then (default 5m)
-      --stale-after DURATION  a plan older than this is marked: a scaler does not serve it (default 2m)
+      --server URL          the forecaster (default: the variable KEDASTRAL_SERVER, or http://localhost:8081)
+      --bearer-token-file FILE  file with the bearer token to send
+      --tls-ca-file FILE    certificate authorities that must have issued the server's certificate (PEM)
+      --timeout DURATION    maximum time for one request (default 5s)
+      --lead-time DURATION  show the maximum of the planned replicas from now until this much later (default 5m)
+      --stale-after DURATION  mark plans older than this, which a scaler does not serve (default 2m)
     """
 
   let forecaster: ForecasterClient

@@ -3,7 +3,7 @@ import Glibc
 import KedastralCore
 import KedastralDaemon
 
-/// A forecast and its plan for people: a line of bars and a table, a page, or the snapshot's JSON.
+/// The output of a forecast and its plan: a line of bars and a table, Markdown, or the snapshot's JSON.
 struct SnapshotReport {
   let snapshot: Snapshot
   /// The load before it.
@@ -83,7 +83,7 @@ enum ForecastFormat: String, CaseIterable {
   case markdown
   case sparkline
 
-  /// The format that `-o` or `--json` asks for.
+  /// The format from `-o` or `--json`.
   init(_ options: CommandOptions) throws(UsageError) {
     let words = try options.words("o", among: Self.allCases.map(\.rawValue))
     self = options.has("json") ? .json : words.last.flatMap(Self.init(rawValue:)) ?? .table

@@ -45,7 +45,7 @@ struct TextTable {
 }
 
 extension Double {
-  /// With a fixed number of decimals; a dash when it is no number.
+  /// With a fixed number of decimals; a dash for NaN.
   func text(_ decimals: Int) -> String {
     guard isFinite else { return "–" }
     let scale = (0..<decimals).reduce(1.0) { product, _ in product * 10 }

@@ -28,9 +28,9 @@ struct TimelinePicture {
     picture.rectangle(x: 520, y: 9, width: 14, height: 10, color: "#cfd8e6")
     picture.text("load", x: 540, y: 18)
     picture.rectangle(x: 590, y: 13, width: 14, height: 2, color: "#1f5fbf")
-    picture.text("what the ready pods can serve", x: 610, y: 18)
+    picture.text("capacity of the ready pods", x: 610, y: 18)
     picture.rectangle(x: 800, y: 9, width: 14, height: 10, color: "#d1352b")
-    picture.text("load without a pod", x: 820, y: 18)
+    picture.text("load above the capacity", x: 820, y: 18)
     for (index, outcome) in outcomes.enumerated() {
       draw(outcome, top: Self.margin.top + Double(index) * (Self.panelHeight + Self.margin.bottom), on: &picture)
     }

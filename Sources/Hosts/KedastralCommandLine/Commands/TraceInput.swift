@@ -19,12 +19,12 @@ struct TraceInput {
   ]
 
   static let help = """
-      --csv FILE…           timestamp,value lines, also as Grafana and spreadsheets write them (docs/sources.md); - is standard
-                            input
-      --prometheus URL      instead of files: a Prometheus (or VictoriaMetrics, Thanos, Mimir) to ask
-      --query PROMQL        … this query, which gives one series
-      --days N              … for so many days up to now (default 14)
-      --bearer-token-file FILE  … with the token in this file
+      --csv FILE…           files with timestamp,value lines, also from Grafana and spreadsheets (docs/sources.md); - is
+                            standard input
+      --prometheus URL      instead of files: a Prometheus server (or VictoriaMetrics, Thanos, Mimir) to query
+      --query PROMQL        the query for --prometheus; it must return one series
+      --days N              how many days up to now to query (default 14)
+      --bearer-token-file FILE  file with the bearer token for --prometheus
     """
 
   private static let standardInput = "-"
@@ -37,19 +37,19 @@ struct TraceInput {
   init(_ options: CommandOptions) throws(UsageError) {
     files = options.values("csv")
     guard files.count(where: { $0 == Self.standardInput }) <= 1 else {
-      throw UsageError(description: "--csv - is given twice; standard input can be read once")
+      throw UsageError(description: "--csv - is given twice; standard input can be read only once")
     }
     days = try options.positiveNumber("days") ?? 14
     query = options.value("query") ?? ""
     guard let url = options.value("prometheus") else {
       for name in ["query", "days", "bearer-token-file"] where options.has(name) {
-        throw UsageError(description: "--\(name) belongs to --prometheus URL")
+        throw UsageError(description: "--\(name) needs --prometheus URL")
       }
       guard !files.isEmpty else { throw UsageError(description: "no load given; write --csv FILE or --prometheus URL") }
       server = nil
       return
     }
-    guard files.isEmpty else { throw UsageError(description: "--csv and --prometheus exclude each other") }
+    guard files.isEmpty else { throw UsageError(description: "--csv and --prometheus cannot be combined") }
     guard WebURL(url) != nil else {
       throw UsageError(
         description: "--prometheus '\(url)' is not an http or https URL; write one such as http://prometheus:9090")
@@ -75,14 +75,14 @@ struct TraceInput {
     let source = PrometheusSource(endpoint: server, query: query, client: client)
     let series = try await source.samples(in: (end - .seconds(days * 86_400))..<(end + step / 2), step: step)
     guard let first = series.values.firstIndex(where: \.isFinite), let last = series.lastPresentIndex else {
-      throw UsageError(description: "the query gave no sample in the last \(days.text(0)) days: \(query)")
+      throw UsageError(description: "the query returned no sample in the last \(days.text(0)) days: \(query)")
     }
     return Trace(
       name: query,
       series: TimeSeries(start: series.instant(at: first), step: step, values: Array(series.values[first...last])))
   }
 
-  /// Reads a file, and says what was assumed or mended to read it.
+  /// Reads a file, and reports what was assumed or corrected.
   private func series(of path: String, step: Duration?) throws -> TimeSeries {
     let isInput = path == Self.standardInput
     let name = isInput ? "standard input" : path

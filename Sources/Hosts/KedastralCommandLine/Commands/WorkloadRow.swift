@@ -78,7 +78,7 @@ struct WorkloadRow: Equatable, Sendable {
     case .json: json(rows)
     case .markdown: ([table(rows).markdown] + problems(rows).map { "- " + $0 }).joined(separator: "\n")
     case .table:
-      rows.isEmpty ? "there is no workload" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
+      rows.isEmpty ? "no workloads" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
     }
   }
 
@@ -143,7 +143,7 @@ struct WorkloadRow: Equatable, Sendable {
 }
 
 extension Double {
-  /// A load for people: about three significant digits.
+  /// A human-readable load with about three significant digits.
   var loadText: String {
     switch magnitude {
     case 100...: text(0)
@@ -154,7 +154,7 @@ extension Double {
 }
 
 extension Duration {
-  /// The largest unit alone: `45s`, `3m`, `2h`, `5d`.
+  /// Only the largest unit: `45s`, `3m`, `2h`, `5d`.
   var shortText: String {
     let seconds = Int(inSeconds)
     return switch seconds {

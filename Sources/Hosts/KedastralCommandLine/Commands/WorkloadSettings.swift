@@ -4,17 +4,17 @@ import KedastralDaemon
 import KedastralNet
 import KedastralSources
 
-/// A workload's model and policy settings for a command: the daemons' own flags and file, read by the daemons' own reader.
+/// A workload's model and policy settings for a command, read from flags and file with the daemons' configuration reader.
 struct WorkloadSettings {
-  /// The options of a command that can take a workload out of a file.
+  /// The options of a command that can read a workload from a file.
   static let fileOptions: [String: CommandOptions.Arity] = ["config": .one, "workload": .one]
 
   static let fileHelp = """
-      --config FILE         the settings of a workload in a daemon's file, schedules and all; flags go before it
-      --workload NAME       … of this one; not needed when the file has only one
+      --config FILE         use a workload's settings from a daemon's file, including schedules; flags override the file
+      --workload NAME       the workload in --config FILE; not needed if the file has only one
     """
 
-  /// The flags that mean something to a command.
+  /// The settings flags that commands accept.
   static let flags = [
     "target-per-pod", "headroom", "quantile-level", "shortage-cost", "min", "max", "up-max-factor", "down-max-percent",
     "prewarm-steps",
@@ -23,29 +23,29 @@ struct WorkloadSettings {
     "sarima-p", "sarima-d", "sarima-q", "sarima-sp", "sarima-sd", "sarima-sq", "sarima-s",
   ]
 
-  /// Whether they come from a daemon's file: then they count as they are, defaults included.
+  /// Whether they come from a daemon's file: then they are used unchanged, including defaults.
   var areFromFile: Bool { file != nil }
 
   private let arguments: [String]
   private let file: (path: String, workload: String?)?
-  /// The settings with their own model.
+  /// The settings, including the model.
   let workload: WorkloadConfiguration
 
-  /// Reads flags that nobody else knew.
+  /// Reads the flags that are not options of the command itself.
   ///
   /// - Parameters:
-  ///   - options: the command's own options; those among them that say which file and workload to read.
+  ///   - options: the command's own options, which include the file and the workload to read.
   ///   - others: the names of the command's own options, for hints.
-  /// - Throws: UsageError for flags that mean nothing here, ConfigurationError for values that make no sense.
+  /// - Throws: UsageError for unknown flags, ConfigurationError for invalid values.
   init(_ options: CommandOptions, others: some Sequence<String>) throws {
     if options.has("workload"), !options.has("config") {
-      throw UsageError(description: "--workload belongs to --config FILE")
+      throw UsageError(description: "--workload needs --config FILE")
     }
     try self.init(
       options.rest, others: others, file: options.value("config").map { ($0, options.value("workload")) })
   }
 
-  /// The settings that flags alone give.
+  /// The settings from flags only.
   init(_ arguments: [String] = [], others: some Sequence<String> = [], file: (path: String, workload: String?)? = nil)
     throws
   {
@@ -65,14 +65,14 @@ struct WorkloadSettings {
     arguments.contains { $0.drop { $0 == "-" }.prefix { $0 != "=" } == flag && $0.hasPrefix("-") }
   }
 
-  /// Tells of a workload's metrics beside the one that is given as the load.
+  /// Reports the workload's other metrics, which are not used as the load.
   func sayWhatIsLeftOut(_ command: String) {
     guard !workload.otherMetrics.isEmpty else { return }
     let names = workload.otherMetrics.map(\.metric).joined(separator: ", ")
-    Program.say("kedastral \(command): the load is taken for \(workload.metric); \(workload.name) has \(names) as well")
+    Program.say("kedastral \(command): the load is used as \(workload.metric); \(workload.name) also has \(names)")
   }
 
-  /// The model of a name, or the workload's own, with the settings given.
+  /// The model with the given name, or the workload's model, with the given settings.
   func model(_ name: String?) throws -> any Model {
     let settings = try Self.read(arguments, file, model: name)
     return try ModelCatalog.make(
@@ -82,10 +82,10 @@ struct WorkloadSettings {
   private static func read(
     _ arguments: [String], _ file: (path: String, workload: String?)?, model: String?
   ) throws -> WorkloadConfiguration {
-    // A file may name variables; without one nothing but flags counts.
+    // A file can refer to environment variables; without a file only flags are used.
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names, environment: file == nil ? [:] : ProcessInfo.processInfo.environment)
-    // A forecaster needs a workload with a source; nobody asks this one.
+    // A forecaster configuration requires a workload with a source; this source is never queried.
     let needed =
       file.map { ["-config=\($0.path)"] } ?? [
         "-workload=command", "-metric=load", "-adapter-url=http://127.0.0.1", "-adapter-query=load",
@@ -104,7 +104,7 @@ struct WorkloadSettings {
     if name == nil, workloads.count == 1 { return workloads[0] }
     guard let name else {
       throw UsageError(
-        description: "which workload? write --workload NAME; the file has \(names.joined(separator: ", "))")
+        description: "the workload is missing; write --workload NAME; the file has \(names.joined(separator: ", "))")
     }
     guard let workload = workloads.first(where: { $0.name.text == name }) else {
       throw UsageError(

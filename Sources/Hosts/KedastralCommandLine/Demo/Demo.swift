@@ -1,10 +1,11 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralNet
 import KedastralSources
 
-/// `kedastral demo`: the two-app scenario in one process, an hour a minute, with nothing to set up.
+/// `kedastral demo`: two simulated applications in one process, one hour per minute, without any setup.
 ///
 /// `api-app` has a spike each hour; a small application counts its requests and is scraped over HTTP. `worker-app` plays a
 /// real trace. Everything behind the sources is what production runs.
@@ -17,7 +18,7 @@ enum Demo {
   static let traceScale = 100.0
 
   private static let help = """
-    kedastral demo shows predictive scaling of two applications in one process, an hour a minute.
+    kedastral demo shows predictive scaling of two applications in one process; one minute stands for one hour.
 
     Usage:
       kedastral demo [-listen ADDRESS] [-scaler-listen ADDRESS] [-log-level LEVEL]
@@ -32,7 +33,7 @@ enum Demo {
       print(help)
       return 0
     }
-    // The demonstration is a configuration like any other; its flags come before the user's, so that theirs win.
+    // The demonstration uses a normal configuration; its flags precede the user's, which override them.
     return await Program.main(.allInOne) { loader throws(ConfigurationError) in
       let loader = ConfigurationLoader(
         knownModels: loader.knownModels, environment: [:], readFile: { _ in configurationFile })
@@ -74,8 +75,10 @@ enum Demo {
       default: tracedSource(factory)
       }
     }
-    Program.show(welcome(page: host.forecaster.server.address, scaler: await host.scaler.server.address))
-    try await runner.run(host.services + [{ try await app.run() }]) {
+    if let page = host.parts.forecaster.server, let scaler = host.parts.scaler {
+      Program.show(welcome(page: page.address, scaler: await scaler.server.address))
+    }
+    try await runner.run(host.parts.services + [{ try await app.run() }]) {
       await host.shutdown()
       await app.shutdown()
     }
@@ -115,16 +118,16 @@ enum Demo {
     let scalerHost = scaler.host.isEmpty ? "localhost" : scaler.host
     return """
 
-      Kedastral forecasts two applications, an hour a minute:
-        api-app     a spike at each full hour, 50 requests/s a pod
-        worker-app  a real web server's day, 40 requests/s a pod
+      Kedastral forecasts two applications; one minute stands for one hour:
+        api-app     a spike at each full hour, 50 requests/s per pod
+        worker-app  the day of a real web server, 40 requests/s per pod
 
-      Look:   http://\(host):\(page.port)/        replicas rise before the load does
-      Ask:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
+      Page:   http://\(host):\(page.port)/        replicas rise before the load does
+      API:    curl 'http://\(host):\(page.port)/forecast/current?workload=api-app'
       As KEDA does:
               .build/release/kedastral query \(scalerHost):\(scaler.port) -workload api-app
 
-      Ctrl-C ends it.
+      Ctrl-C stops it.
 
       """
   }

@@ -5,14 +5,14 @@ import KedastralEvaluation
 import KedastralHTTP
 import KedastralSources
 
-/// The tools that ask a running forecaster.
+/// The tools that query a running forecaster.
 struct ForecasterTools: Sendable {
   let server: ServerInput
 
   private static let workload = MCPTool.Parameter(
-    name: "workload", kind: .text, help: "the workload's name, as list_workloads gives it", isRequired: true)
+    name: "workload", kind: .text, help: "the workload's name, as returned by list_workloads", isRequired: true)
   private static let leadTime = MCPTool.Parameter(
-    name: "leadTime", kind: .text, help: "how long before the load the pods are wanted, such as 5m")
+    name: "leadTime", kind: .text, help: "how long before the load the pods are requested, such as 5m")
 
   var all: [MCPTool] {
     [listWorkloads, getForecast, explainDecision, whatIf, backtest]
@@ -22,13 +22,13 @@ struct ForecasterTools: Sendable {
     MCPTool(
       name: "list_workloads", title: "List workloads",
       help:
-        "All workloads with their state (ok, capped, bridged, stale, failing, dry-run, starting), current load, largest load forecast, replicas requested now, required before limits and at most, error of recent forecasts, age of the plan, and the last error of those that fail.",
+        "All workloads with their state (ok, capped, bridged, stale, failing, dry-run, starting), current load, largest forecast load, requested replicas, required replicas before limits, maximum of the plan, recent forecast error, age of the plan, and the last error of failing workloads.",
       parameters: [
         .init(name: "filter", kind: .text, help: "only workloads whose name contains this"),
         .init(
           name: "states", kind: .texts, help: "only workloads in these states",
           values: WorkloadState.allCases.map(\.rawValue)),
-        .init(name: "limit", kind: .integer, help: "at most so many, those with the most load first (default 100)"),
+        .init(name: "limit", kind: .integer, help: "maximum number of workloads, largest load first (default 100)"),
       ]
     ) { [server] arguments in
       let now = Date()
@@ -49,7 +49,7 @@ struct ForecasterTools: Sendable {
     MCPTool(
       name: "get_forecast", title: "Get a forecast",
       help:
-        "A workload's forecast and plan: a value a step with quantiles, planned load and replicas; index i is the step that ends (i + 1) steps after generatedAt.",
+        "A workload's forecast and plan: a value per step with quantiles, planned load and replicas; index i is the step that ends (i + 1) steps after generatedAt.",
       parameters: [Self.workload]
     ) { [server] in Array(try await server.forecaster.plan(of: try $0.workload()).json()) }
   }
@@ -57,7 +57,7 @@ struct ForecasterTools: Sendable {
   private var explainDecision: MCPTool {
     MCPTool(
       name: "explain_decision", title: "Explain a decision",
-      help: "Why a workload is to have as many replicas as it has, from the load to the limits that applied.",
+      help: "Explains the planned replicas of a workload, from the load to the limits that applied.",
       parameters: [Self.workload, Self.leadTime]
     ) { [server] arguments in
       try await server.forecaster.explanation(
@@ -68,14 +68,14 @@ struct ForecasterTools: Sendable {
   private var whatIf: MCPTool {
     MCPTool(
       name: "what_if", title: "Ask what if",
-      help: "The plan that the present forecast would lead to under other settings. Nothing is changed by it.",
+      help: "The plan for the current forecast under other settings. It changes nothing.",
       parameters: [
         Self.workload, Self.leadTime,
-        .init(name: "targetPerPod", kind: .number, help: "load that one pod is meant to serve"),
+        .init(name: "targetPerPod", kind: .number, help: "load that one pod should serve"),
         .init(name: "headroom", kind: .number, help: "factor on the forecast, such as 1.2"),
-        .init(name: "quantile", kind: .number, help: "plan for this quantile instead of by headroom, such as 0.9"),
-        .init(name: "min", kind: .integer, help: "least replicas"),
-        .init(name: "max", kind: .integer, help: "most replicas"),
+        .init(name: "quantile", kind: .number, help: "plan for this quantile instead of the headroom, such as 0.9"),
+        .init(name: "min", kind: .integer, help: "minimum replicas"),
+        .init(name: "max", kind: .integer, help: "maximum replicas"),
       ]
     ) { [server] arguments in
       var changes: [(String, String)] = []
@@ -93,8 +93,8 @@ struct ForecasterTools: Sendable {
     MCPTool(
       name: "backtest", title: "Backtest models",
       help: """
-        How well models would have forecast a workload's recent load: from 20 moments in its last fifth, with the history \
-        before each alone. MASE below 1 is better than repeating the day before; coverage is the share of loads at or below a \
+        The accuracy of models on a workload's recent load: forecasts from 20 times in its last fifth, using only the history \
+        before each. MASE below 1 is better than repeating the previous day; coverage is the share of loads at or below a \
         quantile.
         """,
       parameters: [
@@ -102,7 +102,7 @@ struct ForecasterTools: Sendable {
         .init(
           name: "models", kind: .texts, help: "models to compare (default: auto, baseline)",
           values: Self.localModels),
-        .init(name: "points", kind: .integer, help: "how many samples of history (default 2880, 10080 at most)"),
+        .init(name: "points", kind: .integer, help: "number of samples of history (default 2880, at most 10080)"),
       ]
     ) { [server] arguments in
       let workload = try arguments.workload()
@@ -119,7 +119,7 @@ struct ForecasterTools: Sendable {
           let result = try await protocolOfOrigins.run(try settings.model(name), on: history, cpuSeconds: cpuSeconds)
         else {
           throw MCPArguments.Defect(
-            description: "\(history.count) samples of '\(workload)' are too few: no origin has a known load behind it")
+            description: "\(history.count) samples of '\(workload)' are too few: no origin is followed by a known load")
         }
         report.add(trace: workload.text, model: name, result)
       }

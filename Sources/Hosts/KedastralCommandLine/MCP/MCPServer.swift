@@ -11,16 +11,16 @@ struct MCPServer: Sendable {
   static let versions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 
   private static let instructions = """
-    Kedastral forecasts the load of workloads on Kubernetes and plans their replicas. list_workloads gives the names; \
-    get_forecast a forecast with its plan; explain_decision why there are to be so many replicas; what_if the plan under other \
-    settings, which changes nothing; backtest how well models would have forecast a workload's recent load.
+    Kedastral forecasts the load of workloads on Kubernetes and plans their replicas. list_workloads returns the names; \
+    get_forecast a forecast with its plan; explain_decision the reasons for the planned replicas; what_if the plan under other \
+    settings, without changing anything; backtest the accuracy of models on a workload's recent load.
     """
 
   private let tools: [MCPTool]
 
   init(_ tools: [MCPTool]) { self.tools = tools }
 
-  /// Answers one message; nil when it wants no answer.
+  /// Answers one message; nil when it needs no response.
   func answer(_ bytes: [UInt8]) async -> [UInt8]? {
     var identifier: RPCMessage.Identifier?
     do throws(RPCMessage.Failure) {
@@ -45,7 +45,7 @@ struct MCPServer: Sendable {
     case "tools/call":
       let name = message.parameters["name"].text ?? ""
       guard let tool = tools.first(where: { $0.name == name }) else {
-        throw .parameters("there is no tool '\(name)'; there are \(tools.map(\.name).joined(separator: ", "))")
+        throw .parameters("unknown tool '\(name)'; the tools are \(tools.map(\.name).joined(separator: ", "))")
       }
       return await call(tool, message.parameters["arguments"], identifier)
     default: throw .method(message.method)
@@ -66,7 +66,7 @@ struct MCPServer: Sendable {
     text.member("instructions", Self.instructions)
   }
 
-  /// A tool that fails tells the assistant why, which is no failure of the protocol.
+  /// A failing tool returns its error to the assistant; this is not a protocol error.
   private func call(_ tool: MCPTool, _ arguments: JSONValue, _ identifier: RPCMessage.Identifier) async -> [UInt8] {
     let result: Result<[UInt8], any Error>
     do {

@@ -3,7 +3,7 @@ import KedastralDaemon
 import KedastralHTTP
 import KedastralSources
 
-/// Something that an assistant may ask for.
+/// A tool for an assistant.
 struct MCPTool: Sendable {
   /// An argument of a tool.
   struct Parameter: Sendable {
@@ -91,7 +91,7 @@ struct MCPArguments: Sendable {
     }
     for name in values.keys.sorted() where !tool.parameters.contains(where: { $0.name == name }) {
       let known = tool.parameters.map(\.name).joined(separator: ", ")
-      throw Defect(description: "\(tool.name) has no argument '\(name)'; it has \(known)")
+      throw Defect(description: "\(tool.name) has no argument '\(name)'; its arguments are \(known)")
     }
     for parameter in tool.parameters {
       guard let value = values[parameter.name] else {
@@ -113,7 +113,7 @@ struct MCPArguments: Sendable {
       if !parameter.values.isEmpty, let wrong = words.first(where: { !parameter.values.contains($0) }) {
         throw Defect(
           description:
-            "'\(parameter.name)' may not be '\(wrong)'; it is one of \(parameter.values.joined(separator: ", "))")
+            "'\(parameter.name)' cannot be '\(wrong)'; write one of \(parameter.values.joined(separator: ", "))")
       }
     }
   }

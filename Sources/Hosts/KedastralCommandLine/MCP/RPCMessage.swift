@@ -4,7 +4,7 @@ import KedastralSources
 
 /// A JSON-RPC 2.0 message from a client.
 struct RPCMessage {
-  /// What a request is answered by; nil for a notification, which nobody answers.
+  /// The identifier for the response; nil for a notification, which has no response.
   let identifier: Identifier?
   let method: String
   let parameters: JSONValue
@@ -22,7 +22,7 @@ struct RPCMessage {
 
     static func parse(_ problem: String) -> Failure { Failure(code: -32700, problem: problem) }
     static func request(_ problem: String) -> Failure { Failure(code: -32600, problem: problem) }
-    static func method(_ name: String) -> Failure { Failure(code: -32601, problem: "there is no method '\(name)'") }
+    static func method(_ name: String) -> Failure { Failure(code: -32601, problem: "unknown method '\(name)'") }
     static func parameters(_ problem: String) -> Failure { Failure(code: -32602, problem: problem) }
   }
 
@@ -40,13 +40,13 @@ struct RPCMessage {
     case .number(let number): identifier = .number(number)
     case .string(let text): identifier = .text(text)
     case .null where members["id"] == nil: identifier = nil
-    default: throw .request("'id' is neither a number nor a text")
+    default: throw .request("'id' is neither a number nor a string")
     }
     self.method = method
     parameters = document["params"]
   }
 
-  /// The answer to a request: `result` writes what was asked for.
+  /// The response to a request: `result` writes the result.
   static func answer(to identifier: Identifier?, _ result: (inout JSONText) -> Void) -> [UInt8] {
     envelope(identifier) { $0.member("result") { $0.object(result) } }
   }

@@ -1,7 +1,7 @@
 import Glibc
 import KedastralDaemon
 
-/// One line on standard error that tells how far something is; nothing when that is no terminal.
+/// A progress line on standard error; nothing if that is not a terminal.
 ///
 ///     var progress = ProgressLine()
 ///     progress.show("api.csv: auto", share: 0.3)      // ━━━━━━━━━──────────────────── 30 % api.csv: auto
@@ -12,7 +12,7 @@ struct ProgressLine {
   private let isShown = isatty(STDERR_FILENO) == 1
   private var last = ""
 
-  /// Shows what is being done, and which share of the whole is behind it.
+  /// Shows the current task and the completed share.
   mutating func show(_ text: String, share: Double) {
     let line = Self.line(text, share: share, width: TerminalSize(of: STDERR_FILENO).columns)
     guard isShown, line != last else { return }

@@ -12,7 +12,7 @@ package struct ForecasterClient: Sendable {
     self.client = client
   }
 
-  /// An answer that is not what the API promises.
+  /// A response that does not follow the API.
   struct UnexpectedAnswer: Error, CustomStringConvertible {
     let request: String
     let problem: String
@@ -36,7 +36,7 @@ package struct ForecasterClient: Sendable {
   }
 
   /// What a forecaster lists: the workloads with a plan, and what the rounds of all that it has fail with.
-  struct Listing: Sendable {
+  package struct Listing: Sendable {
     /// The names of all workloads that have a plan.
     var planned: [WorkloadName]
     /// The names of all workloads that have none yet.
@@ -46,7 +46,7 @@ package struct ForecasterClient: Sendable {
   }
 
   /// The workloads that the forecaster has.
-  func workloads() async throws -> Listing {
+  package func workloads() async throws -> Listing {
     struct State: Decodable {
       let workload: String
       let problem: String?
@@ -82,8 +82,7 @@ package struct ForecasterClient: Sendable {
   }
 
   /// A workload's plan; nil when there is none.
-  ///
-  /// - Throws: SnapshotError when what came is no plan, besides what a request throws.
+  /// - Throws: SnapshotError when the response is not a valid plan, and the errors of a request.
   package func snapshot(of workload: WorkloadName) async throws -> Snapshot? {
     let path = "/forecast/current?workload=\(workload)"
     let answer = try await get(path)
@@ -191,7 +190,7 @@ package struct ForecasterClient: Sendable {
       request: endpoint.displayName(at: String(path.prefix { $0 != "?" })), problem: answer.problem(failure(answer)))
   }
 
-  /// The error that an answer tells.
+  /// The error in a response.
   private func failure(_ answer: HTTPResponse) -> String? {
     struct Failure: Decodable { let error: String }
     return (try? JSONDecoder().decode(Failure.self, from: Data(answer.body)))?.error

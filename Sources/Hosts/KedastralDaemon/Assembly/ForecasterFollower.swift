@@ -4,8 +4,7 @@ import KedastralSources
 import Synchronization
 
 /// Follows a forecaster over its HTTP API: fetches every workload's plan again and again, ahead of any question.
-///
-/// The plans it has stay in use while the forecaster is away; they grow stale by their own age.
+/// The existing plans stay in use while the forecaster is unavailable, until they are stale.
 struct ForecasterFollower {
   /// How often plans are fetched; with thousands of workloads less often, so that the forecaster is not kept busy by it.
   private static let interval: Duration = .seconds(5)
@@ -27,10 +26,10 @@ struct ForecasterFollower {
     self.clock = clock
     self.logger = logger
     fetchSeconds = metrics.histogram(
-      "kedastral_scaler_forecast_fetch_duration_seconds", help: "Time to fetch one plan from the forecaster."
+      "kedastral_scaler_forecast_fetch_duration_seconds", help: "Time to fetch a plan from the forecaster."
     ).with()
     fetchErrors = metrics.counter(
-      "kedastral_scaler_forecast_fetch_errors_total", help: "Plans that could not be fetched."
+      "kedastral_scaler_forecast_fetch_errors_total", help: "Number of plans that could not be fetched."
     ).with()
   }
 
@@ -48,7 +47,7 @@ struct ForecasterFollower {
     while true {
       do {
         known = try await fetchAll(known)
-        if failures > 0 { logger.info("forecaster reached again", ["failedRounds": "\(failures)"]) }
+        if failures > 0 { logger.info("forecaster is reachable again", ["failedRounds": "\(failures)"]) }
         failures = 0
         onOutcome(.workloads(known.count))
         try await clock.sleep(for: max(Self.interval, Self.intervalPerWorkload * known.count))
@@ -61,7 +60,7 @@ struct ForecasterFollower {
         let delay = backoff.delay(afterFailures: failures)
         // A line when it begins; the end is logged above with how many rounds failed.
         logger.log(
-          failures == 1 ? .warn : .debug, "forecaster not reached",
+          failures == 1 ? .warn : .debug, "forecaster is not reachable",
           ["error": "\(error)", "retryIn": DurationText.format(delay)])
         try await clock.sleep(for: delay)
       }

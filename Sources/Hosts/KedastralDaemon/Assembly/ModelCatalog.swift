@@ -15,7 +15,7 @@ package enum ModelCatalog {
   /// - Parameters:
   ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
   ///   - client: for models that run elsewhere; not asked for by others.
-  ///   - logger: takes what they have to say.
+  ///   - logger: receives their log lines.
   package static func make(
     _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
   ) throws -> any Model {
@@ -53,7 +53,7 @@ package enum ModelCatalog {
   /// A name that settings let through and the catalogue does not have: a fault of this program.
   struct UnknownModel: Error, CustomStringConvertible {
     let name: String
-    var description: String { "no model is called '\(name)'" }
+    var description: String { "unknown model '\(name)'" }
   }
 }
 

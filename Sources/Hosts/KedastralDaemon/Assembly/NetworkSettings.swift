@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
@@ -9,9 +10,9 @@ extension ListenAddress {
 }
 
 extension TLSIdentity {
-  /// The identity of a server's listener; nil when it speaks plain text.
+  /// The identity of a server's listener; nil for plain text.
   ///
-  /// - Parameter listener: what it is called in metrics and logs.
+  /// - Parameter listener: its name in metrics and logs.
   convenience init?(
     _ settings: TLSConfiguration, listener: String, protocols: [String] = [],
     clients: TLSContext.ClientCertificates, metrics: MetricsRegistry, logger: Logger
@@ -60,6 +61,26 @@ extension HTTPServerSettings {
     requestTimeout = limits.requestTimeout
     idleTimeout = limits.idleTimeout
     writeTimeout = limits.writeTimeout
+  }
+}
+
+extension ScalerParts.Settings {
+  /// How settings want the scaler.
+  init(_ configuration: ScalerConfiguration, metrics: MetricsRegistry, logger: Logger) throws {
+    self.init(
+      address: ListenAddress(configuration.listen),
+      tls: try TLSIdentity(
+        configuration.tls, listener: "grpc", protocols: ["h2"], clients: .required, metrics: metrics, logger: logger),
+      loops: configuration.loops,
+      defaults: ScalerDefaults(leadTime: configuration.leadTime, staleAfter: configuration.staleAfter),
+      limits: GRPCLimits(configuration.grpcLimits))
+  }
+}
+
+extension StreamLogHandler {
+  /// The handler that settings describe, writing to standard error.
+  package convenience init(_ settings: LogConfiguration, clock: any WallClock) {
+    self.init(format: settings.format, level: settings.level, clock: clock)
   }
 }
 

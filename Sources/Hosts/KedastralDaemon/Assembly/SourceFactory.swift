@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralNet
 import KedastralSources
@@ -50,7 +51,7 @@ package struct SourceFactory: Sendable {
     }
   }
 
-  /// Plays a trace so that the present finds the window behind it, as far as the trace reaches, and some of it ahead.
+  /// Replays a trace so that, as far as it reaches, the window lies before the current time and some of it after.
   private func csvSource(_ settings: CSVSourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
     let file = try TraceFile(path: settings.path, step: workload.step * settings.speed)
     for remark in file.remarks { logger.warn("CSV file", ["file": settings.path, "remark": remark]) }

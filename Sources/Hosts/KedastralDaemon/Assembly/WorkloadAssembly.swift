@@ -13,7 +13,7 @@ extension StandardCapacityPolicy {
 }
 
 extension PolicyConfiguration {
-  /// The policy that settings describe: the standard one, behind an accuracy gate and within scheduled bounds if there are any.
+  /// The policy from the settings: the standard one, with an accuracy gate and scheduled bounds if configured.
   package func makePolicy(timeZone: String) throws -> any CapacityPolicy {
     var policy: any CapacityPolicy = try StandardCapacityPolicy(self)
     if let accuracyGate { policy = AccuracyGate(policy, largestError: accuracyGate) }

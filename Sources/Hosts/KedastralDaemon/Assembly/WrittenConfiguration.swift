@@ -28,8 +28,8 @@ struct WrittenConfiguration: ConfigurationTexts {
 }
 
 extension WorkloadConfiguration {
-  /// These settings with those that are tried. What is tried takes the place of what would go before it: a shortage cost goes
-  /// before a quantile, which goes before headroom.
+  /// These settings with the tried ones applied. A tried setting removes those that would override it: a shortage cost overrides
+  /// a quantile, which overrides headroom.
   fileprivate func applying(_ tuning: PlanTuning) -> WorkloadConfiguration {
     var changed = self
     if let targetPerPod = tuning.targetPerPod { changed.policy.targetPerPod = targetPerPod }

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 import KedastralNet
 
@@ -13,27 +14,26 @@ package enum AllInOneHost {
       let logger = Logger(log)
       let loop = try EventLoop()
       let runner = try await ServiceRunner(on: loop, logger: logger)
-      let host = try await AllInOneParts(
-        configuration, on: loop, clock: clock, logger: logger)
+      let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger)
       let reload = ConfigurationReload(
         of: configuration.forecaster.watchedFile, clock: clock, metrics: host.metrics, logger: logger, read: readAgain
       ) { new in
-        var change = try await host.forecaster.replace(workloads: new.forecaster.workloads)
+        var change = try await host.configured.replace(
+          workloads: new.forecaster.workloads, in: host.parts.forecaster)
         log.setLevel(new.forecaster.log.level)
         change.needingRestart = new.needingRestart(after: configuration)
         return change
       }
-      try await runner.run(host.services, reload: reload.serve) { await host.shutdown() }
+      try await runner.run(host.parts.services, reload: reload.serve) { await host.shutdown() }
     }
   }
 }
 
-/// Both halves on one store.
+/// Both halves on one store, as a configuration says.
 package struct AllInOneParts {
-  package let forecaster: ForecasterParts
-  package let scaler: ScalerParts
-  package let services: [ServiceRunner.Service]
-  let metrics = MetricsRegistry()
+  package let configured: ConfiguredForecaster
+  package let parts: ServiceParts
+  package let metrics = MetricsRegistry()
   private let store: OpenedStore
 
   /// Wires the parts; both servers listen when this returns.
@@ -41,27 +41,21 @@ package struct AllInOneParts {
     _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, logger: Logger,
     makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
-    store = try await OpenedStore(configuration.forecaster.storage, clock: clock, logger: logger)
-    forecaster = try await ForecasterParts(
-      configuration.forecaster, store: store, leadTime: configuration.scaler.leadTime,
-      staleAfter: configuration.scaler.staleAfter, on: loop, clock: clock,
-      metrics: metrics, logger: logger, makeSource: makeSource)
-    do {
-      scaler = try await ScalerParts(configuration.scaler, clock: clock, metrics: metrics, logger: logger) {
-        [health = forecaster.health] in health.problem(of: $0)
-      }
-    } catch {
-      await forecaster.server.shutdown(within: .zero)
-      throw error
-    }
-    services = forecaster.services + [scaler.service(following: store.store.updates())]
-    await scaler.server.setReady(true)
+    store = try await OpenedStore(.init(configuration.forecaster.storage), clock: clock, logger: logger)
+    configured = try ConfiguredForecaster(
+      configuration.forecaster, on: loop, clock: clock, logger: logger, makeSource: makeSource)
+    let scaler = configuration.scaler
+    parts = try await ServiceParts(
+      configured.workloads.served, store: store,
+      forecaster: configured.settings(
+        leadTime: scaler.leadTime, staleAfter: scaler.staleAfter, metrics: metrics, logger: logger),
+      scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
+      metrics: metrics, logger: logger)
   }
 
-  /// Stops accepting and finishes what is in flight.
+  /// Stops accepting and finishes open requests.
   package func shutdown() async {
-    await scaler.server.shutdown(within: .seconds(2))
-    await forecaster.server.shutdown(within: .seconds(2))
+    await parts.shutdown()
     await store.close()
   }
 }

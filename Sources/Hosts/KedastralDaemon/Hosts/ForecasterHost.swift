@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 import KedastralNet
 
@@ -21,20 +22,22 @@ package enum ForecasterHost {
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
-    let store = try await OpenedStore(configuration.storage, clock: clock, logger: logger)
-    let forecaster = try await ForecasterParts(
-      configuration, store: store, leadTime: Duration.seconds(300), on: loop, clock: clock, metrics: metrics,
-      logger: logger)
+    let store = try await OpenedStore(.init(configuration.storage), clock: clock, logger: logger)
+    let configured = try ConfiguredForecaster(configuration, on: loop, clock: clock, logger: logger, makeSource: nil)
+    let parts = try await ForecasterParts(
+      configured.workloads.served, store: store,
+      try configured.settings(leadTime: .seconds(300), metrics: metrics, logger: logger), on: loop, clock: clock,
+      metrics: metrics, logger: logger)
     let reload = ConfigurationReload(
       of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
     ) { new in
-      var change = try await forecaster.replace(workloads: new.workloads)
+      var change = try await configured.replace(workloads: new.workloads, in: parts)
       log.setLevel(new.log.level)
       change.needingRestart = new.needingRestart(after: configuration)
       return change
     }
-    try await runner.run(forecaster.services, reload: reload.serve) {
-      await forecaster.server.shutdown(within: .seconds(3))
+    try await runner.run(parts.services, reload: reload.serve) {
+      await parts.server?.shutdown(within: .seconds(3))
       await store.close()
     }
   }

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 import KedastralHTTP
 import KedastralNet
@@ -36,9 +37,10 @@ package enum ScalerHost {
         ForecasterClient(endpoint: endpoint, client: try HTTPClient(on: loop)), clock: clock, metrics: metrics,
         logger: logger)
     }
-    let scaler = try await ScalerParts(configuration, clock: clock, metrics: metrics, logger: logger) {
-      [follower] in follower?.problem(of: $0)
-    }
+    let scaler = try await ScalerParts(
+      try ScalerParts.Settings(configuration, metrics: metrics, logger: logger), clock: clock, metrics: metrics,
+      logger: logger
+    ) { [follower] in follower?.problem(of: $0) }
     let operations = try await OperationsHTTPServer(
       HTTPServerSettings(
         configuration.httpListen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
@@ -51,7 +53,7 @@ package enum ScalerHost {
     var store: OpenedStore?
     switch configuration.storage {
     case .redis:
-      let opened = try await OpenedStore(configuration.storage, clock: clock, logger: logger)
+      let opened = try await OpenedStore(.init(configuration.storage), clock: clock, logger: logger)
       store = opened
       services = [
         scaler.service(following: opened.store.updates()),

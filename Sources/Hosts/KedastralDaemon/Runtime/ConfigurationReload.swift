@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Kedastral
 import KedastralCore
 import KedastralNet
 import Synchronization
@@ -23,7 +24,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   /// Prepares for reloads.
   ///
   /// - Parameters:
-  ///   - file: the file to watch; nil to reload on SIGHUP alone.
+  ///   - file: the file to watch; nil to reload only on SIGHUP.
   ///   - read: reads the settings again.
   ///   - apply: applies them and tells what changed; when it throws, nothing has changed.
   init(
@@ -38,11 +39,11 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
     self.clock = clock
     self.logger = logger
     reloads = metrics.counter(
-      "kedastral_config_reloads_total", help: "Times the configuration was read again, by how that ended.",
+      "kedastral_config_reloads_total", help: "Number of configuration reloads, by result.",
       labels: ["result"])
     lastSuccess = metrics.gauge(
       "kedastral_config_last_success_timestamp_seconds",
-      help: "When a configuration was last read and applied, the start included."
+      help: "When a configuration was last read and applied, including at the start."
     ).with()
     for result in ["success", "failure"] { reloads.with(result).increment(by: 0) }
     isSuccessful = metrics.gauge(
@@ -103,8 +104,8 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
       logger.info(
         "configuration reloaded",
         [
-          "added": "\(change.added)", "changed": "\(change.changed)", "removed": "\(change.removed)",
-          "kept": "\(change.kept)",
+          "added": "\(change.workloads.added)", "changed": "\(change.workloads.changed)",
+          "removed": "\(change.workloads.removed)", "kept": "\(change.workloads.kept)",
         ])
       if !change.needingRestart.isEmpty {
         logger.warn(
@@ -125,14 +126,8 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
 
 /// What a reload changed.
 struct ConfigurationChange: Sendable, Equatable {
-  /// How many workloads are new.
-  var added = 0
-  /// How many have other settings.
-  var changed = 0
-  /// How many are gone.
-  var removed = 0
-  /// How many go on as they were.
-  var kept = 0
+  /// Which workloads are new, changed or gone.
+  var workloads = WorkloadsChange()
   /// Settings that are not as the process runs with, and cannot change while it does.
   var needingRestart: [String] = []
 }

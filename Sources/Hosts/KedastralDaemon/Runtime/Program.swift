@@ -1,21 +1,21 @@
 import FoundationEssentials
 import Glibc
+import Kedastral
 import KedastralCore
 import Synchronization
 
 /// What the executables have in common: reading settings, `--help`, `--version`, and exit codes.
-///
-/// 0: ended as asked; 1: could not start, or a part failed; 2: settings that make no sense.
+/// 0: success; 1: could not start, or a part failed; 2: invalid settings.
 package enum Program {
   /// The version of all executables.
-  package static let version = "0.1.0"
+  package static let version = KedastralService.version
 
   /// Runs a host.
   ///
   /// - Parameters:
   ///   - load: reads the settings.
   ///   - run: runs until a signal; it gets the settings, and a way to read them again.
-  package static func main<Configuration>(
+  package static func main<Configuration: StoringConfiguration>(
     _ host: Host,
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
@@ -24,7 +24,7 @@ package enum Program {
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
     let configuration: Configuration
     do {
-      switch try load(loader) {
+      switch try load(loader).checked() {
       case .help(let text):
         print(text)
         return 0
@@ -41,7 +41,7 @@ package enum Program {
     do {
       try await run(configuration) { () throws(ConfigurationError) in
         // The arguments asked to run before, and they are the same.
-        guard case .run(let configuration) = try load(loader) else { throw ConfigurationError([]) }
+        guard case .run(let configuration) = try load(loader).checked() else { throw ConfigurationError([]) }
         return configuration
       }
       return 0
@@ -57,7 +57,7 @@ package enum Program {
   /// Writes a line to standard error.
   package static func say(_ line: String) { put(line, to: STDERR_FILENO) }
 
-  /// Writes text to standard output at once, also when that is no terminal; false when nobody takes it.
+  /// Writes text to standard output at once, even if that is not a terminal; false when the reader has closed it.
   @discardableResult
   package static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
 

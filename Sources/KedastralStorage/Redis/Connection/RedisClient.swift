@@ -12,6 +12,7 @@ final class RedisClient: Sendable {
   private let healthBox: HealthBox
   /// Set before the loop is told: a loop that has stopped tells nobody anything.
   private let isClosed = Atomic(false)
+  private let subscriptionCount = Atomic(0)
 
   /// Connects in the background.
   init(_ configuration: RedisStore.Configuration, on loop: EventLoop, logger: Logger) async throws {
@@ -71,10 +72,25 @@ final class RedisClient: Sendable {
     }
   }
 
-  /// Subscribes to a channel, for good.
-  func subscribe(_ channel: String, handler: SubscriptionHandler) {
+  /// A subscription, by which it can be given up.
+  struct SubscriptionIdentifier: Hashable, Sendable {
+    fileprivate let number: Int
+  }
+
+  /// Subscribes to a channel, until ``unsubscribe(_:)``.
+  @discardableResult
+  func subscribe(_ channel: String, handler: SubscriptionHandler) -> SubscriptionIdentifier {
+    let identifier = SubscriptionIdentifier(
+      number: subscriptionCount.wrappingAdd(1, ordering: .relaxed).newValue)
     let core = core
-    loop.execute { core.withValue { $0?.subscribe(channel, handler: handler) } }
+    loop.execute { core.withValue { $0?.subscribe(channel, as: identifier, handler: handler) } }
+    return identifier
+  }
+
+  /// Gives a subscription up.
+  func unsubscribe(_ identifier: SubscriptionIdentifier) {
+    let core = core
+    loop.execute { core.withValue { $0?.unsubscribe(identifier) } }
   }
 
   /// Ends all connections; calls under way fail.
@@ -129,7 +145,7 @@ final class ClientCore {
   private var tick: LoopTimer?
   private var later: [RedisCall] = []
   private var laterTimer: LoopTimer?
-  private var subscriptions: [RedisSubscription] = []
+  private var subscriptions: [RedisClient.SubscriptionIdentifier: RedisSubscription] = [:]
 
   init(_ configuration: RedisStore.Configuration, on loop: EventLoop) {
     self.configuration = configuration
@@ -171,17 +187,23 @@ final class ClientCore {
     router.submit(calls)
   }
 
-  func subscribe(_ channel: String, handler: SubscriptionHandler) {
+  func subscribe(
+    _ channel: String, as identifier: RedisClient.SubscriptionIdentifier, handler: SubscriptionHandler
+  ) {
     let subscription = RedisSubscription(
       channel: channel, plan: .server(configuration, on: loop), backoff: configuration.reconnect,
       resubscribe: configuration.resubscribe, handler: handler
     ) { [unowned self] in router.subscriptionLocation }
-    subscriptions.append(subscription)
+    subscriptions[identifier] = subscription
     subscription.start()
   }
 
+  func unsubscribe(_ identifier: RedisClient.SubscriptionIdentifier) {
+    subscriptions.removeValue(forKey: identifier)?.close()
+  }
+
   func close() {
-    for subscription in subscriptions { subscription.close() }
+    for subscription in subscriptions.values { subscription.close() }
     tick = nil
     laterTimer = nil
     _ = router.close()

@@ -25,10 +25,17 @@ final class RefusalLog: Sendable {
     return true
   }
 
+  /// The refusal of an operation, or nil while Redis permits it.
+  func refusal(of operation: String) -> String? { problems.withLock { $0[operation] } }
+
+  /// Whether Redis refuses an operation now.
+  func isRefused(_ operation: String) -> Bool { refusal(of: operation) != nil }
+
   private static let consequences = [
     "SUBSCRIBE": "plans are read at intervals instead, and arrive later",
     "PUBLISH": "scalers find plans at their next reading, and so later",
     "reading plans": "no plans can be served from it",
+    "reading some plans": "these are not served",
   ]
 }
 

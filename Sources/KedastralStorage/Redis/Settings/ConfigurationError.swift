@@ -11,26 +11,34 @@ extension RedisStore {
 }
 
 extension RedisStore.Configuration {
-  /// Checks the settings, and loads the TLS files once so that a wrong one is reported at the start.
+  /// Validates the settings, and loads the TLS files once so that a wrong one is reported at the start.
   func check() throws {
-    func demand(_ condition: Bool, _ problem: String) throws {
+    try validate()
+    if let tls { _ = try TLSContext(.client, files: tls.files) }
+  }
+
+  /// Checks that the settings are in their ranges and fit each other; files are not read.
+  public func validate() throws(RedisStore.ConfigurationError) {
+    func demand(_ condition: Bool, _ problem: String) throws(RedisStore.ConfigurationError) {
       if !condition { throw RedisStore.ConfigurationError(problem: problem) }
     }
     try demand(timeToLive >= .seconds(1), "the time to live must be a second or more")
     try demand(callDeadline > .zero && connectDeadline > .zero, "deadlines must be positive")
-    try demand(sweepInterval > .zero, "the sweep interval must be positive")
+    try demand(sweepInterval > .zero && pollInterval > .zero, "the sweep and poll intervals must be positive")
     try demand(maximumValueBytes > 0, "the largest value must have bytes")
     try demand(database >= 0, "a database number is 0 or more")
     switch deployment {
-    case .single: break
+    case .single(let server):
+      if case .unixSocket = server {
+        try demand(tls == nil, "a Unix socket has no TLS; leave it out, or give host and port")
+      }
     case .sentinel(let master, let sentinels):
       try demand(!master.isEmpty, "the sentinels must be asked for a master by name")
       try demand(!sentinels.isEmpty, "a sentinel's address is needed")
     case .cluster(let nodes):
       try demand(!nodes.isEmpty, "the address of a node of the cluster is needed")
-      try demand(database == 0, "a cluster has database 0 alone")
+      try demand(database == 0, "a cluster has database 0 alone, not \(database)")
     }
-    if let tls { _ = try TLSContext(.client, files: tls.files) }
   }
 
   /// The prefixes of all keys that are read, our own first.

@@ -34,6 +34,8 @@ extension RedisStore {
     public var resubscribe = Backoff(initial: .seconds(15), maximum: .seconds(300))
     /// How often all values are read again, in case a message was lost or a writer sends none.
     public var sweepInterval = Duration.seconds(30)
+    /// How often all values are read while Redis does not let the user subscribe or read.
+    public var pollInterval = Duration.seconds(10)
     /// The largest value that is written or read.
     public var maximumValueBytes = 1 << 20
     /// How many bytes of commands may wait while Redis is away; calls beyond that fail at once.

@@ -21,8 +21,9 @@ struct RedisURL: Equatable {
   /// Reads a URL.
   init(_ text: String) throws(RedisStore.URLError) {
     guard let (scheme, rest) = text.split(at: "://") else { throw .init(problem: "no scheme") }
-    let (beforeQuery, query) = rest.split(at: "?") ?? (rest, "")
-    let (userInfo, location) = beforeQuery.split(atLast: "@") ?? ("", beforeQuery)
+    // A password may hold any character, written as it is.
+    let (userInfo, place) = rest.split(atLast: "@") ?? ("", rest)
+    let (location, query) = place.split(at: "?") ?? (place, "")
     switch scheme.lowercased() {
     case "redis", "rediss":
       let (authority, path) = location.split(at: "/") ?? (location, "")
@@ -35,11 +36,16 @@ struct RedisURL: Equatable {
     default: throw .init(problem: "unknown scheme '\(scheme.prefix(20))'")
     }
     if !userInfo.isEmpty { self.userInfo = try Self.userInfo(userInfo) }
+    var pathDatabase = database > 0 ? database : nil
     for item in query.split(separator: "&") {
       guard let number = item.split(at: "="), number.0 == "db" else {
         throw .init(problem: "unknown parameter '\(item.prefix { $0 != "=" })'")
       }
       database = try Self.databaseNumber(number.1)
+      guard pathDatabase ?? database == database else {
+        throw .init(problem: "it has two database numbers, \(pathDatabase ?? 0) and \(database)")
+      }
+      pathDatabase = database
     }
   }
 
@@ -91,7 +97,11 @@ struct RedisURL: Equatable {
     } else if host.contains(":") {
       throw .init(problem: "an IPv6 address stands in brackets")
     }
-    return .network(host: host.isEmpty ? "localhost" : try decoded(host), port: port)
+    let name = try decoded(host)
+    guard name.allSatisfy({ $0.isLetter || $0.isNumber || "-._:%".contains($0) }) else {
+      throw .init(problem: "'\(name.prefix(80))' is not a host")
+    }
+    return .network(host: name.isEmpty ? "localhost" : name, port: port)
   }
 
   private static func databaseNumber(_ text: some StringProtocol) throws(RedisStore.URLError) -> Int {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis with the configuration of the ConfigMap and the password of the Secret, which no list of processes shows.
-# An overlay adds settings: its *.conf files as they are, and what its scripts for it print.
+# Starts Redis with the configuration of the ConfigMap and the password of the Secret, which is not visible in the process list.
+# An overlay adds settings: its *.conf files, and the output of its scripts.
 set -eu
 umask 077
 config_dir=${CONFIG_DIR:-/etc/redis}
@@ -16,7 +16,7 @@ password=$(cat "${PASSWORD_FILE:-/run/secrets/redis/password}")
     if [ -e "$script" ]; then sh "$script"; fi
   done
   printf 'masterauth "%s"\n' "$password"
-  # With an ACL file the users stand there, the default user's password too.
+  # With an ACL file, it contains the users, including the default user's password.
   if ! grep -qs '^aclfile' "$overlay_dir"/*.conf; then printf 'requirepass "%s"\n' "$password"; fi
 } >"$run_dir/redis.conf"
 exec redis-server "$run_dir/redis.conf"

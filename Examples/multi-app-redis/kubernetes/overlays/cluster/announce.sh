@@ -1,4 +1,4 @@
 #!/bin/sh
-# Run by start-redis.sh: a pod that comes back has a new address, which the other nodes learn from it.
+# Run by start-redis.sh: a restarted pod has a new address, which it announces to the other nodes.
 set -eu
 echo "cluster-announce-ip ${POD_IP:?}"

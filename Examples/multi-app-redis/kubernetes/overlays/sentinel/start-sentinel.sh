@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts a sentinel beside a Redis server. It writes what it learns into its own configuration, which lives as long as the pod.
+# Starts a sentinel next to a Redis server. It writes its state into its own configuration, which is deleted with the pod.
 set -eu
 umask 077
 run_dir=${RUN_DIR:-/run/redis}

@@ -36,12 +36,12 @@ struct CommandLineSyntax {
     let hosts = [
       Word(name: "run", summary: "forecaster and KEDA external scaler in one process (the default)", options: settings),
       Word(
-        name: "forecaster", summary: "the forecaster alone, as kedastral-forecaster",
+        name: "forecaster", summary: "only the forecaster, as kedastral-forecaster",
         options: SettingsReference.entries(of: .forecaster).map(option)),
       Word(
-        name: "scaler", summary: "the KEDA external scaler alone, as kedastral-scaler",
+        name: "scaler", summary: "only the KEDA external scaler, as kedastral-scaler",
         options: SettingsReference.entries(of: .scaler).map(option)),
-      Word(name: "demo", summary: "show it at work, with nothing to set up"),
+      Word(name: "demo", summary: "run a demonstration that needs no setup"),
     ]
     return CommandLineSyntax(words: hosts + Commands.all.map(word), settings: settings)
   }

@@ -10,8 +10,8 @@ enum CommandReference {
     sections.append(ExitCode.help)
     sections.append(
       """
-      Every command that shows something takes `-o json`. Colours and progress bars are for terminals alone; `NO_COLOR=1` turns
-      colours off.
+      Every command that shows something accepts `-o json`. Colours and progress bars are shown only on terminals; `NO_COLOR=1`
+      turns colours off.
       """)
     for command in Commands.all { sections.append("## kedastral \(command.name)\n\n```text\n\(command.help)\n```") }
     return sections.joined(separator: "\n\n") + "\n"

@@ -14,8 +14,8 @@ struct ManualPage {
       #"\fICOMMAND\fR [options]"#, ".SH DESCRIPTION",
     ]
     page.text(
-      "Forecasts each workload's load, turns the forecast into replicas, and serves the plan to KEDA as an external scaler. "
-        + "Without a command, or with run, it is forecaster and scaler in one process.")
+      "Forecasts each workload's load, converts the forecast into replicas, and serves the plan to KEDA as an external scaler. "
+        + "Without a command, or with run, it runs forecaster and scaler in one process.")
     page.lines.append(".SH COMMANDS")
     for word in CommandLineSyntax.kedastral.words {
       page.lines += [".TP", ".B \(escaped(word.name))"]
@@ -28,8 +28,8 @@ struct ManualPage {
     page.settings()
     page.lines.append(".SH ENVIRONMENT")
     page.text(
-      "Each setting may be given by its variable, named in brackets above. KEDASTRAL_SERVER is the forecaster that get, explain, "
-        + "top and mcp ask. NO_COLOR, when set, turns colours off.")
+      "Each setting can be given by its variable, named in brackets above. KEDASTRAL_SERVER is the forecaster that get, explain, "
+        + "top and mcp query. NO_COLOR, when set, turns colours off.")
     page.lines.append(".SH EXIT STATUS")
     page.text(String(ExitCode.help.drop { $0 != ":" }.dropFirst(2)))
     return page.lines.joined(separator: "\n")

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Kedastral
 import KedastralCore
 import KedastralDaemon
 import KedastralNet
@@ -12,23 +13,23 @@ enum TopCommand: Command {
 
   static let help = """
     kedastral top shows a running forecaster's workloads, live: load, forecast, replicas, and bars of history and forecast.
-    Where standard input or output is no terminal it prints the list once, as kedastral get workloads does.
+    If standard input or output is not a terminal, it prints the list once, as kedastral get workloads does.
 
     Usage:
       kedastral top [options]
 
-    Whom to ask:
+    Server:
     \(ServerInput.help)
 
-    What to show:
-      --interval DURATION   the time between two looks (default 2s)
+    Output:
+      --interval DURATION   time between two updates (default 2s)
       --sort ORDER          name (default), load, replicas, peak or age
       --filter TEXT         only workloads whose name or metric contains it
-      -o FORMAT             instead of a screen once a table, json or markdown
+      -o FORMAT             print once as table, json or markdown instead of showing a screen
       --json                the same as -o json
 
-    Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r the
-    other way round; / filters while you type; q or Ctrl-C quits.
+    Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r
+    reverses the order; / filters while you type; q or Ctrl-C quits.
 
     Examples:
       kedastral top

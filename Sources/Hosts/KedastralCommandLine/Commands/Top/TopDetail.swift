@@ -2,7 +2,7 @@ import FoundationEssentials
 import KedastralCore
 import KedastralDaemon
 
-/// One workload of `kedastral top` on a whole screen: figures, and a chart of load, forecast and upper quantile.
+/// One workload of `kedastral top` on a whole screen: numbers, and a chart of load, forecast and upper quantile.
 struct TopDetail {
   private static let eighths: [Character] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 

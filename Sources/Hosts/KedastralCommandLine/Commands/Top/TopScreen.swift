@@ -60,7 +60,7 @@ struct TopScreen {
     self.size = size
   }
 
-  /// Takes over what the forecaster answered.
+  /// Applies the forecaster's response.
   mutating func update(_ news: News, at now: Date) {
     self.news = news
     problem = nil
@@ -87,7 +87,7 @@ struct TopScreen {
       wanted.isEmpty || $0.workload.text.lowercased().contains(wanted) || $0.metric.lowercased().contains(wanted)
         || $0.state.rawValue == wanted
     }
-    // Names by the alphabet, figures with the largest first.
+    // Names in alphabetical order, numbers with the largest first.
     let sorted = rows.sorted { left, right in
       switch order {
       case .name: left.workload < right.workload
@@ -109,7 +109,7 @@ struct TopScreen {
     return rows[window(rows)].map(\.workload)
   }
 
-  /// Does what a key says; false when that is to quit.
+  /// Handles a key; returns false to quit.
   mutating func press(_ key: Key) -> Bool {
     if key == .interrupt { return false }
     switch mode {
@@ -234,12 +234,12 @@ struct TopScreen {
   }
 
   private var list: [ScreenLine] {
-    guard news != nil else { return [ScreenLine(problem == nil ? "asking \(server) …" : "")] }
+    guard news != nil else { return [ScreenLine(problem == nil ? "connecting to \(server) …" : "")] }
     let rows = shown
     let columns = Columns(rows, width: size.columns)
     var lines = [columns.heading(order)]
     if rows.isEmpty {
-      lines.append(ScreenLine(filter.isEmpty ? "there is no workload" : "nothing matches '\(filter)'"))
+      lines.append(ScreenLine(filter.isEmpty ? "no workloads" : "no workload matches '\(filter)'"))
     }
     for row in rows[window(rows)] {
       let line = columns.line(row, history: news?.histories[row.workload])
@@ -255,7 +255,7 @@ struct TopScreen {
     return first..<min(rows.count, first + listHeight)
   }
 
-  /// How wide what is: names as they need, figures fixed, the rest for the bars.
+  /// The widths of the columns: names as needed, numbers fixed, the rest for the bars.
   private struct Columns {
     private let name: Int
     private let behind: Int

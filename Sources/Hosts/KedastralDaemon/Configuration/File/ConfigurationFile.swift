@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 
 /// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.
@@ -100,7 +101,7 @@ struct ScalerSection: Decodable, Sendable {
   var loops: Located<Int>?
 }
 
-/// A workload, or what all workloads have in common.
+/// A workload, or the defaults of all workloads.
 struct WorkloadSection: Decodable, Sendable {
   var name: Located<WorkloadName>?
   var metric: Located<String>?
@@ -119,7 +120,7 @@ struct WorkloadSection: Decodable, Sendable {
   var otherMetrics: [Section<MetricSection>]?
 }
 
-/// One more metric of a workload: what it does not say is as for the workload's own.
+/// A further metric of a workload; missing settings are those of the workload.
 struct MetricSection: Decodable, Sendable {
   var metric: Located<String>?
   var source: Section<SourceSection>?

@@ -10,7 +10,7 @@ package enum Invocation<Configuration: Sendable>: Sendable {
   case version
 }
 
-/// Reads the settings of a host: a flag goes before the environment, the environment before the file, the file before the default.
+/// Reads the settings of a host: a flag overrides the environment, which overrides the file, which overrides the default.
 ///
 ///     let loader = ConfigurationLoader(knownModels: ["baseline", "auto"], environment: ProcessInfo.processInfo.environment)
 ///     switch try loader.forecaster(arguments: Array(CommandLine.arguments.dropFirst())) {

@@ -1,3 +1,4 @@
+import Kedastral
 import KedastralCore
 
 /// The settings of a forecaster.
@@ -78,9 +79,9 @@ package struct TLSConfiguration: Sendable, Equatable {
   package var certFile: String?
   /// The certificate's private key (PEM).
   package var keyFile: String?
-  /// The authorities that the other side's certificate must come from (PEM).
+  /// The certificate authorities that must have issued the peer's certificate (PEM).
   package var caFile: String?
-  /// The oldest TLS that listeners speak.
+  /// The oldest TLS version that listeners accept.
   package var minVersion = TLSVersion.v1_3
   /// Names of which a client's certificate must have one; empty when any will do.
   package var clientNames: [String] = []
@@ -94,7 +95,7 @@ package enum StorageConfiguration: Sendable, Equatable {
   case redis(RedisConfiguration)
 }
 
-/// How to reach Redis, and what is written there.
+/// The settings for Redis.
 package struct RedisConfiguration: Sendable, Equatable {
   /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
   package var url: RedisURL?
@@ -108,11 +109,11 @@ package struct RedisConfiguration: Sendable, Equatable {
   package var passwordFile: String?
   /// The database number, not negative; nil when none is given, which means the URL's, or 0.
   package var database: Int?
-  /// How long a plan stays when nobody renews it; at least a second.
+  /// How long a plan is kept when it is not renewed; at least a second.
   package var ttl: Duration
   /// What the keys of plans begin with.
   package var prefix: String
-  /// Prefixes of plans that others write, which are read besides.
+  /// Prefixes of further plans to read, which other programs write.
   package var readPrefixes: [String]
   /// Sentinels that know the master; empty when there are none.
   package var sentinels: [NetworkAddress]

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Makes a host's configuration of what flags, environment and file say.
+/// Creates a host's configuration from flags, environment and file.
 struct HostReader {
   private let given: GivenSettings
   private let file: ConfigurationFile
@@ -33,7 +33,7 @@ struct HostReader {
     else { return nil }
     if scalerAddress.value.host.isEmpty {
       problems.add(
-        scalerAddress.origin, "has no host for KEDA to reach; write one such as kedastral-scaler.default.svc:50051")
+        scalerAddress.origin, "has no host that KEDA can reach; write one such as kedastral-scaler.default.svc:50051")
     }
     if case .redis(let redis) = storage {
       for workload in workloads where workload.interval.value >= redis.ttl {
@@ -100,7 +100,7 @@ struct HostReader {
       problems.add(staleAfter.origin, "the age \(text(staleAfter.value)) is not positive; write one such as 2m")
     }
     if !(0...64).contains(loops.value) {
-      problems.add(loops.origin, "the number of threads is \(loops.value); write 1 to 64, or 0 for one a core")
+      problems.add(loops.origin, "the number of threads is \(loops.value); write 1 to 64, or 0 for one per core")
     }
     return ScalerConfiguration(
       listen: listen.value, httpListen: httpListen.value, forecasterURL: forecasterURL.value, storage: storage,
@@ -112,7 +112,7 @@ struct HostReader {
 
   private func readWorkloads() -> [WorkloadReader.Workload] {
     if let name = file.defaults?.name {
-      problems.add(name.origin, "defaults hold for every workload, so they cannot have a name; move it to a workload")
+      problems.add(name.origin, "defaults apply to every workload, so they cannot have a name; move it to a workload")
     }
     let reader = WorkloadReader(given: given, defaults: file.defaults, knownModels: knownModels, problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
@@ -133,7 +133,7 @@ struct HostReader {
       if let earlier = first[name.value] {
         problems.add(
           name.origin,
-          "there is already a workload '\(name.value)' (\(earlier.fileAndLine)); give each workload a name of its own")
+          "there is already a workload '\(name.value)' (\(earlier.fileAndLine)); give each workload a different name")
       } else {
         first[name.value] = name.origin
       }
@@ -156,14 +156,14 @@ struct HostReader {
     let clientNames = given.value(Settings.tlsClientNames, file.tls?.clientNames)
     if let clientNames, !clientNames.value.isEmpty, authorities == nil {
       problems.add(
-        clientNames.origin, "clients' names are checked in certificates, which need authorities; give -tls-ca-file")
+        clientNames.origin, "client names can be checked only in certificates of known authorities; give -tls-ca-file")
     }
     let cert = given.text(Settings.tlsCertFile, file.tls?.certFile)
     let key = given.text(Settings.tlsKeyFile, file.tls?.keyFile)
     if enabled.value {
       if let lonely = cert ?? key, cert == nil || key == nil {
         problems.add(
-          lonely.origin, "a certificate and its key belong together; give both -tls-cert-file and -tls-key-file")
+          lonely.origin, "a certificate and its key must be given together; give both -tls-cert-file and -tls-key-file")
       } else if needsCertificate, cert == nil {
         problems.add(enabled.origin, "TLS needs a certificate and its key; give -tls-cert-file and -tls-key-file")
       }
@@ -201,7 +201,7 @@ struct HostReader {
       if let url {
         problems.add(
           url.origin,
-          "a Redis URL and sentinels (\(sentinels.origin)) are given together; keep one of them, and give user, password and database of sentinels' servers by their own settings"
+          "a Redis URL and sentinels (\(sentinels.origin)) are given together; keep one of them, and give user, password and database of the sentinels' servers with their own settings"
         )
       } else if !endpoint.origin.isBuiltIn {
         problems.add(
@@ -209,7 +209,7 @@ struct HostReader {
       }
     }
     if password != nil, let passwordFile {
-      problems.add(passwordFile.origin, "a Redis password and a file with it are given together; keep one of them")
+      problems.add(passwordFile.origin, "a Redis password and a password file are given together; keep one of them")
     }
     if database.value < 0 {
       problems.add(database.origin, "the database number \(database.value) is negative; write 0 or more")
@@ -221,14 +221,15 @@ struct HostReader {
       problems.add(sentinels.origin, "sentinels need the master's name; give -redis-sentinel-master")
     }
     if let master, sentinels?.value.isEmpty ?? true {
-      problems.add(master.origin, "the master '\(master.value)' needs sentinels to ask for it; give -redis-sentinels")
+      problems.add(
+        master.origin, "the master '\(master.value)' can only be found through sentinels; give -redis-sentinels")
     }
     if isCluster.value {
       if let sentinels, !sentinels.value.isEmpty {
         problems.add(sentinels.origin, "sentinels and a cluster are given together; keep one of them")
       }
       if database.value > 0 {
-        problems.add(database.origin, "a Redis Cluster has the database 0 alone, not \(database.value); write 0")
+        problems.add(database.origin, "a Redis Cluster has only the database 0, not \(database.value); write 0")
       }
     }
     checkRedisTLS(tls, section, url: url)
@@ -236,7 +237,7 @@ struct HostReader {
       .flatMap { $0.value.text.isEmpty ? nil : $0 }
     let sentinelUsername = given.text(Settings.redisSentinelUsername, section?.sentinelUsername)
     if let lonely = sentinelUsername?.origin ?? sentinelPassword?.origin, sentinels?.value.isEmpty ?? true {
-      problems.add(lonely, "there are no sentinels to log in at; give -redis-sentinels, or leave this out")
+      problems.add(lonely, "this needs sentinels, but none are given; give -redis-sentinels, or remove it")
     }
     return .redis(
       RedisConfiguration(
@@ -257,7 +258,7 @@ struct HostReader {
     if let lonely = cert ?? key, cert == nil || key == nil {
       problems.add(
         lonely.origin,
-        "a certificate and its key belong together; give both -redis-tls-cert-file and -redis-tls-key-file")
+        "a certificate and its key must be given together; give both -redis-tls-cert-file and -redis-tls-key-file")
     }
     return RedisTLSConfiguration(
       isEnabled: enabled.value, caFile: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value,
@@ -271,7 +272,7 @@ struct HostReader {
     let enabled = given.value(Settings.redisTLS, section?.tls)
     if let enabled, !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
       problems.add(
-        enabled.origin, "TLS is off, but the URL's rediss:// asks for it (\(url?.origin ?? .nowhere)); keep one of them"
+        enabled.origin, "TLS is off, but the URL's rediss:// turns it on (\(url?.origin ?? .nowhere)); keep one of them"
       )
     } else if !tls.isEnabled, !urlUsesTLS {
       let files = [
@@ -282,7 +283,7 @@ struct HostReader {
       if let unused = files.lazy.compactMap(\.self).first {
         problems.add(
           unused.origin,
-          "this has no effect without TLS towards Redis; give -redis-tls or a rediss:// URL, or leave it out")
+          "this has no effect without TLS for Redis; give -redis-tls or a rediss:// URL, or remove it")
       }
     }
   }

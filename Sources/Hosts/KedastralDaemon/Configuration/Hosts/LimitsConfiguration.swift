@@ -22,7 +22,7 @@ package struct GRPCLimitsConfiguration: Sendable, Equatable {
   package var keepAliveInterval: Duration = .seconds(60)
   /// Time that a probe has to be answered.
   package var keepAliveTimeout: Duration = .seconds(20)
-  /// Age, give or take 10 %, at which a client is asked to connect anew, so that load spreads over replicas.
+  /// Age, plus or minus 10 %, at which a client is asked to reconnect, so that load spreads over replicas.
   package var connectionAge: Duration = .seconds(3600)
   /// Time that calls in flight have to end then.
   package var connectionAgeGrace: Duration = .seconds(10)

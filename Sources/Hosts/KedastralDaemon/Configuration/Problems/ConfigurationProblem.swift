@@ -28,11 +28,11 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
   /// Creates an error from its problems.
   package init(_ problems: [ConfigurationProblem]) { self.problems = problems }
 
-  /// The problems, one a line.
+  /// The problems, one per line.
   package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
-/// Gathers problems while a configuration is read, so that all can be told at once.
+/// Collects problems while a configuration is read, so that all are reported at once.
 final class ProblemList {
   private(set) var problems: [ConfigurationProblem] = []
   private var seen: Set<ConfigurationProblem> = []

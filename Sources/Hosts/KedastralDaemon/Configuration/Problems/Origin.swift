@@ -6,12 +6,12 @@ package enum Origin: Sendable, Hashable, CustomStringConvertible {
   case environment(String)
   /// A place in a configuration file: line and column count from 1, `key` is the path of keys such as `workloads[0].policy.min`.
   case file(String, line: Int, column: Int, key: String)
-  /// Nobody gave it: the default of the setting with this flag.
+  /// The default of the setting with this flag.
   case builtIn(flag: String)
   /// No place: something is missing altogether.
   case nowhere
 
-  /// Whether nobody gave the value.
+  /// Whether the value is a default.
   var isBuiltIn: Bool { if case .builtIn = self { true } else { false } }
 
   /// The place as an error begins with it: `-min`, `MIN_REPLICAS`, `kedastral.yaml:7:12: workloads[0].policy.min`.

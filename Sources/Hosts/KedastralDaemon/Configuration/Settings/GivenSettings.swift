@@ -1,8 +1,8 @@
 import KedastralCore
 
-/// The texts that flags and environment gave, by the setting's environment variable; flags go before the environment.
+/// The texts given by flags and environment, by the setting's environment variable; flags override the environment.
 struct GivenSettings {
-  /// What a command line asks for besides settings.
+  /// The request of a command line, in addition to settings.
   enum Request { case run, help, version }
 
   private(set) var texts: [String: Located<String>] = [:]
@@ -24,8 +24,7 @@ struct GivenSettings {
   }
 
   /// The value of `setting`: of a flag, of the environment, the first of `fromFile` that is there, the default.
-  ///
-  /// A text that is no value counts as not given: it has been noted already.
+  /// An invalid text counts as not given: its problem has already been recorded.
   func value<Value>(_ setting: Setting<Value>, _ fromFile: Located<Value>?...) -> Located<Value>? {
     if let given = texts[setting.descriptor.environment], let value = try? Value(settingText: given.value) {
       return Located(value, given.origin)
@@ -84,7 +83,7 @@ struct GivenSettings {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard let (name, attached) = Self.split(argument) else {
-        problems.add(.nowhere, "unexpected argument '\(argument)'; every setting begins with a dash, see --help")
+        problems.add(.nowhere, "unexpected argument '\(argument)'; settings begin with a dash, see --help")
         continue
       }
       if name == "help" || name == "h" {

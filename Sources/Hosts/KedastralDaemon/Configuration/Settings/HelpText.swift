@@ -12,19 +12,19 @@ package enum HelpText {
     if host == .allInOne {
       lines += [
         "  \(host.name) run [settings]                  the same: forecaster and scaler in one process",
-        "  \(host.name) forecaster|scaler [settings]    one of them alone; see kedastral forecaster --help",
-        "  \(host.name) demo                            show it at work, with nothing to set up",
-        "  \(host.name) query ADDRESS -workload NAME    ask a scaler what KEDA would be told",
-        "  \(host.name) get workloads|forecast          ask a running forecaster",
-        "  \(host.name) explain NAME                    say why a workload is to have so many replicas",
+        "  \(host.name) forecaster|scaler [settings]    only one of them; see kedastral forecaster --help",
+        "  \(host.name) demo                            run a demonstration that needs no setup",
+        "  \(host.name) query ADDRESS -workload NAME    show what a scaler returns to KEDA",
+        "  \(host.name) get workloads|forecast          query a running forecaster",
+        "  \(host.name) explain NAME                    explain the planned replicas of a workload",
         "  \(host.name) top                             watch a running forecaster's workloads",
         "  \(host.name) check -config FILE              validate a configuration, and try each source once",
         "  \(host.name) forecast --csv FILE             forecast a load once",
-        "  \(host.name) backtest --csv FILE             measure models on a load",
-        "  \(host.name) replay --csv FILE               play a load against policies",
-        "  \(host.name) mcp                             offer a forecaster's knowledge to an assistant",
+        "  \(host.name) backtest --csv FILE             measure the accuracy of models on a load",
+        "  \(host.name) replay --csv FILE               replay a load against policies",
+        "  \(host.name) mcp                             serve a forecaster's data to an assistant",
         "  \(host.name) completion bash|zsh|fish        complete this command line in a shell",
-        "  \(host.name) man                             print the manual; each command has its own --help, too",
+        "  \(host.name) man                             print the manual; each command also has --help",
       ]
     }
     lines += [
@@ -63,22 +63,23 @@ package enum HelpText {
     switch host {
     case .forecaster, .allInOne:
       [
-        "# one workload by flags",
+        "# one workload, given by flags",
         "\(host.name) -workload=api -metric=rps -adapter-url=http://prometheus:9090 \\",
         "  -adapter-query='sum(rate(http_requests_total{app=\"api\"}[1m]))' -target-per-pod=50 -min=2 -max=20",
-        "", "# many workloads by a file", "\(host.name) -config=kedastral.yaml",
+        "", "# many workloads, given by a file", "\(host.name) -config=kedastral.yaml",
         "", "# kedastral.yaml",
       ] + exampleFile.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     case .scaler:
       [
-        "# ask a forecaster", "\(host.name) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
-        "", "# read plans from Redis, whose password is in the environment",
+        "# request plans from a forecaster",
+        "\(host.name) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
+        "", "# read plans from Redis, with its password in the environment",
         "REDIS_PASSWORD=… \(host.name) -storage=redis -redis-addr=redis:6379",
       ]
     }
   }
 
-  /// A file that shows the most used keys.
+  /// An example file with the most used keys.
   static let exampleFile = """
     defaults:
       source: {type: prometheus, url: http://prometheus:9090}
@@ -111,7 +112,7 @@ package enum HelpText {
 }
 
 extension SettingDescriptor {
-  /// The default as help and documentation show it.
+  /// The default as shown in help and documentation.
   var shownDefault: String? {
     if let defaultNote { return defaultNote }
     return isSwitch && defaultText == "false" ? nil : defaultText

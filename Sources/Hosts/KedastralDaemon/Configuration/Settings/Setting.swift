@@ -1,6 +1,6 @@
-/// One setting as the table lists it: what flags, environment, help and documentation are made from.
+/// One entry of the settings table, from which flags, environment, help and documentation are generated.
 struct SettingDescriptor: Sendable {
-  /// A name from the Go implementation's earlier releases, still understood.
+  /// A name from earlier releases of the Go implementation, which is still accepted.
   struct Alias: Sendable {
     var flag: String
     var environment: String
@@ -16,7 +16,7 @@ struct SettingDescriptor: Sendable {
     case capacity = "Replicas"
     case storage = "Storage"
     case scaler = "Scaler"
-    case limits = "Limits of one client, or of all"
+    case limits = "Limits for one client, or for all"
   }
 
   var flag: String
@@ -24,21 +24,21 @@ struct SettingDescriptor: Sendable {
   var flagInAllInOne: String?
   var environment: String
   var aliases: [Alias] = []
-  /// The default as it would be written; nil when there is none.
+  /// The default as text; nil when there is none.
   var defaultText: String?
-  /// How the default reads in help, when it is not simply `defaultText`.
+  /// The default as help shows it, if it differs from `defaultText`.
   var defaultNote: String?
   /// The path of keys in a configuration file; nil when a file cannot give it.
   var fileKey: String?
   var group: Group
   var hosts: Set<Host>
-  /// Whether it names or feeds one workload, and so cannot stand beside a file that describes workloads.
+  /// Whether it describes a single workload, so that it cannot be combined with a file that describes workloads.
   var belongsToOneWorkload = false
   var help: String
   var placeholder: String
   var isSecret: Bool
   var isSwitch: Bool
-  /// What is wrong with a text as a value of this setting, in the form of a message; nil when nothing is.
+  /// A message that says why a text is not a valid value of this setting; nil for a valid value.
   var defect: @Sendable (String) -> String?
 
   func flag(in host: Host) -> String { host == .allInOne ? flagInAllInOne ?? flag : flag }

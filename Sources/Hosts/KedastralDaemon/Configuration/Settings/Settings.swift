@@ -1,6 +1,7 @@
+import Kedastral
 import KedastralCore
 
-/// The table of settings: the one place where a name, a default and a help text are written.
+/// The table of settings: names, defaults and help texts are defined only here.
 enum Settings {
   private static let everyHost: Set<Host> = [.forecaster, .scaler, .allInOne]
   private static let scalerHosts: Set<Host> = [.scaler, .allInOne]
@@ -12,13 +13,14 @@ enum Settings {
     "YAML file with workloads and the settings of the hosts")
   static let watchConfig = Setting<Bool>(
     "watch-config", "WATCH_CONFIG", default: "true", file: "watchConfig", .general, hosts: everyHost,
-    "read the YAML file again when it has changed, as on SIGHUP")
+    "reload the YAML file when it changes, as on SIGHUP")
   static let logFormat = Setting<LogFormat>(
-    "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost, "form of the log lines"
+    "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost,
+    "format of the log lines"
   )
   static let logLevel = Setting<LogLevel>(
     "log-level", "LOG_LEVEL", default: "info", file: "log.level", .general, hosts: everyHost,
-    "least urgent lines to log")
+    "lowest level to log")
 
   // Listening and TLS
   static let listen = Setting<NetworkAddress>(
@@ -40,50 +42,51 @@ enum Settings {
     "the certificate's private key (PEM)")
   static let tlsCAFile = Setting<String>(
     "tls-ca-file", "TLS_CA_FILE", file: "tls.caFile", .listening, hosts: everyHost, placeholder: "FILE",
-    "authorities that the other side's certificate must come from (PEM)")
+    "certificate authorities that must have issued the peer's certificate (PEM)")
   static let tlsMinVersion = Setting<TLSVersion>(
     "tls-min-version", "TLS_MIN_VERSION", default: "1.3", file: "tls.minVersion", .listening, hosts: everyHost,
-    "oldest TLS that listeners speak")
+    "oldest TLS version that listeners accept")
   static let tlsClientNames = Setting<[String]>(
     "tls-client-names", "TLS_CLIENT_NAMES", file: "tls.clientNames", .listening, hosts: everyHost,
     placeholder: "NAME,…",
-    "DNS names and URIs (subject alternative names) of which a client's certificate must have one; any certificate of tls-ca-file unless given"
+    "DNS names and URIs (subject alternative names), of which a client's certificate must have at least one; if not given, any certificate issued by tls-ca-file is accepted"
   )
   static let httpTokenFile = Setting<String>(
     "http-token-file", "HTTP_TOKEN_FILE", file: "httpTokenFile", .listening, hosts: everyHost, placeholder: "FILE",
-    "file with the bearer token that HTTP clients must show everywhere but on probes, read again when it changes")
+    "file with the bearer token that HTTP clients must send with every request except probes; reloaded when it changes")
 
   // Workload
   package static let workload = Setting<WorkloadName>(
     "workload", "WORKLOAD", file: "workloads[].name", .workload, oneWorkload: true,
-    "the workload's name, by which KEDA asks for it")
+    "the workload's name, which the KEDA trigger refers to")
   static let metric = Setting<String>(
     "metric", "METRIC", file: "workloads[].metric", .workload, placeholder: "NAME", oneWorkload: true,
-    "what the load is called in plans and on the page, such as rps")
+    "name of the load in plans and on the page, such as rps")
   static let horizon = Setting<Duration>(
     "horizon", "HORIZON", default: "30m", file: "workloads[].horizon", .workload, "how far ahead to forecast")
   static let step = Setting<Duration>(
-    "step", "STEP", default: "1m", file: "workloads[].step", .workload, "length of a step of history and forecast")
+    "step", "STEP", default: "1m", file: "workloads[].step", .workload,
+    "time between two values of the history and of the forecast")
   static let interval = Setting<Duration>(
     "interval", "INTERVAL", default: "30s", file: "workloads[].interval", .workload, "time between two forecasts")
   static let window = Setting<Duration>(
     "window", "WINDOW", default: "8d", file: "workloads[].window", .workload,
-    "how much history to learn from, as far as the source has it")
+    "how much history to learn from, if the source has it")
   static let settleTime = Setting<Duration>(
     "settle-time", "SETTLE_TIME", defaultNote: "5m, at least 3 steps", file: "workloads[].settleTime", .workload,
-    "how long after its instant a sample can still change: the newest samples are read again until then")
+    "how long after its timestamp a sample can still change: newer samples are read again")
   static let maxSampleAge = Setting<Duration>(
     "max-sample-age", "MAX_SAMPLE_AGE", defaultNote: "10m, at least 5 steps", file: "workloads[].maxSampleAge",
-    .workload, "age of the newest sample from which a plan follows the forecast alone and is marked as bridged")
+    .workload, "age of the newest sample from which a plan is based on the forecast alone and is marked as bridged")
   static let bridge = Setting<Duration>(
     "bridge", "BRIDGE", default: "30m", file: "workloads[].bridge", .workload,
-    "how long a bridged plan is served, at most the horizon; then KEDA's fallback takes over")
+    "how long a bridged plan is served, at most the horizon; after that KEDA's fallback applies")
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
-    "time zone in which the workload's days begin and its schedules are written")
+    "time zone of the workload's days and schedules")
   static let dryRun = Setting<Bool>(
     "dry-run", "DRY_RUN", default: "false", file: "workloads[].dryRun", .workload,
-    "forecast, plan and show, but let the scaler serve nobody from it: it answers FAILED_PRECONDITION")
+    "compute and show the plan without serving it: the scaler responds with FAILED_PRECONDITION")
 
   // Source
   static let adapter = Setting<SourceKind>(
@@ -96,17 +99,17 @@ enum Settings {
     aliases: [
       .init(flag: "prom-url", environment: "PROM_URL"),
       .init(flag: "victoria-metrics-url", environment: "VICTORIA_METRICS_URL"),
-    ], oneWorkload: true, "where to ask")
+    ], oneWorkload: true, "URL of the source")
   static let adapterQuery = Setting<String>(
     "adapter-query", "ADAPTER_QUERY", file: "workloads[].source.query", .source, placeholder: "PROMQL",
     aliases: [
       .init(flag: "prom-query", environment: "PROM_QUERY"),
       .init(flag: "victoria-metrics-query", environment: "VICTORIA_METRICS_QUERY"),
-    ], oneWorkload: true, "query that gives one series, the load; aggregate with sum()")
+    ], oneWorkload: true, "query that returns one series, the load; aggregate with sum()")
   static let adapterPartialResponse = Setting<PartialResponseUse>(
     "adapter-partial-response", "ADAPTER_PARTIAL_RESPONSE", default: "use",
     file: "workloads[].source.partialResponse", .source, oneWorkload: true,
-    "prometheus: answers that a part of the server is missing from (Thanos, VictoriaMetrics); use reads them again later"
+    "prometheus: use or refuse partial responses (Thanos, VictoriaMetrics); with use, their samples are read again later"
   )
   static let adapterMethod = Setting<HTTPMethod>(
     "adapter-method", "ADAPTER_METHOD", default: "GET", file: "workloads[].source.method", .source, oneWorkload: true,
@@ -119,13 +122,13 @@ enum Settings {
     "http: the request's body, a template with {{.Start}}, {{.End}}, {{.Step}} and your variables")
   static let adapterValuePath = Setting<String>(
     "adapter-value-path", "ADAPTER_VALUE_PATH", file: "workloads[].source.valuePath", .source, placeholder: "PATH",
-    oneWorkload: true, "http: where the values are in the JSON answer, such as data.#.value")
+    oneWorkload: true, "http: path of the values in the JSON response, such as data.#.value")
   static let adapterTimestampPath = Setting<String>(
     "adapter-timestamp-path", "ADAPTER_TIMESTAMP_PATH", file: "workloads[].source.timestampPath", .source,
-    placeholder: "PATH", oneWorkload: true, "http: where the instants are in the JSON answer")
+    placeholder: "PATH", oneWorkload: true, "http: path of the timestamps in the JSON response")
   static let adapterTimestampFormat = Setting<TimestampFormat>(
     "adapter-timestamp-format", "ADAPTER_TIMESTAMP_FORMAT", default: "rfc3339",
-    file: "workloads[].source.timestampFormat", .source, oneWorkload: true, "http: how the instants are written")
+    file: "workloads[].source.timestampFormat", .source, oneWorkload: true, "http: format of the timestamps")
   static let adapterTemplateVars = Setting<SecretMap>(
     "adapter-template-vars", "ADAPTER_TEMPLATE_VARS", file: "workloads[].source.templateVars", .source,
     oneWorkload: true, "http: variables for the templates of URL, headers and body, as pairs or a JSON object")
@@ -134,7 +137,7 @@ enum Settings {
     "csv: file with timestamp,value lines; see docs/sources.md")
   static let adapterSpeed = Setting<Double>(
     "adapter-speed", "ADAPTER_SPEED", default: "1", file: "workloads[].source.speed", .source, oneWorkload: true,
-    "csv: seconds of the file that pass in one second")
+    "csv: replay speed, in seconds of the file per second")
   static let adapterMetric = Setting<String>(
     "adapter-metric", "ADAPTER_METRIC", file: "workloads[].source.metric", .source, placeholder: "NAME",
     oneWorkload: true, "scrape: name of the metric to read from the page")
@@ -146,7 +149,7 @@ enum Settings {
     oneWorkload: true, "bearer token for the source")
   static let adapterBearerTokenFile = Setting<String>(
     "adapter-bearer-token-file", "ADAPTER_BEARER_TOKEN_FILE", file: "workloads[].source.bearerTokenFile", .source,
-    placeholder: "FILE", oneWorkload: true, "file with the bearer token, read again when it changes")
+    placeholder: "FILE", oneWorkload: true, "file with the bearer token; reloaded when it changes")
   static let adapterBasicUser = Setting<String>(
     "adapter-basic-user", "ADAPTER_BASIC_USER", file: "workloads[].source.basicUser", .source, placeholder: "NAME",
     oneWorkload: true, "user for basic authentication")
@@ -155,20 +158,20 @@ enum Settings {
     oneWorkload: true, "password for basic authentication")
   static let adapterCAFile = Setting<String>(
     "adapter-ca-file", "ADAPTER_CA_FILE", file: "workloads[].source.caFile", .source, placeholder: "FILE",
-    oneWorkload: true, "authorities that the source's certificate must come from (PEM)")
+    oneWorkload: true, "certificate authorities that must have issued the source's certificate (PEM)")
   static let adapterCertFile = Setting<String>(
     "adapter-cert-file", "ADAPTER_CERT_FILE", file: "workloads[].source.certFile", .source, placeholder: "FILE",
-    oneWorkload: true, "own certificate chain to show to the source (PEM)")
+    oneWorkload: true, "client certificate chain for the source (PEM)")
   static let adapterKeyFile = Setting<String>(
     "adapter-key-file", "ADAPTER_KEY_FILE", file: "workloads[].source.keyFile", .source, placeholder: "FILE",
-    oneWorkload: true, "the own certificate's private key (PEM)")
+    oneWorkload: true, "the client certificate's private key (PEM)")
   static let adapterTimeout = Setting<Duration>(
     "adapter-timeout", "ADAPTER_TIMEOUT", default: "10s", file: "workloads[].source.timeout", .source,
-    oneWorkload: true, "longest wait for an answer of the source")
+    oneWorkload: true, "longest time to wait for a response of the source")
   static let adapterProxy = Setting<SourceProxy>(
     "adapter-proxy", "ADAPTER_PROXY", default: "environment", file: "workloads[].source.proxy", .source,
     oneWorkload: true,
-    "proxy to the source, such as http://proxy:3128; none; or environment: what http_proxy, https_proxy and no_proxy say"
+    "proxy to the source, such as http://proxy:3128; none; or environment, which uses http_proxy, https_proxy and no_proxy"
   )
 
   // Model
@@ -176,7 +179,7 @@ enum Settings {
     "model", "MODEL", default: "auto", file: "workloads[].model.name", .model, placeholder: "NAME",
     "forecasting model")
   static let byomURL = Setting<WebURL>(
-    "byom-url", "BYOM_URL", file: "workloads[].model.byomUrl", .model, "byom: the service that forecasts")
+    "byom-url", "BYOM_URL", file: "workloads[].model.byomUrl", .model, "byom: URL of the forecasting service")
   static let arimaP = order("arima-p", "ARIMA_P", "p", "arima: order of the autoregression")
   static let arimaD = order("arima-d", "ARIMA_D", "d", "arima: order of differencing")
   static let arimaQ = order("arima-q", "ARIMA_Q", "q", "arima: order of the moving average")
@@ -195,55 +198,57 @@ enum Settings {
   // Capacity
   static let targetPerPod = Setting<Double>(
     "target-per-pod", "TARGET_PER_POD", default: "100", file: "workloads[].policy.targetPerPod", .capacity,
-    "load that one pod is meant to serve, in the metric's unit")
+    "load that one pod should serve, in the metric's unit")
   static let headroom = Setting<Double>(
     "headroom", "HEADROOM", default: "1.2", file: "workloads[].policy.headroom", .capacity,
-    "factor on the forecast when no quantile level is set: 1.2 is 20 % to spare")
+    "factor on the forecast when no quantile level is set: 1.2 adds 20 %")
   static let quantileLevel = Setting<QuantileLevel>(
     "quantile-level", "QUANTILE_LEVEL", default: "0", file: "workloads[].policy.quantileLevel", .capacity,
-    "plan for this quantile of the forecast, p90 or 0.90; 0 plans by headroom")
+    "plan for this quantile of the forecast, p90 or 0.90; 0 uses the headroom")
   static let shortageCost = Setting<Double>(
     "shortage-cost", "SHORTAGE_COST", default: "0", file: "workloads[].policy.shortageCost", .capacity,
     placeholder: "POD-MINUTES",
-    "what a minute with too few pods is worth: plan the pods of least expected cost; 0 plans by quantile or headroom")
+    "cost of a minute with too few pods: plan the number of pods with the least expected cost; 0 uses the quantile or headroom"
+  )
   static let minReplicas = Setting<Int>(
-    "min", "MIN_REPLICAS", default: "1", file: "workloads[].policy.min", .capacity, "least replicas")
+    "min", "MIN_REPLICAS", default: "1", file: "workloads[].policy.min", .capacity, "minimum replicas")
   static let maxReplicas = Setting<Int>(
-    "max", "MAX_REPLICAS", default: "100", file: "workloads[].policy.max", .capacity, "most replicas")
+    "max", "MAX_REPLICAS", default: "100", file: "workloads[].policy.max", .capacity, "maximum replicas")
   static let upMaxFactor = Setting<Double>(
     "up-max-factor", "UP_MAX_FACTOR", default: "2", file: "workloads[].policy.upMaxFactor", .capacity,
-    "most growth in a step, as a factor")
+    "maximum growth per step, as a factor")
   static let downMaxPercent = Setting<Double>(
     "down-max-percent", "DOWN_MAX_PERCENT", default: "50", file: "workloads[].policy.downMaxPercent", .capacity,
-    placeholder: "PERCENT", "most shrinkage in a step")
+    placeholder: "PERCENT", "maximum shrinkage per step")
   static let prewarmSteps = Setting<Int>(
     "prewarm-steps", "PREWARM_STEPS", default: "0", file: "workloads[].policy.prewarmSteps", .capacity,
-    "plan each step for the largest load of it and this many steps after it")
+    "plan each step for the largest load of this step and the given number of following steps")
   static let rounding = Setting<StandardCapacityPolicy.Rounding>(
     "rounding", "ROUNDING", default: "ceil", file: "workloads[].policy.rounding", .capacity,
-    "how a fraction of a pod is rounded")
+    "how fractions of a pod are rounded")
   static let reactiveFloor = Setting<Bool>(
     "reactive-floor", "REACTIVE_FLOOR", default: "false", file: "workloads[].policy.reactiveFloor", .capacity,
     "never plan fewer replicas than the current load needs")
   static let accuracyGate = Setting<Double>(
     "accuracy-gate", "ACCURACY_GATE", default: "0", file: "workloads[].policy.accuracyGate", .capacity,
-    "plan for the current load while recent forecasts were off by more than this share of the load, such as 0.5; 0: never"
+    "plan for the current load while the recent forecast error exceeds this share of the load, such as 0.5; 0: never"
   )
   static let activationThreshold = Setting<Double>(
     "activation-threshold", "ACTIVATION_THRESHOLD", defaultNote: "active while the plan is fresh",
     file: "workloads[].policy.activationThreshold", .capacity,
-    "active only while the plan exceeds this load between now and the lead time; a trigger's goes before")
+    "active only while the plan exceeds this load between now and the lead time; the trigger's value overrides it")
 
   // Storage
   static let storage = Setting<StorageKind>(
     "storage", "STORAGE", default: "memory", file: "storage.type", .storage, hosts: everyHost,
-    "where plans are kept; a scaler with memory asks the forecaster, with redis it reads Redis")
+    "where plans are kept; a scaler with memory requests them from the forecaster, with redis it reads Redis")
   static let redisAddr = Setting<RedisEndpoint>(
     "redis-addr", "REDIS_ADDR", default: "localhost:6379", file: "storage.redis.addr", .storage, hosts: everyHost,
-    "Redis server, or the path of its socket")
+    "address of the Redis server, or the path of its socket")
   static let redisURL = Setting<RedisURL>(
     "redis-url", "REDIS_URL", file: "storage.redis.url", .storage, hosts: everyHost,
-    "the same as one redis:// or rediss:// URL; user, password and database that are set otherwise override its own")
+    "the Redis server as a redis:// or rediss:// URL; separate settings for user, password and database override the URL"
+  )
   static let redisUsername = Setting<String>(
     "redis-username", "REDIS_USERNAME", file: "storage.redis.username", .storage, hosts: everyHost, placeholder: "NAME",
     "Redis user")
@@ -251,149 +256,150 @@ enum Settings {
     "redis-password", "REDIS_PASSWORD", file: "storage.redis.password", .storage, hosts: everyHost, "Redis password")
   static let redisPasswordFile = Setting<String>(
     "redis-password-file", "REDIS_PASSWORD_FILE", file: "storage.redis.passwordFile", .storage, hosts: everyHost,
-    placeholder: "FILE", "file with the Redis password, read again on each connection")
+    placeholder: "FILE", "file with the Redis password, read for each connection")
   static let redisDB = Setting<Int>(
     "redis-db", "REDIS_DB", default: "0", file: "storage.redis.db", .storage, hosts: everyHost, "Redis database number")
   static let redisTTL = Setting<Duration>(
     "redis-ttl", "REDIS_TTL", default: "30m", file: "storage.redis.ttl", .storage, hosts: everyHost,
-    "how long a plan stays when nobody renews it")
+    "how long a plan is kept when it is not renewed")
   static let redisPrefix = Setting<String>(
     "redis-prefix", "REDIS_PREFIX", default: "forecast:", file: "storage.redis.prefix", .storage, hosts: everyHost,
-    "what the keys of plans begin with")
+    "prefix of the keys of plans")
   static let redisReadPrefixes = Setting<[String]>(
     "redis-read-prefixes", "REDIS_READ_PREFIXES", file: "storage.redis.readPrefixes", .storage, hosts: everyHost,
-    "prefixes of plans that others write and that are read besides, such as kedastral:snapshot: of the Go implementation"
+    "prefixes of further plans to read, such as kedastral:snapshot: of the Go implementation"
   )
   static let redisSentinels = Setting<[NetworkAddress]>(
     "redis-sentinels", "REDIS_SENTINELS", file: "storage.redis.sentinels", .storage, hosts: everyHost,
-    "sentinels that know the master")
+    "addresses of the sentinels")
   static let redisSentinelMaster = Setting<String>(
     "redis-sentinel-master", "REDIS_SENTINEL_MASTER", file: "storage.redis.sentinelMaster", .storage, hosts: everyHost,
-    placeholder: "NAME", "the master's name at the sentinels")
+    placeholder: "NAME", "the master's name that the sentinels use")
   static let redisCluster = Setting<Bool>(
     "redis-cluster", "REDIS_CLUSTER", default: "false", file: "storage.redis.cluster", .storage, hosts: everyHost,
     "the server is part of a Redis Cluster")
   static let redisSentinelUsername = Setting<String>(
     "redis-sentinel-username", "REDIS_SENTINEL_USERNAME", file: "storage.redis.sentinelUsername", .storage,
-    hosts: everyHost, placeholder: "NAME", "user at the sentinels")
+    hosts: everyHost, placeholder: "NAME", "user for the sentinels")
   static let redisSentinelPassword = Setting<Secret>(
     "redis-sentinel-password", "REDIS_SENTINEL_PASSWORD", file: "storage.redis.sentinelPassword", .storage,
-    hosts: everyHost, "password at the sentinels")
+    hosts: everyHost, "password for the sentinels")
   static let redisTLS = Setting<Bool>(
     "redis-tls", "REDIS_TLS", default: "false", file: "storage.redis.tls", .storage, hosts: everyHost,
-    "use TLS towards Redis, as a rediss:// URL does")
+    "use TLS for Redis, as with a rediss:// URL")
   static let redisTLSCAFile = Setting<String>(
     "redis-tls-ca-file", "REDIS_TLS_CA_FILE", file: "storage.redis.tlsCaFile", .storage, hosts: everyHost,
-    placeholder: "FILE", "authorities that Redis's certificate must come from (PEM); the system's unless given")
+    placeholder: "FILE",
+    "certificate authorities that must have issued Redis's certificate (PEM); the system's if not given")
   static let redisTLSCertFile = Setting<String>(
     "redis-tls-cert-file", "REDIS_TLS_CERT_FILE", file: "storage.redis.tlsCertFile", .storage, hosts: everyHost,
-    placeholder: "FILE", "own certificate chain (PEM), when Redis asks for one")
+    placeholder: "FILE", "client certificate chain (PEM), if Redis requests one")
   static let redisTLSKeyFile = Setting<String>(
     "redis-tls-key-file", "REDIS_TLS_KEY_FILE", file: "storage.redis.tlsKeyFile", .storage, hosts: everyHost,
-    placeholder: "FILE", "the own certificate's private key (PEM)")
+    placeholder: "FILE", "the client certificate's private key (PEM)")
   static let redisTLSServerName = Setting<String>(
     "redis-tls-server-name", "REDIS_TLS_SERVER_NAME", file: "storage.redis.tlsServerName", .storage, hosts: everyHost,
-    placeholder: "NAME", "name that Redis's certificate must be made out to; the host's unless given")
+    placeholder: "NAME", "name that Redis's certificate must contain; the host name if not given")
   static let shardLease = Setting<Duration>(
     "shard-lease", "SHARD_LEASE", default: "0s", file: "storage.redis.shardLease", .storage,
     hosts: [.forecaster, .allInOne],
-    "share the workloads among all forecasters on this Redis, each by one; a dead one's move after this long, such as 15s; 0: every forecaster does all"
+    "share the workloads among all forecasters on this Redis; a failed forecaster's workloads move after this time, such as 15s; 0: every forecaster forecasts all workloads"
   )
 
   // Scaler
   static let scalerAddress = Setting<NetworkAddress>(
     "scaler-address", "SCALER_ADDRESS", default: "kedastral-scaler.default.svc:50051", file: "scaler.address", .scaler,
-    "where KEDA reaches the scaler, as the forecaster writes it into ScaledObjects to copy")
+    "the scaler's address for KEDA, used in the ScaledObjects to copy")
   static let forecasterURL = Setting<WebURL>(
     "forecaster-url", "FORECASTER_URL", default: "http://localhost:8081", file: "scaler.forecasterUrl", .scaler,
-    hosts: [.scaler], "forecaster to ask for plans")
+    hosts: [.scaler], "URL of the forecaster to request plans from")
   static let leadTime = Setting<Duration>(
     "lead-time", "LEAD_TIME", default: "5m", file: "scaler.leadTime", .scaler, hosts: scalerHosts,
-    "answer with the most replicas planned between now and this much later; a trigger's leadTime goes before")
+    "return the maximum of the planned replicas from now until this much later; the trigger's leadTime overrides it")
   static let staleAfter = Setting<Duration>(
     "stale-after", "STALE_AFTER", default: "2m", file: "scaler.staleAfter", .scaler, hosts: scalerHosts,
-    "age from which a plan is not served, so that KEDA's fallback takes over")
+    "age from which a plan is not served, so that KEDA's fallback applies")
   static let forecasterTokenFile = Setting<String>(
     "forecaster-token-file", "FORECASTER_TOKEN_FILE", file: "scaler.forecasterTokenFile", .scaler, hosts: [.scaler],
-    placeholder: "FILE", "file with the bearer token to show to the forecaster, read again when it changes")
+    placeholder: "FILE", "file with the bearer token for the forecaster; reloaded when it changes")
   static let loops = Setting<Int>(
     "loops", "SCALER_LOOPS", default: "0", file: "scaler.loops", .scaler, hosts: scalerHosts,
-    "threads that answer gRPC calls; 0: one a core, at most 8")
+    "threads that answer gRPC calls; 0: one per core, at most 8")
 
   // Limits
   static let grpcConnections = Setting<Int>(
     "max-connections", "MAX_CONNECTIONS", default: "16384", file: "limits.grpc.connections", .limits,
-    hosts: scalerHosts, "gRPC connections open at once")
+    hosts: scalerHosts, "maximum number of open gRPC connections")
   static let grpcStreams = Setting<Int>(
     "max-streams", "MAX_STREAMS", default: "16384", file: "limits.grpc.streams", .limits, hosts: scalerHosts,
-    "calls open at once on a connection")
+    "maximum number of open calls per connection")
   static let grpcMessageBytes = Setting<Int>(
     "max-message-bytes", "MAX_MESSAGE_BYTES", default: "4194304", file: "limits.grpc.messageBytes", .limits,
-    hosts: scalerHosts, "size of one gRPC message")
+    hosts: scalerHosts, "maximum size of one gRPC message")
   static let grpcHeaderBytes = Setting<Int>(
     "max-header-bytes", "MAX_HEADER_BYTES", default: "16384", file: "limits.grpc.headerBytes", .limits,
-    hosts: scalerHosts, "size of a call's headers")
+    hosts: scalerHosts, "maximum size of a call's headers")
   static let grpcBufferedBytes = Setting<Int>(
     "max-buffered-bytes", "MAX_BUFFERED_BYTES", default: "16777216", file: "limits.grpc.bufferedBytes", .limits,
-    hosts: scalerHosts, "bytes of unfinished requests on a connection")
+    hosts: scalerHosts, "maximum bytes of unfinished requests per connection")
   static let grpcHandshakeTimeout = Setting<Duration>(
     "handshake-timeout", "HANDSHAKE_TIMEOUT", default: "10s", file: "limits.grpc.handshakeTimeout", .limits,
-    hosts: scalerHosts, "time for TLS handshake and HTTP/2 preface")
+    hosts: scalerHosts, "maximum time for the TLS handshake and the HTTP/2 preface")
   static let grpcRequestTimeout = Setting<Duration>(
     "request-timeout", "REQUEST_TIMEOUT", default: "30s", file: "limits.grpc.requestTimeout", .limits,
-    hosts: scalerHosts, "time that a call has to arrive whole")
+    hosts: scalerHosts, "maximum time until a call has arrived completely")
   static let grpcWriteTimeout = Setting<Duration>(
     "write-timeout", "WRITE_TIMEOUT", default: "30s", file: "limits.grpc.writeTimeout", .limits, hosts: scalerHosts,
-    "time that an answer may wait for a slow reader")
+    "maximum time that a response waits for a slow reader")
   static let grpcIdleTimeout = Setting<Duration>(
     "idle-timeout", "IDLE_TIMEOUT", default: "1h", file: "limits.grpc.idleTimeout", .limits, hosts: scalerHosts,
-    "time that a connection may stay without any call")
+    "maximum time that a connection stays open without a call")
   static let grpcKeepAliveInterval = Setting<Duration>(
     "keep-alive-interval", "KEEP_ALIVE_INTERVAL", default: "1m", file: "limits.grpc.keepAliveInterval", .limits,
     hosts: scalerHosts, "silence after which a connection is probed")
   static let grpcKeepAliveTimeout = Setting<Duration>(
     "keep-alive-timeout", "KEEP_ALIVE_TIMEOUT", default: "20s", file: "limits.grpc.keepAliveTimeout", .limits,
-    hosts: scalerHosts, "time that a probe has to be answered")
+    hosts: scalerHosts, "maximum time to wait for the response to a probe")
   static let grpcConnectionAge = Setting<Duration>(
     "connection-age", "CONNECTION_AGE", default: "1h", file: "limits.grpc.connectionAge", .limits, hosts: scalerHosts,
-    "age, give or take 10 %, at which a client is asked to connect anew, so that load spreads over replicas")
+    "age, plus or minus 10 %, at which a client is asked to reconnect, so that load spreads over replicas")
   static let grpcConnectionAgeGrace = Setting<Duration>(
     "connection-age-grace", "CONNECTION_AGE_GRACE", default: "10s", file: "limits.grpc.connectionAgeGrace", .limits,
-    hosts: scalerHosts, "time that calls in flight have to end then")
+    hosts: scalerHosts, "maximum time for open calls to end after that")
   static let grpcResetBurst = Setting<Int>(
     "reset-burst", "RESET_BURST", default: "1000", file: "limits.grpc.resetBurst", .limits, hosts: scalerHosts,
-    "calls that a client may cancel in a burst")
+    "maximum number of calls that a client can cancel in a burst")
   static let grpcResetsPerSecond = Setting<Int>(
     "resets-per-second", "RESETS_PER_SECOND", default: "100", file: "limits.grpc.resetsPerSecond", .limits,
-    hosts: scalerHosts, "calls that a client may cancel a second in the long run")
+    hosts: scalerHosts, "maximum number of calls that a client can cancel per second on average")
   static let grpcIdleFrameBurst = Setting<Int>(
     "idle-frame-burst", "IDLE_FRAME_BURST", default: "2000", file: "limits.grpc.idleFrameBurst", .limits,
-    hosts: scalerHosts, "frames without use (pings, settings, empty data) in a burst")
+    hosts: scalerHosts, "maximum number of frames without content (pings, settings, empty data) in a burst")
   static let grpcIdleFramesPerSecond = Setting<Int>(
     "idle-frames-per-second", "IDLE_FRAMES_PER_SECOND", default: "200", file: "limits.grpc.idleFramesPerSecond",
-    .limits, hosts: scalerHosts, "frames without use a second in the long run")
+    .limits, hosts: scalerHosts, "maximum number of frames without content per second on average")
   static let httpConnections = Setting<Int>(
     "http-max-connections", "HTTP_MAX_CONNECTIONS", default: "1024", file: "limits.http.connections", .limits,
-    hosts: everyHost, "HTTP connections open at once")
+    hosts: everyHost, "maximum number of open HTTP connections")
   static let httpHeaderBytes = Setting<Int>(
     "http-max-header-bytes", "HTTP_MAX_HEADER_BYTES", default: "16384", file: "limits.http.headerBytes", .limits,
-    hosts: everyHost, "size of a request's line and headers")
+    hosts: everyHost, "maximum size of a request's line and headers")
   static let httpRequestTimeout = Setting<Duration>(
     "http-request-timeout", "HTTP_REQUEST_TIMEOUT", default: "10s", file: "limits.http.requestTimeout", .limits,
-    hosts: everyHost, "time that a request has to arrive, TLS handshake included")
+    hosts: everyHost, "maximum time until a request has arrived, including the TLS handshake")
   static let httpIdleTimeout = Setting<Duration>(
     "http-idle-timeout", "HTTP_IDLE_TIMEOUT", default: "1m", file: "limits.http.idleTimeout", .limits, hosts: everyHost,
-    "time that a connection may wait for its next request")
+    "maximum time that a connection waits for its next request")
   static let httpWriteTimeout = Setting<Duration>(
     "http-write-timeout", "HTTP_WRITE_TIMEOUT", default: "30s", file: "limits.http.writeTimeout", .limits,
-    hosts: everyHost, "time that an answer may wait for a slow reader")
+    hosts: everyHost, "maximum time that a response waits for a slow reader")
 
-  /// What only a file can say, since it is a list.
+  /// The settings that only a file can contain, since they are lists.
   static let fileOnly: [(key: String, group: SettingDescriptor.Group, help: String)] = [
     (
       "workloads[].otherMetrics[]", .workload,
-      "further metrics, each with `metric`, `source` and `policy.targetPerPod` of its own; what else they do not say is as "
-        + "for the workload; the plan is the largest need, told in the unit of the workload's own metric"
+      "further metrics, each with its own `metric`, `source` and `policy.targetPerPod`; other settings are those of the "
+        + "workload; the plan is the largest requirement, in the unit of the workload's own metric"
     ),
     (
       "workloads[].policy.schedules[]", .capacity,

@@ -1,6 +1,6 @@
-/// The documentation of the settings, generated from the table that flags and help come from.
+/// The documentation of the settings, generated from the same table as flags and help.
 package enum SettingsReference {
-  /// One Markdown table a group: flag, environment variable, file key, default, which hosts read it, meaning.
+  /// One Markdown table for each group: flag, environment variable, file key, default, which hosts read it, meaning.
   package static var markdown: String {
     var sections: [String] = []
     for group in SettingDescriptor.Group.allCases {
@@ -46,19 +46,19 @@ package enum SettingsReference {
 }
 
 extension SettingsReference {
-  /// A setting as a manual or a shell's completion needs it.
+  /// A setting as needed by a manual or by shell completion.
   package struct Entry: Sendable {
     /// The flag, without a dash.
     package let flag: String
     /// The environment variable.
     package let environment: String
-    /// What stands for the value; nil for a switch.
+    /// The placeholder of the value; nil for a switch.
     package let placeholder: String?
     /// What it means.
     package let help: String
-    /// The default as it would be written, or in words.
+    /// The default as text, or a description of it.
     package let shownDefault: String?
-    /// The heading that it belongs under.
+    /// The heading of its group.
     package let group: String
   }
 

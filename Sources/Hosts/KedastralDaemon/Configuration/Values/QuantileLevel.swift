@@ -9,13 +9,13 @@ struct QuantileLevel: SettingValue, Equatable {
     let isPercentile = settingText.first == "p" || settingText.first == "P"
     guard let number = Double(isPercentile ? settingText.dropFirst() : settingText[...]), number.isFinite else {
       throw SettingValueError(
-        wrong: "is not a quantile level", right: "write p90 or 0.90, or 0 to plan by headroom instead")
+        wrong: "is not a quantile level", right: "write p90 or 0.90, or 0 to use the headroom instead")
     }
     // Through the decimal text, so that p99.9 is the same number as 0.999.
     let level = isPercentile ? (number * 1e7).rounded() / 1e9 : number
     guard level >= 0, level < 1 else {
       throw SettingValueError(
-        wrong: "is outside of 0 to 1 (1 excluded)", right: "write p90 or 0.90, or 0 to plan by headroom instead")
+        wrong: "is outside the range 0 to 1 (1 excluded)", right: "write p90 or 0.90, or 0 to use the headroom instead")
     }
     self.level = level == 0 ? nil : level
   }

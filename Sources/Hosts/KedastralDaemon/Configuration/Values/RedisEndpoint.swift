@@ -35,7 +35,7 @@ package struct RedisURL: Sendable, Hashable, CustomStringConvertible, CustomDebu
   /// The URL as it was written.
   package let text: String
 
-  /// Checks the scheme and that something follows it; nil when the text is no such URL.
+  /// Checks the scheme and that something follows it; nil when the text is not a Redis URL.
   package init?(_ text: String) {
     let schemes = ["redis://", "rediss://", "unix://"]
     guard let scheme = schemes.first(where: text.lowercased().hasPrefix), text.count > scheme.count,

@@ -58,7 +58,7 @@ extension WorkloadName: SettingValue {
     do throws(InvalidWorkloadName) { self = try WorkloadName(settingText) } catch {
       throw SettingValueError(
         wrong: "is not a workload name",
-        right: "use 1 to 253 letters, digits, '-' and '_', beginning and ending with a letter or digit")
+        right: "use 1 to 253 letters, digits, '-' and '_', with a letter or digit at both ends")
     }
   }
 }

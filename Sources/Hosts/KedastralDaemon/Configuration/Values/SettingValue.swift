@@ -20,7 +20,7 @@ protocol MapSettingValue: SettingValue {
   init(pairs: [String: String])
 }
 
-/// Why a text is no value of its setting, told without the text, which may be secret.
+/// Why a text is not a valid value of its setting, without the text, which may be secret.
 struct SettingValueError: Error {
   /// What is wrong, after the value: `is not a whole number`.
   var wrong: String

@@ -4,9 +4,9 @@ import FoundationEssentials
 package enum SourceProxy: Sendable, Hashable {
   /// The one that the environment names for the source's URL: `http_proxy`, `https_proxy`, `no_proxy`.
   case environment
-  /// None, whatever the environment says.
+  /// None, regardless of the environment.
   case none
-  /// This one, whatever the environment says.
+  /// This one, regardless of the environment.
   case server(ProxyURL)
 }
 

@@ -25,7 +25,7 @@ struct StringMap: SettingValue, MapSettingValue, Equatable {
   }
 
   private static let error = SettingValueError(
-    wrong: "is not a list of pairs", right: "write Name=value,Other=value or a JSON object of texts")
+    wrong: "is not a list of pairs", right: "write Name=value,Other=value or a JSON object of strings")
 }
 
 /// Pairs whose values may be secret, such as HTTP headers.

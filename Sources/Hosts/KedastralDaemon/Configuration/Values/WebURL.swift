@@ -1,6 +1,7 @@
 import FoundationEssentials
 
-/// An `http` or `https` URL with a host; a template such as `{{.Start}}` may stand after the host.
+/// An `http` or `https` URL with a host and without a fragment, which no server would see; a template such as `{{.Start}}` may
+/// stand after the host.
 package struct WebURL: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   /// The URL as it was written; it may hold a password, so show ``description`` instead.
   package let text: String
@@ -11,7 +12,7 @@ package struct WebURL: Sendable, Hashable, CustomStringConvertible, CustomDebugS
     guard checked.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
       let url = URL(string: checked, encodingInvalidCharacters: false),
       let scheme = url.scheme?.lowercased(), scheme == "http" || scheme == "https",
-      let host = url.host(), !host.isEmpty, (url.port ?? 80) <= 65_535, url.port ?? 80 > 0
+      let host = url.host(), !host.isEmpty, (url.port ?? 80) <= 65_535, url.port ?? 80 > 0, url.fragment() == nil
     else { return nil }
     self.text = text
   }

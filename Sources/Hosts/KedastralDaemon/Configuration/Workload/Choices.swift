@@ -1,10 +1,6 @@
-/// The form of log lines.
-package enum LogFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// For people.
-  case text
-  /// One JSON object a line.
-  case json
-}
+import Kedastral
+
+extension LogFormat: ChoiceSettingValue {}
 
 /// The oldest TLS that is spoken.
 package enum TLSVersion: String, Sendable, CaseIterable, ChoiceSettingValue {
@@ -26,7 +22,7 @@ package enum StorageKind: String, Sendable, CaseIterable, ChoiceSettingValue {
 package enum SourceKind: String, Sendable, CaseIterable, ChoiceSettingValue {
   /// A Prometheus server.
   case prometheus
-  /// A VictoriaMetrics server, which speaks Prometheus's query API.
+  /// A VictoriaMetrics server, which has Prometheus's query API.
   case victoriametrics
   /// Any JSON over HTTP.
   case http

@@ -1,6 +1,6 @@
 /// Where a workload's load comes from.
 package enum SourceConfiguration: Sendable, Equatable {
-  /// Prometheus, or VictoriaMetrics, which speaks the same query API.
+  /// Prometheus, or VictoriaMetrics, which has the same query API.
   case prometheus(PrometheusSourceConfiguration)
   /// Any JSON over HTTP.
   case http(HTTPSourceConfiguration)
@@ -82,7 +82,7 @@ package struct SourceAccess: Sendable, Equatable {
   package var proxy = SourceProxy.environment
 }
 
-/// How a source is told who asks.
+/// The authentication at a source.
 package enum SourceAuthentication: Sendable, Equatable {
   /// Not at all.
   case none

@@ -6,7 +6,7 @@ extension SourceSection {
     "timeout", "proxy",
   ]
 
-  /// The keys that a source of a kind takes besides `type`.
+  /// The keys that a source of a kind accepts, except `type`.
   static func keys(of kind: SourceKind) -> [String] {
     switch kind {
     case .prometheus, .victoriametrics: ["url", "query", "partialResponse"] + accessKeys
@@ -17,7 +17,7 @@ extension SourceSection {
     }
   }
 
-  /// The keys that are there, besides `type`.
+  /// The given keys, except `type`.
   private var present: [(key: String, origin: Origin)] {
     let all: [(String, Origin?)] = [
       ("url", url?.origin), ("query", query?.origin),
@@ -38,11 +38,11 @@ extension SourceSection {
     let known = Self.keys(of: kind)
     for (key, origin) in present where !known.contains(key) {
       problems.add(
-        origin, "a source of type \(kind.rawValue) has no key '\(key)'; it takes \(known.joined(separator: ", "))")
+        origin, "a source of type \(kind.rawValue) has no key '\(key)'; its keys are \(known.joined(separator: ", "))")
     }
   }
 
-  /// This section with what it lacks taken from the defaults.
+  /// This section, completed from the defaults.
   ///
   /// A source of another type takes nothing, and one with a URL of its own no credentials: they are meant for the default's server.
   func inheriting(from defaults: SourceSection?) -> SourceSection {
@@ -80,7 +80,7 @@ extension SourceSection {
   }
 }
 
-/// Makes a source of what flags, environment and file say of it.
+/// Creates a source from flags, environment and file.
 struct SourceReader {
   let given: GivenSettings
   /// What the file says, with its defaults.
@@ -89,7 +89,7 @@ struct SourceReader {
   let workloadOrigin: Origin?
   let problems: ProblemList
 
-  /// The source, or nil when something needed is missing; what is wrong has been noted then.
+  /// The source, or nil when a required setting is missing; the problems are then recorded.
   func read() -> SourceConfiguration? {
     let kind = kind
     if let section { section.noteKeysOfOtherKinds(than: kind, in: problems) }
@@ -119,7 +119,7 @@ struct SourceReader {
     case .csv:
       let speed = given.value(Settings.adapterSpeed, section?.speed)
       if let speed, speed.value <= 0 {
-        problems.add(speed.origin, "the speed \(speed.value) is not positive; write 1 for the file's own pace")
+        problems.add(speed.origin, "the speed \(speed.value) is not positive; write 1 for real time")
       }
       guard let path = text(Settings.adapterPath, section?.path), let speed else { return nil }
       return .csv(CSVSourceConfiguration(path: path, speed: speed.value))
@@ -159,7 +159,7 @@ struct SourceReader {
     if let lonely = certificate ?? key, certificate == nil || key == nil {
       problems.add(
         lonely.origin,
-        "a certificate and its key belong together; give both -adapter-cert-file and -adapter-key-file")
+        "a certificate and its key must be given together; give both -adapter-cert-file and -adapter-key-file")
     }
     return SourceAccess(
       authentication: authentication(),
@@ -180,7 +180,7 @@ struct SourceReader {
         origins[1], "a bearer token, a bearer token file and a basic user are given together; keep one of them")
     }
     if let password, user == nil {
-      problems.add(password.origin, "a basic password without a user; give the user as well")
+      problems.add(password.origin, "a basic password is given without a user; give the user as well")
     }
     if let token { return .bearer(token.value) }
     if let tokenFile { return .bearerFile(tokenFile.value) }

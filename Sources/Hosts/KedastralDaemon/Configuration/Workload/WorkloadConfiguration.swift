@@ -1,8 +1,8 @@
 import KedastralCore
 
-/// Everything about one workload: where its load comes from, how it is forecast, and how replicas follow from it.
+/// The settings of one workload: its source, model and capacity policy.
 package struct WorkloadConfiguration: Sendable, Equatable {
-  /// The name by which KEDA asks for it.
+  /// The name that the KEDA trigger refers to.
   package var name: WorkloadName
   /// What the load is called.
   package var metric: String
@@ -28,7 +28,7 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var bridge: Duration = .seconds(1800)
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   package var timeZone: String
-  /// Whether its plan is only made and shown, and nobody is served from it.
+  /// Whether it is a dry run: its plan is computed and shown, but not served.
   package var isDryRun = false
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
@@ -103,7 +103,7 @@ package struct PolicyConfiguration: Sendable, Equatable {
   package var reactiveFloor: Bool
   /// The largest mean error of recent forecasts, as a share of the load, with which they are planned for; nil for any.
   package var accuracyGate: Double?
-  /// The planned load above which the workload is active, where a trigger does not say; nil: whenever its plan is fresh.
+  /// The planned load above which the workload is active, for triggers without this value; nil: whenever its plan is fresh.
   package var activationThreshold: Double?
   /// Bounds that hold at known times, in the workload's time zone.
   package var schedules: [ScheduledBounds.Rule] = []

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Makes a workload of what flags, environment, file and defaults say of it, and checks that the parts fit together.
+/// Creates a workload from flags, environment, file and defaults, and checks that its parts fit together.
 struct WorkloadReader {
   let given: GivenSettings
   /// What all workloads of the file have in common.
@@ -8,7 +8,7 @@ struct WorkloadReader {
   let knownModels: [String]
   let problems: ProblemList
 
-  /// A workload with the places of what is checked against other parts of the configuration.
+  /// A workload with the positions of the values that are checked against other parts of the configuration.
   struct Workload {
     var configuration: WorkloadConfiguration
     var name: Located<WorkloadName>
@@ -37,7 +37,7 @@ struct WorkloadReader {
     }
     if let misplaced = defaults?.otherMetrics?.first {
       problems.add(
-        misplaced.origin, "defaults hold for every workload, so they cannot have other metrics; move them to a workload"
+        misplaced.origin, "defaults apply to every workload, so they cannot have other metrics; move them to a workload"
       )
     }
     guard let name, let metric, let times, let source, let model, let policy,
@@ -55,7 +55,7 @@ struct WorkloadReader {
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
 
-  /// One more metric; `model`, `source` and `policy` are what the workload says, for what it does not say itself.
+  /// A further metric; `model`, `source` and `policy` are the workload's, for missing settings.
   private func readOther(
     _ section: Section<MetricSection>, model: ModelSection?, source: SourceSection?, policy: PolicySection
   ) -> MetricConfiguration? {
@@ -170,7 +170,8 @@ struct WorkloadReader {
     }
     let byomURL = given.value(Settings.byomURL, own?.byomURL, common?.byomURL)
     if name.value == "byom", byomURL == nil {
-      problems.add(name.origin, "the model byom needs the service that forecasts; give byomUrl (-byom-url, BYOM_URL)")
+      problems.add(
+        name.origin, "the model byom needs the URL of the forecasting service; give byomUrl (-byom-url, BYOM_URL)")
     }
     return ModelConfiguration(name: name.value, orders: ARIMAOrders(values), byomURL: byomURL?.value)
   }
@@ -191,21 +192,23 @@ struct WorkloadReader {
     else { return nil }
     check(
       target, { $0 > 0 }, "the target per pod", "is not positive; write the load that one pod can serve, such as 100")
-    check(headroom, { $0 > 0 }, "the headroom", "is not positive; write 1.2 for 20 % to spare")
+    check(headroom, { $0 > 0 }, "the headroom", "is not positive; write 1.2 to add 20 %")
     check(
-      cost, { $0 >= 0 }, "the shortage cost", "is negative; write pod-minutes such as 30, or 0 to plan otherwise")
+      cost, { $0 >= 0 }, "the shortage cost",
+      "is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom")
     check(min, { $0 >= 0 }, "the minimum", "is negative; write 0 or more")
     check(max, { $0 >= 1 }, "the maximum", "is less than 1; write 1 or more")
     if min.value > max.value, max.value >= 1 {
       problems.add(
         later(max, min), "the minimum \(min.value) is more than the maximum \(max.value); raise one or lower the other")
     }
-    check(upMaxFactor, { $0 >= 1 }, "the growth factor", "is less than 1; write 2 to let replicas double in a step")
+    check(upMaxFactor, { $0 >= 1 }, "the growth factor", "is less than 1; write 2 so that replicas can double per step")
     check(
       downMaxPercent, { (0...100).contains($0) }, "the percentage",
-      "is outside of 0 to 100; write 50 to let half go in a step")
+      "is outside the range 0 to 100; write 50 so that replicas can halve per step")
     check(
-      prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps", "are outside of 0 to 10000; write 0 for none")
+      prewarmSteps, { (0...10_000).contains($0) }, "the prewarm steps",
+      "are outside the range 0 to 10000; write 0 for none")
     check(
       accuracyGate, { $0 >= 0 }, "the accuracy gate",
       "is negative; write a share of the load such as 0.5, or 0 for none")
@@ -228,9 +231,11 @@ struct WorkloadReader {
       guard case .file(_, _, _, let path) = section.origin, !problems.concern(key: "\(path).\(key)") else { return }
       problems.add(section.origin, "the key '\(key)' is missing: \(right)")
     }
-    if own.begins == nil { missing("begins", "when the bounds begin to hold, such as \"30 8 * * mon-fri\"") }
-    if own.duration == nil { missing("duration", "for how long they hold, such as 2h") }
-    if own.min == nil, own.max == nil { missing("min", "the least replicas meanwhile, or 'max', the most") }
+    if own.begins == nil {
+      missing("begins", "the time at which the bounds begin to apply, such as \"30 8 * * mon-fri\"")
+    }
+    if own.duration == nil { missing("duration", "how long they apply, such as 2h") }
+    if own.min == nil, own.max == nil { missing("min", "the minimum replicas during this time, or 'max', the maximum") }
     guard let begins = own.begins, let duration = own.duration else { return nil }
     if duration.value <= .zero || duration.value > .seconds(366 * 86_400) {
       problems.add(duration.origin, "the duration \(text(duration)) is not between 0 and a year; write one such as 2h")
@@ -267,7 +272,7 @@ struct WorkloadReader {
 }
 
 extension PolicySection {
-  /// This section with what it lacks taken from another.
+  /// This section, completed from another one.
   fileprivate func inheriting(from other: PolicySection?) -> PolicySection {
     guard let other else { return self }
     var result = self

@@ -4,7 +4,7 @@ extension WorkloadConfiguration {
   /// The KEDA ScaledObject by which this workload's plan scales a Deployment of the same name.
   ///
   /// - Parameters:
-  ///   - leadTime: how long before the load the pods are wanted.
+  ///   - leadTime: how long before the load the pods are requested.
   ///   - mode: the unit of the scaler's answers; written unless it is the scaler's default.
   ///   - selection: the part of the plan that counts; written unless it is the scaler's default.
   ///   - scalerAddress: where KEDA reaches the scaler.
@@ -23,12 +23,12 @@ extension WorkloadConfiguration {
         $0.comment("The Deployment to scale.")
         $0.pair("name", object)
       }
-      // From the first replica on the autoscaler asks by itself, and KEDA warns of an interval that has no effect.
+      // With at least one replica the autoscaler requests the metric itself, and KEDA warns about an interval without effect.
       if policy.minReplicas == 0 { $0.pair("pollingInterval", 15) }
       $0.pair("minReplicaCount", policy.minReplicas)
       $0.pair("maxReplicaCount", policy.maxReplicas)
       $0.mapping("fallback") {
-        $0.comment("When there is no fresh plan for three polls: not fewer pods than now.")
+        $0.comment("When three polls find no fresh plan: keep at least the current number of pods.")
         $0.pair("failureThreshold", 3)
         $0.pair("replicas", max(1, policy.minReplicas))
         $0.pair("behavior", "currentReplicasIfHigher")

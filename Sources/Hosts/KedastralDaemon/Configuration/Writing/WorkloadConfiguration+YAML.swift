@@ -1,10 +1,9 @@
 import KedastralCore
 
 extension WorkloadConfiguration {
-  /// This workload as a configuration file of its own, with every setting said.
-  ///
-  /// A secret is written as a variable of the environment, such as `${ADAPTER_BEARER_TOKEN}`, which whoever runs the file
-  /// sets; passwords within URLs are masked.
+  /// This workload as a separate configuration file with every setting.
+  /// A secret is written as an environment variable, such as `${ADAPTER_BEARER_TOKEN}`, which the user of the file sets;
+  /// passwords in URLs are masked.
   ///
   /// - Parameter leadTime: the scaler's lead time.
   package func yaml(leadTime: Duration) -> String {
@@ -32,7 +31,7 @@ extension WorkloadConfiguration {
 }
 
 extension MetricConfiguration {
-  /// - Parameter prefix: what the variables of its secrets begin with.
+  /// - Parameter prefix: the prefix of the variables of its secrets.
   fileprivate func write(to text: inout YAMLText, _ prefix: String) {
     text.pair("metric", Placeholders.escape(metric))
     text.mapping("source") { source.write(to: &$0, prefix) }

@@ -1,4 +1,4 @@
-/// Writes YAML for people: block mappings and sequences, quotes only where a text needs them.
+/// Writes readable YAML: block mappings and sequences, quotes only where a text needs them.
 ///
 ///     var text = YAMLText()
 ///     text.mapping("policy") { $0.pair("targetPerPod", 50.0) }
@@ -60,7 +60,7 @@ struct YAMLText {
     beginsItem = false
   }
 
-  /// A text as a scalar that reads back as this text, whoever reads it.
+  /// A text as a scalar that every YAML parser reads as this text.
   static func scalar(_ text: String) -> String {
     let isPlain =
       text.utf8.allSatisfy {
@@ -68,7 +68,7 @@ struct YAMLText {
       } && text.utf8.first.map { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A || $0 == UInt8(ascii: "/") } == true
       && text.last != " "
       && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(text.lowercased())
-    // Durations such as 30m begin with a digit and are no numbers.
+    // Durations such as 30m begin with a digit but are not numbers.
     let isDuration = text.utf8.count < 12 && text.wholeMatch(of: #/([0-9]+(d|h|m|s|ms|w))+/#) != nil
     let isURL = text.wholeMatch(of: #/https?://[A-Za-z0-9.:/_-]+[A-Za-z0-9/_-]/#) != nil
     if isPlain || isDuration || isURL { return text }

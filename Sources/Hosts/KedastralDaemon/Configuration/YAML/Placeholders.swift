@@ -41,7 +41,7 @@ enum Placeholders {
 
   private static let maximumDepth = 8
 
-  /// Replaces every placeholder in `text`; what a variable holds is not looked at again.
+  /// Replaces every placeholder in `text`; values of variables are not expanded again.
   static func expand(_ text: String, environment: [String: String]) throws(Problem) -> String {
     guard text.contains("${") else { return text }
     var rest = text[...]

@@ -85,7 +85,7 @@ struct YAMLUnkeyedContainer: UnkeyedDecodingContainer {
 
   private mutating func next() throws -> (node: YAMLNode, path: String) {
     guard !isAtEnd else {
-      throw ConfigurationProblem(decoder.origin, "has \(items.count) entries; more are needed")
+      throw ConfigurationProblem(decoder.origin, "has only \(items.count) entries; more are required")
     }
     defer { currentIndex += 1 }
     return (items[currentIndex], "\(decoder.path)[\(currentIndex)]")

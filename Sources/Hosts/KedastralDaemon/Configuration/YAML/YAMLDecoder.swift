@@ -24,7 +24,7 @@ struct YAMLDecoder {
     return value
   }
 
-  /// Decodes `text` as far as possible and notes what is wrong in `problems`; nil when nothing could be made of it.
+  /// Decodes `text` as far as possible and records the problems in `problems`; nil when it cannot be decoded.
   func decode<Value: Decodable>(_ type: Value.Type, from text: String, problems: ProblemList) -> Value? {
     do {
       let root = try YAMLParser.parse(text, file: file, limits: limits)
@@ -109,7 +109,7 @@ struct YAMLNodeDecoder: Decoder {
     YAMLNodeDecoder(node: node, path: path + step, codingPath: codingPath, context: context)
   }
 
-  /// Decodes a value and notes the keys that its type did not ask for.
+  /// Decodes a value and records its unknown keys.
   static func decode<Value: Decodable>(
     _ type: Value.Type, from node: YAMLNode, path: String, codingPath: [any CodingKey], context: YAMLDecodingContext
   ) throws -> Value {
@@ -138,7 +138,7 @@ struct YAMLNodeDecoder: Decoder {
 
   func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     guard case .sequence(let items, _) = node else {
-      throw ConfigurationProblem(origin, "expected a list, each entry with a dash before it, found \(node.kind)")
+      throw ConfigurationProblem(origin, "expected a list, with a dash before each entry, found \(node.kind)")
     }
     return YAMLUnkeyedContainer(items: items, decoder: self)
   }

@@ -16,7 +16,7 @@ struct YAMLParser {
   ///
   /// - Throws: the first problem, with its line and column.
   static func parse(_ text: String, file: String, limits: Limits = Limits()) throws(ConfigurationProblem) -> YAMLNode {
-    // A byte order mark is no part of the document; the places in errors do not count it.
+    // A byte order mark is not part of the document; positions in errors do not count it.
     var text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
     guard text.utf8.count <= limits.bytes else {
       throw ConfigurationProblem(
@@ -38,7 +38,7 @@ struct YAMLParser {
     return try result.get()
   }
 
-  /// One parse: its anchors and what it has counted.
+  /// The state of one parse: its anchors and counts.
   private struct Run {
     let file: String
     let limits: Limits
@@ -63,7 +63,7 @@ struct YAMLParser {
       _ event: Event, _ parser: inout yaml_parser_t, depth: Int
     ) throws(ConfigurationProblem) -> YAMLNode {
       guard depth <= limits.depth else {
-        throw problem(event.mark, "nested more than \(limits.depth) levels deep; write it flatter")
+        throw problem(event.mark, "nested more than \(limits.depth) levels deep; reduce the nesting")
       }
       let before = nodes
       try count(1, at: event.mark)
@@ -113,7 +113,7 @@ struct YAMLParser {
         }
         entries.append(YAMLNode.Entry(key: key, keyMark: event.mark, value: value))
       }
-      // A key of its own beats a merged one, an earlier merged mapping beats a later one.
+      // A direct key overrides a merged one, an earlier merged mapping overrides a later one.
       for entry in merged where lines[entry.key] == nil {
         lines[entry.key] = entry.keyMark.line
         entries.append(entry)
@@ -140,7 +140,7 @@ struct YAMLParser {
     private mutating func count(_ added: Int, at mark: YAMLMark) throws(ConfigurationProblem) {
       nodes += added
       guard nodes <= limits.nodes else {
-        throw problem(mark, "the file grows to more than \(limits.nodes) values; use fewer aliases")
+        throw problem(mark, "the file expands to more than \(limits.nodes) values; use fewer aliases")
       }
     }
 
@@ -161,7 +161,7 @@ struct YAMLParser {
       defer { yaml_event_delete(&raw) }
       let event = Event(raw)
       if let tag = event.tag, tag != "!", !tag.hasPrefix("tag:yaml.org,2002:") {
-        throw problem(event.mark, "the tag \(tag) is not known; write the value without a tag")
+        throw problem(event.mark, "unknown tag \(tag); write the value without a tag")
       }
       return event
     }

@@ -1,34 +1,15 @@
-import KedastralCore
-import KedastralMemoryStore
+import Kedastral
 import KedastralNet
 import KedastralRedisStore
 
-/// The store that settings name, opened.
-struct OpenedStore {
-  /// The store.
-  let store: any ForecastStore
-  /// The same, when it is Redis.
-  let redis: RedisStore?
-
-  /// Opens a store; Redis is connected to in the background, on a loop of its own.
-  init(_ configuration: StorageConfiguration, clock: any WallClock, logger: Logger) async throws {
-    switch configuration {
-    case .memory:
-      store = MemoryStore(clock: clock)
-      redis = nil
-    case .redis(let settings):
-      let redis = try await RedisStore(try RedisStore.Configuration(settings), on: try EventLoop(), logger: logger)
-      store = redis
-      self.redis = redis
-      logger.info("keeping plans in Redis", ["redis": redis.name])
+extension KedastralService.Store {
+  /// The store that settings describe.
+  init(_ settings: StorageConfiguration) {
+    switch settings {
+    case .memory: self = .memory
+    case .redis(let settings): self.init(redis: { try RedisStore.Configuration(settings) })
     }
   }
-
-  /// What is wrong with the store now, or nil.
-  package var problem: String? { redis?.health.problem }
-
-  /// Ends the store's connections.
-  package func close() async { await redis?.close() }
 }
 
 extension RedisStore.Configuration {

@@ -2,13 +2,13 @@ import KedastralCore
 import KedastralNet
 
 /// Tells metrics and log of the certificates that a listener uses, from the first one on.
-struct TLSReport: Sendable {
+package struct TLSReport: Sendable {
   private let listener: String
   private let logger: Logger
   private let expiry: Metric
   private let reloads: MetricFamily
 
-  init(listener: String, metrics: MetricsRegistry, logger: Logger) {
+  package init(listener: String, metrics: MetricsRegistry, logger: Logger) {
     self.listener = listener
     self.logger = logger
     expiry = metrics.gauge(
@@ -18,11 +18,12 @@ struct TLSReport: Sendable {
     ).with(listener)
     reloads = metrics.counter(
       "kedastral_tls_reloads_total",
-      help: "Certificate files read because they were new, by listener and result; refused ones change nothing.",
+      help:
+        "Number of times that new certificate files were read, by listener and result; refused files change nothing.",
       labels: ["listener", "result"])
   }
 
-  func tell(_ change: TLSIdentity.Change) {
+  package func tell(_ change: TLSIdentity.Change) {
     switch change {
     case .loaded(let context):
       reloads.with(listener, "loaded").increment()
@@ -30,7 +31,8 @@ struct TLSReport: Sendable {
       logger.info("TLS certificate in use", ["listener": listener])
     case .refused(let error):
       reloads.with(listener, "refused").increment()
-      logger.error("new TLS files cannot be used, the ones before stay", ["listener": listener, "error": "\(error)"])
+      logger.error(
+        "new TLS files cannot be used, the previous ones stay in use", ["listener": listener, "error": "\(error)"])
     }
   }
 }

@@ -2,24 +2,32 @@ import Glibc
 import KedastralCore
 import KedastralNet
 
-/// Runs a host's long-running parts side by side until a signal comes or one of them fails, then winds down in order.
+/// Runs long-running parts side by side until a signal comes, the task is cancelled or one of them fails, then winds down in order.
 package struct ServiceRunner {
   /// A part that runs until its task is cancelled.
   package typealias Service = @Sendable () async throws -> Void
 
   /// How long winding down may take in all; the process ends then, whatever still hangs.
-  static let patience: Duration = .seconds(5)
+  private static let patience: Duration = .seconds(5)
 
   private let logger: Logger
-  private let signals: ProcessSignals
+  private let signals: ProcessSignals?
+  private let endsProcess: Bool
 
   /// Starts to watch for signals on `loop`: first of all, so that one that comes early is not missed.
-  package init(on loop: EventLoop, logger: Logger) async throws {
+  ///
+  /// - Parameters:
+  ///   - watchesSignals: whether SIGTERM and SIGINT end the run, and SIGHUP reloads.
+  ///   - endsProcess: whether the process ends when winding down takes too long; for programs that do nothing else.
+  package init(
+    on loop: EventLoop, logger: Logger, watchesSignals: Bool = true, endsProcess: Bool = true
+  ) async throws {
     self.logger = logger
-    signals = try await ProcessSignals(on: loop, reloads: true)
+    self.endsProcess = endsProcess
+    signals = watchesSignals ? try await ProcessSignals(on: loop, reloads: endsProcess) : nil
   }
 
-  /// Runs `services`, then `windDown` (stop accepting, finish what is in flight), then cancels the services.
+  /// Runs `services`, then `windDown` (stop accepting, finish open requests), then cancels the services.
   ///
   /// - Parameter reload: reloads the configuration for each element of the stream, which has one for each SIGHUP.
   /// - Throws: the error of a service that failed; the others are wound down all the same.
@@ -41,11 +49,15 @@ package struct ServiceRunner {
         }
       }
       group.addTask { [signals] in
-        await reload(signals.hangUps)
+        if let signals { await reload(signals.hangUps) }
         return .finished
       }
       group.addTask { [logger, signals] in
-        if let signal = await signals.next() { logger.info("shutting down", ["signal": signal]) }
+        if let signals {
+          if let signal = await signals.next() { logger.info("shutting down", ["signal": signal]) }
+        } else {
+          while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+        }
         return .asked
       }
       var failure: (any Error)?
@@ -59,12 +71,12 @@ package struct ServiceRunner {
           break ending
         }
       }
-      endProcessIfStuck(isFailure: failure != nil)
+      if endsProcess { endProcessIfStuck(isFailure: failure != nil) }
       await windDown()
       group.cancelAll()
       return failure
     }
-    try await signals.close()
+    try await signals?.close()
     if let failure { throw failure }
     logger.info("shut down")
   }
@@ -78,7 +90,7 @@ package struct ServiceRunner {
   private func endProcessIfStuck(isFailure: Bool) {
     Task.detached { [logger] in
       try await Task.sleep(for: Self.patience - .milliseconds(500))
-      logger.warn("some parts did not end in time")
+      logger.warn("some parts did not stop in time")
       _exit(isFailure ? 1 : 0)
     }
   }

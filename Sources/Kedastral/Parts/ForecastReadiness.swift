@@ -5,7 +5,7 @@ import Synchronization
 /// Tells `/readyz` what the forecast rounds show: a first plan exists, sources answer, the store takes plans.
 ///
 /// A single failing source of many does not make the forecaster unready: its other workloads are served.
-final class ForecastReadiness: ForecastObserver {
+package final class ForecastReadiness: ForecastObserver {
   private struct State {
     var workloadCount: Int
     var hasPlan = false
@@ -40,7 +40,7 @@ final class ForecastReadiness: ForecastObserver {
     readiness.report("plans", problem: hasPlan || workloads.isEmpty ? nil : Self.noPlan)
   }
 
-  func roundEnded(_ round: ForecastRound) {
+  package func roundEnded(_ round: ForecastRound) {
     health.roundEnded(round)
     if let snapshot = round.snapshot { planStored(snapshot) }
     guard let failure = round.failure else {

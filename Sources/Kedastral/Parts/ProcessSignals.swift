@@ -14,7 +14,7 @@ package final class ProcessSignals: Sendable {
 
   /// Starts to watch on `loop`, the only one of the process that may.
   ///
-  /// - Parameter reloads: whether SIGHUP asks for the configuration; otherwise it ends the process, as when a terminal closes.
+  /// - Parameter reloads: whether SIGHUP reloads the configuration; otherwise it ends the process, as when a terminal closes.
   package init(on loop: EventLoop, reloads: Bool) async throws {
     let (endings, ending) = AsyncStream.makeStream(of: String.self)
     let (hangUps, hangUp) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

@@ -1,25 +1,58 @@
 import KedastralCore
 import KedastralHTTP
 import KedastralRedisStore
-import KedastralSources
 import Synchronization
+
+/// A workload that is to be forecast, with what must run for it.
+package struct ServedWorkload: Sendable {
+  /// Stands for the settings of a workload or of its sources: those that are the same have the same one.
+  package final class Revision: Sendable {
+    package init() {}
+  }
+
+  package let workload: Workload
+  /// What its sources need to have run.
+  package let services: [ServiceRunner.Service]
+  /// The most replicas that its policy plans, where that is known.
+  package let maxReplicas: Int?
+  package let revision: Revision
+  package let sourcesRevision: Revision
+
+  package init(
+    _ workload: Workload, services: [ServiceRunner.Service] = [], maxReplicas: Int? = nil,
+    revision: Revision = Revision(), sourcesRevision: Revision = Revision()
+  ) {
+    self.workload = workload
+    self.services = services
+    self.maxReplicas = maxReplicas
+    self.revision = revision
+    self.sourcesRevision = sourcesRevision
+  }
+}
+
+/// How a change of workloads compares with those before.
+package struct WorkloadsChange: Sendable, Equatable {
+  /// How many workloads are new.
+  package var added = 0
+  /// How many have other settings.
+  package var changed = 0
+  /// How many are gone.
+  package var removed = 0
+  /// How many continue as they were.
+  package var kept = 0
+
+  package init() {}
+}
 
 /// The workloads that a process is to forecast, and those of them that it does: they change with the configuration, and with
 /// the shard that it has among others.
 ///
 /// Changes are made one after the other by ``run()``. A workload whose settings stay keeps its loop, with history, model and
-/// plan; one whose settings change goes on from its stored plan, and keeps its sources when those stay.
+/// plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
 package actor WorkloadRoster {
-  /// A workload, the settings it was made of, and what its sources need to have run.
-  package struct Entry: Sendable {
-    let settings: WorkloadConfiguration
-    package let workload: Workload
-    package let sources: [SourceFactory.Made]
-  }
-
   private enum Event: Sendable {
     case shard(Shard)
-    case entries([Entry], done: CheckedContinuation<ConfigurationChange, Never>)
+    case entries([ServedWorkload], done: CheckedContinuation<WorkloadsChange, Never>)
   }
 
   private let forecaster: Forecaster
@@ -31,17 +64,17 @@ package actor WorkloadRoster {
   private let events: AsyncStream<Event>
   private let sendEvent: AsyncStream<Event>.Continuation
 
-  private var entries: [WorkloadName: Entry] = [:]
+  private var entries: [WorkloadName: ServedWorkload] = [:]
   private var collecting: [WorkloadName: [Task<Void, Never>]] = [:]
   /// The share that this process has; nil until it is known, where there are others.
   private var shard: Shard?
-  /// The settings of the workloads, for whoever asks from another thread.
-  private let current: Mutex<[WorkloadName: WorkloadConfiguration]>
+  /// How often each workload is forecast, for callers on other threads.
+  private let intervals: Mutex<[WorkloadName: Duration]>
   /// The workloads whose limit is exported: those of this process's share.
   private var bounded: Set<WorkloadName> = []
 
   init(
-    _ entries: [Entry], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
+    _ entries: [ServedWorkload], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
     membership: ShardMembership?, metrics: MetricsRegistry, logger: Logger
   ) {
     self.forecaster = forecaster
@@ -49,27 +82,23 @@ package actor WorkloadRoster {
     self.readiness = readiness
     self.membership = membership
     self.logger = logger
-    self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.settings.name, $0) })
-    current = Mutex(self.entries.mapValues(\.settings))
+    self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.workload.name, $0) })
+    intervals = Mutex(self.entries.mapValues(\.workload.interval))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
-      "kedastral_max_replicas", help: "The most replicas that a workload's policy plans.", labels: ["workload"])
+      "kedastral_max_replicas", help: "The maximum replicas of a workload's policy.", labels: ["workload"])
   }
 
-  /// The settings of a workload now.
-  nonisolated func settings(of workload: WorkloadName) -> WorkloadConfiguration? { current.withLock { $0[workload] } }
-
   /// How often a workload is forecast.
-  nonisolated func interval(of workload: WorkloadName) -> Duration { settings(of: workload)?.interval ?? .seconds(30) }
-
-  /// What is known of a workload now.
-  func entry(of workload: WorkloadName) -> Entry? { entries[workload] }
+  nonisolated func interval(of workload: WorkloadName) -> Duration {
+    intervals.withLock { $0[workload] } ?? .seconds(30)
+  }
 
   /// Takes over other workloads; returns when the loops are as they are to be.
-  func replace(by entries: [Entry]) async -> ConfigurationChange {
+  func replace(by entries: [ServedWorkload]) async -> WorkloadsChange {
     await withCheckedContinuation { continuation in
       if case .terminated = sendEvent.yield(.entries(entries, done: continuation)) {
-        continuation.resume(returning: ConfigurationChange())
+        continuation.resume(returning: WorkloadsChange())
       }
     }
   }
@@ -101,18 +130,20 @@ package actor WorkloadRoster {
     await forecaster.stopAll()
   }
 
-  private func take(_ new: [Entry]) async -> ConfigurationChange {
+  private func take(_ new: [ServedWorkload]) async -> WorkloadsChange {
     let old = entries
-    entries = Dictionary(uniqueKeysWithValues: new.map { ($0.settings.name, $0) })
-    current.withLock { $0 = entries.mapValues(\.settings) }
+    entries = Dictionary(uniqueKeysWithValues: new.map { ($0.workload.name, $0) })
+    intervals.withLock { $0 = entries.mapValues(\.workload.interval) }
     let removed = old.keys.filter { entries[$0] == nil }
-    let changed = entries.keys.filter { name in old[name].map { $0.settings != entries[name]?.settings } ?? false }
-    var change = ConfigurationChange(
-      added: entries.keys.count { old[$0] == nil }, changed: changed.count, removed: removed.count)
+    let changed = entries.keys.filter { name in old[name].map { $0.revision !== entries[name]?.revision } ?? false }
+    var change = WorkloadsChange()
+    change.added = entries.keys.count { old[$0] == nil }
+    change.changed = changed.count
+    change.removed = removed.count
     change.kept = entries.count - change.added - change.changed
 
     for name in removed { stopCollecting(name) }
-    for name in changed where old[name]?.settings.hasSameSources(as: entries[name]?.settings) == false {
+    for name in changed where old[name]?.sourcesRevision !== entries[name]?.sourcesRevision {
       stopCollecting(name)
     }
     for name in entries.keys where collecting[name] == nil { collect(name) }
@@ -140,14 +171,16 @@ package actor WorkloadRoster {
 
   private func exportBounds(of own: Set<WorkloadName>) {
     for name in bounded.subtracting(own) { bounds.remove(name.text) }
-    for name in own { bounds.with(name.text).set(Double(entries[name]?.settings.policy.maxReplicas ?? 0)) }
+    for name in own {
+      if let most = entries[name]?.maxReplicas { bounds.with(name.text).set(Double(most)) }
+    }
     bounded = own
   }
 
   private func owns(_ workload: WorkloadName) -> Bool { shard?.owns(workload) ?? (membership == nil) }
 
   private func collect(_ name: WorkloadName) {
-    collecting[name] = entries[name]?.sources.compactMap(\.service).map { service in
+    collecting[name] = entries[name]?.services.map { service in
       // A source that collects by itself ends with its task alone; what fails meanwhile it logs.
       Task { try? await service() }
     }
@@ -155,14 +188,5 @@ package actor WorkloadRoster {
 
   private func stopCollecting(_ name: WorkloadName) {
     for task in collecting.removeValue(forKey: name) ?? [] { task.cancel() }
-  }
-}
-
-extension WorkloadConfiguration {
-  /// Whether sources made of the other settings serve these as well.
-  func hasSameSources(as other: WorkloadConfiguration?) -> Bool {
-    guard let other else { return false }
-    return source == other.source && otherMetrics.map(\.source) == other.otherMetrics.map(\.source)
-      && step == other.step && window == other.window
   }
 }

@@ -3,19 +3,34 @@ import Glibc
 import KedastralCore
 import Synchronization
 
+/// How log lines are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+  /// Text that people read.
+  case text
+  /// One JSON object per line.
+  case json
+}
+
 /// Writes log lines to a file descriptor, one `write` a line so that lines of several threads never mix.
 ///
 /// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object a line with
 /// `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never stops the work.
-package final class StreamLogHandler: LogHandler {
+public final class StreamLogHandler: LogHandler {
   private let descriptor: CInt
   private let format: LogFormat
   private let clock: any WallClock
   private let threshold: Atomic<Int>
 
   /// Creates a handler.
-  package init(
-    descriptor: CInt = STDERR_FILENO, format: LogFormat, level: LogLevel, clock: any WallClock = SystemWallClock()
+  ///
+  /// - Parameters:
+  ///   - descriptor: the file descriptor to write to; standard error by default.
+  ///   - format: text or JSON.
+  ///   - level: the lowest level that is written.
+  ///   - clock: the source of the lines' timestamps.
+  public init(
+    descriptor: CInt = STDERR_FILENO, format: LogFormat = .text, level: LogLevel = .info,
+    clock: any WallClock = SystemWallClock()
   ) {
     self.descriptor = descriptor
     self.format = format
@@ -24,11 +39,11 @@ package final class StreamLogHandler: LogHandler {
   }
 
   /// Changes the lowest level that is written, at any time.
-  package func setLevel(_ level: LogLevel) { threshold.store(level.rank, ordering: .relaxed) }
+  public func setLevel(_ level: LogLevel) { threshold.store(level.rank, ordering: .relaxed) }
 
-  package func isEnabled(_ level: LogLevel) -> Bool { level.rank >= threshold.load(ordering: .relaxed) }
+  public func isEnabled(_ level: LogLevel) -> Bool { level.rank >= threshold.load(ordering: .relaxed) }
 
-  package func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+  public func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let line =
       switch format {
       case .text: Self.textLine(at: clock.now, level, message, fields)
@@ -76,12 +91,5 @@ package final class StreamLogHandler: LogHandler {
       }
     }
     return result + "\""
-  }
-}
-
-extension StreamLogHandler {
-  /// The handler that settings describe, writing to standard error.
-  package convenience init(_ settings: LogConfiguration, clock: any WallClock) {
-    self.init(format: settings.format, level: settings.level, clock: clock)
   }
 }

@@ -1,0 +1,52 @@
+import Kedastral
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import KedastralSources
+
+/// What a forecaster's configuration says, ready to become its parts.
+package struct ConfiguredForecaster: Sendable {
+  /// Makes HTTP requests for sources and models.
+  package let client: HTTPClient
+  let workloads: ConfiguredWorkloads
+  private let configuration: ForecasterConfiguration
+
+  /// Makes the workloads.
+  ///
+  /// - Throws: when a source or a model cannot be made of its settings.
+  init(
+    _ configuration: ForecasterConfiguration, on loop: EventLoop, clock: any WallClock, logger: Logger,
+    makeSource: WorkloadFactory.MakeSource?
+  ) throws {
+    self.configuration = configuration
+    client = try HTTPClient(on: loop)
+    workloads = try ConfiguredWorkloads(
+      configuration.workloads,
+      factory: WorkloadFactory(
+        sources: SourceFactory(client: client, clock: clock, logger: logger), makeSource: makeSource))
+  }
+
+  /// How the parts are to be.
+  func settings(
+    leadTime: Duration, staleAfter: Duration? = nil, metrics: MetricsRegistry, logger: Logger
+  ) throws -> ForecasterParts.Settings {
+    var lease: Duration?
+    if case .redis(let redis) = configuration.storage { lease = redis.shardLease }
+    return ForecasterParts.Settings(
+      http: try HTTPServerSettings(
+        configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
+        limits: configuration.httpLimits, metrics: metrics, logger: logger),
+      leadTime: leadTime, staleAfter: staleAfter, shardLease: lease,
+      texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
+        workloads.settings(of: $0)
+      })
+  }
+
+  /// Forecasts other workloads from now on; those whose settings stay are not touched.
+  ///
+  /// - Throws: when a workload's parts cannot be made; nothing has changed then.
+  func replace(workloads new: [WorkloadConfiguration], in parts: ForecasterParts) async throws -> ConfigurationChange {
+    try workloads.replace(by: new)
+    return ConfigurationChange(workloads: await parts.replace(workloads: workloads.served))
+  }
+}

@@ -1,0 +1,84 @@
+import Kedastral
+import KedastralCore
+import KedastralSources
+import Synchronization
+
+/// Makes workloads of settings.
+package struct WorkloadFactory: Sendable {
+  /// Makes the source of a workload's own metric in another way than its settings say.
+  package typealias MakeSource = @Sendable (WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made
+
+  package let sources: SourceFactory
+  private let makeSource: MakeSource?
+
+  package init(sources: SourceFactory, makeSource: MakeSource? = nil) {
+    self.sources = sources
+    self.makeSource = makeSource
+  }
+
+  /// A workload as it was made, and the settings it was made of.
+  package struct Made: Sendable {
+    let settings: WorkloadConfiguration
+    package let sources: [SourceFactory.Made]
+    package let served: ServedWorkload
+  }
+
+  /// Makes a workload; what is still good of an earlier one with the same name is used again.
+  package func make(_ settings: WorkloadConfiguration, after earlier: Made? = nil) throws -> Made {
+    if let earlier, earlier.settings == settings { return earlier }
+    let kept = earlier.flatMap { settings.hasSameSources(as: $0.settings) ? $0 : nil }
+    let made =
+      try kept?.sources ?? [try makeSource?(settings, sources) ?? sources.make(settings.source, of: settings)]
+      + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
+    let workload = try Workload(settings, sources: made.map(\.source)) {
+      try ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
+    }
+    return Made(
+      settings: settings, sources: made,
+      served: ServedWorkload(
+        workload, services: made.compactMap(\.service), maxReplicas: settings.policy.maxReplicas,
+        sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
+  }
+}
+
+/// The workloads of a configuration, which a reload replaces.
+final class ConfiguredWorkloads: Sendable {
+  private let factory: WorkloadFactory
+  private let made: Mutex<[WorkloadName: WorkloadFactory.Made]>
+
+  init(_ workloads: [WorkloadConfiguration], factory: WorkloadFactory) throws {
+    self.factory = factory
+    made = Mutex(try Self.make(workloads, after: [:], by: factory))
+  }
+
+  /// The workloads now, in the order of their names.
+  var served: [ServedWorkload] {
+    made.withLock { $0.values.map(\.served) }.sorted { $0.workload.name < $1.workload.name }
+  }
+
+  /// The settings of a workload now.
+  func settings(of workload: WorkloadName) -> WorkloadConfiguration? { made.withLock { $0[workload]?.settings } }
+
+  /// Takes other settings; what stays the same keeps its revision.
+  ///
+  /// - Throws: when a workload's parts cannot be made; nothing has changed then.
+  func replace(by workloads: [WorkloadConfiguration]) throws {
+    let new = try Self.make(workloads, after: made.withLock { $0 }, by: factory)
+    made.withLock { $0 = new }
+  }
+
+  private static func make(
+    _ workloads: [WorkloadConfiguration], after earlier: [WorkloadName: WorkloadFactory.Made], by factory: WorkloadFactory
+  ) throws -> [WorkloadName: WorkloadFactory.Made] {
+    Dictionary(
+      uniqueKeysWithValues: try workloads.map { ($0.name, try factory.make($0, after: earlier[$0.name])) })
+  }
+}
+
+extension WorkloadConfiguration {
+  /// Whether sources made of the other settings serve these as well.
+  fileprivate func hasSameSources(as other: WorkloadConfiguration) -> Bool {
+    source == other.source && otherMetrics.map(\.source) == other.otherMetrics.map(\.source)
+      && step == other.step && window == other.window
+  }
+}

@@ -1,0 +1,4 @@
+// One import for programs that run a service.
+@_exported import KedastralCore
+@_exported import KedastralModels
+@_exported import KedastralSources

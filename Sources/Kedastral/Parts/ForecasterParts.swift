@@ -1,0 +1,86 @@
+import KedastralCore
+import KedastralHTTP
+import KedastralNet
+import KedastralRedisStore
+
+/// The forecasting half: the loops, and the HTTP server that shows their plans.
+package struct ForecasterParts {
+  /// How the forecaster shows plans.
+  package struct Settings {
+    var http: HTTPServerSettings?
+    var leadTime: Duration
+    var staleAfter: Duration?
+    var shardLease: Duration?
+    var texts: (any ConfigurationTexts)?
+
+    /// - Parameters:
+    ///   - http: how the HTTP server listens; nil for none.
+    ///   - leadTime: the lead time that the page shows.
+    ///   - staleAfter: the age from which the scaler does not serve plans, where that is known.
+    ///   - shardLease: how long a forecaster keeps its share of the workloads without a sign of life; nil to make all plans.
+    ///   - texts: what writes a workload's settings down, for the page.
+    package init(
+      http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
+      texts: (any ConfigurationTexts)? = nil
+    ) {
+      self.http = http
+      self.leadTime = leadTime
+      self.staleAfter = staleAfter
+      self.shardLease = shardLease
+      self.texts = texts
+    }
+  }
+
+  private let store: OpenedStore
+  package let server: ForecastHTTPServer?
+  /// How each workload's latest round ended.
+  package let health: WorkloadHealth
+  private let roster: WorkloadRoster
+
+  /// Wires the parts; the server listens when this returns.
+  package init(
+    _ workloads: [ServedWorkload], store: OpenedStore, _ settings: Settings, on loop: EventLoop, clock: any WallClock,
+    metrics: MetricsRegistry, logger: Logger
+  ) async throws {
+    self.store = store
+    let readiness = ForecastReadiness(workloads.map(\.workload.name))
+    health = readiness.health
+    BuildInformation.publish(in: metrics)
+    var membership: ShardMembership?
+    if let lease = settings.shardLease, let redis = store.redis {
+      membership = ShardMembership(store: redis, lease: lease, logger: logger)
+    }
+    let forecaster = Forecaster(
+      store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
+    let roster = WorkloadRoster(
+      workloads, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
+      metrics: metrics, logger: logger)
+    self.roster = roster
+    guard let http = settings.http else {
+      server = nil
+      return
+    }
+    let server = try await ForecastHTTPServer(
+      http, on: loop, clock: clock, leadTime: settings.leadTime, interval: { roster.interval(of: $0) },
+      staleAfter: settings.staleAfter, health: readiness.health, metrics: metrics, readiness: readiness.readiness,
+      history: forecaster, texts: settings.texts, records: forecaster, logger: logger)
+    self.server = server
+    logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
+  }
+
+  /// What must run: the loops, and the server's view of the store.
+  package var services: [ServiceRunner.Service] {
+    var services: [ServiceRunner.Service] = [{ [roster] in await roster.run() }]
+    if let server { services.append { [store] in await server.follow(store.store.updates()) } }
+    return services
+  }
+
+  /// Forecasts other workloads from now on; those of the same revision are not touched.
+  package func replace(workloads: [ServedWorkload]) async -> WorkloadsChange { await roster.replace(by: workloads) }
+}
+
+extension Forecaster: LoadHistory, PlanRecords {
+  public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+
+  public func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Kedastral
+import KedastralGRPC
+import KedastralNet
+import KedastralTesting
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("The front door")
+struct ServiceTests {
+  private struct Spikes: MetricSource {
+    func samples(in range: Range<Date>, step: Duration) -> TimeSeries {
+      .sampled(in: range, step: step) { LoadPattern.hourlySpike(base: 100, peak: 600).load(at: $0) }
+    }
+  }
+
+  private final class Lines: LogHandler {
+    private let lines = Mutex<[String]>([])
+    var all: [String] { lines.withLock { $0 } }
+    func isEnabled(_ level: LogLevel) -> Bool { true }
+    func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+      lines.withLock { $0.append(message) }
+    }
+  }
+
+  private func workload(_ name: String = "shop") throws -> Workload {
+    try Workload(
+      name, metric: "customers", source: Spikes(), model: .baseline, policy: .standard(targetPerPod: 50),
+      window: .seconds(6 * 3600))
+  }
+
+  private func service(_ workloads: [Workload], log: Lines = Lines()) -> KedastralService {
+    KedastralService(
+      workloads: workloads, scaler: .init(host: "127.0.0.1", port: 0), http: .init(host: "127.0.0.1", port: 0),
+      stopsOnSignals: false, logHandler: log)
+  }
+
+  @Test("forecasts, serves KEDA and a page, and ends when its task is cancelled, as often as it is run")
+  func serves() async throws {
+    let log = Lines()
+    for _ in 0..<2 {
+      let (started, start) = AsyncStream.makeStream(of: KedastralService.Addresses.self)
+      var service = service([try workload()], log: log)
+      service.onStart = { start.yield($0) }
+      let running = Task { [service] in try await service.run() }
+      var addresses = started.makeAsyncIterator()
+      let address = try #require(await addresses.next())
+      let loop = try EventLoop()
+      let client = try await GRPCClient(
+        .init(.network(host: "127.0.0.1", port: try #require(address.scalerPort))), on: loop)
+      let scaler = ExternalScalerClient(client)
+      let reference = ScaledObjectReference(name: "shop", metadata: ["workload": "shop"])
+      try await eventually("a plan is served") { (try? await scaler.isActive(reference)) == true }
+      let http = try HTTPClient(on: loop)
+      let ready = try await http.send(
+        HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(try #require(address.httpPort))/readyz")))
+      #expect(ready.status == 200)
+      running.cancel()
+      try await running.value
+    }
+    #expect(log.all.filter { $0 == "shut down" }.count == 2)
+  }
+
+  @Test("names what is wrong before anything listens")
+  func refuses() async throws {
+    let twice = service([try workload(), try workload()])
+    await #expect(throws: KedastralService.StartError.self) { try await twice.run() }
+    var noRedis = service([try workload()])
+    noRedis.store = .redis(url: "http://localhost")
+    let error = await #expect(throws: (any Error).self) { try await noRedis.run() }
+    #expect("\(String(describing: error))".contains("redis"), "\(String(describing: error))")
+    #expect(throws: InvalidWorkloadName.self) { try workload("not a name") }
+  }
+
+  @Test("a port in use ends the run with an error that names the address")
+  func portInUse() async throws {
+    let (started, start) = AsyncStream.makeStream(of: KedastralService.Addresses.self)
+    var first = service([try workload()])
+    first.onStart = { start.yield($0) }
+    let running = Task { [first] in try await first.run() }
+    var addresses = started.makeAsyncIterator()
+    let port = try #require(await addresses.next()?.httpPort)
+    var second = service([try workload()])
+    second.http = .init(host: "127.0.0.1", port: port)
+    let error = await #expect(throws: (any Error).self) { try await second.run() }
+    #expect("\(String(describing: error))".contains("127.0.0.1:\(port)"), "\(String(describing: error))")
+    running.cancel()
+    try await running.value
+  }
+}
