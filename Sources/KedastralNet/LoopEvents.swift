@@ -1,7 +1,7 @@
 import CEvent
 
 /// Calls back on an event loop, once or again and again, until it is cancelled or released.
-public final class LoopTimer {
+package final class LoopTimer {
   private let loop: EventLoop
   private let isRepeating: Bool
   private let interval: Duration
@@ -11,7 +11,7 @@ public final class LoopTimer {
   /// Creates a timer that first fires `interval` from now.
   ///
   /// - Precondition: the caller runs on the loop's thread; so does every later use, its release included.
-  public init(on loop: EventLoop, every interval: Duration, repeating: Bool = true, _ action: @escaping () -> Void) {
+  package init(on loop: EventLoop, every interval: Duration, repeating: Bool = true, _ action: @escaping () -> Void) {
     loop.preconditionOnLoop()
     self.loop = loop
     self.interval = interval
@@ -28,14 +28,14 @@ public final class LoopTimer {
   }
 
   /// Restarts the timer from now.
-  public func restart() {
+  package func restart() {
     guard let event else { return }
     var time = interval.timeval
     event_add(event, &time)
   }
 
   /// Stops it for good.
-  public func cancel() {
+  package func cancel() {
     guard let event else { return }
     event_free(event)
     self.event = nil
@@ -53,14 +53,14 @@ extension Duration {
 }
 
 /// Tells of Unix signals on an event loop; one loop of a process may watch signals.
-public final class SignalWatcher {
+package final class SignalWatcher {
   private let action: (CInt) -> Void
   private var events: [OpaquePointer] = []
 
   /// Starts to watch `signals`, whose default effect ceases meanwhile.
   ///
   /// - Precondition: the caller runs on the loop's thread; so does every later use, its release included.
-  public init(on loop: EventLoop, signals: [CInt], _ action: @escaping (CInt) -> Void) {
+  package init(on loop: EventLoop, signals: [CInt], _ action: @escaping (CInt) -> Void) {
     loop.preconditionOnLoop()
     self.action = action
     let context = Unmanaged.passUnretained(self).toOpaque()
@@ -78,7 +78,7 @@ public final class SignalWatcher {
   }
 
   /// Stops watching; the signals' default effect returns.
-  public func cancel() {
+  package func cancel() {
     for event in events { event_free(event) }
     events = []
   }

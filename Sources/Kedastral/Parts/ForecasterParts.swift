@@ -40,7 +40,7 @@ package struct ForecasterParts {
   /// Wires the parts; the server listens when this returns.
   package init(
     _ workloads: [ServedWorkload], store: OpenedStore, _ settings: Settings, on loop: EventLoop, clock: any WallClock,
-    metrics: MetricsRegistry, logger: Logger
+    metrics: MetricsRegistry, logger: KedastralLogger
   ) async throws {
     self.store = store
     let readiness = ForecastReadiness(workloads.map(\.workload.name))

@@ -22,7 +22,7 @@ public actor ForecastLoop {
   public nonisolated let workload: Workload
   private let store: any ForecastStore
   private let clock: any WallClock
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let metrics: ForecastMetrics
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
@@ -45,7 +45,8 @@ public actor ForecastLoop {
   /// Creates a loop that has not run yet.
   public init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
-    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger = .silent, observer: (any ForecastObserver)? = nil,
+    metrics: MetricsRegistry = MetricsRegistry(), logger: KedastralLogger = .silent,
+    observer: (any ForecastObserver)? = nil,
     faults: FaultLog? = nil
   ) {
     self.workload = workload
@@ -116,7 +117,7 @@ public actor ForecastLoop {
   }
 
   private func log(_ snapshot: Snapshot) {
-    let level = hasLoggedPlan ? LogLevel.debug : .info
+    let level = hasLoggedPlan ? KedastralLogLevel.debug : .info
     hasLoggedPlan = true
     logger.log(
       level, "stored forecast",

@@ -11,7 +11,7 @@ public actor Forecaster {
   private let store: any ForecastStore
   private let clock: any WallClock
   private let metrics: MetricsRegistry
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
   private var running: [WorkloadName: Running] = [:]
@@ -19,7 +19,7 @@ public actor Forecaster {
   /// Creates a forecaster without workloads.
   public init(
     store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry = MetricsRegistry(),
-    logger: Logger = .silent, observer: (any ForecastObserver)? = nil
+    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil
   ) {
     self.store = store
     self.clock = clock

@@ -8,30 +8,30 @@
 ///
 /// Everything throws ``GRPCCallError``, which names the address, the method and the status. It speaks to any external
 /// scaler, not only to Kedastral's.
-public struct ExternalScalerClient: Sendable {
+package struct ExternalScalerClient: Sendable {
   /// The client that carries the calls.
-  public let client: GRPCClient
+  package let client: GRPCClient
   /// How long a unary call may take.
-  public var deadline: Duration
+  package var deadline: Duration
 
   /// Creates a scaler's client.
-  public init(_ client: GRPCClient, deadline: Duration = .seconds(5)) {
+  package init(_ client: GRPCClient, deadline: Duration = .seconds(5)) {
     self.client = client
     self.deadline = deadline
   }
 
   /// Whether the ScaledObject's workload should run at all.
-  public func isActive(_ object: ScaledObjectReference) async throws(GRPCCallError) -> Bool {
+  package func isActive(_ object: ScaledObjectReference) async throws(GRPCCallError) -> Bool {
     try await ask("IsActive", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.isActive)
   }
 
   /// The metrics that the autoscaler shall watch, and their targets.
-  public func getMetricSpec(_ object: ScaledObjectReference) async throws(GRPCCallError) -> [MetricSpec] {
+  package func getMetricSpec(_ object: ScaledObjectReference) async throws(GRPCCallError) -> [MetricSpec] {
     try await ask("GetMetricSpec", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.specs)
   }
 
   /// The values of a metric now.
-  public func getMetrics(
+  package func getMetrics(
     _ object: ScaledObjectReference, metric: String
   ) async throws(GRPCCallError) -> [MetricValue] {
     let (values, metadata) = try await askWithMetadata(
@@ -41,12 +41,12 @@ public struct ExternalScalerClient: Sendable {
   }
 
   /// ``isActive(_:)`` as a stream: the state at once, then each change, until the iteration ends.
-  public func streamIsActive(_ object: ScaledObjectReference) -> some AsyncSequence<Bool, GRPCCallError> & Sendable {
+  package func streamIsActive(_ object: ScaledObjectReference) -> some AsyncSequence<Bool, GRPCCallError> & Sendable {
     follow("StreamIsActive", object, ExternalScalerClientCodec.isActive)
   }
 
   /// ``getMetricSpec(_:)`` as a stream: the specifications at once, then each change, until the iteration ends.
-  public func streamMetricSpec(
+  package func streamMetricSpec(
     _ object: ScaledObjectReference
   ) -> some AsyncSequence<[MetricSpec], GRPCCallError> & Sendable {
     follow("StreamMetricSpec", object, ExternalScalerClientCodec.specs)
@@ -101,22 +101,22 @@ struct DecodedResponses<Element: Sendable>: AsyncSequence, Sendable {
 }
 
 /// A metric that a scaler offers to the autoscaler, as GetMetricSpec tells it.
-public struct MetricSpec: Sendable, Equatable {
+package struct MetricSpec: Sendable, Equatable {
   /// The metric's name, by which GetMetrics is asked.
-  public let name: String
+  package let name: String
   /// What the value is divided by to get replicas: the floating-point field when it is above 0, else the integer one, as
   /// KEDA reads it.
-  public let target: Double
+  package let target: Double
 
   /// Creates a specification.
-  public init(name: String, target: Double) {
+  package init(name: String, target: Double) {
     self.name = name
     self.target = target
   }
 
   /// The replicas that an autoscaler wants for `value`, before the ScaledObject's limits: both numbers in thousandths, cut
   /// off, as KEDA hands them over, and the quotient rounded up. Nil when the target is not above 0.
-  public func replicas(for value: MetricValue) -> Int? {
+  package func replicas(for value: MetricValue) -> Int? {
     guard let value = Self.thousandths(value.value), let target = Self.thousandths(target), target > 0 else {
       return nil
     }
@@ -130,16 +130,16 @@ public struct MetricSpec: Sendable, Equatable {
 }
 
 /// A metric's value, as GetMetrics tells it.
-public struct MetricValue: Sendable, Equatable {
+package struct MetricValue: Sendable, Equatable {
   /// The metric's name.
-  public let name: String
+  package let name: String
   /// The floating-point field when it is above 0, else the integer one, as KEDA reads it.
-  public let value: Double
+  package let value: Double
   /// How far the forecast reaches, where the scaler reports that this is less than the requested lead time.
-  public let forecast: Duration?
+  package let forecast: Duration?
 
   /// Creates a value.
-  public init(name: String, value: Double, forecast: Duration? = nil) {
+  package init(name: String, value: Double, forecast: Duration? = nil) {
     self.forecast = forecast
     self.name = name
     self.value = value

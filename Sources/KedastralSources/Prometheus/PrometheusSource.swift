@@ -37,7 +37,7 @@ public struct PrometheusSource: MetricSource {
   public let query: String
   private let partialResponse: PartialResponse
   private let client: HTTPClient
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let warnings = WarningLog()
   private let method = QueryMethod()
 
@@ -50,7 +50,7 @@ public struct PrometheusSource: MetricSource {
   ///   - logger: takes the server's warnings.
   public init(
     endpoint: HTTPEndpoint, query: String, partialResponse: PartialResponse = .use, client: HTTPClient,
-    logger: Logger = .silent
+    logger: KedastralLogger = .silent
   ) {
     self.endpoint = endpoint
     self.query = query
@@ -164,7 +164,7 @@ public struct PrometheusSource: MetricSource {
 private final class WarningLog: Sendable {
   private let last = Mutex<[String]>([])
 
-  func note(_ warnings: [String], query: String, _ logger: Logger) {
+  func note(_ warnings: [String], query: String, _ logger: KedastralLogger) {
     let before = last.withLock { last in
       defer { last = warnings }
       return last

@@ -19,7 +19,7 @@ public struct RemoteModel: Model {
   public let endpoint: HTTPEndpoint
   private let fallback: (any Model)?
   private let client: HTTPClient
-  private let logger: Logger
+  private let logger: KedastralLogger
 
   /// Creates a model.
   ///
@@ -27,7 +27,7 @@ public struct RemoteModel: Model {
   ///   - endpoint: the service, and the deadline of one forecast.
   ///   - fallback: the model that stands in; nil to fail instead.
   ///   - logger: takes each failure of the service.
-  public init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: Logger = .silent) {
+  public init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent) {
     self.endpoint = endpoint
     self.fallback = fallback
     self.client = client
