@@ -15,6 +15,7 @@ let package = Package(
     .library(name: "KedastralGRPC", targets: ["KedastralGRPC"]),
     .library(name: "KedastralHTTP", targets: ["KedastralHTTP"]),
     .library(name: "KedastralNet", targets: ["KedastralNet"]),
+    .library(name: "KedastralDaemon", targets: ["KedastralDaemon"]),
     .library(name: "KedastralTesting", targets: ["KedastralTesting"]),
     .executable(name: "kedastral", targets: ["kedastral"]),
     .executable(name: "kedastral-forecaster", targets: ["kedastral-forecaster"]),

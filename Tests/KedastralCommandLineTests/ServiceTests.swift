@@ -88,4 +88,23 @@ struct ServiceTests {
     running.cancel()
     try await running.value
   }
+
+  @Test("a daemon with a model of its own forecasts by it, and lists it in its help")
+  func ownModel() async throws {
+    let trace = try PlayedTrace { $0 % 60 < 30 ? 300 : 100 }
+    try trace.configure("  - {name: shop, model: last-hour}")
+    let help = try await Daemon.run("OwnModelDaemon", ["--help"])
+    #expect(help.exitCode == 0 && help.output.contains("last-hour"), "\(help.output)")
+    let http = freePort()
+    let daemon = try Daemon(
+      "OwnModelDaemon",
+      ["-listen", "127.0.0.1:\(http)", "-scaler-listen", "127.0.0.1:\(freePort())", "-config", trace.file])
+    let client = try HTTPClient(on: try EventLoop())
+    try await eventually("a plan of that model") {
+      let answer = try? await client.send(
+        HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(http)/forecast/current?workload=shop")))
+      return String(decoding: answer?.body ?? [], as: UTF8.self).contains(#""model":"last-hour""#)
+    }
+    daemon.process.kill()
+  }
 }

@@ -5,8 +5,8 @@ import KedastralNet
 /// Forecaster and scaler in one process: `kedastral run`.
 package enum AllInOneHost {
   /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
-  package static func main(_ arguments: [String]) async -> Int32 {
-    await Program.main(.allInOne) { loader throws(ConfigurationError) in
+  package static func main(_ arguments: [String], _ parts: RegisteredParts = RegisteredParts()) async -> Int32 {
+    await Program.main(.allInOne, parts) { loader throws(ConfigurationError) in
       try loader.allInOne(arguments: arguments)
     } run: { configuration, readAgain in
       let clock = SystemWallClock()
@@ -14,7 +14,8 @@ package enum AllInOneHost {
       let logger = Logger(log)
       let loop = try EventLoop()
       let runner = try await ServiceRunner(on: loop, logger: logger)
-      let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger)
+      let host = try await AllInOneParts(
+        configuration, on: loop, clock: clock, logger: logger, registered: parts)
       let reload = ConfigurationReload(
         of: configuration.forecaster.watchedFile, clock: clock, metrics: host.metrics, logger: logger, read: readAgain
       ) { new in
@@ -39,11 +40,12 @@ package struct AllInOneParts {
   /// Wires the parts; both servers listen when this returns.
   package init(
     _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, logger: Logger,
-    makeSource: WorkloadFactory.MakeSource? = nil
+    registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
     store = try await OpenedStore(.init(configuration.forecaster.storage), clock: clock, logger: logger)
     configured = try ConfiguredForecaster(
-      configuration.forecaster, on: loop, clock: clock, logger: logger, makeSource: makeSource)
+      configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered,
+      makeSource: makeSource)
     let scaler = configuration.scaler
     parts = try await ServiceParts(
       configured.workloads.served, store: store,
