@@ -125,7 +125,7 @@ public struct KedastralService: Sendable {
   /// Whether SIGTERM and SIGINT end ``run()``.
   public var stopsOnSignals: Bool
   /// Receives log lines.
-  public var logHandler: any LogHandler
+  public var logHandler: any KedastralLogHandler
   /// The source of time.
   public var clock: any WallClock
   /// Called once both servers listen.
@@ -144,7 +144,7 @@ public struct KedastralService: Sendable {
   ///   - onStart: called once both servers listen.
   public init(
     workloads: [Workload], store: Store = .memory, scaler: Scaler? = Scaler(), http: HTTP? = HTTP(),
-    stopsOnSignals: Bool = true, logHandler: any LogHandler = StreamLogHandler(),
+    stopsOnSignals: Bool = true, logHandler: any KedastralLogHandler = StreamLogHandler(),
     clock: any WallClock = SystemWallClock(), onStart: @escaping @Sendable (Addresses) -> Void = { _ in }
   ) {
     self.workloads = workloads
@@ -173,7 +173,7 @@ public struct KedastralService: Sendable {
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
       throw StartError(description: "two workloads are called '\(twice)'; names must differ")
     }
-    let logger = Logger(logHandler)
+    let logger = KedastralLogger(logHandler)
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(
@@ -219,7 +219,7 @@ package struct ServiceParts {
   package init(
     _ workloads: [ServedWorkload], store: OpenedStore, forecaster settings: ForecasterParts.Settings,
     scaler scalerSettings: ScalerParts.Settings?, on loop: EventLoop, clock: any WallClock, metrics: MetricsRegistry,
-    logger: Logger
+    logger: KedastralLogger
   ) async throws {
     forecaster = try await ForecasterParts(
       workloads, store: store, settings, on: loop, clock: clock, metrics: metrics, logger: logger)

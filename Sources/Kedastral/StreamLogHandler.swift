@@ -15,7 +15,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
 ///
 /// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object a line with
 /// `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never stops the work.
-public final class StreamLogHandler: LogHandler {
+public final class StreamLogHandler: KedastralLogHandler {
   private let descriptor: CInt
   private let format: LogFormat
   private let clock: any WallClock
@@ -29,7 +29,7 @@ public final class StreamLogHandler: LogHandler {
   ///   - level: the lowest level that is written.
   ///   - clock: the source of the lines' timestamps.
   public init(
-    descriptor: CInt = STDERR_FILENO, format: LogFormat = .text, level: LogLevel = .info,
+    descriptor: CInt = STDERR_FILENO, format: LogFormat = .text, level: KedastralLogLevel = .info,
     clock: any WallClock = SystemWallClock()
   ) {
     self.descriptor = descriptor
@@ -39,11 +39,11 @@ public final class StreamLogHandler: LogHandler {
   }
 
   /// Changes the lowest level that is written, at any time.
-  public func setLevel(_ level: LogLevel) { threshold.store(level.rank, ordering: .relaxed) }
+  public func setLevel(_ level: KedastralLogLevel) { threshold.store(level.rank, ordering: .relaxed) }
 
-  public func isEnabled(_ level: LogLevel) -> Bool { level.rank >= threshold.load(ordering: .relaxed) }
+  public func isEnabled(_ level: KedastralLogLevel) -> Bool { level.rank >= threshold.load(ordering: .relaxed) }
 
-  public func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+  public func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let line =
       switch format {
       case .text: Self.textLine(at: clock.now, level, message, fields)
@@ -55,7 +55,7 @@ public final class StreamLogHandler: LogHandler {
   }
 
   static func textLine(
-    at time: Date, _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
+    at time: Date, _ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
   ) -> String {
     var line = "\(Timestamp.format(time)) \(level.rawValue.uppercased()) \(message)"
     for (key, value) in fields { line += " \(key)=\(needsQuotes(value) ? quoted(value) : value)" }
@@ -63,7 +63,7 @@ public final class StreamLogHandler: LogHandler {
   }
 
   static func jsonLine(
-    at time: Date, _ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
+    at time: Date, _ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>
   ) -> String {
     var line = "{\"time\":\"\(Timestamp.format(time))\",\"level\":\"\(level.rawValue)\",\"msg\":\(quoted(message))"
     for (key, value) in fields { line += ",\(quoted(key)):\(quoted(value))" }

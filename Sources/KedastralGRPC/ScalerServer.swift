@@ -11,9 +11,9 @@ import KedastralNet
 ///     await server.shutdown(within: .seconds(5))
 ///
 /// Each event loop has its own connections and table; a call is answered on the loop's thread, from memory.
-public actor ScalerServer {
+package actor ScalerServer {
   /// The address in use after the start, with the port that the system chose for 0.
-  public private(set) var address: ListenAddress
+  package private(set) var address: ListenAddress
   private let loopCount: Int
   private let settings: ScalerWorker.Settings
   private var workers: [Worker] = []
@@ -35,10 +35,10 @@ public actor ScalerServer {
   ///     the server looks after its files.
   ///   - loops: event loops, each a thread; more than one share the port.
   ///   - problem: the reason why a workload has no plan, if known; it is part of the error that clients receive.
-  public init(
+  package init(
     address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 1, defaults: ScalerDefaults = ScalerDefaults(),
     limits: GRPCLimits = GRPCLimits(), clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
-    logger: Logger = .silent, problem: @escaping @Sendable (String) -> String? = { _ in nil }
+    logger: KedastralLogger = .silent, problem: @escaping @Sendable (String) -> String? = { _ in nil }
   ) {
     self.address = address
     loopCount = max(1, loops)
@@ -53,7 +53,7 @@ public actor ScalerServer {
   ///
   /// - Throws: `Listener.ListenError` or `EventLoop.StartError`; nothing runs then.
   @discardableResult
-  public func start() async throws -> ListenAddress {
+  package func start() async throws -> ListenAddress {
     precondition(workers.isEmpty, "a server is started once")
     do {
       for _ in 0..<loopCount {
@@ -82,20 +82,20 @@ public actor ScalerServer {
   }
 
   /// Applies a store's updates to every loop's table until the stream or the task ends.
-  public func follow(_ updates: AsyncStream<StoreUpdate>) async {
+  package func follow(_ updates: AsyncStream<StoreUpdate>) async {
     for await update in updates {
       for worker in workers { worker.perform { $0.apply(update) } }
     }
   }
 
   /// Sets what health checks answer; not ready at first.
-  public func setReady(_ isReady: Bool) {
+  package func setReady(_ isReady: Bool) {
     for worker in workers { worker.perform { $0.setReady(isReady) } }
   }
 
   /// Accepts no more connections, asks clients to go elsewhere, lets calls in flight end for as long as `deadline`, closes
   /// the rest, and ends the loops. Harmless when repeated.
-  public func shutdown(within deadline: Duration) async {
+  package func shutdown(within deadline: Duration) async {
     let stopping = workers
     workers = []
     await withTaskGroup(of: Void.self) { group in

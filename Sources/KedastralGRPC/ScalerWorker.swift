@@ -10,7 +10,7 @@ final class ScalerWorker {
     var limits: GRPCLimits
     var clock: any WallClock
     var metrics: MetricsRegistry
-    var logger: Logger
+    var logger: KedastralLogger
     var record: ScalerRecord
     var series: ScalerSeries
     var problem: @Sendable (String) -> String?

@@ -14,12 +14,12 @@ import Synchronization
 /// A loop runs until ``stop()``; first close everything that uses it.
 // Safe to share: `base` and `wakeEvent` are touched by other threads through libevent's locked calls alone, the rest is
 // constant, atomic or behind the mutex.
-public final class EventLoop: SerialExecutor, @unchecked Sendable {
+package final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Why a loop could not be started.
-  public struct StartError: Error, CustomStringConvertible {
+  package struct StartError: Error, CustomStringConvertible {
     /// What failed.
-    public let problem: String
-    public var description: String { "event loop: \(problem)" }
+    package let problem: String
+    package var description: String { "event loop: \(problem)" }
   }
 
   private enum Work {
@@ -37,7 +37,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   /// Starts a loop on a new thread.
   ///
   /// - Throws: ``StartError`` when the process can have no more threads or descriptors.
-  public init() throws {
+  package init() throws {
     guard Self.threadingIsReady else { throw StartError(problem: "this libevent has no thread support") }
     guard let base = event_base_new() else { throw StartError(problem: "event_base_new failed: \(errnoText())") }
     self.base = base
@@ -53,24 +53,24 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
   }
 
   /// Whether the caller runs on this loop's thread.
-  public var isOnLoop: Bool { threadIdentifier.load(ordering: .relaxed) == UInt(pthread_self()) }
+  package var isOnLoop: Bool { threadIdentifier.load(ordering: .relaxed) == UInt(pthread_self()) }
 
   /// Stops the process unless the caller runs on this loop's thread.
   @inline(__always)
-  public func preconditionOnLoop() { precondition(isOnLoop, "this must run on its event loop's thread") }
+  package func preconditionOnLoop() { precondition(isOnLoop, "this must run on its event loop's thread") }
 
   /// Runs `work` on the loop's thread, after everything that was enqueued before.
-  public func execute(_ work: @escaping @Sendable () -> Void) { add(.closure(work)) }
+  package func execute(_ work: @escaping @Sendable () -> Void) { add(.closure(work)) }
 
   /// Runs `work` on the loop's thread and returns its result.
-  public func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
+  package func run<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
       execute { continuation.resume(with: Swift.Result { try work() }) }
     }
   }
 
   /// Ends the loop and waits for its thread; work enqueued later never runs.
-  public func stop() async {
+  package func stop() async {
     execute { [self] in event_base_loopbreak(base) }
     await withCheckedContinuation { continuation in
       let isStopped = stopWaiters.withLock { state in
@@ -83,11 +83,11 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
   // MARK: SerialExecutor
 
-  public func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
+  package func enqueue(_ job: consuming ExecutorJob) { add(.job(UnownedJob(job))) }
 
-  public func checkIsolated() { preconditionOnLoop() }
+  package func checkIsolated() { preconditionOnLoop() }
 
-  public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+  package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
   // MARK: The thread
 

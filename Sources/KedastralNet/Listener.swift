@@ -4,18 +4,18 @@ import Glibc
 /// Accepts TCP connections on an event loop.
 /// When the process runs out of file descriptors, accepting pauses for a moment and then resumes; connections wait in
 /// the kernel's queue meanwhile.
-public final class Listener {
+package final class Listener {
   /// Why an address cannot be listened on.
-  public struct ListenError: Error, CustomStringConvertible {
+  package struct ListenError: Error, CustomStringConvertible {
     /// The address that was asked for.
-    public let address: ListenAddress
+    package let address: ListenAddress
     /// What the system said.
-    public let problem: String
-    public var description: String { "cannot listen on \(address): \(problem)" }
+    package let problem: String
+    package var description: String { "cannot listen on \(address): \(problem)" }
   }
 
   /// The address in use, with the port that the system chose when 0 was asked for.
-  public let address: ListenAddress
+  package let address: ListenAddress
   private let loop: EventLoop
   private let onAccept: (CInt) -> Void
   private var listener: OpaquePointer?
@@ -27,7 +27,7 @@ public final class Listener {
   ///   - sharesPort: several listeners (one a loop) may listen on the same port, and the kernel spreads connections.
   ///   - onAccept: takes over the descriptor of each new connection (non-blocking, close-on-exec).
   /// - Precondition: the caller runs on the loop's thread; so does every later use.
-  public init(
+  package init(
     on loop: EventLoop, at address: ListenAddress, sharesPort: Bool = false, onAccept: @escaping (CInt) -> Void
   ) throws {
     loop.preconditionOnLoop()
@@ -53,7 +53,7 @@ public final class Listener {
   }
 
   /// Stops accepting and frees the port.
-  public func close() {
+  package func close() {
     pause = nil
     if let listener { evconnlistener_free(listener) }
     listener = nil

@@ -1,7 +1,7 @@
 import CEvent
 
 /// Calls back on an event loop, once or again and again, until it is cancelled or released.
-public final class LoopTimer {
+package final class LoopTimer {
   private let loop: EventLoop
   private let isRepeating: Bool
   private let interval: Duration
@@ -11,7 +11,7 @@ public final class LoopTimer {
   /// Creates a timer that first fires `interval` from now.
   ///
   /// - Precondition: the caller runs on the loop's thread; so does every later use, its release included.
-  public init(on loop: EventLoop, every interval: Duration, repeating: Bool = true, _ action: @escaping () -> Void) {
+  package init(on loop: EventLoop, every interval: Duration, repeating: Bool = true, _ action: @escaping () -> Void) {
     loop.preconditionOnLoop()
     self.loop = loop
     self.interval = interval
@@ -28,14 +28,14 @@ public final class LoopTimer {
   }
 
   /// Restarts the timer from now.
-  public func restart() {
+  package func restart() {
     guard let event else { return }
     var time = interval.timeval
     event_add(event, &time)
   }
 
   /// Stops it for good.
-  public func cancel() {
+  package func cancel() {
     guard let event else { return }
     event_free(event)
     self.event = nil

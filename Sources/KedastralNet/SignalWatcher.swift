@@ -1,14 +1,14 @@
 import CEvent
 
 /// Tells of Unix signals on an event loop; one loop of a process may watch signals.
-public final class SignalWatcher {
+package final class SignalWatcher {
   private let action: (CInt) -> Void
   private var events: [OpaquePointer] = []
 
   /// Starts to watch `signals`, whose default effect ceases meanwhile.
   ///
   /// - Precondition: the caller runs on the loop's thread; so does every later use, its release included.
-  public init(on loop: EventLoop, signals: [CInt], _ action: @escaping (CInt) -> Void) {
+  package init(on loop: EventLoop, signals: [CInt], _ action: @escaping (CInt) -> Void) {
     loop.preconditionOnLoop()
     self.action = action
     let context = Unmanaged.passUnretained(self).toOpaque()
@@ -26,7 +26,7 @@ public final class SignalWatcher {
   }
 
   /// Stops watching; the signals' default effect returns.
-  public func cancel() {
+  package func cancel() {
     for event in events { event_free(event) }
     events = []
   }

@@ -4,9 +4,9 @@ import Glibc
 
 /// Keys and trust of one end of a TLS connection, loaded from PEM files once. One that follows its files: ``TLSIdentity``.
 // Safe to share: OpenSSL counts references to a context with atomics, and nothing changes it after the initialiser.
-public final class TLSContext: @unchecked Sendable {
+package final class TLSContext: @unchecked Sendable {
   /// Which end of the connection the context is for.
-  public enum Role: Sendable {
+  package enum Role: Sendable {
     /// Accepts connections; requests a client certificate when a CA file is given.
     case server
     /// Opens connections; checks the server's certificate and name.
@@ -14,16 +14,16 @@ public final class TLSContext: @unchecked Sendable {
   }
 
   /// Files in PEM form.
-  public struct Files: Sendable, Equatable {
+  package struct Files: Sendable, Equatable {
     /// The own certificate, followed by its chain.
-    public var certificate: String?
+    package var certificate: String?
     /// The own private key.
-    public var key: String?
+    package var key: String?
     /// The authorities to trust: for a client instead of the system's, for a server to demand client certificates of.
-    public var authorities: String?
+    package var authorities: String?
 
     /// Names the files.
-    public init(certificate: String? = nil, key: String? = nil, authorities: String? = nil) {
+    package init(certificate: String? = nil, key: String? = nil, authorities: String? = nil) {
       self.certificate = certificate
       self.key = key
       self.authorities = authorities
@@ -31,7 +31,7 @@ public final class TLSContext: @unchecked Sendable {
   }
 
   /// The oldest protocol that is spoken.
-  public enum MinimumVersion: String, Sendable, Equatable, CaseIterable {
+  package enum MinimumVersion: String, Sendable, Equatable, CaseIterable {
     /// TLS 1.2, for clients that know no better.
     case v1_2 = "1.2"
     /// TLS 1.3.
@@ -39,7 +39,7 @@ public final class TLSContext: @unchecked Sendable {
   }
 
   /// Whether clients must show a certificate, where a server has authorities for them.
-  public enum ClientCertificates: Sendable, Equatable {
+  package enum ClientCertificates: Sendable, Equatable {
     /// A client without one is refused in the handshake.
     case required
     /// A client certificate is optional, but a given one must be valid; the server checks the connection.
@@ -47,16 +47,16 @@ public final class TLSContext: @unchecked Sendable {
   }
 
   /// Why a context cannot be made.
-  public struct LoadError: Error, CustomStringConvertible {
+  package struct LoadError: Error, CustomStringConvertible {
     /// What was loaded.
-    public let file: String
+    package let file: String
     /// What OpenSSL said.
-    public let problem: String
-    public var description: String { "TLS: \(file): \(problem)" }
+    package let problem: String
+    package var description: String { "TLS: \(file): \(problem)" }
   }
 
   /// The role.
-  public let role: Role
+  package let role: Role
   package let pointer: OpaquePointer
 
   /// Loads the files.
@@ -67,7 +67,7 @@ public final class TLSContext: @unchecked Sendable {
   ///   - peers: the names (DNS names and URIs of the subject's alternative names) of which a client's certificate must have
   ///     one; empty for any certificate of the authorities.
   ///   - clients: whether clients must show a certificate.
-  public init(
+  package init(
     _ role: Role, files: Files, protocols: [String] = [], minimumVersion: MinimumVersion? = nil, peers: [String] = [],
     clients: ClientCertificates = .required
   ) throws {
@@ -99,7 +99,7 @@ public final class TLSContext: @unchecked Sendable {
   private static let releaseBuffers = 16
 
   /// When the own certificate's validity ends, in seconds since the Unix epoch; nil without a certificate.
-  public var certificateExpiry: Double? {
+  package var certificateExpiry: Double? {
     guard let certificate = SSL_CTX_get0_certificate(pointer) else { return nil }
     var time = tm()
     guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 else { return nil }

@@ -4,9 +4,9 @@ import Synchronization
 /// Its users call ``refresh()`` periodically, which checks each file for changes with a stat. New
 /// connections use the newest files that could be loaded; those that exist keep what they began with. When new files cannot be
 /// used (a key that does not belong to its certificate yet), the old ones stay.
-public final class TLSIdentity: Sendable {
+package final class TLSIdentity: Sendable {
   /// What came of a change of files.
-  public enum Change: Sendable {
+  package enum Change: Sendable {
     /// They are in use for new connections.
     case loaded(TLSContext)
     /// They cannot be used; the ones before stay.
@@ -19,7 +19,7 @@ public final class TLSIdentity: Sendable {
   }
 
   /// Whether clients are asked for a certificate.
-  public let demandsCertificates: Bool
+  package let demandsCertificates: Bool
   private let paths: [String]
   private let load: @Sendable () throws -> TLSContext
   private let onChange: @Sendable (Change) -> Void
@@ -28,7 +28,7 @@ public final class TLSIdentity: Sendable {
   /// Loads the files; the parameters are those of ``TLSContext``.
   ///
   /// - Parameter onChange: called for each change of the files, including the first loading.
-  public init(
+  package init(
     _ role: TLSContext.Role, files: TLSContext.Files, protocols: [String] = [],
     minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],
     clients: TLSContext.ClientCertificates = .required,
@@ -50,10 +50,10 @@ public final class TLSIdentity: Sendable {
   }
 
   /// What new connections use.
-  public var context: TLSContext { state.withLock { $0.context } }
+  package var context: TLSContext { state.withLock { $0.context } }
 
   /// Loads the files when they have changed since the last look.
-  public func refresh() {
+  package func refresh() {
     let change: Change? = state.withLock { state in
       let versions = paths.map { FileVersion(path: $0) }
       guard versions != state.versions else { return nil }

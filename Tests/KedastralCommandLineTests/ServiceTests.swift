@@ -15,11 +15,11 @@ struct ServiceTests {
     }
   }
 
-  private final class Lines: LogHandler {
+  private final class Lines: KedastralLogHandler {
     private let lines = Mutex<[String]>([])
     var all: [String] { lines.withLock { $0 } }
-    func isEnabled(_ level: LogLevel) -> Bool { true }
-    func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+    func isEnabled(_ level: KedastralLogLevel) -> Bool { true }
+    func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
       lines.withLock { $0.append(message) }
     }
   }

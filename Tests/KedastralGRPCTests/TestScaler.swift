@@ -27,7 +27,7 @@ final class TestScaler: Sendable {
       }
     server = ScalerServer(
       address: ListenAddress(host: "127.0.0.1", port: 0), tls: tls, loops: loops, defaults: defaults, limits: limits,
-      clock: clock, metrics: metrics, logger: Logger(log), problem: problem)
+      clock: clock, metrics: metrics, logger: KedastralLogger(log), problem: problem)
     port = try await server.start().port
   }
 
@@ -78,14 +78,14 @@ extension Snapshot {
 }
 
 /// Keeps log lines.
-final class KeptLog: LogHandler {
+final class KeptLog: KedastralLogHandler {
   private let kept = Mutex<[String]>([])
 
   var lines: [String] { kept.withLock { $0 } }
 
-  func isEnabled(_ level: LogLevel) -> Bool { true }
+  func isEnabled(_ level: KedastralLogLevel) -> Bool { true }
 
-  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+  func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let line = "\(level.rawValue) \(message) " + fields.map { "\($0)=\($1)" }.joined(separator: " ")
     kept.withLock { $0.append(line) }
   }

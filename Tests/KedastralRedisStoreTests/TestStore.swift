@@ -13,7 +13,7 @@ final class TestStore: ForecastStore {
 
   init(_ configuration: RedisStore.Configuration) async throws {
     loop = try EventLoop()
-    store = try await RedisStore(configuration, on: loop, logger: Logger(log))
+    store = try await RedisStore(configuration, on: loop, logger: KedastralLogger(log))
   }
 
   var health: RedisStore.Health { store.health }
@@ -37,14 +37,14 @@ final class TestStore: ForecastStore {
 }
 
 /// Keeps log lines, so that tests can say what operators are told.
-final class LogRecorder: LogHandler {
+final class LogRecorder: KedastralLogHandler {
   private let kept = Mutex<[String]>([])
 
   var lines: [String] { kept.withLock { $0 } }
 
-  func isEnabled(_ level: LogLevel) -> Bool { true }
+  func isEnabled(_ level: KedastralLogLevel) -> Bool { true }
 
-  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+  func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let text = fields.map { "\($0)=\($1)" }.joined(separator: " ")
     kept.withLock { $0.append("\(level.rawValue) \(message) \(text)") }
   }

@@ -17,7 +17,7 @@ struct PrometheusGatewayTests {
   /// A gateway that answers one method with a status, and everything else with samples.
   private func withGateway(
     refusing method: String, with status: Int, path: String = "", rounds: Int = 1,
-    query: String = "load", logger: Logger = .silent
+    query: String = "load", logger: KedastralLogger = .silent
   ) async throws -> (series: TimeSeries?, error: SourceError?, lines: [String], url: String) {
     let loop = try EventLoop()
     let server = try await FaultServer(on: loop) { request in
@@ -44,7 +44,8 @@ struct PrometheusGatewayTests {
   func refusedPOST(status: Int) async throws {
     let lines = LogLines()
     let outcome = try await withGateway(
-      refusing: "POST", with: status, path: "/gate/", rounds: 3, query: "sum(load{a=\"b\"}) + 1", logger: Logger(lines))
+      refusing: "POST", with: status, path: "/gate/", rounds: 3, query: "sum(load{a=\"b\"}) + 1",
+      logger: KedastralLogger(lines))
     #expect(outcome.series?.values == [1, 2, 3])
     #expect(outcome.lines.first == "POST /gate/api/v1/query_range HTTP/1.1")
     let query = "query=sum%28load%7Ba%3D%22b%22%7D%29%20%2B%201&start=600&end=720&step=60&timeout=10"

@@ -55,7 +55,7 @@ struct PrometheusSourceTests {
   private let minute = Duration.seconds(60)
 
   private func samples(
-    _ query: String, in range: Range<Date>, step: Duration = .seconds(60), logger: Logger = .silent
+    _ query: String, in range: Range<Date>, step: Duration = .seconds(60), logger: KedastralLogger = .silent
   ) async throws -> TimeSeries {
     try await withClient { client in
       let source = PrometheusSource(
@@ -116,7 +116,7 @@ struct PrometheusSourceTests {
   func notFinite() async throws {
     let lines = LogLines()
     for query in ["sum(load{app=\"blog\"}) / 0", "sum(load{app=\"blog\"}) * 0 / 0", "-sum(load{app=\"blog\"}) / 0"] {
-      let series = try await samples(query, in: wholeHistory, logger: Logger(lines))
+      let series = try await samples(query, in: wholeHistory, logger: KedastralLogger(lines))
       #expect(series.missingCount == History.minutes)
     }
     #expect(lines.texts.count { $0.contains("not finite") && $0.contains("count=240") } == 3)
@@ -177,7 +177,8 @@ struct PrometheusFaultTests {
   private let range = History.start..<History.start + .seconds(600)
 
   private func outcome(
-    _ answer: FaultServer.Answer, deadline: Duration = .seconds(10), limit: Int = 1 << 20, logger: Logger = .silent
+    _ answer: FaultServer.Answer, deadline: Duration = .seconds(10), limit: Int = 1 << 20,
+    logger: KedastralLogger = .silent
   ) async throws -> (url: String, result: Result<TimeSeries, any Error>) {
     let loop = try EventLoop()
     let server = try await FaultServer(on: loop) { _ in answer }
@@ -261,7 +262,7 @@ struct PrometheusFaultTests {
        "data":{"resultType":"matrix","result":[{"metric":{"a":"b"},
        "values":[[\(start - 60),"1"],[\(start).0,"2e0"],[\(start + 120),"+Inf"],[\(start + 540),"0.30000000000000004"],[\(start + 600),"5"]]}]}}
       """
-    let series = try await outcome(.json(body), logger: Logger(lines)).result.get()
+    let series = try await outcome(.json(body), logger: KedastralLogger(lines)).result.get()
     #expect(series.values.first == 2)
     #expect(series.values.last == 0.30000000000000004)
     #expect(series.missingCount == 8)
@@ -271,12 +272,12 @@ struct PrometheusFaultTests {
 }
 
 /// Keeps what is logged.
-final class LogLines: LogHandler {
+final class LogLines: KedastralLogHandler {
   private let lines = Mutex<[String]>([])
   var texts: [String] { lines.withLock { $0 } }
 
-  func isEnabled(_ level: LogLevel) -> Bool { true }
-  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+  func isEnabled(_ level: KedastralLogLevel) -> Bool { true }
+  func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
     let text = ([message] + fields.map { "\($0.key)=\($0.value)" }).joined(separator: " ")
     lines.withLock { $0.append("\(level) \(text)") }
   }

@@ -22,7 +22,7 @@ struct RemoteModelTests {
 
   private func forecast(
     _ answer: FaultServer.Answer, path: String = "", fallback: (any Model)? = nil, quantiles: [Double] = [0.5, 0.9],
-    deadline: Duration = .seconds(30), logger: Logger = .silent
+    deadline: Duration = .seconds(30), logger: KedastralLogger = .silent
   ) async throws -> (forecast: Forecast, request: FaultServer.Request?, url: String) {
     let loop = try EventLoop()
     let server = try await FaultServer(on: loop) { _ in answer }
@@ -97,7 +97,7 @@ struct RemoteModelTests {
     ]
     for (answer, deadline, problem) in failures {
       let lines = LogLines()
-      let outcome = try await forecast(answer, fallback: Constant(), deadline: deadline, logger: Logger(lines))
+      let outcome = try await forecast(answer, fallback: Constant(), deadline: deadline, logger: KedastralLogger(lines))
       #expect(outcome.forecast.values == [7, 7, 7])
       #expect(outcome.forecast.model == "constant")
       #expect(

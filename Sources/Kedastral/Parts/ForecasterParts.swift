@@ -40,7 +40,7 @@ package struct ForecasterParts {
   /// Wires the parts; the server listens when this returns.
   package init(
     _ workloads: [ServedWorkload], store: OpenedStore, _ settings: Settings, on loop: EventLoop, clock: any WallClock,
-    metrics: MetricsRegistry, logger: Logger
+    metrics: MetricsRegistry, logger: KedastralLogger
   ) async throws {
     self.store = store
     let readiness = ForecastReadiness(workloads.map(\.workload.name))
@@ -80,7 +80,7 @@ package struct ForecasterParts {
 }
 
 extension Forecaster: LoadHistory, PlanRecords {
-  public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+  package func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
 
-  public func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
+  package func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
 }

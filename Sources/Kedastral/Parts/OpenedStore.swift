@@ -12,7 +12,7 @@ package struct OpenedStore {
   private let loop: EventLoop?
 
   /// Opens a store; Redis is connected to in the background, on a loop of its own.
-  package init(_ store: KedastralService.Store, clock: any WallClock, logger: Logger) async throws {
+  package init(_ store: KedastralService.Store, clock: any WallClock, logger: KedastralLogger) async throws {
     switch store.kind {
     case .memory:
       (self.store, redis, loop) = (MemoryStore(clock: clock), nil, nil)

@@ -38,7 +38,7 @@ package struct ScalerParts {
   ///
   /// - Parameter problem: why a workload has no plan, where that is known.
   package init(
-    _ settings: Settings, clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
+    _ settings: Settings, clock: any WallClock, metrics: MetricsRegistry, logger: KedastralLogger,
     problem: @escaping @Sendable (WorkloadName) -> WorkloadProblem? = { _ in nil }
   ) async throws {
     server = ScalerServer(

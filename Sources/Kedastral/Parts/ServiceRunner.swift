@@ -10,7 +10,7 @@ package struct ServiceRunner {
   /// How long winding down may take in all; the process ends then, whatever still hangs.
   private static let patience: Duration = .seconds(5)
 
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let signals: ProcessSignals?
   private let endsProcess: Bool
 
@@ -20,7 +20,7 @@ package struct ServiceRunner {
   ///   - watchesSignals: whether SIGTERM and SIGINT end the run, and SIGHUP reloads.
   ///   - endsProcess: whether the process ends when winding down takes too long; for programs that do nothing else.
   package init(
-    on loop: EventLoop, logger: Logger, watchesSignals: Bool = true, endsProcess: Bool = true
+    on loop: EventLoop, logger: KedastralLogger, watchesSignals: Bool = true, endsProcess: Bool = true
   ) async throws {
     self.logger = logger
     self.endsProcess = endsProcess

@@ -4,11 +4,11 @@ import KedastralNet
 /// Tells metrics and log of the certificates that a listener uses, from the first one on.
 package struct TLSReport: Sendable {
   private let listener: String
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let expiry: Metric
   private let reloads: MetricFamily
 
-  package init(listener: String, metrics: MetricsRegistry, logger: Logger) {
+  package init(listener: String, metrics: MetricsRegistry, logger: KedastralLogger) {
     self.listener = listener
     self.logger = logger
     expiry = metrics.gauge(

@@ -60,7 +60,7 @@ package actor WorkloadRoster {
   private let readiness: ForecastReadiness
   private let membership: ShardMembership?
   private let bounds: MetricFamily
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let events: AsyncStream<Event>
   private let sendEvent: AsyncStream<Event>.Continuation
 
@@ -75,7 +75,7 @@ package actor WorkloadRoster {
 
   init(
     _ entries: [ServedWorkload], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
-    membership: ShardMembership?, metrics: MetricsRegistry, logger: Logger
+    membership: ShardMembership?, metrics: MetricsRegistry, logger: KedastralLogger
   ) {
     self.forecaster = forecaster
     self.store = store

@@ -6,7 +6,7 @@
 
 extension PlanExplanation {
   /// The explanation as text, one sentence per line.
-  public var text: String {
+  package var text: String {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
     ]
@@ -53,7 +53,7 @@ extension PlanExplanation {
   }
 
   /// The text that replaces the current load when it was not measured: `no sample since 14:05 UTC`.
-  public var absence: String {
+  package var absence: String {
     newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 

@@ -12,9 +12,9 @@
 ///     explanation.text            // "api-app: 8 replicas. …", some short sentences
 /// It is derived from the plan's steps. A process that only serves a plan has only the snapshot; `need`, `clamps` and `margin` are
 /// then nil.
-public struct PlanExplanation: Sendable, Equatable, Codable {
+package struct PlanExplanation: Sendable, Equatable, Codable {
   /// A reason why the planned replicas differ from the need, or the planned load from the forecast.
-  public enum Clamp: String, Sendable, Codable, CaseIterable {
+  package enum Clamp: String, Sendable, Codable, CaseIterable {
     /// The minimum raised the replicas.
     case minimum
     /// The maximum reduced the replicas.
@@ -36,100 +36,100 @@ public struct PlanExplanation: Sendable, Equatable, Codable {
   }
 
   /// The next change of the requested replicas.
-  public struct Change: Sendable, Equatable, Codable {
+  package struct Change: Sendable, Equatable, Codable {
     /// The time of the change.
-    public var at: Date
+    package var at: Date
     /// The replicas from then on.
-    public var replicas: Int
+    package var replicas: Int
   }
 
   /// A part of the plan that limits keep below what the load requires.
-  public struct Shortfall: Sendable, Equatable, Codable {
+  package struct Shortfall: Sendable, Equatable, Codable {
     /// Its start.
-    public var at: Date
+    package var at: Date
     /// The replicas planned.
-    public var planned: Int
+    package var planned: Int
     /// The replicas that the load requires.
-    public var required: Int
+    package var required: Int
   }
 
   /// The workload.
-  public var workload: String
+  package var workload: String
   /// The metric with the largest need.
-  public var metric: String
+  package var metric: String
   /// The time that is explained.
-  public var now: Date
+  package var now: Date
   /// The replicas that KEDA receives now, when its trigger sets only the lead time.
-  public var replicas: Int
+  package var replicas: Int
   /// The lead time.
-  public var leadTimeSeconds: Double
+  package var leadTimeSeconds: Double
   /// Whether the plan is a dry run, which is not served.
-  public var isDryRun: Bool
+  package var isDryRun: Bool
   /// When the plan was made.
-  public var generatedAt: Date
+  package var generatedAt: Date
   /// Its age; negative when its date is ahead of the reader's clock.
-  public var ageSeconds: Double
+  package var ageSeconds: Double
   /// Whether it is too old, dated too far ahead, or bridged for too long to be served; nil when the age limit is unknown.
-  public var isStale: Bool?
+  package var isStale: Bool?
   /// The workload's state; nil when it is unknown.
-  public var state: WorkloadState?
+  package var state: WorkloadState?
   /// The error of the latest failed rounds, or the last error of the source; nil without an error.
-  public var problem: String?
+  package var problem: String?
   /// When the first of the failed rounds in a row happened.
-  public var problemSince: Date?
+  package var problemSince: Date?
 
   /// The last measured load; nil when it is too old to be the current load.
-  public var currentLoad: Double?
+  package var currentLoad: Double?
   /// The time of the newest sample that the plan is based on.
-  public var newestSampleAt: Date?
+  package var newestSampleAt: Date?
   /// The time until which a bridged plan is served, one based on the forecast alone because samples are missing; otherwise nil.
-  public var bridgedUntil: Date?
+  package var bridgedUntil: Date?
   /// The load forecast for `now` + the lead time, or for the forecast's end if that is earlier.
-  public var forecastAtLead: Double
+  package var forecastAtLead: Double
   /// The length of the forecast, if it is shorter than the lead time; otherwise nil.
-  public var forecastOnlySeconds: Double?
+  package var forecastOnlySeconds: Double?
   /// The start of the deciding step, the one with the most replicas until the lead time.
-  public var stepBegins: Date
+  package var stepBegins: Date
   /// Its end.
-  public var stepEnds: Date
+  package var stepEnds: Date
   /// The load forecast for it.
-  public var forecast: Double
+  package var forecast: Double
   /// The planned load of it.
-  public var plannedLoad: Double?
+  package var plannedLoad: Double?
   /// The quantile level, if the planned load is a quantile.
-  public var quantile: Double?
+  package var quantile: Double?
   /// The headroom factor, if the planned load is the forecast times headroom.
-  public var headroom: Double?
+  package var headroom: Double?
   /// The shortage cost in pod-minutes, if the plan uses one.
-  public var shortageCost: Double?
+  package var shortageCost: Double?
   /// The load that one pod should serve.
-  public var targetPerPod: Double?
+  package var targetPerPod: Double?
   /// The replicas that the planned load needs, before any limit.
-  public var need: Int?
+  package var need: Int?
   /// The maximum of the required replicas until the lead time, before any limit; above `replicas` the plan is capped.
-  public var required: Int?
+  package var required: Int?
   /// The part of the rest of the plan that limits keep below the required replicas; nil if there is none.
-  public var shortfallAhead: Shortfall?
+  package var shortfallAhead: Shortfall?
   /// The minimum replicas that the policy allows.
-  public var minReplicas: Int?
+  package var minReplicas: Int?
   /// The maximum replicas that the policy allows.
-  public var maxReplicas: Int?
+  package var maxReplicas: Int?
   /// The limits and changes that applied.
-  public var clamps: [Clamp]?
+  package var clamps: [Clamp]?
 
   /// The model.
-  public var model: String?
+  package var model: String?
   /// The mean absolute error of recent forecasts divided by the mean load: 0.06 is 6 %. Until there are enough loads to compare
   /// with, it is the error on parts of the history that were held out of the fit.
-  public var recentError: Double?
+  package var recentError: Double?
   /// The horizon of `recentError`, in seconds.
-  public var recentErrorAheadSeconds: Double?
+  package var recentErrorAheadSeconds: Double?
   /// The share of recent loads that stayed below a quantile, by level.
-  public var coverage: [String: Double]?
+  package var coverage: [String: Double]?
   /// The reasons given by model and policy.
-  public var reason: String?
+  package var reason: String?
   /// The next change, within the plan.
-  public var nextChange: Change?
+  package var nextChange: Change?
 }
 
 extension PlanExplanation {
@@ -139,7 +139,7 @@ extension PlanExplanation {
   ///   - leadTime: the lead time of KEDA's trigger.
   ///   - staleAfter: the age from which plans are not served, if that is known.
   ///   - problem: the error of the workload's latest rounds.
-  public init(
+  package init(
     _ record: PlanRecord, leadTime: Duration, staleAfter: Duration? = nil, problem: WorkloadProblem? = nil, at now: Date
   ) {
     self.init(record.snapshot, leadTime: leadTime, staleAfter: staleAfter, problem: problem, at: now)
@@ -175,7 +175,7 @@ extension PlanExplanation {
   }
 
   /// Explains a plan from its snapshot only.
-  public init(
+  package init(
     _ snapshot: Snapshot, leadTime: Duration, staleAfter: Duration? = nil, problem: WorkloadProblem? = nil, at now: Date
   ) {
     let deciding = snapshot.decidingStep(leadTime: leadTime, at: now)
@@ -209,7 +209,7 @@ extension PlanExplanation {
   }
 
   /// As JSON, instants in RFC 3339.
-  public func json() throws -> Data {
+  package func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .custom { date, encoder in
@@ -220,7 +220,7 @@ extension PlanExplanation {
   }
 
   /// Reads the output of `json()`.
-  public init(json: Data) throws {
+  package init(json: Data) throws {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .custom { decoder in
       let text = try decoder.singleValueContainer().decode(String.self)

@@ -1,12 +1,12 @@
 /// Growing, jittered waits between attempts: doubled each time up to a maximum, then spread over ±20 %.
-public struct Backoff: Sendable, Equatable {
+package struct Backoff: Sendable, Equatable {
   /// The wait after the first failure, before jitter.
-  public let initial: Duration
+  package let initial: Duration
   /// The longest wait, before jitter.
-  public let maximum: Duration
+  package let maximum: Duration
 
   /// Creates a back-off.
-  public init(initial: Duration, maximum: Duration) {
+  package init(initial: Duration, maximum: Duration) {
     self.initial = initial
     self.maximum = maximum
   }
@@ -14,7 +14,7 @@ public struct Backoff: Sendable, Equatable {
   /// The wait after `failures` failures in a row (1 or more).
   ///
   /// - Parameter random: a number in 0..<1 that decides the jitter.
-  public func delay(afterFailures failures: Int, random: Double = .random(in: 0..<1)) -> Duration {
+  package func delay(afterFailures failures: Int, random: Double = .random(in: 0..<1)) -> Duration {
     let doublings = min(max(0, failures - 1), 30)
     return min(initial * (1 << doublings), maximum) * (0.8 + 0.4 * random)
   }

@@ -1,18 +1,18 @@
 /// An operation exceeded its deadline.
-public struct DeadlineExceeded: Error, Equatable, CustomStringConvertible {
+package struct DeadlineExceeded: Error, Equatable, CustomStringConvertible {
   /// The time limit.
-  public let limit: Duration
+  package let limit: Duration
 
   /// Creates the error.
-  public init(limit: Duration) { self.limit = limit }
+  package init(limit: Duration) { self.limit = limit }
 
-  public var description: String { "no response within \(DurationText.format(limit))" }
+  package var description: String { "no response within \(DurationText.format(limit))" }
 }
 
 /// Runs `operation` and cancels it when `limit` has passed on `clock`.
 /// It waits for an operation that ignores cancellation, so that no task keeps running after the call.
 /// - Throws: ``DeadlineExceeded`` when the limit has passed, otherwise the error of `operation`.
-public func withDeadline<Result: Sendable>(
+package func withDeadline<Result: Sendable>(
   _ limit: Duration, clock: any WallClock, _ operation: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
   try await withThrowingTaskGroup(of: Result?.self) { group in

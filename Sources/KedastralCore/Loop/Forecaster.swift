@@ -11,15 +11,25 @@ public actor Forecaster {
   private let store: any ForecastStore
   private let clock: any WallClock
   private let metrics: MetricsRegistry
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
-  public init(
-    store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry = MetricsRegistry(),
-    logger: Logger = .silent, observer: (any ForecastObserver)? = nil
+  ///
+  /// - Parameters:
+  ///   - store: where the plans go.
+  ///   - clock: the source of time.
+  ///   - logger: receives log lines.
+  public init(store: any ForecastStore, clock: any WallClock = SystemWallClock(), logger: KedastralLogger = .silent) {
+    self.init(store: store, clock: clock, metrics: MetricsRegistry(), logger: logger)
+  }
+
+  /// Creates a forecaster without workloads, with what a service observes it by.
+  package init(
+    store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
+    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil
   ) {
     self.store = store
     self.clock = clock

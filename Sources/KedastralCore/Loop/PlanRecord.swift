@@ -5,26 +5,26 @@
 #endif
 
 /// The inputs of a plan: for each metric of the workload a forecast, a policy, and the initial state.
-public struct PlanBasis: Sendable {
+package struct PlanBasis: Sendable {
   /// One metric's part.
-  public struct Metric: Sendable {
+  package struct Metric: Sendable {
     /// The metric's name.
-    public var name: String
+    package var name: String
     /// The forecast, on the grid of samples.
-    public var forecast: Forecast
+    package var forecast: Forecast
     /// What turns it into replicas.
-    public var policy: any CapacityPolicy
+    package var policy: any CapacityPolicy
     /// Where the plan begins.
-    public var state: CapacityState
+    package var state: CapacityState
   }
 
   /// The metrics; the first one is the workload's main metric. Never empty.
-  public var metrics: [Metric]
+  package var metrics: [Metric]
 
   /// The plan: of several metrics the largest need at each step.
   ///
   /// - Throws: ``InvalidPlan`` when a policy's plan has a ``CapacityPlan/defect(for:)``.
-  public func plan() throws(InvalidPlan) -> CapacityPlan {
+  package func plan() throws(InvalidPlan) -> CapacityPlan {
     var plans: [(CapacityPlan, Double)] = []
     for metric in metrics {
       plans.append((try metric.policy.checkedPlan(metric.forecast, from: metric.state), metric.policy.targetPerPod))
@@ -36,7 +36,7 @@ public struct PlanBasis: Sendable {
   ///
   /// - Returns: nil when a policy has no such settings.
   /// - Throws: when a changed setting is invalid.
-  public func applying(_ change: CapacityChange) throws -> PlanBasis? {
+  package func applying(_ change: CapacityChange) throws -> PlanBasis? {
     var changed = self
     for index in metrics.indices {
       var part = change
@@ -54,13 +54,13 @@ public struct PlanBasis: Sendable {
 ///       print(PlanExplanation(record, leadTime: .seconds(300), at: now).text)
 ///       let bolder = try record.whatIf(CapacityChange(margin: .headroom(1.1)))
 ///     }
-public struct PlanRecord: Sendable {
+package struct PlanRecord: Sendable {
   /// The snapshot.
-  public let snapshot: Snapshot
+  package let snapshot: Snapshot
   /// The inputs of the plan.
-  public let basis: PlanBasis
+  package let basis: PlanBasis
   /// The details of each of the snapshot's steps.
-  public let steps: [CapacityPlan.Step]
+  package let steps: [CapacityPlan.Step]
   /// The replicas of each step of the forecasts' grid.
   let gridReplicas: [Int]
 
@@ -89,7 +89,7 @@ public struct PlanRecord: Sendable {
   ///
   /// - Returns: nil when a policy has no such settings.
   /// - Throws: when a changed setting is invalid.
-  public func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
+  package func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
     try basis.applying(change).map { basis in
       try PlanRecord(
         basis, generatedAt: snapshot.generatedAt, step: snapshot.step, count: snapshot.values.count

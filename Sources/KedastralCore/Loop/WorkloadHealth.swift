@@ -7,7 +7,7 @@ import Synchronization
 #endif
 
 /// How a workload stands, in a word.
-public enum WorkloadState: String, Sendable, CaseIterable, Codable {
+package enum WorkloadState: String, Sendable, CaseIterable, Codable {
   /// Its plan is fresh and covers what the load requires.
   case ok
   /// Its plan is fresh, and limits keep it below what the load requires.
@@ -30,7 +30,7 @@ public enum WorkloadState: String, Sendable, CaseIterable, Codable {
   ///   - problem: what its last round failed with.
   ///   - staleAfter: the age from which a plan is not served.
   ///   - leadTime: how far ahead limits count.
-  public init(
+  package init(
     _ snapshot: Snapshot?, problem: WorkloadProblem?, staleAfter: Duration, leadTime: Duration, at now: Date
   ) {
     guard let snapshot else {
@@ -52,18 +52,18 @@ public enum WorkloadState: String, Sendable, CaseIterable, Codable {
 }
 
 /// What the latest rounds of a workload failed with.
-public struct WorkloadProblem: Sendable, Equatable {
+package struct WorkloadProblem: Sendable, Equatable {
   /// The stage that failed last.
-  public let stage: ForecastStage
+  package let stage: ForecastStage
   /// The last error, in one line.
-  public let text: String
+  package let text: String
   /// When the first of the failures in a row happened.
-  public let since: Date
+  package let since: Date
   /// How many rounds have failed in a row.
-  public let failures: Int
+  package let failures: Int
 
   /// Describes a problem.
-  public init(stage: ForecastStage, text: String, since: Date, failures: Int) {
+  package init(stage: ForecastStage, text: String, since: Date, failures: Int) {
     self.stage = stage
     self.text = text
     self.since = since
@@ -71,7 +71,7 @@ public struct WorkloadProblem: Sendable, Equatable {
   }
 
   /// The problem in a sentence: `failing since 14:05 UTC (12 rounds): collect: …`.
-  public func sentence(at now: Date) -> String {
+  package func sentence(at now: Date) -> String {
     let rounds = failures == 1 ? "" : " (\(failures) rounds)"
     return "failing since \(Timestamp.clock(since, at: now))\(rounds): \(stage.rawValue): \(text)"
   }
@@ -79,7 +79,7 @@ public struct WorkloadProblem: Sendable, Equatable {
 
 /// The workloads that are configured, and what the latest round of each that this process forecasts failed with; safe to read
 /// from any thread.
-public final class WorkloadHealth: ForecastObserver {
+package final class WorkloadHealth: ForecastObserver {
   private struct State {
     var configured: [WorkloadName] = []
     var problems: [WorkloadName: WorkloadProblem?] = [:]
@@ -89,12 +89,12 @@ public final class WorkloadHealth: ForecastObserver {
   private let state = Mutex(State())
 
   /// Creates a record of no workloads.
-  public init() {}
+  package init() {}
 
   /// Sets the workloads that this process forecasts; what is known of those that stay is kept.
   ///
   /// - Parameter all: the workloads that are configured, where others are forecast by other processes.
-  public func configure(_ workloads: [WorkloadName], of all: [WorkloadName]? = nil) {
+  package func configure(_ workloads: [WorkloadName], of all: [WorkloadName]? = nil) {
     state.withLock { state in
       let old = state.problems
       state.problems = Dictionary(workloads.map { ($0, old[$0] ?? nil) }) { first, _ in first }
@@ -104,21 +104,23 @@ public final class WorkloadHealth: ForecastObserver {
   }
 
   /// The workloads of this process, each with its problem or nil.
-  public var all: [WorkloadName: WorkloadProblem?] { state.withLock { $0.problems } }
+  package var all: [WorkloadName: WorkloadProblem?] { state.withLock { $0.problems } }
 
   /// The workloads that are configured, sorted by name, and a number that grows when they change.
-  public var configured: (workloads: [WorkloadName], generation: Int) {
+  package var configured: (workloads: [WorkloadName], generation: Int) {
     state.withLock { ($0.configured, $0.generation) }
   }
 
   /// Whether this process forecasts a workload.
-  public func owns(_ workload: WorkloadName) -> Bool { state.withLock { $0.problems[workload] != nil } }
+  package func owns(_ workload: WorkloadName) -> Bool { state.withLock { $0.problems[workload] != nil } }
 
   /// What a workload's latest rounds failed with; nil when the last one succeeded, or the workload is not this process's.
-  public func problem(of workload: WorkloadName) -> WorkloadProblem? { state.withLock { $0.problems[workload] ?? nil } }
+  package func problem(of workload: WorkloadName) -> WorkloadProblem? {
+    state.withLock { $0.problems[workload] ?? nil }
+  }
 
   /// How many of this process's workloads fail, and the names and errors of the first three; nil when none does.
-  public var summary: String? {
+  package var summary: String? {
     let failing = all.compactMapValues(\.self).sorted { $0.key < $1.key }
     guard !failing.isEmpty else { return nil }
     let named = failing.prefix(3).map { "\($0.key) (\($0.value.stage.rawValue): \($0.value.text))" }
@@ -128,7 +130,7 @@ public final class WorkloadHealth: ForecastObserver {
       "\(failing.count) of \(total) workload\(total == 1 ? "" : "s") failing: \(named.joined(separator: ", "))\(others)"
   }
 
-  public func roundEnded(_ round: ForecastRound) {
+  package func roundEnded(_ round: ForecastRound) {
     state.withLock { state in
       // A workload that was taken away meanwhile is not this process's any more.
       guard let known = state.problems[round.workload] else { return }

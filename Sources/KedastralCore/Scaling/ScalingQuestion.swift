@@ -5,9 +5,9 @@
 #endif
 
 /// A request of KEDA to a plan: lead time, selection and unit.
-public struct ScalingQuestion: Sendable, Equatable {
+package struct ScalingQuestion: Sendable, Equatable {
   /// The unit of the answer.
-  public enum Mode: String, Sendable, CaseIterable {
+  package enum Mode: String, Sendable, CaseIterable {
     /// Planned replicas, as whole numbers.
     case replicas
     /// Planned load as a fractional number of pods within the plan's limits, so that the autoscaler's tolerance applies to load.
@@ -15,7 +15,7 @@ public struct ScalingQuestion: Sendable, Equatable {
   }
 
   /// The part of the plan that is used.
-  public enum Selection: String, Sendable, CaseIterable {
+  package enum Selection: String, Sendable, CaseIterable {
     /// The maximum from now to the lead time: up early, never down early.
     case maximum = "max"
     /// Only the value at the lead time.
@@ -23,14 +23,14 @@ public struct ScalingQuestion: Sendable, Equatable {
   }
 
   /// How long before the load the pods are requested.
-  public var leadTime: Duration
+  package var leadTime: Duration
   /// The unit of the answer.
-  public var mode: Mode
+  package var mode: Mode
   /// The part of the plan that is used.
-  public var selection: Selection
+  package var selection: Selection
 
   /// Creates a question.
-  public init(leadTime: Duration, mode: Mode = .replicas, selection: Selection = .maximum) {
+  package init(leadTime: Duration, mode: Mode = .replicas, selection: Selection = .maximum) {
     self.leadTime = leadTime
     self.mode = mode
     self.selection = selection
@@ -38,18 +38,18 @@ public struct ScalingQuestion: Sendable, Equatable {
 }
 
 /// The response of a plan.
-public struct ScalingAnswer: Sendable, Equatable {
+package struct ScalingAnswer: Sendable, Equatable {
   /// Replicas; fractional in mode `load`, where the rounded-up value is the planned replicas.
-  public let value: Double
+  package let value: Double
   /// Whether the lead time reaches beyond the plan, so that the plan's end was used.
-  public let isBeyondHorizon: Bool
+  package let isBeyondHorizon: Bool
 }
 
 extension Snapshot {
   /// Answers a question about this plan at `now`.
   ///
   /// - Returns: nil when the mode is `load` and the snapshot's writer stored no planned load or target.
-  public func answer(_ question: ScalingQuestion, at now: Date) -> ScalingAnswer? {
+  package func answer(_ question: ScalingQuestion, at now: Date) -> ScalingAnswer? {
     let (steps, isBeyondHorizon) = stepRange(ahead: question.leadTime, from: now)
     let chosen = question.selection == .maximum ? steps : steps.upperBound...steps.upperBound
     let pods: Double?

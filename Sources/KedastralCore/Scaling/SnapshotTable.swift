@@ -8,23 +8,23 @@
 ///
 /// A plain value. Each serving thread owns one and applies the store's updates to it, so a call takes no lock and does not
 /// wait; the snapshots' arrays are shared between the copies.
-public struct SnapshotTable: Sendable {
+package struct SnapshotTable: Sendable {
   private var snapshots: [String: Snapshot] = [:]
 
   /// Creates an empty table.
-  public init() {}
+  package init() {}
 
   /// The number of workloads with a snapshot.
-  public var count: Int { snapshots.count }
+  package var count: Int { snapshots.count }
 
   /// All snapshots, in no order.
-  public var all: some Collection<Snapshot> { snapshots.values }
+  package var all: some Collection<Snapshot> { snapshots.values }
 
   /// The newest snapshot of a workload; the name can be any text.
-  public subscript(workload: String) -> Snapshot? { snapshots[workload] }
+  package subscript(workload: String) -> Snapshot? { snapshots[workload] }
 
   /// Applies one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
-  public mutating func apply(_ update: StoreUpdate, at now: Date) {
+  package mutating func apply(_ update: StoreUpdate, at now: Date) {
     switch update {
     case .put(let snapshot):
       if let present = snapshots[snapshot.workload.text], !snapshot.supersedes(present, at: now) { return }

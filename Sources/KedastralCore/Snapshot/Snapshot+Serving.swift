@@ -5,7 +5,7 @@
 #endif
 
 /// Why a plan is not served as fresh, so that KEDA's fallback applies.
-public enum Staleness: Sendable, Equatable, CustomStringConvertible {
+package enum Staleness: Sendable, Equatable, CustomStringConvertible {
   /// It is too old: its forecaster has stopped.
   case old(age: Duration, limit: Duration)
   /// It is dated ahead of the reader's clock: one of the two clocks is wrong.
@@ -13,7 +13,7 @@ public enum Staleness: Sendable, Equatable, CustomStringConvertible {
   /// Its forecaster works, and the bridge time without samples is over.
   case noSamples(since: Date?, bridgedUntil: Date, problem: String?)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .old(let age, let limit):
       return "it is \(DurationText.format(age)) old, stale after \(DurationText.format(limit))"
@@ -32,7 +32,7 @@ extension Snapshot {
   /// Why the plan is not served as fresh at `now`; nil when it is.
   ///
   /// - Parameter limit: the age from which a plan counts as stale.
-  public func staleness(at now: Date, limit: Duration) -> Staleness? {
+  package func staleness(at now: Date, limit: Duration) -> Staleness? {
     let ageSeconds = now.timeIntervalSince(generatedAt)
     if ageSeconds.magnitude > limit.inSeconds {
       let distance = Duration.seconds(ageSeconds.magnitude)
@@ -48,12 +48,12 @@ extension Snapshot {
   package var reach: Duration { step * desiredReplicas.count }
 
   /// The age of the newest sample that the plan is based on; nil when the snapshot does not contain it.
-  public func sampleAge(at now: Date) -> Duration? {
+  package func sampleAge(at now: Date) -> Duration? {
     newestSampleAt.map { .seconds(max(0, now.timeIntervalSince($0))) }
   }
 
   /// The maximum of the required replicas until the lead time, before any limit; nil when the snapshot does not contain them.
-  public func requirement(leadTime: Duration, at now: Date) -> Int? {
+  package func requirement(leadTime: Duration, at now: Date) -> Int? {
     guard requiredReplicas.count == desiredReplicas.count else { return nil }
     return requiredReplicas[stepRange(ahead: leadTime, from: now).steps].max()
   }
@@ -62,12 +62,12 @@ extension Snapshot {
   ///
   /// Both are the most of these steps, as KEDA's request is: a limit of growth that holds back the next minute takes nothing
   /// from KEDA, which already receives the minutes after it.
-  public func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
+  package func shortfall(leadTime: Duration, at now: Date) -> Shortfall? {
     shortfall(in: stepRange(ahead: leadTime, from: now).steps, planned: 0)
   }
 
   /// The same for the rest of the plan: the required replicas above the limits, and their start.
-  public func shortfallAhead(leadTime: Duration, at now: Date) -> Shortfall? {
+  package func shortfallAhead(leadTime: Duration, at now: Date) -> Shortfall? {
     let requested = stepRange(ahead: leadTime, from: now).steps
     let planned = desiredReplicas[requested].max() ?? 0
     return shortfall(in: requested.lowerBound...desiredReplicas.count - 1, planned: planned)
@@ -84,19 +84,19 @@ extension Snapshot {
   }
 
   /// The part of a plan that limits keep below the required replicas.
-  public struct Shortfall: Sendable, Equatable, CustomStringConvertible {
+  package struct Shortfall: Sendable, Equatable, CustomStringConvertible {
     /// The replicas planned.
-    public let planned: Int
+    package let planned: Int
     /// The replicas that the load requires.
-    public let required: Int
+    package let required: Int
     /// The start of the first step that requires more than is planned.
-    public let begins: Date
+    package let begins: Date
 
-    public var description: String { "capped at \(planned): the load needs \(required)" }
+    package var description: String { "capped at \(planned): the load needs \(required)" }
   }
 
   /// The text that replaces the current load when it was not measured: `no sample since 14:05 UTC`.
-  public func absence(at now: Date) -> String {
+  package func absence(at now: Date) -> String {
     newestSampleAt.map { "no sample since \(Timestamp.clock($0, at: now))" } ?? "no sample"
   }
 }

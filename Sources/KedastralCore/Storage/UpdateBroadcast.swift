@@ -2,7 +2,7 @@ import Synchronization
 
 /// Sends a store's updates to any number of listeners, each at its own pace.
 /// For a slow listener only the newest update of each workload is kept, so the number of workloads bounds the memory.
-public final class UpdateBroadcast: Sendable {
+package final class UpdateBroadcast: Sendable {
   private struct Listeners {
     var nextIdentifier = 0
     var inboxes: [Int: WeakInbox] = [:]
@@ -13,10 +13,10 @@ public final class UpdateBroadcast: Sendable {
   private let listeners = Mutex(Listeners())
 
   /// Creates a broadcast without listeners.
-  public init() {}
+  package init() {}
 
   /// Sends `update` to every listener.
-  public func send(_ update: StoreUpdate) {
+  package func send(_ update: StoreUpdate) {
     let inboxes = listeners.withLock { listeners in
       listeners.inboxes = listeners.inboxes.filter { $0.value.inbox != nil }
       return listeners.inboxes.values.compactMap(\.inbox)
@@ -27,7 +27,7 @@ public final class UpdateBroadcast: Sendable {
   /// A stream of the updates from now on.
   ///
   /// - Parameter replay: called once with a function that adds what is already stored; updates sent meanwhile are not lost.
-  public func subscribe(replay: ((StoreUpdate) -> Void) -> Void) -> AsyncStream<StoreUpdate> {
+  package func subscribe(replay: ((StoreUpdate) -> Void) -> Void) -> AsyncStream<StoreUpdate> {
     let inbox = Inbox()
     listeners.withLock { listeners in
       listeners.inboxes[listeners.nextIdentifier] = WeakInbox(inbox: inbox)

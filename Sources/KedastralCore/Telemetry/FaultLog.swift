@@ -7,7 +7,7 @@ import Synchronization
 #endif
 
 /// An error of a source that can concern many workloads at once.
-public protocol SourceFault: Error {
+package protocol SourceFault: Error {
   /// The server that does not answer; nil when the error concerns this one request only.
   ///
   /// Workloads with the same server share one log line when it begins to fail, and one when it answers again.
@@ -15,7 +15,7 @@ public protocol SourceFault: Error {
 }
 
 /// Logs failing rounds: a line when a fault begins and a line when it ends, however many workloads and rounds it touches.
-public final class FaultLog: Sendable {
+package final class FaultLog: Sendable {
   fileprivate struct Fault {
     let since: Date
     var workloads: Set<WorkloadName> = []
@@ -29,10 +29,10 @@ public final class FaultLog: Sendable {
   }
 
   private let state = Mutex(State())
-  private let logger: Logger
+  private let logger: KedastralLogger
 
   /// Creates a log without faults.
-  public init(_ logger: Logger) { self.logger = logger }
+  package init(_ logger: KedastralLogger) { self.logger = logger }
 
   /// A round failed.
   func failed(_ failure: ForecastFailure, at now: Date) {
@@ -46,7 +46,7 @@ public final class FaultLog: Sendable {
       return (isNew, ended)
     }
     if let ended { logEnd(ended, at: now) }
-    let level = isNew ? LogLevel.warn : .debug
+    let level = isNew ? KedastralLogLevel.warn : .debug
     if let outage = failure.outage {
       logger.log(
         level, "forecast failed",

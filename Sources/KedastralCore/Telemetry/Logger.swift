@@ -5,7 +5,7 @@
 #endif
 
 /// How urgent a log line is.
-public enum LogLevel: String, Sendable, CaseIterable, Comparable {
+public enum KedastralLogLevel: String, Sendable, CaseIterable, Comparable {
   /// For somebody who looks for a fault.
   case debug
   /// Normal work.
@@ -15,7 +15,7 @@ public enum LogLevel: String, Sendable, CaseIterable, Comparable {
   /// A failure that needs a person.
   case error
 
-  public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
+  public static func < (left: KedastralLogLevel, right: KedastralLogLevel) -> Bool { left.rank < right.rank }
 
   /// Its place among the levels, the least urgent first.
   package var rank: Int {
@@ -29,25 +29,25 @@ public enum LogLevel: String, Sendable, CaseIterable, Comparable {
 }
 
 /// Receives log lines; bridge your own logging system with one method.
-public protocol LogHandler: Sendable {
+public protocol KedastralLogHandler: Sendable {
   /// Whether lines of `level` are wanted, so that others need not be composed.
-  func isEnabled(_ level: LogLevel) -> Bool
+  func isEnabled(_ level: KedastralLogLevel) -> Bool
 
   /// Takes one line: a constant message, and what varies as fields in the order given.
-  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>)
+  func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>)
 }
 
 /// A handle to write log lines with.
 ///
 ///     log.info("stored forecast", ["workload": "api-app", "replicas": "4"])
-public struct Logger: Sendable {
-  private let handler: any LogHandler
+public struct KedastralLogger: Sendable {
+  private let handler: any KedastralLogHandler
 
   /// Creates a logger.
-  public init(_ handler: any LogHandler) { self.handler = handler }
+  public init(_ handler: any KedastralLogHandler) { self.handler = handler }
 
   /// A logger that writes nothing.
-  public static let silent = Logger(SilentLogHandler())
+  public static let silent = KedastralLogger(SilentLogHandler())
 
   /// Details for somebody who looks for a fault.
   public func debug(_ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String> = [:]) {
@@ -69,12 +69,14 @@ public struct Logger: Sendable {
     log(.error, message, fields())
   }
 
-  package func log(_ level: LogLevel, _ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String>) {
+  package func log(
+    _ level: KedastralLogLevel, _ message: String, _ fields: @autoclosure () -> KeyValuePairs<String, String>
+  ) {
     if handler.isEnabled(level) { handler.log(level, message, fields()) }
   }
 }
 
-private struct SilentLogHandler: LogHandler {
-  func isEnabled(_ level: LogLevel) -> Bool { false }
-  func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {}
+private struct SilentLogHandler: KedastralLogHandler {
+  func isEnabled(_ level: KedastralLogLevel) -> Bool { false }
+  func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {}
 }

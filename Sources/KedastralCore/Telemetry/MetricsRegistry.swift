@@ -7,31 +7,31 @@ import Synchronization
 ///
 ///     let calls = registry.counter("calls_total", help: "Calls answered.", labels: ["method"])
 ///     calls.with("GetMetrics").increment()
-public final class MetricsRegistry: Sendable {
+package final class MetricsRegistry: Sendable {
   private let families = Mutex<[String: MetricFamily]>([:])
 
   /// Creates an empty registry.
-  public init() {}
+  package init() {}
 
   /// A metric that only grows.
-  public func counter(_ name: String, help: String, labels: [String] = []) -> MetricFamily {
+  package func counter(_ name: String, help: String, labels: [String] = []) -> MetricFamily {
     family(name, help: help, labels: labels, kind: .counter)
   }
 
   /// A metric that goes up and down.
-  public func gauge(_ name: String, help: String, labels: [String] = []) -> MetricFamily {
+  package func gauge(_ name: String, help: String, labels: [String] = []) -> MetricFamily {
     family(name, help: help, labels: labels, kind: .gauge)
   }
 
   /// A distribution over `buckets` (ascending upper bounds; one to infinity is added).
-  public func histogram(
+  package func histogram(
     _ name: String, help: String, labels: [String] = [], buckets: [Double] = MetricFamily.secondsBuckets
   ) -> MetricFamily {
     family(name, help: help, labels: labels, kind: .histogram(buckets: buckets))
   }
 
   /// All families, sorted by name.
-  public var all: [MetricFamily] {
+  package var all: [MetricFamily] {
     families.withLock { $0.values.sorted { $0.name < $1.name } }
   }
 
@@ -46,9 +46,9 @@ public final class MetricsRegistry: Sendable {
 }
 
 /// One metric name with all its labelled children.
-public final class MetricFamily: Sendable {
+package final class MetricFamily: Sendable {
   /// What the metric is.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// Only grows.
     case counter
     /// Goes up and down.
@@ -58,18 +58,18 @@ public final class MetricFamily: Sendable {
   }
 
   /// Bucket bounds for latencies: 100 µs to 10 s.
-  public static let secondsBuckets = [
+  package static let secondsBuckets = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   ]
 
   /// The metric's name.
-  public let name: String
+  package let name: String
   /// One sentence for the reader.
-  public let help: String
+  package let help: String
   /// The names of the labels, in the order in which values are given.
-  public let labelNames: [String]
+  package let labelNames: [String]
   /// What it is.
-  public let kind: Kind
+  package let kind: Kind
   private let children = Mutex<[[String]: Metric]>([:])
 
   fileprivate init(name: String, help: String, labelNames: [String], kind: Kind) {
@@ -82,7 +82,7 @@ public final class MetricFamily: Sendable {
   /// The child with these label values, made when it is new.
   ///
   /// - Precondition: as many values as label names.
-  public func with(_ labelValues: String...) -> Metric {
+  package func with(_ labelValues: String...) -> Metric {
     precondition(labelValues.count == labelNames.count, "\(name) has \(labelNames.count) label values")
     return children.withLock { children in
       if let present = children[labelValues] { return present }
@@ -93,12 +93,12 @@ public final class MetricFamily: Sendable {
   }
 
   /// Drops a child, for instance of a workload that is gone.
-  public func remove(_ labelValues: String...) {
+  package func remove(_ labelValues: String...) {
     _ = children.withLock { $0.removeValue(forKey: labelValues) }
   }
 
   /// All children, sorted by label values.
-  public var all: [Metric] {
+  package var all: [Metric] {
     children.withLock { Array($0.values) }.sorted { $0.labelValues.lexicographicallyPrecedes($1.labelValues) }
   }
 
@@ -108,9 +108,9 @@ public final class MetricFamily: Sendable {
 }
 
 /// One series: a value, and for histograms the buckets' counts.
-public final class Metric: Sendable {
+package final class Metric: Sendable {
   /// The label values, in the order of the family's names.
-  public let labelValues: [String]
+  package let labelValues: [String]
   private let bits = Atomic<UInt64>(0)
   private let buckets: Buckets?
 
@@ -132,13 +132,13 @@ public final class Metric: Sendable {
   }
 
   /// The value of a counter or gauge; the sum of a histogram.
-  public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+  package var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
   /// Sets a gauge.
-  public func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
+  package func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 
   /// Adds to a counter or gauge.
-  public func increment(by amount: Double = 1) {
+  package func increment(by amount: Double = 1) {
     var old = bits.load(ordering: .relaxed)
     while true {
       let new = (Double(bitPattern: old) + amount).bitPattern
@@ -151,7 +151,7 @@ public final class Metric: Sendable {
   /// Records one value of a histogram.
   ///
   /// - Parameter exemplar: the workload that it was about, kept as an example of its bucket.
-  public func observe(_ value: Double, exemplar: String? = nil) {
+  package func observe(_ value: Double, exemplar: String? = nil) {
     guard let buckets else { return }
     let index = buckets.bounds.firstIndex { value <= $0 } ?? buckets.bounds.count
     buckets.counts.withLock { $0[index] += 1 }
@@ -160,23 +160,23 @@ public final class Metric: Sendable {
   }
 
   /// One observation of a histogram, and what it was about.
-  public struct Exemplar: Sendable, Equatable {
+  package struct Exemplar: Sendable, Equatable {
     /// The workload.
-    public let workload: String
+    package let workload: String
     /// The value.
-    public let value: Double
+    package let value: Double
   }
 
   /// The newest example of each bucket, by its index.
   ///
   /// Copied while they are locked: a copy that shares storage would be paid for by the next observation.
-  public var exemplars: [Int: Exemplar] { buckets?.exemplars.withLock { $0.mapValues { $0 } } ?? [:] }
+  package var exemplars: [Int: Exemplar] { buckets?.exemplars.withLock { $0.mapValues { $0 } } ?? [:] }
 
   /// Records a duration in seconds.
-  public func observe(_ duration: Duration) { observe(duration.inSeconds) }
+  package func observe(_ duration: Duration) { observe(duration.inSeconds) }
 
   /// A histogram's cumulative counts by upper bound (the last is the total), or nil of another metric.
-  public var cumulativeCounts: [Int]? {
+  package var cumulativeCounts: [Int]? {
     guard let buckets else { return nil }
     var total = 0
     return buckets.counts.withLock { counts in

@@ -6,26 +6,26 @@
 
 extension Duration {
   /// The duration in seconds, as a floating-point number.
-  public var inSeconds: Double {
+  package var inSeconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
 
 extension Date {
   /// The instant `duration` after `date`.
-  public static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration.inSeconds) }
+  package static func + (date: Date, duration: Duration) -> Date { date.addingTimeInterval(duration.inSeconds) }
 
   /// The instant `duration` before `date`.
-  public static func - (date: Date, duration: Duration) -> Date { date.addingTimeInterval(-duration.inSeconds) }
+  package static func - (date: Date, duration: Duration) -> Date { date.addingTimeInterval(-duration.inSeconds) }
 
   /// The last instant at or before this one that is a whole multiple of `step` since the Unix epoch.
-  public func floored(to step: Duration) -> Date {
+  package func floored(to step: Duration) -> Date {
     let seconds = step.inSeconds
     return Date(timeIntervalSince1970: (timeIntervalSince1970 / seconds).rounded(.down) * seconds)
   }
 
   /// The first instant at or after this one that is a whole multiple of `step` since the Unix epoch.
-  public func ceiled(to step: Duration) -> Date {
+  package func ceiled(to step: Duration) -> Date {
     let seconds = step.inSeconds
     return Date(timeIntervalSince1970: (timeIntervalSince1970 / seconds).rounded(.up) * seconds)
   }

@@ -2,12 +2,12 @@
 ///
 ///     try DurationText.parse("1d12h")   // 129,600 seconds
 ///     DurationText.format(.seconds(90)) // "1m30s"
-public enum DurationText {
+package enum DurationText {
   /// The error for a text that is not a valid duration.
-  public struct ParseError: Error, CustomStringConvertible, Equatable {
+  package struct ParseError: Error, CustomStringConvertible, Equatable {
     /// The text that was given.
-    public let text: String
-    public var description: String {
+    package let text: String
+    package var description: String {
       "'\(text)' is not a duration; write a number with a unit (ns, us, ms, s, m, h, d, w) or a sum of them, such as 30s, 5m or 1d12h"
     }
   }
@@ -18,7 +18,7 @@ public enum DurationText {
   ]
 
   /// Reads a duration; a bare `0` is allowed, any other number needs a unit. A leading minus negates the sum.
-  public static func parse(_ text: String) throws(ParseError) -> Duration {
+  package static func parse(_ text: String) throws(ParseError) -> Duration {
     var rest = text[...]
     let isNegative = rest.first == "-"
     if isNegative { rest = rest.dropFirst() }
@@ -40,7 +40,7 @@ public enum DurationText {
   }
 
   /// Writes a duration in the fewest units that are exact to the millisecond: `1d12h`, `1m30s`, `250ms`.
-  public static func format(_ duration: Duration) -> String {
+  package static func format(_ duration: Duration) -> String {
     var milliseconds = Int((duration.inSeconds * 1000).rounded())
     guard milliseconds != 0 else { return "0s" }
     var text = milliseconds < 0 ? "-" : ""
@@ -54,7 +54,7 @@ public enum DurationText {
   }
 
   /// Writes a duration in words, to its two largest units: `1 week`, `1 day 12 hours`, `5 minutes`.
-  public static func words(_ duration: Duration) -> String {
+  package static func words(_ duration: Duration) -> String {
     var seconds = Int(min(abs(duration.inSeconds), 1e15).rounded())
     var parts: [String] = []
     for (unit, size) in [("week", 604_800), ("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)] {

@@ -5,9 +5,9 @@
 #endif
 
 /// Instants as text, by RFC 3339: written in UTC to the millisecond, read with any number of fraction digits and any offset.
-public enum Timestamp {
+package enum Timestamp {
   /// Writes `2026-01-31T06:00:00.250Z`.
-  public static func format(_ date: Date) -> String {
+  package static func format(_ date: Date) -> String {
     let milliseconds = Int((date.timeIntervalSince1970 * 1000).rounded())
     let seconds = Int((Double(milliseconds) / 1000).rounded(.down))
     let fraction = milliseconds - seconds * 1000
@@ -20,14 +20,14 @@ public enum Timestamp {
   }
 
   /// Writes a human-readable instant: `14:05 UTC`, with its date where it is more than twelve hours from `now`.
-  public static func clock(_ date: Date, at now: Date) -> String {
+  package static func clock(_ date: Date, at now: Date) -> String {
     let text = format(date)
     let time = "\(text.dropFirst(11).prefix(5)) UTC"
     return abs(date.timeIntervalSince(now)) <= 12 * 3600 ? time : "\(text.prefix(10)) \(time)"
   }
 
   /// Reads an RFC 3339 instant; nil when the text is not one.
-  public static func parse(_ text: some StringProtocol) -> Date? {
+  package static func parse(_ text: some StringProtocol) -> Date? {
     let bytes = Array(text.utf8)
     guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[13] == 0x3A, bytes[16] == 0x3A,
       [0x54, 0x74, 0x20].contains(bytes[10]),

@@ -8,25 +8,25 @@ import KedastralCore
 ///     cluster.readyPods         // 5
 ///
 /// Time is counted in syncs of the autoscaler.
-public struct SimulatedCluster: Sendable, Equatable {
+package struct SimulatedCluster: Sendable, Equatable {
   /// How many syncs pass from a pod's order to its first request.
-  public let startupSyncs: Int
+  package let startupSyncs: Int
   /// The pods that serve.
-  public private(set) var readyPods: Int
+  package private(set) var readyPods: Int
   /// The pods that start, in order of their readiness; each is ready after that many further syncs.
   private var starting: [(syncsLeft: Int, pods: Int)] = []
 
   /// Creates a cluster whose pods all serve.
-  public init(readyPods: Int, startupSyncs: Int) {
+  package init(readyPods: Int, startupSyncs: Int) {
     self.readyPods = max(0, readyPods)
     self.startupSyncs = max(0, startupSyncs)
   }
 
   /// The pods that there are, starting ones included: what is paid for.
-  public var orderedPods: Int { starting.reduce(readyPods) { $0 + $1.pods } }
+  package var orderedPods: Int { starting.reduce(readyPods) { $0 + $1.pods } }
 
   /// Sets how many pods there shall be. Of surplus pods those leave first that would have been ready last.
-  public mutating func order(_ pods: Int) {
+  package mutating func order(_ pods: Int) {
     var surplus = orderedPods - max(0, pods)
     if surplus < 0 {
       if startupSyncs == 0 { readyPods -= surplus } else { starting.append((startupSyncs, -surplus)) }
@@ -42,7 +42,7 @@ public struct SimulatedCluster: Sendable, Equatable {
   }
 
   /// Lets one sync pass.
-  public mutating func advance() {
+  package mutating func advance() {
     guard !starting.isEmpty else { return }
     for index in starting.indices { starting[index].syncsLeft -= 1 }
     while let first = starting.first, first.syncsLeft <= 0 {
@@ -51,7 +51,7 @@ public struct SimulatedCluster: Sendable, Equatable {
     }
   }
 
-  public static func == (one: SimulatedCluster, other: SimulatedCluster) -> Bool {
+  package static func == (one: SimulatedCluster, other: SimulatedCluster) -> Bool {
     one.startupSyncs == other.startupSyncs && one.readyPods == other.readyPods
       && one.starting.elementsEqual(other.starting) { $0 == $1 }
   }

@@ -8,30 +8,30 @@
 ///
 /// Everything throws ``GRPCCallError``, which names the address, the method and the status. It speaks to any external
 /// scaler, not only to Kedastral's.
-public struct ExternalScalerClient: Sendable {
+package struct ExternalScalerClient: Sendable {
   /// The client that carries the calls.
-  public let client: GRPCClient
+  package let client: GRPCClient
   /// How long a unary call may take.
-  public var deadline: Duration
+  package var deadline: Duration
 
   /// Creates a scaler's client.
-  public init(_ client: GRPCClient, deadline: Duration = .seconds(5)) {
+  package init(_ client: GRPCClient, deadline: Duration = .seconds(5)) {
     self.client = client
     self.deadline = deadline
   }
 
   /// Whether the ScaledObject's workload should run at all.
-  public func isActive(_ object: ScaledObjectReference) async throws(GRPCCallError) -> Bool {
+  package func isActive(_ object: ScaledObjectReference) async throws(GRPCCallError) -> Bool {
     try await ask("IsActive", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.isActive)
   }
 
   /// The metrics that the autoscaler shall watch, and their targets.
-  public func getMetricSpec(_ object: ScaledObjectReference) async throws(GRPCCallError) -> [MetricSpec] {
+  package func getMetricSpec(_ object: ScaledObjectReference) async throws(GRPCCallError) -> [MetricSpec] {
     try await ask("GetMetricSpec", ExternalScalerClientCodec.encode(object), ExternalScalerClientCodec.specs)
   }
 
   /// The values of a metric now.
-  public func getMetrics(
+  package func getMetrics(
     _ object: ScaledObjectReference, metric: String
   ) async throws(GRPCCallError) -> [MetricValue] {
     let (values, metadata) = try await askWithMetadata(
@@ -41,12 +41,12 @@ public struct ExternalScalerClient: Sendable {
   }
 
   /// ``isActive(_:)`` as a stream: the state at once, then each change, until the iteration ends.
-  public func streamIsActive(_ object: ScaledObjectReference) -> some AsyncSequence<Bool, GRPCCallError> & Sendable {
+  package func streamIsActive(_ object: ScaledObjectReference) -> some AsyncSequence<Bool, GRPCCallError> & Sendable {
     follow("StreamIsActive", object, ExternalScalerClientCodec.isActive)
   }
 
   /// ``getMetricSpec(_:)`` as a stream: the specifications at once, then each change, until the iteration ends.
-  public func streamMetricSpec(
+  package func streamMetricSpec(
     _ object: ScaledObjectReference
   ) -> some AsyncSequence<[MetricSpec], GRPCCallError> & Sendable {
     follow("StreamMetricSpec", object, ExternalScalerClientCodec.specs)

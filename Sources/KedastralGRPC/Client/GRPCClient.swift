@@ -10,27 +10,27 @@ import Synchronization
 ///
 /// A call that the server provably has not looked at (its connection was being closed for age, say) is sent once more;
 /// nothing else is repeated: the caller decides whether and when to retry.
-public final class GRPCClient: Sendable {
+package final class GRPCClient: Sendable {
   /// Whom to call, and within which limits.
-  public struct Configuration: Sendable {
+  package struct Configuration: Sendable {
     /// The server.
-    public var address: RemoteAddress
+    package var address: RemoteAddress
     /// Keys and trust, or nil for plain text.
-    public var tls: TLSContext.Files?
+    package var tls: TLSContext.Files?
     /// The name that the server's certificate must be made out to; nil for the address's host.
-    public var serverName: String?
+    package var serverName: String?
     /// How long making a connection may take, TLS included.
-    public var connectTimeout: Duration = .seconds(5)
+    package var connectTimeout: Duration = .seconds(5)
     /// The size of one request or response message, in bytes.
-    public var maximumMessageBytes = 4 << 20
+    package var maximumMessageBytes = 4 << 20
     /// The silence after which a server that has open calls is probed. Common servers refuse to be asked more often than
     /// every five minutes.
-    public var keepAliveInterval: Duration = .seconds(310)
+    package var keepAliveInterval: Duration = .seconds(310)
     /// The time a probe has to be answered.
-    public var keepAliveTimeout: Duration = .seconds(20)
+    package var keepAliveTimeout: Duration = .seconds(20)
 
     /// Describes a server.
-    public init(_ address: RemoteAddress, tls: TLSContext.Files? = nil, serverName: String? = nil) {
+    package init(_ address: RemoteAddress, tls: TLSContext.Files? = nil, serverName: String? = nil) {
       self.address = address
       self.tls = tls
       self.serverName = serverName
@@ -41,7 +41,7 @@ public final class GRPCClient: Sendable {
   }
 
   /// The server's address.
-  public var address: RemoteAddress { configuration.address }
+  package var address: RemoteAddress { configuration.address }
 
   private let loop: EventLoop
   private let configuration: Configuration
@@ -53,7 +53,7 @@ public final class GRPCClient: Sendable {
   /// Creates a client that connects at its first call; ``close()`` it before its loop stops.
   ///
   /// - Throws: `TLSContext.LoadError` when a file cannot be used.
-  public init(_ configuration: Configuration, on loop: EventLoop) async throws {
+  package init(_ configuration: Configuration, on loop: EventLoop) async throws {
     self.loop = loop
     self.configuration = configuration
     let tls = try configuration.tls.map {
@@ -68,7 +68,7 @@ public final class GRPCClient: Sendable {
   }
 
   /// Ends all calls and the connection; later calls fail. Harmless when repeated.
-  public func close() async {
+  package func close() async {
     guard !isClosed.exchange(true, ordering: .relaxed) else { return }
     await withCheckedContinuation { continuation in
       perform {

@@ -1,20 +1,20 @@
 /// A metric that a scaler offers to the autoscaler, as GetMetricSpec tells it.
-public struct MetricSpec: Sendable, Equatable {
+package struct MetricSpec: Sendable, Equatable {
   /// The metric's name, by which GetMetrics is asked.
-  public let name: String
+  package let name: String
   /// What the value is divided by to get replicas: the floating-point field when it is above 0, else the integer one, as
   /// KEDA reads it.
-  public let target: Double
+  package let target: Double
 
   /// Creates a specification.
-  public init(name: String, target: Double) {
+  package init(name: String, target: Double) {
     self.name = name
     self.target = target
   }
 
   /// The replicas that an autoscaler wants for `value`, before the ScaledObject's limits: both numbers in thousandths, cut
   /// off, as KEDA hands them over, and the quotient rounded up. Nil when the target is not above 0.
-  public func replicas(for value: MetricValue) -> Int? {
+  package func replicas(for value: MetricValue) -> Int? {
     guard let value = Self.thousandths(value.value), let target = Self.thousandths(target), target > 0 else {
       return nil
     }
@@ -28,17 +28,17 @@ public struct MetricSpec: Sendable, Equatable {
 }
 
 /// A metric's value, as GetMetrics tells it.
-public struct MetricValue: Sendable, Equatable {
+package struct MetricValue: Sendable, Equatable {
   /// The metric's name.
-  public let name: String
+  package let name: String
   /// The floating-point field when it is above 0, else the integer one, as KEDA reads it.
-  public let value: Double
+  package let value: Double
 
   /// How far the forecast reaches, where the scaler says that this is less than the lead time it was asked with.
-  public let forecast: Duration?
+  package let forecast: Duration?
 
   /// Creates a value.
-  public init(name: String, value: Double, forecast: Duration? = nil) {
+  package init(name: String, value: Double, forecast: Duration? = nil) {
     self.name = name
     self.value = value
     self.forecast = forecast

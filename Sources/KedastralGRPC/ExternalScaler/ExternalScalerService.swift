@@ -19,14 +19,15 @@ final class ExternalScalerService: GRPCService {
   private let clock: any WallClock
   private let metrics: ScalerMetrics
   private let series: ScalerSeries
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let record: ScalerRecord
   private let problem: @Sendable (String) -> String?
   private var beyondHorizonLog = LogThrottle(every: .seconds(600))
   private var streams: StateStreams
 
   init(
-    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, series: ScalerSeries, logger: Logger,
+    defaults: ScalerDefaults, clock: any WallClock, metrics: MetricsRegistry, series: ScalerSeries,
+    logger: KedastralLogger,
     record: ScalerRecord, problem: @escaping @Sendable (String) -> String?
   ) {
     self.defaults = defaults

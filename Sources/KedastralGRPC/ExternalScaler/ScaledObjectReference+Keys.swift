@@ -17,7 +17,7 @@ extension ScaledObjectReference {
   var unknownKeys: [String] { metadata.entries.map(\.key).filter { !Self.isKnown($0) } }
 
   /// A message for each unknown key in the metadata.
-  public var unknownKeyProblems: [String] {
+  package var unknownKeyProblems: [String] {
     unknownKeys.map { key in
       let near = Suggestion.nearest(to: key, among: Self.keys).map { "did you mean '\($0)'?" }
       let known = "known keys are \(Self.keys.joined(separator: ", "))"

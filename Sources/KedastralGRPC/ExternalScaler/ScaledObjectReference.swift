@@ -1,21 +1,21 @@
 /// The ScaledObject of KEDA's request, with its trigger's metadata.
-public struct ScaledObjectReference: Sendable, Equatable {
+package struct ScaledObjectReference: Sendable, Equatable {
   /// The ScaledObject's name.
-  public var name: String
+  package var name: String
   /// Its namespace.
-  public var namespace: String
+  package var namespace: String
   /// The trigger's metadata; KEDA passes every key, also those that are not ours.
-  public var metadata: Metadata
+  package var metadata: Metadata
 
   /// Creates a reference.
-  public init(name: String, namespace: String = "", metadata: Metadata = [:]) {
+  package init(name: String, namespace: String = "", metadata: Metadata = [:]) {
     self.name = name
     self.namespace = namespace
     self.metadata = metadata
   }
 
   /// A few keys and values; looked through one by one, which is quicker than hashing them all.
-  public struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+  package struct Metadata: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     struct Entry: Sendable, Equatable {
       var key: String
       var value: String
@@ -24,18 +24,18 @@ public struct ScaledObjectReference: Sendable, Equatable {
     private(set) var entries: [Entry] = []
 
     /// Creates metadata; of a key given twice the last value counts.
-    public init(dictionaryLiteral elements: (String, String)...) {
+    package init(dictionaryLiteral elements: (String, String)...) {
       for (key, value) in elements { append(key, value) }
     }
 
     /// Makes room for `count` keys.
-    public mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
+    package mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
 
     /// Adds a key, behind the others.
-    public mutating func append(_ key: String, _ value: String) { entries.append(Entry(key: key, value: value)) }
+    package mutating func append(_ key: String, _ value: String) { entries.append(Entry(key: key, value: value)) }
 
     /// The value of a key.
-    public subscript(key: String) -> String? {
+    package subscript(key: String) -> String? {
       entries.last { $0.key.utf8.count == key.utf8.count && $0.key == key }?.value
     }
   }

@@ -1,12 +1,12 @@
 /// The defaults for a trigger's metadata.
-public struct ScalerDefaults: Sendable, Equatable {
+package struct ScalerDefaults: Sendable, Equatable {
   /// How long before the load the pods are requested.
-  public var leadTime: Duration
+  package var leadTime: Duration
   /// The age at which a plan counts as stale: the workload is inactive and GetMetrics fails, so that KEDA's fallback takes over.
-  public var staleAfter: Duration
+  package var staleAfter: Duration
 
   /// Creates defaults.
-  public init(leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120)) {
+  package init(leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120)) {
     self.leadTime = leadTime
     self.staleAfter = staleAfter
   }

@@ -42,9 +42,9 @@ final class ScalerRecord: Sendable {
   private let state = Mutex(State())
   private let refusalCount = Atomic(0)
   private let unknownKeys: Metric
-  private let logger: Logger
+  private let logger: KedastralLogger
 
-  init(metrics: MetricsRegistry, logger: Logger) {
+  init(metrics: MetricsRegistry, logger: KedastralLogger) {
     self.logger = logger
     unknownKeys = metrics.counter(
       "kedastral_scaler_unknown_metadata_total",

@@ -19,7 +19,7 @@ package final class GRPCServer {
   /// Held because handlers refer to their services without owning them.
   private let services: [any GRPCService]
   private let loop: EventLoop
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let tls: TLSIdentity?
   private var listener: Listener?
   private var sweeper: LoopTimer?
@@ -38,7 +38,7 @@ package final class GRPCServer {
   /// - Precondition: the caller runs on the loop's thread; so does every later use.
   package init(
     on loop: EventLoop, at address: ListenAddress, tls: TLSIdentity? = nil, sharesPort: Bool = false,
-    services: [any GRPCService], limits: GRPCLimits = GRPCLimits(), metrics: MetricsRegistry, logger: Logger
+    services: [any GRPCService], limits: GRPCLimits = GRPCLimits(), metrics: MetricsRegistry, logger: KedastralLogger
   ) throws {
     self.loop = loop
     self.services = services

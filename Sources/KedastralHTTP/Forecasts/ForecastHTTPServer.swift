@@ -17,9 +17,9 @@ import KedastralNet
 ///     await server.shutdown()
 ///
 /// It answers only from memory, with the updates of ``follow(_:)``.
-public final class ForecastHTTPServer: Sendable {
+package final class ForecastHTTPServer: Sendable {
   /// The address in use.
-  public var address: ListenAddress { service.address }
+  package var address: ListenAddress { service.address }
 
   private let service: HTTPService
   private let board: LoopBound<ForecastBoard>
@@ -37,12 +37,12 @@ public final class ForecastHTTPServer: Sendable {
   ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
   ///   - records: how the plans came about, for `/explain` and `/whatif`.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
-  public init(
+  package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, staleAfter: Duration? = nil,
     health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
-    logger: Logger = .silent
+    logger: KedastralLogger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(
@@ -66,7 +66,7 @@ public final class ForecastHTTPServer: Sendable {
   }
 
   /// Applies a store's stream of updates until it ends or the task is cancelled.
-  public func follow(_ updates: AsyncStream<StoreUpdate>) async {
+  package func follow(_ updates: AsyncStream<StoreUpdate>) async {
     for await update in updates { apply(update) }
   }
 
@@ -76,5 +76,5 @@ public final class ForecastHTTPServer: Sendable {
   }
 
   /// Stops accepting, lets the answers in flight leave, and closes all connections at the latest after `limit`.
-  public func shutdown(within limit: Duration = .seconds(5)) async { await service.shutdown(within: limit) }
+  package func shutdown(within limit: Duration = .seconds(5)) async { await service.shutdown(within: limit) }
 }

@@ -3,7 +3,7 @@ import KedastralCore
 /// Knows the load that was measured lately, for the page's charts.
 ///
 /// The forecast loop that collects the samples is the natural one to conform.
-public protocol LoadHistory: Sendable {
+package protocol LoadHistory: Sendable {
   /// The recent load of `workload`, or nil when nothing is known of it. NaN is a missing sample.
   func history(of workload: WorkloadName) async -> TimeSeries?
 }

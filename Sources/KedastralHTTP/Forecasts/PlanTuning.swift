@@ -1,21 +1,21 @@
 import KedastralCore
 
 /// Settings that are tried on a workload, as set by the page's sliders. Nil keeps a setting.
-public struct PlanTuning: Sendable, Equatable {
+package struct PlanTuning: Sendable, Equatable {
   /// The load that one pod is meant to serve.
-  public var targetPerPod: Double?
+  package var targetPerPod: Double?
   /// The factor on the forecast.
-  public var headroom: Double?
+  package var headroom: Double?
   /// The quantile of the forecast to plan for; 0 plans by headroom.
-  public var quantileLevel: Double?
+  package var quantileLevel: Double?
   /// The pod-minutes that a minute with too few pods is worth.
-  public var shortageCost: Double?
+  package var shortageCost: Double?
   /// How long before the load the pods are requested.
-  public var leadTime: Duration?
+  package var leadTime: Duration?
   /// The unit in which a ScaledObject's trigger is to be answered.
-  public var mode: ScalingQuestion.Mode?
+  package var mode: ScalingQuestion.Mode?
   /// The part of the plan that a ScaledObject's trigger is to be answered from.
-  public var selection: ScalingQuestion.Selection?
+  package var selection: ScalingQuestion.Selection?
 
   /// Reads `targetPerPod`, `headroom`, `quantile`, `shortageCost`, `leadTime`, `mode` and `select`.
   init(_ query: QueryString) throws(InvalidParameter) {

@@ -6,7 +6,7 @@ import Synchronization
 ///     let readiness = Readiness(problems: ["store": "not connected yet"])
 ///     readiness.report("store", problem: nil)                       // ready
 ///     readiness.report("sources", problem: "no plan exists yet")    // not ready, and why
-public final class Readiness: Sendable {
+package final class Readiness: Sendable {
   private let problems: Mutex<[String: String?]>
 
   private let findWarnings: @Sendable () -> [String]
@@ -16,21 +16,21 @@ public final class Readiness: Sendable {
   /// - Parameters:
   ///   - problems: those that stand until they are reported to be gone.
   ///   - warnings: problems that do not make the process unready; called for each response of `/readyz`.
-  public init(problems: [String: String] = [:], warnings: @escaping @Sendable () -> [String] = { [] }) {
+  package init(problems: [String: String] = [:], warnings: @escaping @Sendable () -> [String] = { [] }) {
     self.problems = Mutex(problems.mapValues { $0 })
     findWarnings = warnings
   }
 
   /// What is wrong without making the process unready.
-  public var warnings: [String] { findWarnings() }
+  package var warnings: [String] { findWarnings() }
 
   /// Sets the state of one check: its problem, or nil.
-  public func report(_ check: String, problem: String?) {
+  package func report(_ check: String, problem: String?) {
     problems.withLock { _ = $0.updateValue(problem, forKey: check) }
   }
 
   /// Why the process is not ready, as `check: problem` sorted by check; empty when it is.
-  public var reasons: [String] {
+  package var reasons: [String] {
     problems.withLock { $0.compactMapValues(\.self) }.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
   }
 

@@ -1,7 +1,7 @@
 import KedastralNet
 
 /// A secret that clients show as `Authorization: Bearer <secret>`. It is never printed.
-public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable {
+package struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable {
   private enum Kind: Sendable {
     case text([UInt8])
     case file(SecretFile)
@@ -10,7 +10,7 @@ public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable 
   private let kind: Kind
 
   /// Takes the secret; nil when it is empty or has characters that no header can carry.
-  public init?(_ secret: String) {
+  package init?(_ secret: String) {
     guard !secret.isEmpty, secret.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
     kind = .text(Array(secret.utf8))
   }
@@ -18,16 +18,16 @@ public struct BearerToken: Sendable, CustomStringConvertible, CustomReflectable 
   /// Reads the secret from a file, again whenever the file changes. While it cannot be read, all requests are refused.
   ///
   /// - Throws: the problem with the file; the message never contains its content.
-  public init(file: String) throws {
+  package init(file: String) throws {
     let secret = SecretFile(path: file)
     _ = try secret.read()
     kind = .file(secret)
   }
 
   /// Never the secret.
-  public var description: String { "(bearer token)" }
+  package var description: String { "(bearer token)" }
   /// Empty.
-  public var customMirror: Mirror { Mirror(self, children: []) }
+  package var customMirror: Mirror { Mirror(self, children: []) }
 
   /// Whether a header's value shows the secret. The time taken tells nothing of how much of it was right.
   package func isShown(by authorization: String?) -> Bool {

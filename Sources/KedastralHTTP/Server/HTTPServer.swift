@@ -27,7 +27,7 @@ package final class HTTPServer {
   private let settings: HTTPServerSettings
   private let router: HTTPRouter
   private let aside = SideThread()
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let requests: MetricFamily?
   private let refusals: MetricFamily?
   private let openConnections: Metric?
@@ -44,7 +44,7 @@ package final class HTTPServer {
   /// - Precondition: the caller runs on the loop's thread.
   package init(
     on loop: EventLoop, settings: HTTPServerSettings, router: HTTPRouter, metrics: MetricsRegistry? = nil,
-    logger: Logger = .silent
+    logger: KedastralLogger = .silent
   ) throws {
     self.loop = loop
     self.settings = settings

@@ -9,7 +9,7 @@ final class HTTPService: Sendable {
 
   /// Starts a server whose router, with everything that its handlers hold, is made on the loop.
   init(
-    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry?, logger: Logger = .silent,
+    _ settings: HTTPServerSettings, on loop: EventLoop, metrics: MetricsRegistry?, logger: KedastralLogger = .silent,
     router: @escaping @Sendable () throws -> HTTPRouter
   ) async throws {
     let (server, address) = try await loop.run {

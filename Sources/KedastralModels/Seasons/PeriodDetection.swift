@@ -1,15 +1,15 @@
 import KedastralCore
 
 /// A season that a load history repeats with.
-public struct Period: Sendable, Equatable {
+package struct Period: Sendable, Equatable {
   /// Its length in steps.
-  public let steps: Int
+  package let steps: Int
   /// How like each other its cycles are, 0…1: the correlation of a cycle with the one before, trend and shorter seasons
   /// removed.
-  public let confidence: Double
+  package let confidence: Double
 
   /// Creates a period.
-  public init(steps: Int, confidence: Double) {
+  package init(steps: Int, confidence: Double) {
     self.steps = steps
     self.confidence = confidence
   }
@@ -23,20 +23,20 @@ public struct Period: Sendable, Equatable {
 /// candidates. From the shortest to the longest, a candidate is a period when the load minus its moving average over the
 /// candidate repeats itself; its profile is then removed, so that two hours are not found where one hour is enough. Missing
 /// samples are left out, and the few highest samples are cut down, so that one outlier neither hides nor makes a season.
-public struct PeriodDetection: Sendable, Equatable {
+package struct PeriodDetection: Sendable, Equatable {
   /// The periods found, in ascending order of length.
-  public let periods: [Period]
+  package let periods: [Period]
 
   /// Creates a detection result.
-  public init(periods: [Period]) {
+  package init(periods: [Period]) {
     self.periods = periods.sorted { $0.steps < $1.steps }
   }
 
   /// The longest period, the one whose cycles contain those of the others in most histories; nil when there is none.
-  public var longest: Period? { periods.last }
+  package var longest: Period? { periods.last }
 
   /// Detects the periods of `history`; at least two whole cycles of calendar lengths and three of others must be in it.
-  public init(of history: TimeSeries) {
+  package init(of history: TimeSeries) {
     var residual = Self.tamed(history.values)
     let count = residual.count
     var found: [Candidate] = []

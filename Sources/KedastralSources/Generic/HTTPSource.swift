@@ -17,9 +17,9 @@ import KedastralCore
 ///
 /// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without points is
 /// missing. Without a ``timestampPath`` the answer's one value counts for the newest step that has ended.
-public struct HTTPSource: MetricSource {
+package struct HTTPSource: MetricSource {
   /// How an answer writes instants.
-  public enum TimestampFormat: Sendable, Equatable {
+  package enum TimestampFormat: Sendable, Equatable {
     /// `2026-01-31T06:00:00Z`
     case rfc3339
     /// Seconds since the Unix epoch.
@@ -33,11 +33,11 @@ public struct HTTPSource: MetricSource {
   ]
 
   /// Where the values are in the answer.
-  public let valuePath: JSONPath
+  package let valuePath: JSONPath
   /// Where their instants are; nil for a current value.
-  public let timestampPath: JSONPath?
+  package let timestampPath: JSONPath?
   /// How the instants are written.
-  public let timestampFormat: TimestampFormat
+  package let timestampFormat: TimestampFormat
   private let endpoint: HTTPEndpoint
   private let method: String
   private let url: Template
@@ -54,7 +54,7 @@ public struct HTTPSource: MetricSource {
   ///   - body: the template of the body, sent as JSON unless a header sets another type; nil for none.
   ///   - variables: the user's own variables for the templates, often secrets.
   /// - Throws: ``SourceError`` for a template with an unknown variable, ``JSONPath/ParseError`` for a path that is none.
-  public init(
+  package init(
     endpoint: HTTPEndpoint, method: String = "GET", body: String? = nil, valuePath: String,
     timestampPath: String? = nil, timestampFormat: TimestampFormat = .rfc3339, variables: [String: String] = [:],
     client: HTTPClient, clock: any WallClock
@@ -78,7 +78,7 @@ public struct HTTPSource: MetricSource {
     self.clock = clock
   }
 
-  public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+  package func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
     var series = TimeSeries.missing(in: range, step: step)
     guard !series.isEmpty else { return series }
     let now = clock.now

@@ -10,30 +10,30 @@ import KedastralNet
 /// What it will not do behind your back: follow redirects (a 3xx answer is returned as it is), use a proxy from the
 /// environment (unless ``HTTPEndpoint/proxy`` says so), send cookies, or read a `.netrc`. Requests to one host wait in line when
 /// ``Settings/maximumRequestsPerHost`` are under way, so a server that hangs does not hold up requests to another one.
-public actor HTTPClient {
+package actor HTTPClient {
   /// What is the same for all requests.
-  public struct Settings: Sendable {
+  package struct Settings: Sendable {
     /// How many requests to one scheme, host and port run at a time; the others wait, and their deadline runs.
-    public var maximumRequestsPerHost: Int
+    package var maximumRequestsPerHost: Int
     /// The URL of a proxy for all requests whose endpoint does not say otherwise; nil for none, whatever `http_proxy` and its
     /// kin say.
-    public var proxy: String?
+    package var proxy: String?
 
     /// Creates settings.
-    public init(maximumRequestsPerHost: Int = 16, proxy: String? = nil) {
+    package init(maximumRequestsPerHost: Int = 16, proxy: String? = nil) {
       self.maximumRequestsPerHost = max(1, maximumRequestsPerHost)
       self.proxy = proxy
     }
   }
 
   /// The client could not be set up.
-  public struct StartError: Error, CustomStringConvertible {
-    public var description: String { "HTTP client: libcurl cannot be initialised" }
+  package struct StartError: Error, CustomStringConvertible {
+    package var description: String { "HTTP client: libcurl cannot be initialised" }
   }
 
   /// The loop on whose thread everything happens.
-  public nonisolated let loop: EventLoop
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+  package nonisolated let loop: EventLoop
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   private struct Host {
     var runningCount = 0
@@ -50,7 +50,7 @@ public actor HTTPClient {
   /// Creates a client; ``close()`` it before its loop stops.
   ///
   /// - Throws: ``StartError`` when libcurl cannot be set up.
-  public init(on loop: EventLoop, settings: Settings = Settings()) throws {
+  package init(on loop: EventLoop, settings: Settings = Settings()) throws {
     guard let multi = CurlMulti(on: loop) else { throw StartError() }
     self.loop = loop
     self.settings = settings
@@ -65,7 +65,7 @@ public actor HTTPClient {
   /// Sends a request and returns its whole answer, whatever the status.
   ///
   /// - Throws: ``HTTPError`` when there is no answer, `CancellationError` as soon as the task is cancelled.
-  public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+  package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try Task.checkCancellation()
     let authorization = try authorization(for: request)
     lastIdentifier += 1
@@ -82,7 +82,7 @@ public actor HTTPClient {
   }
 
   /// Ends all requests with an error and closes all connections; later requests fail.
-  public func close() {
+  package func close() {
     isClosed = true
     for (identifier, transfer) in transfers { finish(identifier, .failure(transfer.error(.clientClosed))) }
     multi.close()

@@ -7,7 +7,7 @@ import KedastralNet
 #endif
 
 /// The authentication of a request. Its description never contains the secret.
-public struct HTTPCredentials: Sendable, CustomStringConvertible {
+package struct HTTPCredentials: Sendable, CustomStringConvertible {
   private enum Kind {
     case none
     case bearer(Secret)
@@ -29,27 +29,27 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible {
   private let kind: Kind
 
   /// No credentials.
-  public static let none = HTTPCredentials(kind: .none)
+  package static let none = HTTPCredentials(kind: .none)
 
   /// A bearer token.
-  public static func bearer(_ token: String) -> HTTPCredentials { HTTPCredentials(kind: .bearer(.text(token))) }
+  package static func bearer(_ token: String) -> HTTPCredentials { HTTPCredentials(kind: .bearer(.text(token))) }
 
   /// A bearer token in a file, read again whenever the file changes, so that a rotated token is used.
-  public static func bearer(file: String) -> HTTPCredentials {
+  package static func bearer(file: String) -> HTTPCredentials {
     HTTPCredentials(kind: .bearer(.file(SecretFile(path: file))))
   }
 
   /// User and password.
-  public static func basic(user: String, password: String) -> HTTPCredentials {
+  package static func basic(user: String, password: String) -> HTTPCredentials {
     HTTPCredentials(kind: .basic(user: user, password: .text(password)))
   }
 
   /// User, and a password in a file that is read again whenever it changes.
-  public static func basic(user: String, passwordFile: String) -> HTTPCredentials {
+  package static func basic(user: String, passwordFile: String) -> HTTPCredentials {
     HTTPCredentials(kind: .basic(user: user, password: .file(SecretFile(path: passwordFile))))
   }
 
-  public var description: String {
+  package var description: String {
     switch kind {
     case .none: "none"
     case .bearer: "bearer token"

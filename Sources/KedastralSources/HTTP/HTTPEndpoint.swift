@@ -5,24 +5,24 @@ import KedastralNet
 ///     var prometheus = HTTPEndpoint("https://prometheus.monitoring:9090")
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
 ///     prometheus.tls.authorities = "/etc/kedastral/ca.pem"
-public struct HTTPEndpoint: Sendable {
+package struct HTTPEndpoint: Sendable {
   /// The `http` or `https` URL that requests start from; its parameters are sent with each of them.
-  public let url: String
+  package let url: String
   /// How to say who asks.
-  public var credentials: HTTPCredentials
+  package var credentials: HTTPCredentials
   /// Whom to trust instead of the system's authorities, and the client certificate to show; PEM files.
-  public var tls: TLSContext.Files
+  package var tls: TLSContext.Files
   /// Headers of every request.
-  public var headers: [HTTPHeader]
+  package var headers: [HTTPHeader]
   /// The way to the server; nil for the client's own.
-  public var proxy: HTTPProxy?
+  package var proxy: HTTPProxy?
   /// How long one request may take, from being asked for to the last byte of its answer.
-  public var deadline: Duration
+  package var deadline: Duration
   /// How large an answer may be, after decompression.
-  public var maximumAnswerBytes: Int
+  package var maximumAnswerBytes: Int
 
   /// Describes a server.
-  public init(
+  package init(
     _ url: String, credentials: HTTPCredentials = .none, tls: TLSContext.Files = .init(), headers: [HTTPHeader] = [],
     proxy: HTTPProxy? = nil, deadline: Duration = .seconds(10), maximumAnswerBytes: Int = 32 << 20
   ) {
@@ -36,21 +36,21 @@ public struct HTTPEndpoint: Sendable {
   }
 
   /// The URL for logs and errors: without user and password, and only with the names of its parameters.
-  public var displayName: String { HTTPRequest.redacted(url) }
+  package var displayName: String { HTTPRequest.redacted(url) }
 
   /// The URL of a request for `path`, in the form of ``displayName``.
-  public func displayName(at path: String) -> String { HTTPRequest.redacted(HTTPRequest.joined(url, path)) }
+  package func displayName(at path: String) -> String { HTTPRequest.redacted(HTTPRequest.joined(url, path)) }
 }
 
 /// A header of a request.
-public struct HTTPHeader: Sendable, Equatable {
+package struct HTTPHeader: Sendable, Equatable {
   /// The name; upper and lower case mean the same.
-  public let name: String
+  package let name: String
   /// The value.
-  public let value: String
+  package let value: String
 
   /// Creates a header.
-  public init(_ name: String, _ value: String) {
+  package init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
   }

@@ -3,9 +3,9 @@ import KedastralCore
 /// Why a request failed: the request, the server and the problem. It never contains a secret.
 ///
 /// An answer with an unwelcome status is not such an error; who asked decides what it means.
-public struct HTTPError: Error, Equatable, CustomStringConvertible {
+package struct HTTPError: Error, Equatable, CustomStringConvertible {
   /// What happened.
-  public enum Reason: Sendable, Equatable, CustomStringConvertible {
+  package enum Reason: Sendable, Equatable, CustomStringConvertible {
     /// The request cannot be sent.
     case invalidRequest(String)
     /// A token or password cannot be read.
@@ -21,7 +21,7 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
     /// The client was closed.
     case clientClosed
 
-    public var description: String {
+    package var description: String {
       switch self {
       case .invalidRequest(let problem): "the request cannot be sent: \(problem)"
       case .credentials(let problem), .network(let problem): problem
@@ -34,14 +34,14 @@ public struct HTTPError: Error, Equatable, CustomStringConvertible {
   }
 
   /// The request, without secrets.
-  public let request: String
+  package let request: String
   /// What happened.
-  public let reason: Reason
+  package let reason: Reason
 
   init(_ request: HTTPRequest, _ reason: Reason) {
     self.request = request.displayName
     self.reason = reason
   }
 
-  public var description: String { "\(request): \(reason)" }
+  package var description: String { "\(request): \(reason)" }
 }

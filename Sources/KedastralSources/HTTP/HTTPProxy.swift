@@ -11,7 +11,7 @@ import Glibc
 ///     var endpoint = HTTPEndpoint("https://prometheus.example.com")
 ///     endpoint.proxy = .environment()                           // http_proxy, https_proxy, no_proxy
 ///     endpoint.proxy = .server("http://proxy.example.com:3128") // this one, whatever the environment says
-public struct HTTPProxy: Sendable, Equatable {
+package struct HTTPProxy: Sendable, Equatable {
   private var forHTTP: String?
   private var forHTTPS: String?
   /// Hosts that are reached directly, as `no_proxy` has them.
@@ -20,17 +20,17 @@ public struct HTTPProxy: Sendable, Equatable {
   private var exceptsLoopback = false
 
   /// No proxy.
-  public static let none = HTTPProxy()
+  package static let none = HTTPProxy()
 
   /// A proxy for all servers: `http://`, `https://`, `socks4://` or `socks5://`, perhaps with user and password.
-  public static func server(_ url: String) -> HTTPProxy { HTTPProxy(forHTTP: url, forHTTPS: url) }
+  package static func server(_ url: String) -> HTTPProxy { HTTPProxy(forHTTP: url, forHTTPS: url) }
 
   /// What the environment says: `http_proxy`, `https_proxy` and `all_proxy`, except for the hosts in `no_proxy`, and never for
   /// this machine itself (`localhost`, `127.0.0.0/8`, `::1`). Each name may be in capitals; small letters take precedence.
   ///
   /// `no_proxy` has names, which stand for their subdomains as well, addresses, and networks such as `10.0.0.0/8`, with commas
   /// between; `*` stands for all hosts.
-  public static func environment(
+  package static func environment(
     _ variables: [String: String] = ProcessInfo.processInfo.environment
   ) -> HTTPProxy {
     func variable(_ name: String) -> String? {

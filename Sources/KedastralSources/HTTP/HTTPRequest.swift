@@ -1,20 +1,20 @@
 /// One request to an endpoint.
-public struct HTTPRequest: Sendable {
+package struct HTTPRequest: Sendable {
   /// The method in capitals.
-  public var method: String
+  package var method: String
   /// Whom to ask, as whom, within which bounds.
-  public var endpoint: HTTPEndpoint
+  package var endpoint: HTTPEndpoint
   /// What follows the endpoint's path: a path with a leading slash, and parameters, which join the endpoint's; or nothing.
-  public var path: String
+  package var path: String
   /// Headers in addition to the endpoint's.
-  public var headers: [HTTPHeader]
+  package var headers: [HTTPHeader]
   /// The body, or nil for none.
-  public var body: [UInt8]?
+  package var body: [UInt8]?
   /// Whether the server may compress the answer: worth it for long answers alone.
-  public var acceptsCompression: Bool
+  package var acceptsCompression: Bool
 
   /// Creates a request.
-  public init(
+  package init(
     _ endpoint: HTTPEndpoint, method: String = "GET", path: String = "", headers: [HTTPHeader] = [],
     body: [UInt8]? = nil, acceptsCompression: Bool = true
   ) {
@@ -132,19 +132,19 @@ public struct HTTPRequest: Sendable {
 }
 
 /// What came back.
-public struct HTTPResponse: Sendable {
+package struct HTTPResponse: Sendable {
   /// The status code.
-  public let status: Int
+  package let status: Int
   /// The whole body, decompressed.
-  public let body: [UInt8]
+  package let body: [UInt8]
   /// Where a 3xx answer points to: redirects are reported, never followed.
-  public let location: String?
+  package let location: String?
 
   /// Whether the status says success.
-  public var isSuccess: Bool { (200..<300).contains(status) }
+  package var isSuccess: Bool { (200..<300).contains(status) }
 
   /// An unwelcome status in one line, for an error's text; `detail` is what the body says, where its form is known.
-  public func problem(_ detail: String? = nil) -> String {
+  package func problem(_ detail: String? = nil) -> String {
     if let location, (300..<400).contains(status) {
       return "HTTP \(status): moved to \(HTTPRequest.redacted(location)); redirects are not followed, change the URL"
     }
@@ -153,7 +153,7 @@ public struct HTTPResponse: Sendable {
   }
 
   /// The beginning of the body as one line, for an error's text.
-  public var excerpt: String {
+  package var excerpt: String {
     let text = String(decoding: body.prefix(300), as: UTF8.self)
     let words = text.split { $0.isWhitespace || $0.isNewline }.joined(separator: " ")
     let printable = String(words.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F })

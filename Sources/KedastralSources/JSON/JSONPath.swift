@@ -3,12 +3,12 @@
 ///     JSONPath("data.items[0].value")   // one value
 ///     JSONPath("data.points.#.value")   // one value of each point
 ///     JSONPath("values")                // an array counts as its elements
-public struct JSONPath: Sendable, Equatable, CustomStringConvertible {
+package struct JSONPath: Sendable, Equatable, CustomStringConvertible {
   /// The error for a text that is not a valid path.
-  public struct ParseError: Error, Equatable, CustomStringConvertible {
+  package struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
-    public let text: String
-    public var description: String {
+    package let text: String
+    package var description: String {
       "'\(text)' is not a JSON path; write for instance data.items[0].value, or data.points.#.value for one value of each point"
     }
   }
@@ -19,11 +19,11 @@ public struct JSONPath: Sendable, Equatable, CustomStringConvertible {
     case each
   }
 
-  public let description: String
+  package let description: String
   private let parts: [Part]
 
   /// Reads a path.
-  public init(_ text: String) throws(ParseError) {
+  package init(_ text: String) throws(ParseError) {
     description = text
     // `a[0]` is `a.0`, and a leading `[0]` is `0`.
     var dotted = ""

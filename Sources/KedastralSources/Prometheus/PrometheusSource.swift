@@ -32,12 +32,12 @@ public struct PrometheusSource: MetricSource {
   }
 
   /// The server.
-  public let endpoint: HTTPEndpoint
+  package let endpoint: HTTPEndpoint
   /// The PromQL query.
   public let query: String
   private let partialResponse: PartialResponse
   private let client: HTTPClient
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let warnings = WarningLog()
   private let method = QueryMethod()
 
@@ -48,9 +48,9 @@ public struct PrometheusSource: MetricSource {
   ///   - query: a PromQL expression that gives one series.
   ///   - partialResponse: what to do with incomplete answers.
   ///   - logger: takes the server's warnings.
-  public init(
+  package init(
     endpoint: HTTPEndpoint, query: String, partialResponse: PartialResponse = .use, client: HTTPClient,
-    logger: Logger = .silent
+    logger: KedastralLogger = .silent
   ) {
     self.endpoint = endpoint
     self.query = query
@@ -164,7 +164,7 @@ public struct PrometheusSource: MetricSource {
 private final class WarningLog: Sendable {
   private let last = Mutex<[String]>([])
 
-  func note(_ warnings: [String], query: String, _ logger: Logger) {
+  func note(_ warnings: [String], query: String, _ logger: KedastralLogger) {
     let before = last.withLock { last in
       defer { last = warnings }
       return last

@@ -3,14 +3,14 @@
 ///     try ScrapeSelector(#"http_requests_total{app="shop",code!="500"}"#)
 ///
 /// The syntax is PromQL's, as far as `=` and `!=` go. A label that is absent has the empty value.
-public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
+package struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
   /// The error for a text that is not a valid selector.
-  public struct ParseError: Error, Equatable, CustomStringConvertible {
+  package struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The text that was given.
-    public let text: String
+    package let text: String
     /// What is wrong.
-    public let problem: String
-    public var description: String {
+    package let problem: String
+    package var description: String {
       "'\(text)' is not a selector: \(problem); write for instance http_requests_total{app=\"shop\",code!=\"500\"}"
     }
   }
@@ -22,12 +22,12 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The metric's name.
-  public let metric: String
+  package let metric: String
   let matchers: [Matcher]
-  public let description: String
+  package let description: String
 
   /// Reads a selector.
-  public init(_ text: String) throws(ParseError) {
+  package init(_ text: String) throws(ParseError) {
     func problem(_ problem: String) -> ParseError { ParseError(text: text, problem: problem) }
     let name = text.prefix { $0 != "{" }
     metric = name.filter { !$0.isWhitespace }
@@ -63,7 +63,7 @@ public struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
   }
 
   /// The samples of `metric` that have all of `labels`.
-  public init(metric: String, labels: [String: String]) {
+  package init(metric: String, labels: [String: String]) {
     self.metric = metric
     matchers = labels.sorted { $0.key < $1.key }.map { Matcher(label: $0.key, value: $0.value, isNegated: false) }
     description =

@@ -16,7 +16,7 @@ import Synchronization
 ///
 /// A counter becomes its growth per second, a gauge is taken as it is; all series that match are added up. The source remembers
 /// the load from its first scrape on, so it begins with what `seed` says and an empty past otherwise.
-public final class ScrapeSource: MetricSource {
+package final class ScrapeSource: MetricSource {
   private struct State {
     var history: ScrapeHistory
     var lastSuccess: Date?
@@ -24,16 +24,16 @@ public final class ScrapeSource: MetricSource {
   }
 
   /// The address that is scraped.
-  public let endpoint: HTTPEndpoint
+  package let endpoint: HTTPEndpoint
   /// What of it counts.
-  public let selector: ScrapeSelector
+  package let selector: ScrapeSelector
   /// The grid's step.
-  public let step: Duration
+  package let step: Duration
   /// The time between scrapes.
-  public let interval: Duration
+  package let interval: Duration
   private let client: HTTPClient
   private let clock: any WallClock
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let patience: Duration
   private let state: Mutex<State>
 
@@ -46,9 +46,9 @@ public final class ScrapeSource: MetricSource {
   ///   - capacity: how many steps are remembered; eight days of minutes unless it is given.
   ///   - seed: the load before the first scrape.
   /// - Precondition: the seed's step is `step`.
-  public init(
+  package init(
     endpoint: HTTPEndpoint, selector: ScrapeSelector, step: Duration, interval: Duration? = nil, capacity: Int = 11_520,
-    seed: TimeSeries? = nil, client: HTTPClient, clock: any WallClock, logger: Logger = .silent
+    seed: TimeSeries? = nil, client: HTTPClient, clock: any WallClock, logger: KedastralLogger = .silent
   ) {
     precondition(seed == nil || seed?.step == step, "the seed has the source's step")
     self.endpoint = endpoint
@@ -64,7 +64,7 @@ public final class ScrapeSource: MetricSource {
   }
 
   /// Scrapes every ``interval`` until the task is cancelled. A failing scrape is logged and does not stop it.
-  public func run() async throws {
+  package func run() async throws {
     while true {
       let start = clock.now
       do {
@@ -79,7 +79,7 @@ public final class ScrapeSource: MetricSource {
   /// Scrapes once.
   ///
   /// - Throws: ``SourceError``, `CancellationError`.
-  public func scrape() async throws {
+  package func scrape() async throws {
     do {
       let request = HTTPRequest(endpoint, headers: [HTTPHeader("Accept", "text/plain;version=0.0.4")])
       let response = try await client.answer(to: request, asked: asked)
@@ -100,7 +100,7 @@ public final class ScrapeSource: MetricSource {
   ///
   /// - Throws: ``SourceError`` for another step than ``step``, and when scraping has failed for some time: a single failed scrape
   ///   only leaves a gap.
-  public func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+  package func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
     guard step == self.step else {
       let problem = "the scrape step is \(DurationText.format(self.step)), not \(DurationText.format(step))"
       throw SourceError(asked: asked, of: endpoint.displayName, problem: problem)

@@ -2,7 +2,7 @@ import KedastralCore
 
 extension RedisStore {
   /// What a process does with the store, and so what its user must be permitted.
-  public enum Role: Sendable, Equatable {
+  package enum Role: Sendable, Equatable {
     /// Reads plans and subscribes to changes, as a scaler does.
     case reader
     /// Stores plans and models too, as a forecaster does.
@@ -10,11 +10,11 @@ extension RedisStore {
   }
 
   /// One thing that Redis does not let the user do, or could not be asked about.
-  public struct PermissionProblem: Sendable, Equatable, CustomStringConvertible {
+  package struct PermissionProblem: Sendable, Equatable, CustomStringConvertible {
     /// What was found.
-    public let description: String
+    package let description: String
     /// Whether the role cannot do its work; otherwise some plans are missing, or arrive later.
-    public let isFatal: Bool
+    package let isFatal: Bool
   }
 
   /// What the user may not do of that which the role needs, in Redis's own words; empty when everything is permitted.
@@ -24,7 +24,7 @@ extension RedisStore {
   ///
   /// - Parameter workload: one of the workloads, for users that are permitted some workloads' keys alone.
   /// - Throws: `ForecastStoreError` when Redis does not answer.
-  public func permissionProblems(
+  package func permissionProblems(
     of role: Role, workload: WorkloadName? = nil
   ) async throws -> [PermissionProblem] {
     // No key of a plan, since a workload's name has no colon and no @; but one that the workload's permissions are for.

@@ -19,22 +19,22 @@ import KedastralNet
 /// generated later: the server compares and stores in one step.
 ///
 /// Give it an event loop of its own where other work must not wait for the reading of many snapshots.
-public final class RedisStore: ForecastStore {
+package final class RedisStore: ForecastStore {
   let client: RedisClient
   private let configuration: Configuration
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let follower: Follower
   private let refusals = RefusalLog()
 
   /// Whether Redis can be reached.
-  public enum Health: Sendable, Equatable {
+  package enum Health: Sendable, Equatable {
     /// It can.
     case reachable
     /// It cannot, for this reason.
     case unreachable(why: String)
 
     /// The reason, or nil when Redis can be reached.
-    public var problem: String? {
+    package var problem: String? {
       if case .unreachable(let why) = self { why } else { nil }
     }
   }
@@ -42,7 +42,7 @@ public final class RedisStore: ForecastStore {
   /// Connects in the background.
   ///
   /// - Throws: ``ConfigurationError``, or what TLS files that cannot be loaded throw.
-  public init(_ configuration: Configuration, on loop: EventLoop, logger: Logger = .silent) async throws {
+  package init(_ configuration: Configuration, on loop: EventLoop, logger: KedastralLogger = .silent) async throws {
     try configuration.check()
     self.configuration = configuration
     self.logger = logger
@@ -53,23 +53,23 @@ public final class RedisStore: ForecastStore {
   deinit { follower.stop() }
 
   /// Whether Redis can be reached, and read, now; for a readiness probe.
-  public var health: Health {
+  package var health: Health {
     let health = client.health
     guard health == .reachable, let refused = refusals.refusal(of: "reading plans") else { return health }
     return .unreachable(why: "redis does not let the user read plans: \(refused)")
   }
 
   /// Who is asked, for errors: the servers without any secret.
-  public var name: String { configuration.deployment.description }
+  package var name: String { configuration.deployment.description }
 
   /// Ends all connections. Calls under way fail; streams of updates go on without news.
-  public func close() async {
+  package func close() async {
     follower.stop()
     await client.close()
   }
 
   @discardableResult
-  public func put(_ snapshot: Snapshot) async throws -> PutOutcome {
+  package func put(_ snapshot: Snapshot) async throws -> PutOutcome {
     switch try await put(snapshot, notAfter: nil) {
     case .stored: .stored
     case .superseded: .superseded
@@ -93,7 +93,7 @@ public final class RedisStore: ForecastStore {
     return outcome
   }
 
-  public func get(_ workload: WorkloadName) async throws -> Snapshot? {
+  package func get(_ workload: WorkloadName) async throws -> Snapshot? {
     let operation = "get \(workload)"
     let keys = configuration.readPrefixes.map { $0 + workload.text }
     let replies = try await ask(operation, keys.map { StoredValue.command(key: $0, configuration) })
@@ -112,13 +112,13 @@ public final class RedisStore: ForecastStore {
     return newest
   }
 
-  public func list() async throws -> [WorkloadName] {
+  package func list() async throws -> [WorkloadName] {
     do {
       return Set(try await KeyScan(client).keys().map(\.workload)).sorted()
     } catch { throw self.error("list", "\(error)") }
   }
 
-  public func remove(_ workload: WorkloadName) async throws {
+  package func remove(_ workload: WorkloadName) async throws {
     let operation = "remove \(workload)"
     let key = configuration.keyPrefix + workload.text
     let replies = try await ask(
@@ -132,7 +132,7 @@ public final class RedisStore: ForecastStore {
   }
 
   /// Kept for a day, under the plan's key with `:state` behind it.
-  public func putState(_ state: Data, of workload: WorkloadName) async throws {
+  package func putState(_ state: Data, of workload: WorkloadName) async throws {
     let operation = "put the state of \(workload)"
     guard state.count <= configuration.maximumValueBytes else {
       throw error(operation, "it has \(state.count) bytes, allowed are \(configuration.maximumValueBytes)")
@@ -143,7 +143,7 @@ public final class RedisStore: ForecastStore {
     if reply.errorText != nil { throw error(operation, unexpected: reply) }
   }
 
-  public func state(of workload: WorkloadName) async throws -> Data? {
+  package func state(of workload: WorkloadName) async throws -> Data? {
     let operation = "get the state of \(workload)"
     let key = stateKey(workload)
     switch StoredValue(try await ask(operation, [StoredValue.command(key: key, configuration)])[0], configuration) {
@@ -156,7 +156,7 @@ public final class RedisStore: ForecastStore {
   /// No key of a plan, since a workload's name has no colon; and one that a user allowed to use the plans' keys may use.
   private func stateKey(_ workload: WorkloadName) -> String { configuration.keyPrefix + workload.text + ":state" }
 
-  public func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
+  package func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
 
   /// Sends commands and names the operation in what they throw.
   func ask(_ operation: String, _ commands: [RedisCommand]) async throws -> [RESPValue] {

@@ -88,10 +88,10 @@ struct BridgingTests {
     let description = "http://prometheus:9090: connection refused"
   }
 
-  private final class Lines: LogHandler {
+  private final class Lines: KedastralLogHandler {
     let lines = Mutex<[String]>([])
-    func isEnabled(_ level: LogLevel) -> Bool { level >= .info }
-    func log(_ level: LogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
+    func isEnabled(_ level: KedastralLogLevel) -> Bool { level >= .info }
+    func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
       lines.withLock { $0.append("\(level) \(message) \(fields.map { "\($0)=\($1)" }.joined(separator: " "))") }
     }
   }
@@ -99,7 +99,7 @@ struct BridgingTests {
   @Test("a server that is unavailable is one log line for all its workloads, and one when it answers again")
   func oneLinePerServer() async throws {
     let lines = Lines()
-    let faults = FaultLog(Logger(lines))
+    let faults = FaultLog(KedastralLogger(lines))
     let names = try (0..<50).map { try WorkloadName("app-\($0)") }
     for round in 0..<4 {
       for name in names {
@@ -120,7 +120,7 @@ struct BridgingTests {
   @Test("rounds are logged at debug, the first plan of a workload once at info")
   func quietRounds() async throws {
     let lines = Lines()
-    let loop = ForecastLoop(try workload(), store: store, clock: clock, logger: Logger(lines))
+    let loop = ForecastLoop(try workload(), store: store, clock: clock, logger: KedastralLogger(lines))
     let running = Task { await loop.run() }
     for round in 1...3 {
       await clock.waitForOnlySleeper(until: Date(timeIntervalSince1970: 1_769_860_800 + 30 * Double(round)))

@@ -65,7 +65,7 @@ enum Demo {
 
   private static func run(_ configuration: AllInOneConfiguration) async throws {
     let clock = ScaledWallClock(startingAt: start, speed: speed)
-    let logger = Logger(StreamLogHandler(configuration.forecaster.log, clock: SystemWallClock()))
+    let logger = KedastralLogger(StreamLogHandler(configuration.forecaster.log, clock: SystemWallClock()))
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
     let app = try await LoadApp(app: "api-app", on: loop, clock: clock, load: apiLoad(at:))

@@ -15,7 +15,7 @@ package struct ConfiguredForecaster: Sendable {
   ///
   /// - Throws: when a source or a model cannot be made of its settings.
   init(
-    _ configuration: ForecasterConfiguration, on loop: EventLoop, clock: any WallClock, logger: Logger,
+    _ configuration: ForecasterConfiguration, on loop: EventLoop, clock: any WallClock, logger: KedastralLogger,
     registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
   ) throws {
     self.configuration = configuration
@@ -29,7 +29,7 @@ package struct ConfiguredForecaster: Sendable {
 
   /// How the parts are to be.
   func settings(
-    leadTime: Duration, staleAfter: Duration? = nil, metrics: MetricsRegistry, logger: Logger
+    leadTime: Duration, staleAfter: Duration? = nil, metrics: MetricsRegistry, logger: KedastralLogger
   ) throws -> ForecasterParts.Settings {
     var lease: Duration?
     if case .redis(let redis) = configuration.storage { lease = redis.shardLease }

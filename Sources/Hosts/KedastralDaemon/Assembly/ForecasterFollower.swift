@@ -12,7 +12,7 @@ struct ForecasterFollower {
 
   let forecaster: ForecasterClient
   let clock: any WallClock
-  let logger: Logger
+  let logger: KedastralLogger
   private let fetchSeconds: Metric
   private let fetchErrors: Metric
   private let updates = UpdateBroadcast()
@@ -21,7 +21,7 @@ struct ForecasterFollower {
   /// Which plans were rejected last, so that each error is logged once.
   private let rejections = Rejections()
 
-  init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: Logger) {
+  init(_ forecaster: ForecasterClient, clock: any WallClock, metrics: MetricsRegistry, logger: KedastralLogger) {
     self.forecaster = forecaster
     self.clock = clock
     self.logger = logger

@@ -17,7 +17,8 @@ package enum ModelCatalog {
   ///   - client: for models that run elsewhere; not asked for by others.
   ///   - logger: receives their log lines.
   package static func make(
-    _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient, logger: Logger
+    _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient,
+    logger: KedastralLogger
   ) throws -> any Model {
     let utcOffset = try utcOffset(of: timeZone)
     func local(_ model: any Model) -> any Model {

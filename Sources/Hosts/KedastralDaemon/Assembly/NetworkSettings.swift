@@ -15,7 +15,7 @@ extension TLSIdentity {
   /// - Parameter listener: its name in metrics and logs.
   convenience init?(
     _ settings: TLSConfiguration, listener: String, protocols: [String] = [],
-    clients: TLSContext.ClientCertificates, metrics: MetricsRegistry, logger: Logger
+    clients: TLSContext.ClientCertificates, metrics: MetricsRegistry, logger: KedastralLogger
   ) throws {
     guard settings.isEnabled, settings.certFile != nil else { return nil }
     let report = TLSReport(listener: listener, metrics: metrics, logger: logger)
@@ -50,7 +50,7 @@ extension HTTPServerSettings {
   /// A host's HTTP listener.
   init(
     _ address: NetworkAddress, tls: TLSConfiguration, tokenFile: String?, limits: HTTPLimitsConfiguration,
-    metrics: MetricsRegistry, logger: Logger
+    metrics: MetricsRegistry, logger: KedastralLogger
   ) throws {
     self.init(
       address: ListenAddress(address),
@@ -66,7 +66,7 @@ extension HTTPServerSettings {
 
 extension ScalerParts.Settings {
   /// How settings want the scaler.
-  init(_ configuration: ScalerConfiguration, metrics: MetricsRegistry, logger: Logger) throws {
+  init(_ configuration: ScalerConfiguration, metrics: MetricsRegistry, logger: KedastralLogger) throws {
     self.init(
       address: ListenAddress(configuration.listen),
       tls: try TLSIdentity(

@@ -8,11 +8,11 @@ import KedastralSources
 package struct SourceFactory: Sendable {
   package let client: HTTPClient
   package let clock: any WallClock
-  package let logger: Logger
+  package let logger: KedastralLogger
   /// What the environment says of proxies.
   private let environmentProxy = HTTPProxy.environment()
 
-  package init(client: HTTPClient, clock: any WallClock, logger: Logger) {
+  package init(client: HTTPClient, clock: any WallClock, logger: KedastralLogger) {
     self.client = client
     self.clock = clock
     self.logger = logger

@@ -11,7 +11,7 @@ package enum AllInOneHost {
     } run: { configuration, readAgain in
       let clock = SystemWallClock()
       let log = StreamLogHandler(configuration.forecaster.log, clock: clock)
-      let logger = Logger(log)
+      let logger = KedastralLogger(log)
       let loop = try EventLoop()
       let runner = try await ServiceRunner(on: loop, logger: logger)
       let host = try await AllInOneParts(
@@ -39,7 +39,7 @@ package struct AllInOneParts {
 
   /// Wires the parts; both servers listen when this returns.
   package init(
-    _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, logger: Logger,
+    _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, logger: KedastralLogger,
     registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
     store = try await OpenedStore(.init(configuration.forecaster.storage), clock: clock, logger: logger)

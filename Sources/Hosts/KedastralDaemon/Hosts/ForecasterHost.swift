@@ -19,7 +19,7 @@ package enum ForecasterHost {
   ) async throws {
     let clock = SystemWallClock()
     let log = StreamLogHandler(configuration.log, clock: clock)
-    let logger = Logger(log)
+    let logger = KedastralLogger(log)
     let metrics = MetricsRegistry()
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)

@@ -20,7 +20,7 @@ package enum ScalerHost {
   ) async throws {
     let clock = SystemWallClock()
     let log = StreamLogHandler(configuration.log, clock: clock)
-    let logger = Logger(log)
+    let logger = KedastralLogger(log)
     let metrics = MetricsRegistry()
     BuildInformation.publish(in: metrics)
     let loop = try EventLoop()

@@ -11,7 +11,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   private let read: Program.ReadAgain<Configuration>
   private let apply: @Sendable (Configuration) async throws -> ConfigurationChange
   private let clock: any WallClock
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let reloads: MetricFamily
   private let lastSuccess: Metric
   private let isSuccessful: Metric
@@ -28,7 +28,7 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   ///   - read: reads the settings again.
   ///   - apply: applies them and tells what changed; when it throws, nothing has changed.
   init(
-    of file: WatchedFile?, clock: any WallClock, metrics: MetricsRegistry, logger: Logger,
+    of file: WatchedFile?, clock: any WallClock, metrics: MetricsRegistry, logger: KedastralLogger,
     read: @escaping Program.ReadAgain<Configuration>,
     apply: @escaping @Sendable (Configuration) async throws -> ConfigurationChange
   ) {

@@ -15,7 +15,7 @@ final class RedisClient: Sendable {
   private let subscriptionCount = Atomic(0)
 
   /// Connects in the background.
-  init(_ configuration: RedisStore.Configuration, on loop: EventLoop, logger: Logger) async throws {
+  init(_ configuration: RedisStore.Configuration, on loop: EventLoop, logger: KedastralLogger) async throws {
     self.loop = loop
     self.configuration = configuration
     let healthBox = HealthBox(logger: logger)
@@ -109,10 +109,10 @@ final class RedisClient: Sendable {
 
 /// The health, for readers on any thread; changes are logged once.
 private final class HealthBox: Sendable {
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let state = Mutex<RedisStore.Health>(.unreachable(why: "not connected yet"))
 
-  init(logger: Logger) { self.logger = logger }
+  init(logger: KedastralLogger) { self.logger = logger }
 
   var value: RedisStore.Health { state.withLock { $0 } }
 

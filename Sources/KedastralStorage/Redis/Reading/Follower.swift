@@ -7,7 +7,7 @@ import Synchronization
 /// connection, and each interval: a shorter one while Redis refuses the subscription or the reading.
 final class Follower: Sendable {
   private let client: RedisClient
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let channel: String
   private let known: Mutex<KnownSnapshots>
   private let broadcast = UpdateBroadcast()
@@ -17,7 +17,7 @@ final class Follower: Sendable {
   /// How many values are asked for in one go.
   private static let chunk = 256
 
-  init(_ client: RedisClient, refusals: RefusalLog, logger: Logger) {
+  init(_ client: RedisClient, refusals: RefusalLog, logger: KedastralLogger) {
     self.refusals = refusals
     self.client = client
     self.logger = logger

@@ -9,7 +9,7 @@ final class RefusalLog: Sendable {
   ///
   /// - Returns: whether this differs from the last answer.
   @discardableResult
-  func note(_ operation: String, _ problem: String?, _ logger: Logger) -> Bool {
+  func note(_ operation: String, _ problem: String?, _ logger: KedastralLogger) -> Bool {
     let before = problems.withLock { problems in
       let before = problems[operation]
       problems[operation] = problem

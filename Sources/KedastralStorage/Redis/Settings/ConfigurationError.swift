@@ -3,10 +3,10 @@ import KedastralNet
 
 extension RedisStore {
   /// Settings that cannot work.
-  public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// What is wrong.
-    public let problem: String
-    public var description: String { "Redis: \(problem)" }
+    package let problem: String
+    package var description: String { "Redis: \(problem)" }
   }
 }
 
@@ -18,7 +18,7 @@ extension RedisStore.Configuration {
   }
 
   /// Checks that the settings are in their ranges and fit each other; files are not read.
-  public func validate() throws(RedisStore.ConfigurationError) {
+  package func validate() throws(RedisStore.ConfigurationError) {
     func demand(_ condition: Bool, _ problem: String) throws(RedisStore.ConfigurationError) {
       if !condition { throw RedisStore.ConfigurationError(problem: problem) }
     }
@@ -49,7 +49,7 @@ extension RedisStore.Configuration {
 }
 
 extension RedisStore.Deployment: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .single(let server): "redis \(server)"
     case .sentinel(let master, _): "redis master '\(master)'"

@@ -7,54 +7,54 @@ extension RedisStore {
   ///     var configuration = RedisStore.Configuration(server: .network(host: "redis", port: 6379))
   ///     configuration.credentials = .init(user: "kedastral", password: .file("/run/secrets/redis"))
   ///     let same = try RedisStore.Configuration(url: "rediss://kedastral:secret@redis:6380/0")
-  public struct Configuration: Sendable {
+  package struct Configuration: Sendable {
     /// Which servers hold the data.
-    public var deployment: Deployment
+    package var deployment: Deployment
     /// Who we are; nil without authentication.
-    public var credentials: Credentials?
+    package var credentials: Credentials?
     /// Who we are to sentinels; nil without authentication.
-    public var sentinelCredentials: Credentials?
+    package var sentinelCredentials: Credentials?
     /// The database number, from 0; a cluster has 0 alone.
-    public var database = 0
+    package var database = 0
     /// TLS towards servers and sentinels; nil without.
-    public var tls: TLS?
+    package var tls: TLS?
     /// How long a snapshot stays when nobody renews it.
-    public var timeToLive = Duration.seconds(1800)
+    package var timeToLive = Duration.seconds(1800)
     /// What keys begin with; the workload's name follows.
-    public var keyPrefix = "forecast:"
+    package var keyPrefix = "forecast:"
     /// Prefixes of keys that others write, which are read besides, such as ``referencePrefix``.
-    public var alsoReadPrefixes: [String] = []
+    package var alsoReadPrefixes: [String] = []
     /// How long a call may take, all its retries included.
-    public var callDeadline = Duration.seconds(3)
+    package var callDeadline = Duration.seconds(3)
     /// How long it may take to connect, the server's welcome included.
-    public var connectDeadline = Duration.seconds(2)
+    package var connectDeadline = Duration.seconds(2)
     /// The wait before connecting anew: growing, jittered.
-    public var reconnect = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
+    package var reconnect = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
     /// The wait before a refused subscription is requested again; meanwhile plans are found by reading all values.
-    public var resubscribe = Backoff(initial: .seconds(15), maximum: .seconds(300))
+    package var resubscribe = Backoff(initial: .seconds(15), maximum: .seconds(300))
     /// How often all values are read again, in case a message was lost or a writer sends none.
-    public var sweepInterval = Duration.seconds(30)
+    package var sweepInterval = Duration.seconds(30)
     /// How often all values are read while Redis does not let the user subscribe or read.
-    public var pollInterval = Duration.seconds(10)
+    package var pollInterval = Duration.seconds(10)
     /// The largest value that is written or read.
-    public var maximumValueBytes = 1 << 20
+    package var maximumValueBytes = 1 << 20
     /// How many bytes of commands may wait while Redis is away; calls beyond that fail at once.
-    public var maximumWaitingBytes = 64 << 20
+    package var maximumWaitingBytes = 64 << 20
 
     /// The keys of the Go reference implementation.
-    public static let referencePrefix = "kedastral:snapshot:"
+    package static let referencePrefix = "kedastral:snapshot:"
 
     /// Creates settings for one server.
-    public init(server: RemoteAddress) { deployment = .single(server) }
+    package init(server: RemoteAddress) { deployment = .single(server) }
 
     /// Creates settings for a deployment.
-    public init(deployment: Deployment) { self.deployment = deployment }
+    package init(deployment: Deployment) { self.deployment = deployment }
 
     /// Creates settings from a URL such as `redis://user:password@host:6379/0`, `rediss://host` (TLS) or
     /// `unix:///run/redis.sock?db=1`. Bytes that are special in URLs are written as `%41`.
     ///
     /// - Throws: ``URLError`` naming what is wrong, never the password.
-    public init(url: String) throws(URLError) {
+    package init(url: String) throws(URLError) {
       try self.init(url: url, user: nil)
     }
 
@@ -63,7 +63,7 @@ extension RedisStore {
     /// With a password given, a URL's user part without a colon is the user; otherwise it is the password.
     ///
     /// - Throws: ``URLError`` naming what is wrong, never the password.
-    public init(url: String, user: String?, password: Password? = nil, database: Int? = nil) throws(URLError) {
+    package init(url: String, user: String?, password: Password? = nil, database: Int? = nil) throws(URLError) {
       let parsed = try RedisURL(url)
       self.init(server: parsed.server)
       credentials = parsed.credentials(user: user, password: password)
@@ -73,7 +73,7 @@ extension RedisStore {
   }
 
   /// Which servers hold the data.
-  public enum Deployment: Sendable, Hashable {
+  package enum Deployment: Sendable, Hashable {
     /// One server.
     case single(RemoteAddress)
     /// The master of this name, which the sentinels know.
@@ -83,52 +83,52 @@ extension RedisStore {
   }
 
   /// A user and a password.
-  public struct Credentials: Sendable, Equatable {
+  package struct Credentials: Sendable, Equatable {
     /// The user; nil for the default user.
-    public var user: String?
+    package var user: String?
     /// The password.
-    public var password: Password
+    package var password: Password
 
     /// Creates credentials.
-    public init(user: String? = nil, password: Password) {
+    package init(user: String? = nil, password: Password) {
       self.user = user
       self.password = password
     }
 
     /// Credentials of what is given; nil when nothing is. A user without a password is one that needs none.
-    public init?(user: String?, password: Password?) {
+    package init?(user: String?, password: Password?) {
       guard user != nil || password != nil else { return nil }
       self.init(user: user, password: password ?? .text(""))
     }
   }
 
   /// Where a password comes from. It is never printed.
-  public enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+  package enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The password itself.
     case text(String)
     /// A file with the password and nothing else (a byte order mark and line breaks at its end are left out), read anew for each connection.
     case file(String)
 
-    public var description: String {
+    package var description: String {
       switch self {
       case .text: "(hidden)"
       case .file(let path): path
       }
     }
-    public var debugDescription: String { description }
+    package var debugDescription: String { description }
   }
 
   /// TLS towards Redis.
-  public struct TLS: Sendable, Equatable {
+  package struct TLS: Sendable, Equatable {
     /// The authorities to trust instead of the system's, and the client's own certificate for mutual TLS.
-    public var files: TLSContext.Files
+    package var files: TLSContext.Files
     /// The name that certificates must be made out to; nil for the host that is connected to.
-    public var serverName: String?
+    package var serverName: String?
     /// Whether the name is checked. Leave it on: without, any certificate of the authority passes for any server.
-    public var verifiesName: Bool
+    package var verifiesName: Bool
 
     /// Creates TLS settings.
-    public init(files: TLSContext.Files = .init(), serverName: String? = nil, verifiesName: Bool = true) {
+    package init(files: TLSContext.Files = .init(), serverName: String? = nil, verifiesName: Bool = true) {
       self.files = files
       self.serverName = serverName
       self.verifiesName = verifiesName

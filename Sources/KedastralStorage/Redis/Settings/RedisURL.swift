@@ -2,10 +2,10 @@ import KedastralNet
 
 extension RedisStore {
   /// What is wrong with a Redis URL.
-  public struct URLError: Error, Equatable, CustomStringConvertible {
+  package struct URLError: Error, Equatable, CustomStringConvertible {
     /// What is wrong; the URL itself is left out, since it may hold a password.
-    public let problem: String
-    public var description: String {
+    package let problem: String
+    package var description: String {
       "Redis URL: \(problem); write redis://[user:password@]host[:port][/database], rediss://… for TLS, or unix:///path[?db=1]"
     }
   }

@@ -1,19 +1,19 @@
 import KedastralCore
 
 /// Which workloads are this process's to forecast, as of one moment.
-public struct Shard: Sendable, Equatable {
+package struct Shard: Sendable, Equatable {
   /// This process.
-  public let member: String
+  package let member: String
   /// All processes that share the workloads, sorted; those that are just joining included.
-  public let members: [String]
+  package let members: [String]
   /// Counts how often this process has joined. After a new term, what an earlier one knew is out of date: another process
   /// may have forecast meanwhile.
-  public let term: Int
+  package let term: Int
   /// Whether this process may forecast: it has a lease, and all others know of it.
-  public let isActive: Bool
+  package let isActive: Bool
 
   /// Whether `workload` is this process's.
-  public func owns(_ workload: WorkloadName) -> Bool {
+  package func owns(_ workload: WorkloadName) -> Bool {
     isActive && Rendezvous.owner(of: workload.text, among: members) == member
   }
 }

@@ -12,13 +12,13 @@ import Synchronization
 ///
 /// A process that dies is replaced within one lease; one that joins takes over about one workload in N. A process that was
 /// paused finds its lease gone, and Redis refuses what it was about to write.
-public final class ShardMembership: Sendable {
+package final class ShardMembership: Sendable {
   /// How long a dead process's workloads may stay without forecasts.
-  public let lease: Duration
+  package let lease: Duration
   /// This process, as the others see it.
-  public let member: String
+  package let member: String
   private let store: RedisStore
-  private let logger: Logger
+  private let logger: KedastralLogger
   private let key: String
   private let state: Mutex<State>
 
@@ -36,8 +36,9 @@ public final class ShardMembership: Sendable {
   /// - Parameters:
   ///   - name: a name for people; what makes it unique is added.
   ///   - lease: the same in all processes.
-  public init(store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: Logger = .silent)
-  {
+  package init(
+    store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: KedastralLogger = .silent
+  ) {
     precondition(lease > .zero, "a lease lasts some time")
     self.store = store
     self.lease = lease
@@ -49,7 +50,7 @@ public final class ShardMembership: Sendable {
   }
 
   /// Joins, renews the lease until the task is cancelled, and leaves.
-  public func run() async {
+  package func run() async {
     let clock = ContinuousClock()
     let interval = lease / 5
     while !Task.isCancelled {
@@ -67,10 +68,10 @@ public final class ShardMembership: Sendable {
   }
 
   /// The share as of now.
-  public var current: Shard { state.withLock { $0.membership.shard(at: .now) } }
+  package var current: Shard { state.withLock { $0.membership.shard(at: .now) } }
 
   /// The share now and after every change; a slow listener gets the newest.
-  public func shards() -> AsyncStream<Shard> {
+  package func shards() -> AsyncStream<Shard> {
     let (stream, continuation) = AsyncStream.makeStream(of: Shard.self, bufferingPolicy: .bufferingNewest(1))
     let identifier = state.withLock { state in
       state.nextListener += 1
@@ -86,7 +87,7 @@ public final class ShardMembership: Sendable {
 
   /// The store for what is forecast during `shard`: it stores a plan only while this process owns the workload, in the same
   /// term, by this process's clock and by the server's.
-  public func store(during shard: Shard) -> any ForecastStore {
+  package func store(during shard: Shard) -> any ForecastStore {
     FencedStore(store: store, membership: self, term: shard.term)
   }
 

@@ -17,7 +17,7 @@ struct ConfigurationFile: Decodable, Sendable {
 
 struct LogSection: Decodable, Sendable {
   var format: Located<LogFormat>?
-  var level: Located<LogLevel>?
+  var level: Located<KedastralLogLevel>?
 }
 
 struct TLSSection: Decodable, Sendable {

@@ -68,7 +68,7 @@ package struct LogConfiguration: Sendable, Equatable {
   /// The form of the lines.
   package var format: LogFormat
   /// The least urgent lines.
-  package var level: LogLevel
+  package var level: KedastralLogLevel
 }
 
 /// The files of TLS. Whether they exist and fit has not been looked at.

@@ -18,7 +18,7 @@ enum Settings {
     "log-format", "LOG_FORMAT", default: "text", file: "log.format", .general, hosts: everyHost,
     "format of the log lines"
   )
-  static let logLevel = Setting<LogLevel>(
+  static let logLevel = Setting<KedastralLogLevel>(
     "log-level", "LOG_LEVEL", default: "info", file: "log.level", .general, hosts: everyHost,
     "lowest level to log")
 

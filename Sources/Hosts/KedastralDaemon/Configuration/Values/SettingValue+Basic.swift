@@ -91,7 +91,7 @@ extension ChoiceSettingValue {
   }
 }
 
-extension LogLevel: ChoiceSettingValue {}
+extension KedastralLogLevel: ChoiceSettingValue {}
 extension StandardCapacityPolicy.Rounding: ChoiceSettingValue {}
 
 extension Array: SettingValue, ListSettingValue where Element: SettingValue {
