@@ -53,9 +53,8 @@ struct ServiceTests {
       let reference = ScaledObjectReference(name: "shop", metadata: ["workload": "shop"])
       try await eventually("a plan is served") { (try? await scaler.isActive(reference)) == true }
       let http = try HTTPClient(on: loop)
-      let ready = try await http.send(
-        HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(try #require(address.httpPort))/readyz")))
-      #expect(ready.status == 200)
+      let readiness = HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(try #require(address.httpPort))/readyz"))
+      try await eventually("the service is ready") { try await http.send(readiness).status == 200 }
       running.cancel()
       try await running.value
     }

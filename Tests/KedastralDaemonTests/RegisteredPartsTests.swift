@@ -10,7 +10,6 @@ import Testing
 struct RegisteredPartsTests {
   private struct Ones: CapacityPolicy {
     let targetPerPod = 1.0
-    var quantileLevel: Double? { nil }
     func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
       CapacityPlan(steps: forecast.values.map { CapacityPlan.Step(load: $0, need: 1, replicas: 1) })
     }

@@ -62,7 +62,7 @@ public struct PredictivePolicy: ReplayPolicy {
     self.question = question
     self.step = step
     self.reactiveTarget = reactiveTarget
-    levels = policy.readLevels
+    levels = policy.requiredQuantiles
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
       workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)

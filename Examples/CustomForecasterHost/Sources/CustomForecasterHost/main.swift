@@ -26,7 +26,6 @@ struct LastHour: Model {
 /// How many pods that takes: spread over three zones, of which any two carry the load.
 struct ThreeZones: CapacityPolicy {
   let targetPerPod: Double
-  var quantileLevel: Double? { nil }
 
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     CapacityPlan(
