@@ -17,28 +17,20 @@ package enum ForecasterHost {
     _ configuration: ForecasterConfiguration, _ registered: RegisteredParts,
     _ readAgain: @escaping Program.ReadAgain<ForecasterConfiguration>
   ) async throws {
-    let clock = SystemWallClock()
-    let log = StreamLogHandler(configuration.log, clock: clock)
-    let logger = KedastralLogger(log)
-    let metrics = MetricsRegistry()
-    let loop = try EventLoop()
-    let runner = try await ServiceRunner(on: loop, logger: logger)
-    let store = try await OpenedStore(.init(configuration.storage), clock: clock, logger: logger)
+    let host = try await HostRuntime(configuration.log)
+    let store = try await OpenedStore(.init(configuration.storage), clock: host.clock, logger: host.logger)
     let configured = try ConfiguredForecaster(
-      configuration, on: loop, clock: clock, logger: logger, registered: registered)
+      configuration, on: host.loop, clock: host.clock, logger: host.logger, registered: registered)
     let parts = try await ForecasterParts(
       configured.workloads.served, store: store,
-      try configured.settings(leadTime: .seconds(300), metrics: metrics, logger: logger), on: loop, clock: clock,
-      metrics: metrics, logger: logger)
-    let reload = ConfigurationReload(
-      of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
-    ) { new in
+      try configured.settings(leadTime: .seconds(300), metrics: host.metrics, logger: host.logger), on: host.loop,
+      clock: host.clock, metrics: host.metrics, logger: host.logger)
+    try await host.run(parts.services, watching: configuration.watchedFile, read: readAgain, level: \.log.level) {
+      new in
       var change = try await configured.replace(workloads: new.workloads, in: parts)
-      log.setLevel(new.log.level)
       change.needingRestart = new.needingRestart(after: configuration)
       return change
-    }
-    try await runner.run(parts.services, reload: reload.serve) {
+    } windDown: {
       await parts.server?.shutdown(within: .seconds(3))
       await store.close()
     }
