@@ -7,7 +7,7 @@ struct Yesterday: Model {
   let name = "yesterday"
 
   func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
-    let day = Int(86_400 / history.step.inSeconds)
+    let day = history.steps(in: .seconds(86_400))
     guard history.count >= day else { throw ModelError.notEnoughHistory(needed: day, present: history.count) }
     let known = history.repairingGaps(season: day).series.values
     let values = (0..<steps).map { max(0, known[known.count - day + $0 % day]) }

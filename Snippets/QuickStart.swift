@@ -1,4 +1,4 @@
-// The README's example: a forecast of your own load, planned and stored, in one process.
+// A forecast of your own load, planned and stored, in one process.
 // snippet.show
 import Foundation
 import KedastralCore
@@ -6,10 +6,8 @@ import KedastralMemoryStore
 import KedastralModels
 
 struct Orders: MetricSource {
-  func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
-    var load = TimeSeries.missing(in: range, step: step)
-    for index in load.values.indices { load.values[index] = ordersPerSecond(at: load.instant(at: index)) }
-    return load
+  func samples(in range: Range<Date>, step: Duration) -> TimeSeries {
+    .sampled(in: range, step: step) { ordersPerSecond(at: $0) }
   }
 }
 

@@ -1,13 +1,7 @@
-// A model that runs in a separate service, with a fallback for when the service is unavailable.
-import KedastralCore
-import KedastralModels
-import KedastralNet
-import KedastralSources
+// A model that runs in a service of its own, and what stands in when that is unavailable.
+import Kedastral
 
-let client = try HTTPClient(on: EventLoop())
 // snippet.show
-let model = RemoteModel(
-  endpoint: HTTPEndpoint("http://127.0.0.1:8082", deadline: .seconds(10)), fallback: SeasonalBaseline(), client: client)
+let model = try RemoteModel(url: "http://127.0.0.1:8082", fallback: SeasonalBaseline(), timeout: .seconds(10))
 // snippet.hide
 print(model.name)
-await client.close()

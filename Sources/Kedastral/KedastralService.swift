@@ -35,17 +35,42 @@ public struct KedastralService: Sendable {
     /// In this process; a restart begins without plans.
     public static let memory = Store(kind: .memory)
 
+    /// Which servers of Redis hold the plans.
+    public enum Deployment: Sendable, Hashable {
+      /// One server.
+      case single
+      /// The master of this name, which sentinels (`host:port`) report; the URL then has user, password and database.
+      case sentinel(master: String, sentinels: [String])
+      /// A cluster, found through the server of the URL.
+      case cluster
+    }
+
     /// In Redis.
     ///
     /// - Parameters:
     ///   - url: such as `redis://user:password@host:6379/0`, `rediss://host` (TLS) or `unix:///run/redis.sock`.
+    ///   - passwordFile: a file with the password, read again for each connection; nil to use the URL's.
+    ///   - authorityFile: a PEM file with the authorities that TLS trusts; nil for the system's.
+    ///   - deployment: which servers hold the plans.
     ///   - keyPrefix: what keys begin with; the workload's name follows.
     ///   - timeToLive: how long a plan stays that is not renewed.
     public static func redis(
-      url: String, keyPrefix: String = "forecast:", timeToLive: Duration = .seconds(1800)
+      url: String, passwordFile: String? = nil, authorityFile: String? = nil, deployment: Deployment = .single,
+      keyPrefix: String = "forecast:", timeToLive: Duration = .seconds(1800)
     ) -> Store {
       Store(redis: {
-        var configuration = try RedisStore.Configuration(url: url)
+        var configuration = try RedisStore.Configuration(
+          url: url, user: nil, password: passwordFile.map(RedisStore.Password.file))
+        if let authorityFile { configuration.tls = .init(files: .init(authorities: authorityFile)) }
+        switch deployment {
+        case .single: break
+        case .sentinel(let master, let sentinels):
+          configuration.deployment = .sentinel(
+            master: master,
+            sentinels: try sentinels.map(ListenAddress.init).map { .network(host: $0.host, port: $0.port) })
+        case .cluster:
+          if case .single(let node) = configuration.deployment { configuration.deployment = .cluster(nodes: [node]) }
+        }
         configuration.keyPrefix = keyPrefix
         configuration.timeToLive = timeToLive
         return configuration

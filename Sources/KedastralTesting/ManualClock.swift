@@ -18,6 +18,17 @@ public final class ManualClock: WallClock {
     var now: Date
     var nextIdentifier = 0
     var sleepers: [Int: (instant: Date, continuation: CheckedContinuation<Void, any Error>)] = [:]
+    /// Those that wait for sleepers.
+    var observers: [(isMet: @Sendable ([Date]) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+
+    /// Takes the observers whose condition is met now.
+    mutating func takeMetObservers() -> [CheckedContinuation<Void, Never>] {
+      guard !observers.isEmpty else { return [] }
+      let instants = sleepers.values.map(\.instant).sorted()
+      let met = observers.filter { $0.isMet(instants) }.map(\.continuation)
+      observers.removeAll { $0.isMet(instants) }
+      return met
+    }
   }
 
   private let state: Mutex<State>
@@ -32,13 +43,14 @@ public final class ManualClock: WallClock {
 
   /// Moves the clock, forwards or back, and wakes sleepers whose time has passed, the earliest first.
   public func advance(by duration: Duration) {
-    let woken = state.withLock { state in
+    let (woken, observers) = state.withLock { state in
       state.now = state.now + duration
       let due = state.sleepers.filter { $0.value.instant <= state.now }
       for identifier in due.keys { state.sleepers[identifier] = nil }
-      return due.values.sorted { $0.instant < $1.instant }
+      return (due.values.sorted { $0.instant < $1.instant }, state.takeMetObservers())
     }
     for sleeper in woken { sleeper.continuation.resume() }
+    for observer in observers { observer.resume() }
   }
 
   public func sleep(until instant: Date) async throws {
@@ -48,17 +60,21 @@ public final class ManualClock: WallClock {
     }
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        let isDue = state.withLock { state in
-          if instant <= state.now || Task.isCancelled { return true }
+        let (isDue, observers) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
+          if instant <= state.now || Task.isCancelled { return (true, []) }
           state.sleepers[identifier] = (instant, continuation)
-          return false
+          return (false, state.takeMetObservers())
         }
         if isDue { continuation.resume() }
+        for observer in observers { observer.resume() }
       }
       try Task.checkCancellation()
     } onCancel: {
-      let sleeper = state.withLock { $0.sleepers.removeValue(forKey: identifier) }
+      let (sleeper, observers) = state.withLock { state in
+        (state.sleepers.removeValue(forKey: identifier), state.takeMetObservers())
+      }
       sleeper?.continuation.resume(throwing: CancellationError())
+      for observer in observers { observer.resume() }
     }
   }
 
@@ -67,11 +83,21 @@ public final class ManualClock: WallClock {
 
   /// Suspends until exactly one task sleeps on this clock, and until `instant`.
   public func waitForOnlySleeper(until instant: Date) async {
-    while wakeInstants != [instant] { await Task.yield() }
+    await waitForSleepers { $0 == [instant] }
   }
 
   /// Suspends until at least `count` tasks sleep on this clock.
   public func waitForSleepers(_ count: Int) async {
-    while sleeperCount < count { await Task.yield() }
+    await waitForSleepers { $0.count >= count }
+  }
+
+  private func waitForSleepers(_ isMet: @escaping @Sendable ([Date]) -> Bool) async {
+    await withCheckedContinuation { continuation in
+      let observers = state.withLock { state in
+        state.observers.append((isMet, continuation))
+        return state.takeMetObservers()
+      }
+      for observer in observers { observer.resume() }
+    }
   }
 }

@@ -53,9 +53,8 @@ struct ServiceTests {
       let reference = ScaledObjectReference(name: "shop", metadata: ["workload": "shop"])
       try await eventually("a plan is served") { (try? await scaler.isActive(reference)) == true }
       let http = try HTTPClient(on: loop)
-      let ready = try await http.send(
-        HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(try #require(address.httpPort))/readyz")))
-      #expect(ready.status == 200)
+      let readiness = HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(try #require(address.httpPort))/readyz"))
+      try await eventually("the service is ready") { try await http.send(readiness).status == 200 }
       running.cancel()
       try await running.value
     }
@@ -87,5 +86,24 @@ struct ServiceTests {
     #expect("\(String(describing: error))".contains("127.0.0.1:\(port)"), "\(String(describing: error))")
     running.cancel()
     try await running.value
+  }
+
+  @Test("a daemon with a model of its own forecasts by it, and lists it in its help")
+  func ownModel() async throws {
+    let trace = try PlayedTrace { $0 % 60 < 30 ? 300 : 100 }
+    try trace.configure("  - {name: shop, model: last-hour}")
+    let help = try await Daemon.run("OwnModelDaemon", ["--help"])
+    #expect(help.exitCode == 0 && help.output.contains("last-hour"), "\(help.output)")
+    let http = freePort()
+    let daemon = try Daemon(
+      "OwnModelDaemon",
+      ["-listen", "127.0.0.1:\(http)", "-scaler-listen", "127.0.0.1:\(freePort())", "-config", trace.file])
+    let client = try HTTPClient(on: try EventLoop())
+    try await eventually("a plan of that model") {
+      let answer = try? await client.send(
+        HTTPRequest(HTTPEndpoint("http://127.0.0.1:\(http)/forecast/current?workload=shop")))
+      return String(decoding: answer?.body ?? [], as: UTF8.self).contains(#""model":"last-hour""#)
+    }
+    daemon.process.kill()
   }
 }

@@ -116,7 +116,7 @@ struct URLSettingsTests {
       (["-redis-url=unix:///run/redis.sock", "-redis-tls"], [:], "a Unix socket has no TLS"),
       (["-redis-url=redis://h", "-redis-db=-1"], [:], "is negative"),
       (["-redis-url=redis://h", "-redis-db=five"], [:], "-redis-db"),
-      (["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:], "a password file are given together"),
+      (["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:], "a password file are given"),
     ]
     for (flags, environment, words) in cases {
       let run = try await check(workload + ["-storage=redis"] + flags, environment: environment)

@@ -267,7 +267,6 @@ struct ReplayTests {
   func failingPolicy() async throws {
     struct Empty: CapacityPolicy {
       let targetPerPod = 50.0
-      let quantileLevel: Double? = nil
       func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan { CapacityPlan(steps: []) }
     }
     let replay = try Replay(ReplayLoad(daily(days: 2)), podCapacity: 50)

@@ -80,7 +80,7 @@ package struct ForecasterParts {
 }
 
 extension Forecaster: LoadHistory, PlanRecords {
-  public func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+  package func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
 
-  public func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
+  package func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
 }

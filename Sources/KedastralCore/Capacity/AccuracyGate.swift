@@ -2,11 +2,11 @@
 ///
 ///     let policy = AccuracyGate(try StandardCapacityPolicy(targetPerPod: 50), largestError: 0.5)
 /// The reactive plan is that of the wrapped policy for a constant load, including headroom and all limits.
-public struct AccuracyGate: CapacityPolicy {
+public struct AccuracyGate: AdjustableCapacityPolicy {
   /// The wrapped policy.
-  public let policy: any CapacityPolicy
+  package let policy: any CapacityPolicy
   /// The largest mean error, as a share of the load, at which the forecast is still used.
-  public let largestError: Double
+  package let largestError: Double
 
   /// Wraps a policy.
   ///
@@ -18,8 +18,7 @@ public struct AccuracyGate: CapacityPolicy {
   }
 
   public var targetPerPod: Double { policy.targetPerPod }
-  public var quantileLevel: Double? { policy.quantileLevel }
-  public var weighedLevels: [Double] { policy.weighedLevels }
+  public var requiredQuantiles: [Double] { policy.requiredQuantiles }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     guard let error = state.forecastError, error > largestError, let load = state.currentLoad, load.isFinite else {
@@ -37,7 +36,7 @@ public struct AccuracyGate: CapacityPolicy {
   }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
-    try policy.applying(change).map { AccuracyGate($0, largestError: largestError) }
+    try (policy as? any AdjustableCapacityPolicy)?.applying(change).map { AccuracyGate($0, largestError: largestError) }
   }
 
   private func percent(_ share: Double) -> String { "\(Int(min(share * 100, 1e6).rounded())) %" }

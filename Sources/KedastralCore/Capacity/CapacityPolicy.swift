@@ -15,29 +15,24 @@ public protocol CapacityPolicy: Sendable {
   /// The load that one pod should serve, in the metric's unit; `mode: load` reports it as the target.
   var targetPerPod: Double { get }
 
-  /// The quantile level that the plan uses, or nil when it uses none.
-  var quantileLevel: Double? { get }
-
-  /// Further levels that only this policy uses: they are requested from the model, but not stored.
-  var weighedLevels: [Double] { get }
+  /// The quantile levels that the plan needs, in (0, 1); by default none. The model is asked for them.
+  var requiredQuantiles: [Double] { get }
 
   /// Plans replicas for every step of `forecast`.
   ///
   /// A plan with a ``CapacityPlan/defect(for:)`` is refused; the previous one then stays in force.
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan
+}
 
-  /// The same policy with some settings changed, for a what-if plan; nil when it has no such settings.
+/// A policy that can plan with changed settings, for a what-if plan.
+public protocol AdjustableCapacityPolicy: CapacityPolicy {
+  /// The same policy with some settings changed; nil when it has no such settings.
   /// - Throws: when a changed setting is invalid.
   func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)?
 }
 
 extension CapacityPolicy {
-  public var weighedLevels: [Double] { [] }
-
-  /// All quantile levels that the plan uses.
-  package var readLevels: [Double] { [quantileLevel].compactMap(\.self) + weighedLevels }
-
-  public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? { nil }
+  public var requiredQuantiles: [Double] { [] }
 
   /// The checked plan, as long as the forecast.
   /// - Throws: ``InvalidPlan`` when the plan or the target per pod is invalid.

@@ -13,17 +13,17 @@
 /// change. A rule applies to each step that overlaps one of its periods, after everything that the wrapped policy does, so growth
 /// and shrinkage limits do not apply to it. Where rules overlap, the largest minimum and the smallest maximum apply; a minimum
 /// overrides a maximum. The lead time of the trigger starts the pods of a coming period in time.
-public struct ScheduledBounds: CapacityPolicy {
+public struct ScheduledBounds: AdjustableCapacityPolicy {
   /// Bounds that apply repeatedly for a certain time.
   public struct Rule: Sendable, Equatable {
     /// The start of each period.
-    public var begins: CronExpression
+    package var begins: CronExpression
     /// The duration of each period.
-    public var duration: Duration
+    package var duration: Duration
     /// The minimum replicas during a period.
-    public var minReplicas: Int?
+    package var minReplicas: Int?
     /// The maximum replicas during a period.
-    public var maxReplicas: Int?
+    package var maxReplicas: Int?
 
     /// Creates a rule.
     public init(begins: CronExpression, duration: Duration, minReplicas: Int? = nil, maxReplicas: Int? = nil) {
@@ -35,11 +35,11 @@ public struct ScheduledBounds: CapacityPolicy {
   }
 
   /// The wrapped policy.
-  public let policy: any CapacityPolicy
+  package let policy: any CapacityPolicy
   /// The rules.
-  public let rules: [Rule]
+  package let rules: [Rule]
   /// The time zone of their times.
-  public let zone: TimeZoneRules
+  package let zone: TimeZoneRules
 
   /// Wraps a policy.
   public init(_ policy: any CapacityPolicy, rules: [Rule], zone: TimeZoneRules = .utc) {
@@ -49,11 +49,12 @@ public struct ScheduledBounds: CapacityPolicy {
   }
 
   public var targetPerPod: Double { policy.targetPerPod }
-  public var quantileLevel: Double? { policy.quantileLevel }
-  public var weighedLevels: [Double] { policy.weighedLevels }
+  public var requiredQuantiles: [Double] { policy.requiredQuantiles }
 
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
-    try policy.applying(change).map { ScheduledBounds($0, rules: rules, zone: zone) }
+    try (policy as? any AdjustableCapacityPolicy)?.applying(change).map {
+      ScheduledBounds($0, rules: rules, zone: zone)
+    }
   }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {

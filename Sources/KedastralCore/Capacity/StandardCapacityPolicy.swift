@@ -10,7 +10,7 @@
 ///     let policy = try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 20)
 ///     policy.plan(forecast, from: .unknown).replicas
 /// Laws: more load or headroom never results in fewer replicas; the plan stays within its bounds and change limits.
-public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
+public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
   /// How fractional replicas are rounded.
   public enum Rounding: String, Sendable, CaseIterable {
     /// Up: the safe default.
@@ -81,7 +81,9 @@ public struct StandardCapacityPolicy: CapacityPolicy, Equatable {
     self.hasReactiveFloor = hasReactiveFloor
   }
 
-  public var weighedLevels: [Double] { shortageCost == nil ? [] : Quantiles.fineLevels }
+  public var requiredQuantiles: [Double] {
+    [quantileLevel].compactMap(\.self) + (shortageCost == nil ? [] : Quantiles.fineLevels)
+  }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     let (loads, margin) = plannedLoads(forecast, present: state.currentLoad)

@@ -43,10 +43,23 @@ public actor ForecastLoop {
   private var wasBridged = false
 
   /// Creates a loop that has not run yet.
+  ///
+  /// - Parameters:
+  ///   - workload: the workload to forecast.
+  ///   - store: where the plans go.
+  ///   - clock: the source of time.
+  ///   - logger: receives log lines.
   public init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
-    metrics: MetricsRegistry = MetricsRegistry(), logger: KedastralLogger = .silent,
-    observer: (any ForecastObserver)? = nil,
+    logger: KedastralLogger = .silent
+  ) {
+    self.init(workload, store: store, clock: clock, metrics: MetricsRegistry(), logger: logger)
+  }
+
+  /// Creates a loop that has not run yet, with what a service observes it by.
+  package init(
+    _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
+    metrics: MetricsRegistry, logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil,
     faults: FaultLog? = nil
   ) {
     self.workload = workload
@@ -68,10 +81,10 @@ public actor ForecastLoop {
   public var latest: Snapshot? { planner.inForce?.snapshot }
 
   /// The last snapshot and its basis, or nil when this process has not computed one yet.
-  public var record: PlanRecord? { planner.inForce?.record }
+  package var record: PlanRecord? { planner.inForce?.record }
 
   /// The record of a stored plan, or of the plan that replaced it; nil when this process computed neither.
-  public func record(of plan: Snapshot) -> PlanRecord? {
+  package func record(of plan: Snapshot) -> PlanRecord? {
     // A store can notify others of a plan before it confirms the write.
     [planner.inForce?.record, storing].compactMap(\.self).first { $0.snapshot.generatedAt >= plan.generatedAt }
   }

@@ -17,8 +17,18 @@ public actor Forecaster {
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
-  public init(
-    store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry = MetricsRegistry(),
+  ///
+  /// - Parameters:
+  ///   - store: where the plans go.
+  ///   - clock: the source of time.
+  ///   - logger: receives log lines.
+  public init(store: any ForecastStore, clock: any WallClock = SystemWallClock(), logger: KedastralLogger = .silent) {
+    self.init(store: store, clock: clock, metrics: MetricsRegistry(), logger: logger)
+  }
+
+  /// Creates a forecaster without workloads, with what a service observes it by.
+  package init(
+    store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
     logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil
   ) {
     self.store = store

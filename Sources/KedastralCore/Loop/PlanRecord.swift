@@ -41,7 +41,9 @@ package struct PlanBasis: Sendable {
     for index in metrics.indices {
       var part = change
       if index > 0 { part.targetPerPod = nil }
-      guard let policy = try metrics[index].policy.applying(part) else { return nil }
+      guard let policy = try (metrics[index].policy as? any AdjustableCapacityPolicy)?.applying(part) else {
+        return nil
+      }
       changed.metrics[index].policy = policy
     }
     return changed

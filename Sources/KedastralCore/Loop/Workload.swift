@@ -115,11 +115,13 @@ public struct Workload: Sendable {
 
   /// The levels to ask a metric's model for, ascending.
   func wantedQuantiles(of metric: LoadMetric) -> [Double] {
-    Set(quantileLevels + metric.policy.readLevels).sorted()
+    Set(quantileLevels + metric.policy.requiredQuantiles).sorted()
   }
 
   /// The levels that snapshots hold.
   func storedQuantiles(of metric: LoadMetric) -> [Double] {
-    quantileLevels + [metric.policy.quantileLevel].compactMap(\.self)
+    // A policy that weighs many quantiles would make snapshots several times as large.
+    let required = metric.policy.requiredQuantiles
+    return quantileLevels + (required.count <= 4 ? required : [])
   }
 }

@@ -68,6 +68,9 @@ public struct TimeSeries: Sendable, Equatable {
     count >= values.count ? self : TimeSeries(start: start, step: step, values: Array(values.prefix(max(0, count))))
   }
 
+  /// How many steps a duration has, rounded to the nearest.
+  public func steps(in duration: Duration) -> Int { Int((duration.inSeconds / step.inSeconds).rounded()) }
+
   /// The samples of a range of indices.
   package func slice(_ range: Range<Int>) -> TimeSeries {
     TimeSeries(start: instant(at: range.lowerBound), step: step, values: Array(values[range]))

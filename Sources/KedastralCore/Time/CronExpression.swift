@@ -15,9 +15,9 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
   /// The error for a text that is not a valid expression.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The whole text.
-    public let text: String
+    package let text: String
     /// What is wrong, and what would be right.
-    public let problem: String
+    package let problem: String
     public var description: String { "'\(text)' is not a schedule: \(problem)" }
   }
 
@@ -109,7 +109,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
   /// It begins when the local clock first reaches one of its times: one that a change of the clocks skips begins when the gap
   /// ends, all of a gap at once, and one that comes twice begins the first time alone. Only an expression for every hour (`*`)
   /// begins in both passes of a repeated hour, as in cron. A day that a place skips altogether has no times.
-  public func instants(from: Date, to: Date, in zone: TimeZoneRules) -> [Date] {
+  package func instants(from: Date, to: Date, in zone: TimeZoneRules) -> [Date] {
     let begin = from.timeIntervalSince1970
     let end = min(to.timeIntervalSince1970, begin + 400 * 86_400)
     guard begin < end, abs(begin) < 1e12 else { return [] }

@@ -14,9 +14,9 @@ public struct TimeZoneRules: Sendable, Equatable {
   /// A zone that is not known here.
   public struct UnknownZone: Error, Equatable, CustomStringConvertible {
     /// The name that was asked for.
-    public let name: String
+    package let name: String
     /// Why it cannot be had.
-    public let problem: String
+    package let problem: String
     public var description: String { "the time zone '\(name)' \(problem)" }
   }
 
@@ -29,7 +29,7 @@ public struct TimeZoneRules: Sendable, Equatable {
   }
 
   /// The zone's name.
-  public let name: String
+  package let name: String
   /// Changes of the offset, ascending.
   private let transitions: [Transition]
   /// The offset before the first change.
@@ -68,7 +68,7 @@ public struct TimeZoneRules: Sendable, Equatable {
   }
 
   /// The seconds that local time is ahead of UTC at an instant.
-  public func offsetSeconds(at instant: Date) -> Int {
+  package func offsetSeconds(at instant: Date) -> Int {
     let seconds = Int(min(max(instant.timeIntervalSince1970, -1e12), 1e12).rounded(.down))
     if let footer, transitions.last.map({ seconds >= $0.seconds }) ?? true { return footer.offsetSeconds(at: seconds) }
     var (low, high) = (0, transitions.count)

@@ -38,23 +38,23 @@ public struct SystemWallClock: WallClock {
 }
 
 /// A clock that runs `speed` times as fast as the operating system's, from a chosen start: an hour of load in a minute.
-public struct ScaledWallClock: WallClock {
+package struct ScaledWallClock: WallClock {
   /// How many of this clock's seconds pass in one real second.
-  public let speed: Double
+  package let speed: Double
   private let start: Date
   private let realStart: Date
 
   /// Creates a clock that shows `start` now.
-  public init(startingAt start: Date, speed: Double) {
+  package init(startingAt start: Date, speed: Double) {
     precondition(speed > 0 && speed.isFinite, "a clock's speed is positive")
     self.start = start
     self.speed = speed
     self.realStart = Date()
   }
 
-  public var now: Date { start.addingTimeInterval(Date().timeIntervalSince(realStart) * speed) }
+  package var now: Date { start.addingTimeInterval(Date().timeIntervalSince(realStart) * speed) }
 
-  public func sleep(until instant: Date) async throws {
+  package func sleep(until instant: Date) async throws {
     let seconds = instant.timeIntervalSince(now) / speed
     if seconds > 0 { try await Task.sleep(for: .seconds(seconds)) } else { try Task.checkCancellation() }
   }

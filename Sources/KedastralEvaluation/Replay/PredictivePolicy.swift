@@ -18,14 +18,27 @@ public struct PredictivePolicy: ReplayPolicy {
   public let name: String
   public let forecastNeed: ForecastNeed?
   /// The trigger's request.
-  public let question: ScalingQuestion
+  package let question: ScalingQuestion
   private let step: Duration
   private let levels: [Double]
   private let reactiveTarget: Double?
   private var planner: Planner
   private var autoscaler: HorizontalAutoscaler
 
-  /// Creates a policy.
+  /// Creates a policy whose trigger requests replicas one lead time ahead.
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - policy: the policy that computes replicas from the forecast.
+  ///   - leadTime: how far ahead replicas are requested.
+  ///   - step: the forecaster's step.
+  public init(
+    model: any Model, policy: any CapacityPolicy, leadTime: Duration = .seconds(300), step: Duration = .seconds(60)
+  ) throws {
+    try self.init(model: model, policy: policy, question: ScalingQuestion(leadTime: leadTime), step: step)
+  }
+
+  /// Creates a policy with all that can be set.
   ///
   /// - Parameters:
   ///   - name: the name in tables.
@@ -37,7 +50,7 @@ public struct PredictivePolicy: ReplayPolicy {
   ///     minutes ahead.
   ///   - prewarmSteps: the number of following steps whose load the policy includes in each step.
   ///   - reactiveTarget: the load a pod should serve, for a second trigger that scales by the current load; nil for none.
-  public init(
+  package init(
     name: String = "kedastral", model: any Model, policy: any CapacityPolicy, question: ScalingQuestion,
     step: Duration = .seconds(60), horizon: Duration = .zero, prewarmSteps: Int = 0,
     reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
@@ -49,7 +62,7 @@ public struct PredictivePolicy: ReplayPolicy {
     self.question = question
     self.step = step
     self.reactiveTarget = reactiveTarget
-    levels = policy.readLevels
+    levels = policy.requiredQuantiles
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
       workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)

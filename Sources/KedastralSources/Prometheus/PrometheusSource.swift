@@ -32,7 +32,7 @@ public struct PrometheusSource: MetricSource {
   }
 
   /// The server.
-  public let endpoint: HTTPEndpoint
+  package let endpoint: HTTPEndpoint
   /// The PromQL query.
   public let query: String
   private let partialResponse: PartialResponse
@@ -48,7 +48,7 @@ public struct PrometheusSource: MetricSource {
   ///   - query: a PromQL expression that gives one series.
   ///   - partialResponse: what to do with incomplete answers.
   ///   - logger: takes the server's warnings.
-  public init(
+  package init(
     endpoint: HTTPEndpoint, query: String, partialResponse: PartialResponse = .use, client: HTTPClient,
     logger: KedastralLogger = .silent
   ) {

@@ -8,7 +8,7 @@ import KedastralCore
 
 /// A model that runs elsewhere and is asked over HTTP: bring your own.
 ///
-///     let model = RemoteModel(endpoint: HTTPEndpoint("http://prophet:8082"), fallback: SeasonalBaseline(), client: client)
+///     let model = try RemoteModel(url: "http://prophet:8082", fallback: SeasonalBaseline())
 ///
 /// It is sent `POST <url>/predict` with `{"now", "horizonSeconds", "stepSeconds", "features": [{"ts", "value"}…]}` (instants by
 /// RFC 3339, missing samples left out) and answers `{"values": […]}`, one for each step, and perhaps `"quantiles": {"0.9": […]}`.
@@ -16,7 +16,7 @@ import KedastralCore
 public struct RemoteModel: Model {
   public let name = "byom"
   /// The service; `/predict` is appended to its path unless it ends so.
-  public let endpoint: HTTPEndpoint
+  package let endpoint: HTTPEndpoint
   private let fallback: (any Model)?
   private let client: HTTPClient
   private let logger: KedastralLogger
@@ -27,7 +27,7 @@ public struct RemoteModel: Model {
   ///   - endpoint: the service, and the deadline of one forecast.
   ///   - fallback: the model that stands in; nil to fail instead.
   ///   - logger: takes each failure of the service.
-  public init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent) {
+  package init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent) {
     self.endpoint = endpoint
     self.fallback = fallback
     self.client = client

@@ -118,7 +118,7 @@ struct ComposedPolicyTests {
     let policy = AccuracyGate(ScheduledBounds(try standard(), rules: [rule]), largestError: 1)
     #expect(policy.plan(forecast([5]), from: .unknown) == (try standard().plan(forecast([5]), from: .unknown)))
     #expect(policy.targetPerPod == 10)
-    #expect(policy.quantileLevel == 0.9)
+    #expect(policy.requiredQuantiles == [0.9])
   }
 
   @Test("with several metrics each step has the largest need, in the unit of the first metric")

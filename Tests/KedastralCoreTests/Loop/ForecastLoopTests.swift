@@ -181,7 +181,6 @@ struct ForecastLoopTests {
   /// Returns scripted plans.
   private struct Scripted: CapacityPolicy {
     var targetPerPod = 10.0
-    let quantileLevel: Double? = nil
     let steps: @Sendable (Int) -> [CapacityPlan.Step]
 
     func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {

@@ -10,7 +10,7 @@ public struct SizeLadder: CapacityPolicy {
   /// The load that one pod should serve.
   public let targetPerPod: Double
   /// The quantile of the forecast that is planned for.
-  public let quantileLevel: Double?
+  public let quantileLevel: Double
 
   /// Creates a policy.
   ///
@@ -22,8 +22,10 @@ public struct SizeLadder: CapacityPolicy {
     self.quantileLevel = quantileLevel
   }
 
+  public var requiredQuantiles: [Double] { [quantileLevel] }
+
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
-    let loads = quantileLevel.flatMap { forecast.quantiles[$0] } ?? forecast.values
+    let loads = forecast.quantiles[quantileLevel] ?? forecast.values
     let needs = loads.map { Int(($0 / targetPerPod).rounded(.up)) }
     // The largest size that each step, or any after it, needs.
     var ahead = needs.map(size(for:))

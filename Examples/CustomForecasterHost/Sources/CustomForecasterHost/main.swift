@@ -15,7 +15,7 @@ struct LastHour: Model {
   let name = "last-hour"
 
   func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
-    let hour = Int(3600 / history.step.inSeconds)
+    let hour = history.steps(in: .seconds(3600))
     guard history.count >= hour else { throw ModelError.notEnoughHistory(needed: hour, present: history.count) }
     let known = history.repairingGaps(season: hour).series.values
     let values = (0..<steps).map { known[known.count - hour + $0 % hour] }
@@ -26,7 +26,6 @@ struct LastHour: Model {
 /// How many pods that takes: spread over three zones, of which any two carry the load.
 struct ThreeZones: CapacityPolicy {
   let targetPerPod: Double
-  var quantileLevel: Double? { nil }
 
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     CapacityPlan(

@@ -4,7 +4,6 @@ import KedastralCore
 struct BatchWorkers: CapacityPolicy {
   let targetPerPod: Double
   let batch: Int
-  var quantileLevel: Double? { nil }
 
   func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
     CapacityPlan(

@@ -115,7 +115,7 @@ struct OneForecast {
     let policy = try settings.policy.makePolicy(timeZone: settings.timeZone)
     var history = series
     history.keepLast(max(2, Int(settings.window.inSeconds / series.step.inSeconds)))
-    let wanted = Set(levels + policy.readLevels).sorted()
+    let wanted = Set(levels + policy.requiredQuantiles).sorted()
     var session = model.makeSession()
     let forecast = try await session.forecast(history, steps: steps, quantiles: wanted)
     if let defect = forecast.defect { throw Defect(description: "\(name): \(defect)") }

@@ -46,7 +46,7 @@ enum Demo {
   private static let configurationFile = """
     log: {level: warn}
     defaults:
-      model: baseline
+      model: auto
       step: 1m
       interval: 30s
       horizon: 30m
@@ -69,7 +69,9 @@ enum Demo {
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
     let app = try await LoadApp(app: "api-app", on: loop, clock: clock, load: apiLoad(at:))
-    let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger) { workload, factory in
+    let host = try await AllInOneParts(
+      configuration, on: loop, clock: clock, metrics: MetricsRegistry(), logger: logger
+    ) { workload, factory in
       switch workload.source {
       case .scrape(let settings): try scrapedSource(of: app, settings, workload, factory)
       default: tracedSource(factory)

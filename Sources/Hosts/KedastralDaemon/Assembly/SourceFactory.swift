@@ -32,6 +32,12 @@ package struct SourceFactory: Sendable {
     }
   }
 
+  /// A workload whose source was registered when its settings were read, and is not there any more.
+  struct NotRegistered: Error, CustomStringConvertible {
+    let workload: WorkloadName
+    var description: String { "no source is registered for the workload '\(workload)'" }
+  }
+
   /// Makes the source of one of a workload's metrics.
   package func make(_ source: SourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
     switch source {
@@ -45,6 +51,7 @@ package struct SourceFactory: Sendable {
       return Made(source: try httpSource(settings), service: nil)
     case .csv(let settings):
       return try csvSource(settings, of: workload)
+    case .registered: throw NotRegistered(workload: workload.name)
     case .scrape(let settings):
       let source = try scrapeSource(settings, step: workload.step, window: workload.window)
       return Made(source: source, service: { try await source.run() })

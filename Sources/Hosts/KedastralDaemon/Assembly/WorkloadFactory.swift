@@ -10,9 +10,13 @@ package struct WorkloadFactory: Sendable {
 
   package let sources: SourceFactory
   private let makeSource: MakeSource?
+  private let registered: RegisteredParts
 
-  package init(sources: SourceFactory, makeSource: MakeSource? = nil) {
+  package init(
+    sources: SourceFactory, registered: RegisteredParts = RegisteredParts(), makeSource: MakeSource? = nil
+  ) {
     self.sources = sources
+    self.registered = registered
     self.makeSource = makeSource
   }
 
@@ -27,12 +31,17 @@ package struct WorkloadFactory: Sendable {
   package func make(_ settings: WorkloadConfiguration, after earlier: Made? = nil) throws -> Made {
     if let earlier, earlier.settings == settings { return earlier }
     let kept = earlier.flatMap { settings.hasSameSources(as: $0.settings) ? $0 : nil }
+    let own = registered.sources[settings.name.text].map { SourceFactory.Made(source: $0, service: nil) }
     let made =
-      try kept?.sources ?? [try makeSource?(settings, sources) ?? sources.make(settings.source, of: settings)]
+      try kept?.sources ?? [
+        try own ?? makeSource?(settings, sources) ?? sources.make(settings.source, of: settings)
+      ]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
-    let workload = try Workload(settings, sources: made.map(\.source)) {
-      try ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
+    var workload = try Workload(settings, sources: made.map(\.source)) {
+      try registered.models[$0.name]
+        ?? ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
     }
+    if let policy = registered.policies[settings.name.text] { workload.policy = policy }
     return Made(
       settings: settings, sources: made,
       served: ServedWorkload(
@@ -68,7 +77,8 @@ final class ConfiguredWorkloads: Sendable {
   }
 
   private static func make(
-    _ workloads: [WorkloadConfiguration], after earlier: [WorkloadName: WorkloadFactory.Made], by factory: WorkloadFactory
+    _ workloads: [WorkloadConfiguration], after earlier: [WorkloadName: WorkloadFactory.Made],
+    by factory: WorkloadFactory
   ) throws -> [WorkloadName: WorkloadFactory.Made] {
     Dictionary(
       uniqueKeysWithValues: try workloads.map { ($0.name, try factory.make($0, after: earlier[$0.name])) })

@@ -5,26 +5,24 @@ import KedastralNet
 /// Forecaster and scaler in one process: `kedastral run`.
 package enum AllInOneHost {
   /// Runs with a command line's arguments (without the program's name) until a signal; returns the exit code.
-  package static func main(_ arguments: [String]) async -> Int32 {
-    await Program.main(.allInOne) { loader throws(ConfigurationError) in
+  package static func main(_ arguments: [String], _ parts: RegisteredParts = RegisteredParts()) async -> Int32 {
+    await Program.main(.allInOne, parts) { loader throws(ConfigurationError) in
       try loader.allInOne(arguments: arguments)
     } run: { configuration, readAgain in
-      let clock = SystemWallClock()
-      let log = StreamLogHandler(configuration.forecaster.log, clock: clock)
-      let logger = KedastralLogger(log)
-      let loop = try EventLoop()
-      let runner = try await ServiceRunner(on: loop, logger: logger)
-      let host = try await AllInOneParts(configuration, on: loop, clock: clock, logger: logger)
-      let reload = ConfigurationReload(
-        of: configuration.forecaster.watchedFile, clock: clock, metrics: host.metrics, logger: logger, read: readAgain
+      let host = try await HostRuntime(configuration.forecaster.log)
+      let parts = try await AllInOneParts(
+        configuration, on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger, registered: parts)
+      try await host.run(
+        parts.parts.services, watching: configuration.forecaster.watchedFile, read: readAgain,
+        level: \.forecaster.log.level
       ) { new in
-        var change = try await host.configured.replace(
-          workloads: new.forecaster.workloads, in: host.parts.forecaster)
-        log.setLevel(new.forecaster.log.level)
+        var change = try await parts.configured.replace(
+          workloads: new.forecaster.workloads, in: parts.parts.forecaster)
         change.needingRestart = new.needingRestart(after: configuration)
         return change
+      } windDown: {
+        await parts.shutdown()
       }
-      try await runner.run(host.parts.services, reload: reload.serve) { await host.shutdown() }
     }
   }
 }
@@ -33,17 +31,18 @@ package enum AllInOneHost {
 package struct AllInOneParts {
   package let configured: ConfiguredForecaster
   package let parts: ServiceParts
-  package let metrics = MetricsRegistry()
   private let store: OpenedStore
 
   /// Wires the parts; both servers listen when this returns.
   package init(
-    _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, logger: KedastralLogger,
-    makeSource: WorkloadFactory.MakeSource? = nil
+    _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, metrics: MetricsRegistry,
+    logger: KedastralLogger,
+    registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
   ) async throws {
     store = try await OpenedStore(.init(configuration.forecaster.storage), clock: clock, logger: logger)
     configured = try ConfiguredForecaster(
-      configuration.forecaster, on: loop, clock: clock, logger: logger, makeSource: makeSource)
+      configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered,
+      makeSource: makeSource)
     let scaler = configuration.scaler
     parts = try await ServiceParts(
       configured.workloads.served, store: store,

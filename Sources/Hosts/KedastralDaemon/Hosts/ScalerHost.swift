@@ -18,13 +18,9 @@ package enum ScalerHost {
   private static func run(
     _ configuration: ScalerConfiguration, _ readAgain: @escaping Program.ReadAgain<ScalerConfiguration>
   ) async throws {
-    let clock = SystemWallClock()
-    let log = StreamLogHandler(configuration.log, clock: clock)
-    let logger = KedastralLogger(log)
-    let metrics = MetricsRegistry()
+    let host = try await HostRuntime(configuration.log)
+    let (clock, metrics, logger, loop) = (host.clock, host.metrics, host.logger, host.loop)
     BuildInformation.publish(in: metrics)
-    let loop = try EventLoop()
-    let runner = try await ServiceRunner(on: loop, logger: logger)
     let readiness = Readiness(problems: ["plans": "no plan has been received yet"])
     var follower: ForecasterFollower?
     if case .memory = configuration.storage {
@@ -81,13 +77,9 @@ package enum ScalerHost {
         },
       ]
     }
-    let reload = ConfigurationReload(
-      of: configuration.watchedFile, clock: clock, metrics: metrics, logger: logger, read: readAgain
-    ) { new in
-      log.setLevel(new.log.level)
-      return ConfigurationChange(needingRestart: new.needingRestart(after: configuration))
-    }
-    try await runner.run(services, reload: reload.serve) { [store] in
+    try await host.run(services, watching: configuration.watchedFile, read: readAgain, level: \.log.level) { new in
+      ConfigurationChange(needingRestart: new.needingRestart(after: configuration))
+    } windDown: { [store] in
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
       await store?.close()

@@ -13,15 +13,18 @@ package enum Program {
   /// Runs a host.
   ///
   /// - Parameters:
+  ///   - parts: models, sources and policies that are not built in.
   ///   - load: reads the settings.
   ///   - run: runs until a signal; it gets the settings, and a way to read them again.
   package static func main<Configuration: StoringConfiguration>(
-    _ host: Host,
+    _ host: Host, _ parts: RegisteredParts = RegisteredParts(),
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
   ) async -> Int32 {
-    let loader = ConfigurationLoader(
-      knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
+    var ownLoader = ConfigurationLoader(
+      knownModels: ModelCatalog.names + parts.models.keys, environment: ProcessInfo.processInfo.environment)
+    ownLoader.workloadsWithSource = Set(parts.sources.keys)
+    let loader = ownLoader
     let configuration: Configuration
     do {
       switch try load(loader).checked() {

@@ -21,6 +21,8 @@ package enum Invocation<Configuration: Sendable>: Sendable {
 package struct ConfigurationLoader: Sendable {
   /// The names that a workload's `model` may have.
   package var knownModels: [String]
+  /// The workloads whose source the program registers.
+  package var workloadsWithSource: Set<String> = []
   /// The environment's variables.
   package var environment: [String: String]
   /// Reads the text of a configuration file.
@@ -83,7 +85,8 @@ package struct ConfigurationLoader: Sendable {
       if file == nil { try problems.throwIfAny() }
     }
     let reader = HostReader(
-      given: given, file: file ?? ConfigurationFile(), watched: watched, knownModels: knownModels, problems: problems)
+      given: given, file: file ?? ConfigurationFile(), watched: watched, knownModels: knownModels,
+      workloadsWithSource: workloadsWithSource, problems: problems)
     let configuration = read(reader)
     try problems.throwIfAny()
     guard let configuration else {

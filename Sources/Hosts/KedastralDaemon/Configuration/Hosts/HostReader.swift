@@ -5,13 +5,16 @@ struct HostReader {
   private let given: GivenSettings
   private let file: ConfigurationFile
   private let knownModels: [String]
+  private let workloadsWithSource: Set<String>
   private let problems: ProblemList
   private let watched: WatchedFile?
 
   init(
-    given: GivenSettings, file: ConfigurationFile, watched: WatchedFile?, knownModels: [String], problems: ProblemList
+    given: GivenSettings, file: ConfigurationFile, watched: WatchedFile?, knownModels: [String],
+    workloadsWithSource: Set<String>, problems: ProblemList
   ) {
     self.watched = watched
+    self.workloadsWithSource = workloadsWithSource
     var given = given
     if let workload = file.workloads?.first {
       for setting in given.removeOneWorkload() {
@@ -114,7 +117,9 @@ struct HostReader {
     if let name = file.defaults?.name {
       problems.add(name.origin, "defaults apply to every workload, so they cannot have a name; move it to a workload")
     }
-    let reader = WorkloadReader(given: given, defaults: file.defaults, knownModels: knownModels, problems: problems)
+    let reader = WorkloadReader(
+      given: given, defaults: file.defaults, knownModels: knownModels, workloadsWithSource: workloadsWithSource,
+      problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
       if given.texts[Settings.workload.descriptor.environment] == nil {
         guard !problems.concern(key: "workloads") else { return [] }

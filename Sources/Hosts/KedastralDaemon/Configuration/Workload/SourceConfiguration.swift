@@ -8,6 +8,8 @@ package enum SourceConfiguration: Sendable, Equatable {
   case csv(CSVSourceConfiguration)
   /// A page in Prometheus's text format, read directly.
   case scrape(ScrapeSourceConfiguration)
+  /// A source that the program registers for the workload.
+  case registered
 }
 
 /// A query to Prometheus or VictoriaMetrics.

@@ -6,6 +6,8 @@ struct WorkloadReader {
   /// What all workloads of the file have in common.
   let defaults: WorkloadSection?
   let knownModels: [String]
+  /// The workloads whose source the program registers: they need none in the configuration.
+  var workloadsWithSource: Set<String> = []
   let problems: ProblemList
 
   /// A workload with the positions of the values that are checked against other parts of the configuration.
@@ -25,9 +27,11 @@ struct WorkloadReader {
     let times = readTimes(own)
     let sourceSection =
       own?.source?.content.inheriting(from: defaults?.source?.content) ?? defaults?.source?.content
-    let source = SourceReader(
-      given: given, section: sourceSection, workloadOrigin: section?.origin, problems: problems
-    ).read()
+    let isSourceRegistered = name.map { workloadsWithSource.contains($0.value.text) } ?? false
+    let source =
+      isSourceRegistered
+      ? .registered
+      : SourceReader(given: given, section: sourceSection, workloadOrigin: section?.origin, problems: problems).read()
     let model = readModel(own?.model, defaults?.model)
     let policySection = (own?.policy ?? PolicySection()).inheriting(from: defaults?.policy)
     let policy = readPolicy(policySection)

@@ -103,6 +103,7 @@ extension SourceConfiguration {
       pair("type", SourceKind.csv.rawValue)
       pair("path", source.path)
       text.pair("speed", source.speed)
+    case .registered: break
     case .scrape(let source):
       pair("type", SourceKind.scrape.rawValue)
       pair("url", source.url.description)
