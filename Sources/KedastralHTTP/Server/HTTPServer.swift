@@ -80,8 +80,8 @@ package final class HTTPServer {
   // MARK: Connections
 
   private func accept(_ descriptor: CInt) {
-    guard connections.count < settings.maximumConnections else {
-      refused(.connectionLimit, "more than \(settings.maximumConnections) connections")
+    guard connections.count < settings.limits.connections else {
+      refused(.connectionLimit, "more than \(settings.limits.connections) connections")
       return Listener.refuse(descriptor)
     }
     guard let stream = ByteStream(on: loop, accepted: descriptor, tls: settings.tls?.context) else { return }

@@ -1,10 +1,13 @@
 import Kedastral
 import KedastralCore
+import KedastralGRPC
+import KedastralHTTP
+import KedastralNet
 
 /// The settings of a forecaster.
 package struct ForecasterConfiguration: Sendable, Equatable {
   /// Where HTTP is served.
-  package var listen: NetworkAddress
+  package var listen: ListenAddress
   /// What is logged.
   package var log: LogConfiguration
   /// Where plans are kept.
@@ -14,9 +17,9 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   /// The file with the token that HTTP clients must show; nil when none is asked for.
   package var httpTokenFile: String?
   /// What HTTP clients may take.
-  package var httpLimits: HTTPLimitsConfiguration
+  package var httpLimits: HTTPLimits
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
-  package var scalerAddress: NetworkAddress
+  package var scalerAddress: ListenAddress
   /// The workloads; at least one, no two with the same name.
   package var workloads: [WorkloadConfiguration]
   /// The configuration file, when changes of it are to be applied while the process runs.
@@ -26,9 +29,9 @@ package struct ForecasterConfiguration: Sendable, Equatable {
 /// The settings of a scaler.
 package struct ScalerConfiguration: Sendable, Equatable {
   /// Where gRPC is served.
-  package var listen: NetworkAddress
+  package var listen: ListenAddress
   /// Where health and metrics are served.
-  package var httpListen: NetworkAddress
+  package var httpListen: ListenAddress
   /// Where plans come from: with storage `memory` from this forecaster, with `redis` from there.
   package var forecasterURL: WebURL
   /// Where plans are kept.
@@ -48,9 +51,9 @@ package struct ScalerConfiguration: Sendable, Equatable {
   /// Threads that answer gRPC calls; 0 for one a core.
   package var loops: Int
   /// What gRPC clients may take.
-  package var grpcLimits: GRPCLimitsConfiguration
+  package var grpcLimits: GRPCLimits
   /// What HTTP clients may take.
-  package var httpLimits: HTTPLimitsConfiguration
+  package var httpLimits: HTTPLimits
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
 }
@@ -82,7 +85,7 @@ package struct TLSConfiguration: Sendable, Equatable {
   /// The certificate authorities that must have issued the peer's certificate (PEM).
   package var caFile: String?
   /// The oldest TLS version that listeners accept.
-  package var minVersion = TLSVersion.v1_3
+  package var minVersion = TLSContext.MinimumVersion.v1_3
   /// Names of which a client's certificate must have one; empty when any will do.
   package var clientNames: [String] = []
 }
@@ -100,7 +103,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
   package var url: RedisURL?
   /// The server.
-  package var endpoint: RedisEndpoint
+  package var endpoint: RemoteAddress
   /// The user; nil for the default user.
   package var username: String?
   /// The password; nil when none is needed.
@@ -116,7 +119,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// Prefixes of further plans to read, which other programs write.
   package var readPrefixes: [String]
   /// Sentinels that know the master; empty when there are none.
-  package var sentinels: [NetworkAddress]
+  package var sentinels: [ListenAddress]
   /// The master's name at the sentinels; given exactly when there are sentinels.
   package var sentinelMaster: String?
   /// Whether the server is part of a Redis Cluster.

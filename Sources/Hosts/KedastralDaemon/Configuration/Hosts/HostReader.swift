@@ -28,9 +28,10 @@ struct HostReader {
     let workloads = readWorkloads()
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
-      let storage = readStorage(), let httpLimits = limits.http(file.limits?.http),
+      let storage = readStorage(),
       let scalerAddress = given.value(Settings.scalerAddress, file.scaler?.address)
     else { return nil }
+    let httpLimits = limits.http(file.limits?.http)
     if scalerAddress.value.host.isEmpty {
       problems.add(
         scalerAddress.origin, "has no host that KEDA can reach; write one such as kedastral-scaler.default.svc:50051")
@@ -45,7 +46,8 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, scalerAddress: scalerAddress.value, workloads: workloads.map(\.configuration),
+      httpLimits: httpLimits, scalerAddress: scalerAddress.value,
+      workloads: workloads.map(\.configuration),
       watchedFile: watchedFile)
   }
 
@@ -90,9 +92,9 @@ struct HostReader {
       let forecasterURL = given.value(Settings.forecasterURL, section?.forecasterUrl),
       let leadTime = given.value(Settings.leadTime, section?.leadTime),
       let staleAfter = given.value(Settings.staleAfter, section?.staleAfter),
-      let loops = given.value(Settings.loops, section?.loops), let grpcLimits = limits.grpc(file.limits?.grpc),
-      let httpLimits = limits.http(file.limits?.http)
+      let loops = given.value(Settings.loops, section?.loops)
     else { return nil }
+    let (grpcLimits, httpLimits) = (limits.grpc(file.limits?.grpc), limits.http(file.limits?.http))
     if leadTime.value < .zero {
       problems.add(leadTime.origin, "the lead time \(text(leadTime.value)) is negative; write one such as 5m, or 0")
     }

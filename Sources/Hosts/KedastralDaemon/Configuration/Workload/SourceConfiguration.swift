@@ -1,3 +1,5 @@
+import KedastralSources
+
 /// Where a workload's load comes from.
 package enum SourceConfiguration: Sendable, Equatable {
   /// Prometheus, or VictoriaMetrics, which has the same query API.
@@ -19,7 +21,7 @@ package struct PrometheusSourceConfiguration: Sendable, Equatable {
   /// The query that gives one series.
   package var query: String
   /// What to do with answers that a part of the server is missing from.
-  package var partialResponse = PartialResponseUse.use
+  package var partialResponse = PrometheusSource.PartialResponse.use
   /// How to ask.
   package var access: SourceAccess
 }
@@ -37,7 +39,7 @@ package struct HTTPSourceConfiguration: Sendable, Equatable {
   /// Where the instants are in the answer; nil when it has one value, which counts for now.
   package var timestampPath: String?
   /// How the instants are written.
-  package var timestampFormat: TimestampFormat
+  package var timestampFormat: HTTPSource.TimestampFormat
   /// Variables for the templates of URL, headers and body; often tokens.
   package var templateVars: [String: Secret]
   /// How to ask.
