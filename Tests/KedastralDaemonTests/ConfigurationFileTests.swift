@@ -80,7 +80,7 @@ struct ConfigurationFileTests {
             labels: ["namespace": "demo", "app": "api"],
             access: SourceAccess(
               authentication: .basic(user: "me", password: Secret("hunter2")), headers: ["X-Key": Secret("hunter2")],
-              caFile: nil, timeout: .seconds(10)))))
+              timeout: .seconds(10)))))
   }
 
   @Test("one file serves every host, each reads its part")

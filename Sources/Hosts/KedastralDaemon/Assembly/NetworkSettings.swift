@@ -12,23 +12,13 @@ extension TLSIdentity {
     _ settings: TLSConfiguration, listener: String, protocols: [String] = [],
     clients: TLSContext.ClientCertificates, metrics: MetricsRegistry, logger: Logger
   ) throws {
-    guard settings.isEnabled, settings.certFile != nil else { return nil }
+    guard settings.isEnabled, settings.files.certificate != nil else { return nil }
     let report = TLSReport(listener: listener, metrics: metrics, logger: logger)
     try self.init(
       .server, files: settings.files, protocols: protocols,
       minimumVersion: settings.minVersion, peers: settings.clientNames, clients: clients
     ) { report.tell($0) }
   }
-}
-
-extension TLSConfiguration {
-  /// The files of these settings, for either end of a connection.
-  package var files: TLSContext.Files { TLSContext.Files(certificate: certFile, key: keyFile, authorities: caFile) }
-}
-
-extension RedisTLSConfiguration {
-  /// The files of these settings.
-  package var files: TLSContext.Files { TLSContext.Files(certificate: certFile, key: keyFile, authorities: caFile) }
 }
 
 extension HTTPServerSettings {

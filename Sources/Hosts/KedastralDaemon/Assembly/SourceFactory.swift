@@ -98,7 +98,7 @@ package struct SourceFactory: Sendable {
       }
     return HTTPEndpoint(
       url.text, credentials: credentials,
-      tls: TLSContext.Files(certificate: access.certFile, key: access.keyFile, authorities: access.caFile),
+      tls: access.tls,
       headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
       proxy: proxy, deadline: access.timeout)
   }

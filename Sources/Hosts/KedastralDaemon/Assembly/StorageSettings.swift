@@ -33,12 +33,7 @@ extension RedisStore.Configuration {
     }
     sentinelCredentials = RedisStore.Credentials(
       user: settings.sentinelUsername, password: settings.sentinelPassword.map { .text($0.text) })
-    let tls = settings.tls
-    if tls.isEnabled || self.tls != nil {
-      self.tls = RedisStore.TLS(
-        files: tls.files,
-        serverName: tls.serverName)
-    }
+    if settings.usesTLS || tls != nil { tls = settings.tls }
     timeToLive = settings.ttl
     keyPrefix = settings.prefix
     alsoReadPrefixes = settings.readPrefixes

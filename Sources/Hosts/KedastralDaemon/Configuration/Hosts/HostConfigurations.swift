@@ -3,6 +3,7 @@ import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
 import KedastralNet
+import KedastralRedisStore
 
 /// The settings of a forecaster.
 package struct ForecasterConfiguration: Sendable, Equatable {
@@ -78,12 +79,8 @@ package struct LogConfiguration: Sendable, Equatable {
 package struct TLSConfiguration: Sendable, Equatable {
   /// Whether TLS is used.
   package var isEnabled: Bool
-  /// The certificate chain (PEM).
-  package var certFile: String?
-  /// The certificate's private key (PEM).
-  package var keyFile: String?
-  /// The certificate authorities that must have issued the peer's certificate (PEM).
-  package var caFile: String?
+  /// The own certificate and key, and the authorities that must have issued the peer's certificate.
+  package var files = TLSContext.Files()
   /// The oldest TLS version that listeners accept.
   package var minVersion = TLSContext.MinimumVersion.v1_3
   /// Names of which a client's certificate must have one; empty when any will do.
@@ -128,22 +125,10 @@ package struct RedisConfiguration: Sendable, Equatable {
   package var sentinelUsername: String?
   /// The password at the sentinels; nil when none is needed.
   package var sentinelPassword: Secret?
-  /// TLS towards Redis.
-  package var tls: RedisTLSConfiguration
+  /// Whether TLS is used, whatever a URL says.
+  package var usesTLS = false
+  /// TLS towards Redis, where it is used. Whether the files exist and fit has not been looked at.
+  package var tls = RedisStore.TLS()
   /// How long a dead forecaster's workloads wait for another; nil when every forecaster forecasts all workloads.
   package var shardLease: Duration?
-}
-
-/// TLS towards Redis. Whether the files exist and fit has not been looked at.
-package struct RedisTLSConfiguration: Sendable, Equatable {
-  /// Whether TLS is used, whatever a URL says.
-  package var isEnabled = false
-  /// The authorities to trust (PEM); nil for the system's.
-  package var caFile: String?
-  /// The own certificate chain (PEM).
-  package var certFile: String?
-  /// The own certificate's private key (PEM).
-  package var keyFile: String?
-  /// The name that Redis's certificate must be made out to; nil for the host's.
-  package var serverName: String?
 }

@@ -1,4 +1,6 @@
 import KedastralCore
+import KedastralNet
+import KedastralRedisStore
 
 /// Creates a host's configuration from flags, environment and file.
 struct HostReader {
@@ -171,8 +173,9 @@ struct HostReader {
       }
     }
     return TLSConfiguration(
-      isEnabled: enabled.value, certFile: cert?.value, keyFile: key?.value,
-      caFile: authorities?.value, minVersion: minVersion.value, clientNames: clientNames?.value ?? [])
+      isEnabled: enabled.value,
+      files: TLSContext.Files(certificate: cert?.value, key: key?.value, authorities: authorities?.value),
+      minVersion: minVersion.value, clientNames: clientNames?.value ?? [])
   }
 
   private func readStorage() -> StorageConfiguration? {
@@ -183,8 +186,10 @@ struct HostReader {
       let database = given.value(Settings.redisDB, section?.db), let ttl = given.value(Settings.redisTTL, section?.ttl),
       let prefix = given.value(Settings.redisPrefix, section?.prefix),
       let isCluster = given.value(Settings.redisCluster, section?.cluster),
-      let tls = readRedisTLS(section), let shardLease = given.value(Settings.shardLease, section?.shardLease)
+      let usesTLS = given.value(Settings.redisTLS, section?.tls),
+      let shardLease = given.value(Settings.shardLease, section?.shardLease)
     else { return nil }
+    let tls = readRedisTLS(section)
     if shardLease.value != .zero, shardLease.value < .seconds(1) {
       problems.add(
         shardLease.origin, "the lease \(text(shardLease.value)) is shorter than a second; write one such as 15s, or 0")
@@ -234,7 +239,7 @@ struct HostReader {
         problems.add(database.origin, "a Redis Cluster has only the database 0, not \(database.value); write 0")
       }
     }
-    checkRedisTLS(tls, section, url: url)
+    checkRedisTLS(usesTLS, section, url: url)
     let sentinelPassword = given.value(Settings.redisSentinelPassword, section?.sentinelPassword)
       .flatMap { $0.value.text.isEmpty ? nil : $0 }
     let sentinelUsername = given.text(Settings.redisSentinelUsername, section?.sentinelUsername)
@@ -249,12 +254,12 @@ struct HostReader {
         prefix: prefix.value,
         readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
-        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value, tls: tls,
+        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value,
+        usesTLS: usesTLS.value, tls: tls,
         shardLease: shardLease.value == .zero ? nil : shardLease.value))
   }
 
-  private func readRedisTLS(_ section: RedisSection?) -> RedisTLSConfiguration? {
-    guard let enabled = given.value(Settings.redisTLS, section?.tls) else { return nil }
+  private func readRedisTLS(_ section: RedisSection?) -> RedisStore.TLS {
     let cert = given.text(Settings.redisTLSCertFile, section?.tlsCertFile)
     let key = given.text(Settings.redisTLSKeyFile, section?.tlsKeyFile)
     if let lonely = cert ?? key, cert == nil || key == nil {
@@ -262,21 +267,21 @@ struct HostReader {
         lonely.origin,
         "a certificate and its key must be given together; give both -redis-tls-cert-file and -redis-tls-key-file")
     }
-    return RedisTLSConfiguration(
-      isEnabled: enabled.value, caFile: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value,
-      certFile: cert?.value, keyFile: key?.value,
+    return RedisStore.TLS(
+      files: TLSContext.Files(
+        certificate: cert?.value, key: key?.value,
+        authorities: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value),
       serverName: given.text(Settings.redisTLSServerName, section?.tlsServerName)?.value)
   }
 
   /// TLS that two settings contradict each other about, and files that would have no effect.
-  private func checkRedisTLS(_ tls: RedisTLSConfiguration, _ section: RedisSection?, url: Located<RedisURL>?) {
+  private func checkRedisTLS(_ enabled: Located<Bool>, _ section: RedisSection?, url: Located<RedisURL>?) {
     let urlUsesTLS = url?.value.text.lowercased().hasPrefix("rediss://") ?? false
-    let enabled = given.value(Settings.redisTLS, section?.tls)
-    if let enabled, !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
+    if !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
       problems.add(
         enabled.origin, "TLS is off, but the URL's rediss:// turns it on (\(url?.origin ?? .nowhere)); keep one of them"
       )
-    } else if !tls.isEnabled, !urlUsesTLS {
+    } else if !enabled.value, !urlUsesTLS {
       let files = [
         given.text(Settings.redisTLSCAFile, section?.tlsCaFile),
         given.text(Settings.redisTLSCertFile, section?.tlsCertFile),

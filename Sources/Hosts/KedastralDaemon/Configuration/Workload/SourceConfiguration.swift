@@ -1,3 +1,4 @@
+import KedastralNet
 import KedastralSources
 
 /// Where a workload's load comes from.
@@ -72,12 +73,8 @@ package struct SourceAccess: Sendable, Equatable {
   package var authentication: SourceAuthentication
   /// Headers to send; their values may be secret.
   package var headers: [String: Secret]
-  /// A file with the authorities to trust (PEM); nil for the system's.
-  package var caFile: String?
-  /// The own certificate chain to show (PEM).
-  package var certFile: String?
-  /// The own certificate's private key (PEM); given exactly with the certificate.
-  package var keyFile: String?
+  /// The authorities to trust instead of the system's, and the own certificate and key to show.
+  package var tls = TLSContext.Files()
   /// The longest wait for an answer; positive.
   package var timeout: Duration
   /// The proxy between the two.
