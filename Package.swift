@@ -122,7 +122,11 @@ let package = Package(
     .testTarget(
       name: "KedastralHTTPTests",
       dependencies: ["KedastralHTTP", "KedastralMemoryStore", "KedastralModels", "KedastralTesting", "TestSupport"]),
-    .testTarget(name: "KedastralDaemonTests", dependencies: ["KedastralDaemon", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralDaemonTests",
+      dependencies: [
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+      ]),
     .testTarget(
       name: "KedastralCommandLineTests",
       dependencies: ["KedastralCommandLine", "KedastralDaemon", "KedastralTesting", "TestSupport"]),

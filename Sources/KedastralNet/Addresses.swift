@@ -22,16 +22,23 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads an address.
   package init(_ text: String) throws(ParseError) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+    guard let colon = text.lastIndex(of: ":"), let port = Self.port(text[text.index(after: colon)...]) else {
       throw ParseError(text: text)
     }
     var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") {
+    let isValid: Bool
+    if host.first == "[", host.last == "]" {
       host = host.dropFirst().dropLast()
-    } else if host.contains(":") {
-      throw ParseError(text: text)
+      isValid = host.contains(":") && host.allSatisfy { ":.%".contains($0) || $0.isHexDigit || $0.isLetter }
+    } else {
+      isValid = host.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._".contains($0)) }
     }
+    guard isValid else { throw ParseError(text: text) }
     self.init(host: String(host), port: port)
+  }
+
+  private static func port(_ digits: Substring) -> UInt16? {
+    digits.allSatisfy { $0.isASCII && $0.isNumber } ? UInt16(digits) : nil
   }
 
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

@@ -65,7 +65,7 @@ struct CommandLineTests {
   @Test("an empty flag takes back a text that the environment gives")
   func emptyFlag() throws {
     let configuration = try forecaster(["-tls-ca-file="], environment: ["TLS_CA_FILE": "/ca.pem"])
-    #expect(configuration.tls.caFile == nil)
+    #expect(configuration.tls.files.authorities == nil)
   }
 
   @Test("earlier names of the adapter's settings are understood, and name the kind of server")

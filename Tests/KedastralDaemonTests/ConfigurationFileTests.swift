@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralNet
 import Testing
 
 @testable import KedastralDaemon
@@ -33,7 +34,7 @@ struct ConfigurationFileTests {
         """)
     let workloads = configuration.workloads
     try #require(workloads.map(\.name.text) == ["api", "worker", "shop"])
-    #expect(configuration.listen == NetworkAddress(host: "127.0.0.1", port: 9000))
+    #expect(configuration.listen == ListenAddress(host: "127.0.0.1", port: 9000))
     #expect(configuration.log == LogConfiguration(format: .json, level: .warn))
     #expect(workloads.map(\.metric) == ["rps", "queue length", "rps"])
     #expect(workloads.map(\.horizon) == [.seconds(3600), .seconds(7200), .seconds(3600)])
@@ -79,7 +80,7 @@ struct ConfigurationFileTests {
             labels: ["namespace": "demo", "app": "api"],
             access: SourceAccess(
               authentication: .basic(user: "me", password: Secret("hunter2")), headers: ["X-Key": Secret("hunter2")],
-              caFile: nil, timeout: .seconds(10)))))
+              timeout: .seconds(10)))))
   }
 
   @Test("one file serves every host, each reads its part")
@@ -109,7 +110,7 @@ struct ConfigurationFileTests {
       Issue.record("no Redis")
       return
     }
-    #expect(redis.sentinels == [NetworkAddress(host: "s1", port: 26_379), NetworkAddress(host: "s2", port: 26_379)])
+    #expect(redis.sentinels == [ListenAddress(host: "s1", port: 26_379), ListenAddress(host: "s2", port: 26_379)])
     #expect(redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.passwordFile == "/run/password")
     #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
   }

@@ -1,4 +1,7 @@
 import KedastralCore
+import KedastralGRPC
+import KedastralHTTP
+import KedastralNet
 import Testing
 
 @testable import KedastralDaemon
@@ -22,19 +25,20 @@ struct ReferenceManifestTests {
   @Test("the forecaster's environment gives exactly this configuration")
   func forecasterByEnvironment() throws {
     let configuration = try running(loader(environment: forecasterEnvironment).forecaster(arguments: []))
-    let access = SourceAccess(authentication: .none, headers: [:], caFile: nil, timeout: .seconds(10))
+    let access = SourceAccess(authentication: .none, headers: [:], timeout: .seconds(10))
     let expected = ForecasterConfiguration(
-      listen: NetworkAddress(port: 9081), log: LogConfiguration(format: .json, level: .debug),
+      listen: ListenAddress(host: "", port: 9081), log: LogConfiguration(format: .json, level: .debug),
       storage: .redis(
         RedisConfiguration(
-          url: nil, endpoint: .network(NetworkAddress(host: "redis", port: 6379)), username: nil,
+          url: nil, endpoint: .network(host: "redis", port: 6379), username: nil,
           password: Secret("hunter2"), passwordFile: nil, database: 3, ttl: .seconds(3600), prefix: "forecast:",
           readPrefixes: [],
-          sentinels: [], sentinelMaster: nil, isCluster: false, tls: RedisTLSConfiguration())),
+          sentinels: [], sentinelMaster: nil, isCluster: false)),
       tls: TLSConfiguration(
-        isEnabled: true, certFile: "/tls/tls.crt", keyFile: "/tls/tls.key", caFile: "/tls/ca.crt"),
-      httpLimits: HTTPLimitsConfiguration(),
-      scalerAddress: NetworkAddress(host: "kedastral-scaler.default.svc", port: 50051),
+        isEnabled: true,
+        files: TLSContext.Files(certificate: "/tls/tls.crt", key: "/tls/tls.key", authorities: "/tls/ca.crt")),
+      httpLimits: HTTPLimits(),
+      scalerAddress: ListenAddress(host: "kedastral-scaler.default.svc", port: 50051),
       workloads: [
         WorkloadConfiguration(
           name: try WorkloadName("api-app"), metric: "rps",
@@ -73,7 +77,7 @@ struct ReferenceManifestTests {
     #expect(configuration.listen.description == ":8081")
     #expect(configuration.log == LogConfiguration(format: .text, level: .info))
     #expect(configuration.storage == .memory)
-    #expect(configuration.tls == TLSConfiguration(isEnabled: false, certFile: nil, keyFile: nil, caFile: nil))
+    #expect(configuration.tls == TLSConfiguration(isEnabled: false))
     #expect(workload.model == ModelConfiguration(name: "auto", orders: .automatic, byomURL: nil))
     #expect(workload.horizon == .seconds(1800) && workload.step == .seconds(60))
     #expect(workload.interval == .seconds(30) && workload.window == .seconds(8 * 86_400))
@@ -94,11 +98,11 @@ struct ReferenceManifestTests {
     let byFlags = try running(
       loader().scaler(arguments: ["-listen=:50052", "-forecaster-url=http://f:8081", "-lead-time=10m"]))
     let expected = ScalerConfiguration(
-      listen: NetworkAddress(port: 50_052), httpListen: NetworkAddress(port: 8082),
+      listen: ListenAddress(host: "", port: 50_052), httpListen: ListenAddress(host: "", port: 8082),
       forecasterURL: try #require(WebURL("http://f:8081")), storage: .memory, leadTime: .seconds(600),
       staleAfter: .seconds(120), log: LogConfiguration(format: .text, level: .info),
-      tls: TLSConfiguration(isEnabled: false, certFile: nil, keyFile: nil, caFile: nil), loops: 0,
-      grpcLimits: GRPCLimitsConfiguration(), httpLimits: HTTPLimitsConfiguration())
+      tls: TLSConfiguration(isEnabled: false), loops: 0,
+      grpcLimits: GRPCLimits(), httpLimits: HTTPLimits())
     #expect(byEnvironment == expected)
     #expect(byFlags == expected)
   }
@@ -152,10 +156,11 @@ struct ReferenceManifestTests {
         == HTTPSourceConfiguration(
           url: try #require(WebURL("https://api.example.com/metrics?from={{.Start}}")), method: .post,
           body: #"{"window":"{{.WindowSeconds}}s"}"#, valuePath: "data.#.value", timestampPath: "data.#.ts",
-          timestampFormat: .unixMillis, templateVars: ["Token": Secret("hunter2")],
+          timestampFormat: .unixMilliseconds, templateVars: ["Token": Secret("hunter2")],
           access: SourceAccess(
             authentication: .none,
-            headers: ["Authorization": Secret("Bearer {{.Token}}"), "X-Team": Secret("a,b")], caFile: "/ca.pem",
+            headers: ["Authorization": Secret("Bearer {{.Token}}"), "X-Team": Secret("a,b")],
+            tls: .init(authorities: "/ca.pem"),
             timeout: .seconds(3))))
   }
 }

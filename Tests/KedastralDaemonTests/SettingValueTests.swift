@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralNet
 import Testing
 
 @testable import KedastralDaemon
@@ -25,18 +26,18 @@ struct SettingValueTests {
     arguments: [
       (":8081", "", 8081), ("127.0.0.1:0", "127.0.0.1", 0), ("redis-0.redis:6379", "redis-0.redis", 6379),
       ("[::1]:50051", "::1", 50_051),
-    ])
-  func address(text: String, host: String, port: Int) throws {
-    let address = try #require(NetworkAddress(text))
-    #expect(address == NetworkAddress(host: host, port: port))
+    ] as [(String, String, UInt16)])
+  func address(text: String, host: String, port: UInt16) throws {
+    let address = try ListenAddress(settingText: text)
+    #expect(address == ListenAddress(host: host, port: port))
     #expect(address.description == text)
   }
 
   @Test(
     "other addresses are refused",
-    arguments: ["", "8081", "host", "host:", "host:65536", "a b:1", "::1:80", "h:-1", "[x]:1"])
+    arguments: ["", "8081", "host", "host:", "host:65536", "a b:1", "::1:80", "h:-1", "[x]:1", "h:+1"])
   func badAddress(text: String) {
-    #expect(NetworkAddress(text) == nil)
+    #expect(throws: SettingValueError.self) { try ListenAddress(settingText: text) }
   }
 
   @Test("a proxy is a URL, none, or the environment's")
@@ -110,10 +111,10 @@ struct SettingValueTests {
 
   @Test("a Redis endpoint is an address with a host, or a socket")
   func redisEndpoint() throws {
-    #expect(try RedisEndpoint(settingText: "redis:6379") == .network(NetworkAddress(host: "redis", port: 6379)))
-    #expect(try RedisEndpoint(settingText: "/run/redis.sock") == .unixSocket("/run/redis.sock"))
+    #expect(try RemoteAddress(settingText: "redis:6379") == .network(host: "redis", port: 6379))
+    #expect(try RemoteAddress(settingText: "/run/redis.sock") == .unixSocket(path: "/run/redis.sock"))
     for text in [":6379", "redis", "redis:0", ""] {
-      #expect(throws: SettingValueError.self) { try RedisEndpoint(settingText: text) }
+      #expect(throws: SettingValueError.self) { try RemoteAddress(settingText: text) }
     }
   }
 

@@ -23,7 +23,7 @@ struct HTTPLimitTests {
   @Test("a request that comes a byte at a time is cut off after its time, however steadily it comes")
   func slowloris() async throws {
     try await serve(expecting: "request_timeout") {
-      $0.requestTimeout = .seconds(3)
+      $0.limits.requestTimeout = .seconds(3)
     } abuse: { server in
       let client = try TextClient(port: server.address.port)
       for byte in "GET /healthz HTTP/1.1\r\nX-Slow: ".utf8 + Array(repeating: UInt8(ascii: "x"), count: 100) {
@@ -37,7 +37,7 @@ struct HTTPLimitTests {
   @Test("a connection that says nothing is cut off; one that has been answered may wait longer")
   func silent() async throws {
     try await serve(expecting: "request_timeout") {
-      $0.requestTimeout = .seconds(2)
+      $0.limits.requestTimeout = .seconds(2)
     } abuse: { server in
       let served = try TextClient(port: server.address.port)
       served.send(Array("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".utf8))
@@ -51,7 +51,7 @@ struct HTTPLimitTests {
   @Test("a client that does not read its answers is cut off, and holds no more than one answer meanwhile")
   func slowReader() async throws {
     try await serve(expecting: "slow_reader") {
-      $0.writeTimeout = .milliseconds(600)
+      $0.limits.writeTimeout = .milliseconds(600)
     } abuse: { server in
       for index in 0..<2000 { try await server.apply(.put(TestServer.snapshot("workload-with-a-long-name-\(index)"))) }
       let client = try TextClient(port: server.address.port, receiveBuffer: 4096)
@@ -66,7 +66,7 @@ struct HTTPLimitTests {
   @Test("connections over the limit are closed at once; when others leave, there is room again")
   func connections() async throws {
     try await serve(expecting: "connection_limit") {
-      $0.maximumConnections = 2
+      $0.limits.connections = 2
     } abuse: { server in
       let request = Array("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
       let held = try (0..<2).map { _ in try TextClient(port: server.address.port) }

@@ -45,8 +45,8 @@ struct HTTPServerTests {
     ])
   func garbage(input: String) async throws {
     let server = try await TestServer {
-      $0.requestTimeout = .seconds(2)
-      $0.idleTimeout = .seconds(2)
+      $0.limits.requestTimeout = .seconds(2)
+      $0.limits.idleTimeout = .seconds(2)
     }
     let folder = try TemporaryFolder()
     let file = try folder.write(input, to: "input")

@@ -83,7 +83,9 @@ struct ListenAddressTests {
     #expect(address.description == text)
   }
 
-  @Test("an invalid address is refused with an example", arguments: ["8081", ":port", "::1:80", ":70000", ""])
+  @Test(
+    "an invalid address is refused with an example",
+    arguments: ["8081", ":port", "::1:80", ":70000", "", ":+80", "a b:1", "[x]:1", "host:"])
   func refuses(text: String) {
     let error = #expect(throws: ListenAddress.ParseError.self) { try ListenAddress(text) }
     #expect(error?.description.contains(":8081") == true)

@@ -27,7 +27,7 @@ final class HTTPConnection {
     self.server = server
     self.settings = settings
     self.stream = stream
-    life = AcceptedConnection(stream, isSecure: settings.tls != nil, writeTimeout: settings.writeTimeout)
+    life = AcceptedConnection(stream, isSecure: settings.tls != nil, writeTimeout: settings.limits.writeTimeout)
     lastUseAt = .now
     // The first request has its time from now, the TLS handshake included.
     requestBeganAt = lastUseAt
@@ -53,7 +53,7 @@ final class HTTPConnection {
     case .answering(let exchange) where !exchange.isStreaming:
       // What comes behind a request waits, within the limit of a request.
       stream.withInput { bytes in
-        if bytes.count > settings.maximumHeaderBytes { stream.setReading(false) }
+        if bytes.count > settings.limits.headerBytes { stream.setReading(false) }
         return 0
       }
     case .answering: stream.withInput { $0.count }
@@ -68,7 +68,7 @@ final class HTTPConnection {
       var finding = HTTPRequestHead.Finding.incomplete
       stream.withInput { bytes in
         if requestBeganAt == nil, !bytes.isEmpty { requestBeganAt = .now }
-        finding = HTTPRequestHead.find(in: bytes, limit: settings.maximumHeaderBytes)
+        finding = HTTPRequestHead.find(in: bytes, limit: settings.limits.headerBytes)
         if case .complete(let head, let length) = finding, let limit = server.bodyLimit(of: head.request) {
           finding = head.withBody(in: bytes, headLength: length, limit: limit)
         }
@@ -152,8 +152,8 @@ final class HTTPConnection {
     switch phase {
     case .waiting:
       if let began = requestBeganAt {
-        if began + settings.requestTimeout <= now { cut(.requestTimeout, "a request did not arrive in time") }
-      } else if stream.pendingOutput == 0, lastUseAt + settings.idleTimeout <= now {
+        if began + settings.limits.requestTimeout <= now { cut(.requestTimeout, "a request did not arrive in time") }
+      } else if stream.pendingOutput == 0, lastUseAt + settings.limits.idleTimeout <= now {
         linger()
       }
     case .answering: break

@@ -80,8 +80,8 @@ package final class HTTPServer {
   // MARK: Connections
 
   private func accept(_ descriptor: CInt) {
-    guard connections.count < settings.maximumConnections else {
-      refused(.connectionLimit, "more than \(settings.maximumConnections) connections")
+    guard connections.count < settings.limits.connections else {
+      refused(.connectionLimit, "more than \(settings.limits.connections) connections")
       return Listener.refuse(descriptor)
     }
     guard let stream = ByteStream(on: loop, accepted: descriptor, tls: settings.tls?.context) else { return }
@@ -222,7 +222,7 @@ extension LoopBound where Value == (server: HTTPServer, exchange: HTTPExchange, 
   }
 }
 
-/// Where and how an HTTP server listens, and what one client may take of it.
+/// Where and how an HTTP server listens, and what clients may take of it.
 package struct HTTPServerSettings: Sendable {
   /// The address to listen on.
   package var address: ListenAddress
@@ -231,16 +231,8 @@ package struct HTTPServerSettings: Sendable {
   package var tls: TLSIdentity?
   /// The token that clients must show everywhere but on `/healthz`, `/readyz` and the page's own files.
   package var token: BearerToken?
-  /// Connections open at once.
-  package var maximumConnections = 1024
-  /// How many bytes a request's line and headers may have; routes that take a body have a limit of their own.
-  package var maximumHeaderBytes = 16 << 10
-  /// The time a request has to arrive, from its first byte; for a new connection, TLS handshake included.
-  package var requestTimeout: Duration = .seconds(10)
-  /// How long a connection may wait for its next request.
-  package var idleTimeout: Duration = .seconds(60)
-  /// How long output may wait without moving before the client is cut off.
-  package var writeTimeout: Duration = .seconds(30)
+  /// What clients may take.
+  package var limits = HTTPLimits()
   /// How long a handler may wait for others.
   package var answerTimeout: Duration = .seconds(10)
 
@@ -250,4 +242,21 @@ package struct HTTPServerSettings: Sendable {
     self.tls = tls
     self.token = token
   }
+}
+
+/// Limits of a server for its clients; what is above a limit is refused without affecting other clients.
+package struct HTTPLimits: Sendable, Equatable {
+  /// Connections open at once.
+  package var connections = 1024
+  /// How many bytes a request's line and headers may have; routes that take a body have a limit of their own.
+  package var headerBytes = 16 << 10
+  /// The time a request has to arrive, from its first byte; for a new connection, TLS handshake included.
+  package var requestTimeout: Duration = .seconds(10)
+  /// How long a connection may wait for its next request.
+  package var idleTimeout: Duration = .seconds(60)
+  /// How long output may wait without moving before the client is cut off.
+  package var writeTimeout: Duration = .seconds(30)
+
+  /// The default limits.
+  package init() {}
 }

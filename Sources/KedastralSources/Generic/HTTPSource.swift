@@ -19,13 +19,13 @@ import KedastralCore
 /// missing. Without a ``timestampPath`` the answer's one value counts for the newest step that has ended.
 package struct HTTPSource: MetricSource {
   /// How an answer writes instants.
-  package enum TimestampFormat: Sendable, Equatable {
+  package enum TimestampFormat: String, Sendable, CaseIterable {
     /// `2026-01-31T06:00:00Z`
     case rfc3339
     /// Seconds since the Unix epoch.
     case unix
     /// Milliseconds since the Unix epoch.
-    case unixMilliseconds
+    case unixMilliseconds = "unix_milli"
   }
 
   private static let builtInNames = [

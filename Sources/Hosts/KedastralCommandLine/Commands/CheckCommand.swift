@@ -66,7 +66,7 @@ enum CheckCommand: Command {
       if role == .scaler {
         let configuration = try configuration(try loader.scaler(arguments: options.rest).checked())
         let tls = configuration.tls
-        if tls.isEnabled, tls.certFile != nil { _ = try TLSContext(.server, files: tls.files) }
+        if tls.isEnabled, tls.files.certificate != nil { _ = try TLSContext(.server, files: tls.files) }
         if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
       } else {
         let configuration = try configuration(try loader.allInOne(arguments: options.rest).checked())

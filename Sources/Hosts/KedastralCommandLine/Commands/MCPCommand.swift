@@ -51,7 +51,7 @@ enum MCPCommand: Command {
 
   private static func overHTTP(_ server: MCPServer, _ options: CommandOptions) async throws {
     let text = options.value("listen") ?? ""
-    guard let address = NetworkAddress(text) else {
+    guard let address = try? ListenAddress(text) else {
       throw UsageError(
         description: "--listen '\(text)' is not an address; write host:port, or :8090 for this machine only")
     }
@@ -61,7 +61,7 @@ enum MCPCommand: Command {
       throw UsageError(
         description: "--listen \(text) lets other machines connect; give --token-file FILE")
     }
-    var settings = HTTPServerSettings(address: ListenAddress(host: host, port: UInt16(clamping: address.port)))
+    var settings = HTTPServerSettings(address: ListenAddress(host: host, port: address.port))
     settings.token = try file.map { try BearerToken(file: $0) }
     // A backtest takes its time.
     settings.answerTimeout = .seconds(120)

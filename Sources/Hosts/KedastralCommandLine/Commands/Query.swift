@@ -75,12 +75,12 @@ struct Query {
 
   private static func address(_ text: String) throws(UsageError) -> RemoteAddress {
     if text.hasPrefix("unix:"), text.count > 5 { return .unixSocket(path: String(text.dropFirst(5))) }
-    guard let address = NetworkAddress(text), address.port > 0 else {
+    guard let address = try? ListenAddress(text), address.port > 0 else {
       throw UsageError(
         description:
           "'\(text)' is not an address; write host:port, such as localhost:50051 or [::1]:50051, or unix:PATH")
     }
-    return .network(host: address.host.isEmpty ? "localhost" : address.host, port: UInt16(address.port))
+    return .network(host: address.host.isEmpty ? "localhost" : address.host, port: address.port)
   }
 
   private static func object(_ address: String, _ options: CommandOptions) throws(UsageError) -> ScaledObjectReference {

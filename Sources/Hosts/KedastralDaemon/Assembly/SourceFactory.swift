@@ -45,7 +45,7 @@ package struct SourceFactory: Sendable {
       return Made(
         source: PrometheusSource(
           endpoint: endpoint(settings.url, settings.access), query: settings.query,
-          partialResponse: settings.partialResponse == .use ? .use : .refuse, client: client, logger: logger),
+          partialResponse: settings.partialResponse, client: client, logger: logger),
         service: nil)
     case .http(let settings):
       return Made(source: try httpSource(settings), service: nil)
@@ -83,15 +83,9 @@ package struct SourceFactory: Sendable {
   }
 
   private func httpSource(_ settings: HTTPSourceConfiguration) throws -> HTTPSource {
-    let format: HTTPSource.TimestampFormat =
-      switch settings.timestampFormat {
-      case .rfc3339: .rfc3339
-      case .unix: .unix
-      case .unixMillis: .unixMilliseconds
-      }
-    return try HTTPSource(
+    try HTTPSource(
       endpoint: endpoint(settings.url, settings.access), method: settings.method.rawValue, body: settings.body,
-      valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: format,
+      valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: settings.timestampFormat,
       variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
   }
 
@@ -111,7 +105,7 @@ package struct SourceFactory: Sendable {
       }
     return HTTPEndpoint(
       url.text, credentials: credentials,
-      tls: TLSContext.Files(certificate: access.certFile, key: access.keyFile, authorities: access.caFile),
+      tls: access.tls,
       headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
       proxy: proxy, deadline: access.timeout)
   }

@@ -20,24 +20,20 @@ extension RedisStore.Configuration {
     if let url = settings.url {
       try self.init(url: url.text, user: settings.username, password: password, database: settings.database)
     } else {
-      self.init(server: RemoteAddress(settings.endpoint))
+      self.init(server: settings.endpoint)
       credentials = RedisStore.Credentials(user: settings.username, password: password)
       database = settings.database ?? 0
     }
     if !settings.sentinels.isEmpty {
       deployment = .sentinel(
-        master: settings.sentinelMaster ?? "", sentinels: settings.sentinels.map { RemoteAddress(.network($0)) })
+        master: settings.sentinelMaster ?? "",
+        sentinels: settings.sentinels.map { .network(host: $0.host, port: $0.port) })
     } else if settings.isCluster, case .single(let node) = deployment {
       deployment = .cluster(nodes: [node])
     }
     sentinelCredentials = RedisStore.Credentials(
       user: settings.sentinelUsername, password: settings.sentinelPassword.map { .text($0.text) })
-    let tls = settings.tls
-    if tls.isEnabled || self.tls != nil {
-      self.tls = RedisStore.TLS(
-        files: tls.files,
-        serverName: tls.serverName)
-    }
+    if settings.usesTLS || tls != nil { tls = settings.tls }
     timeToLive = settings.ttl
     keyPrefix = settings.prefix
     alsoReadPrefixes = settings.readPrefixes

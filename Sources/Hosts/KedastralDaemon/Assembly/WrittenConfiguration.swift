@@ -1,15 +1,16 @@
 import KedastralCore
 import KedastralHTTP
+import KedastralNet
 
 /// The host's own settings as texts to copy.
 struct WrittenConfiguration: ConfigurationTexts {
   private let leadTime: Duration
-  private let scaler: NetworkAddress
+  private let scaler: ListenAddress
   private let settings: @Sendable (WorkloadName) -> WorkloadConfiguration?
 
   /// Writes what `settings` says of a workload now.
   init(
-    leadTime: Duration, scaler: NetworkAddress, settings: @escaping @Sendable (WorkloadName) -> WorkloadConfiguration?
+    leadTime: Duration, scaler: ListenAddress, settings: @escaping @Sendable (WorkloadName) -> WorkloadConfiguration?
   ) {
     self.leadTime = leadTime
     self.scaler = scaler

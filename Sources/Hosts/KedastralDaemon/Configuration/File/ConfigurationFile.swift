@@ -1,9 +1,11 @@
 import Kedastral
 import KedastralCore
+import KedastralNet
+import KedastralSources
 
 /// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.
 struct ConfigurationFile: Decodable, Sendable {
-  var listen: Located<NetworkAddress>?
+  var listen: Located<ListenAddress>?
   var watchConfig: Located<Bool>?
   var log: LogSection?
   var tls: TLSSection?
@@ -25,7 +27,7 @@ struct TLSSection: Decodable, Sendable {
   var certFile: Located<String>?
   var keyFile: Located<String>?
   var caFile: Located<String>?
-  var minVersion: Located<TLSVersion>?
+  var minVersion: Located<TLSContext.MinimumVersion>?
   var clientNames: Located<[String]>?
 }
 
@@ -69,7 +71,7 @@ struct StorageSection: Decodable, Sendable {
 
 struct RedisSection: Decodable, Sendable {
   var url: Located<RedisURL>?
-  var addr: Located<RedisEndpoint>?
+  var addr: Located<RemoteAddress>?
   var username: Located<String>?
   var password: Located<Secret>?
   var passwordFile: Located<String>?
@@ -77,7 +79,7 @@ struct RedisSection: Decodable, Sendable {
   var ttl: Located<Duration>?
   var prefix: Located<String>?
   var readPrefixes: Located<[String]>?
-  var sentinels: Located<[NetworkAddress]>?
+  var sentinels: Located<[ListenAddress]>?
   var sentinelMaster: Located<String>?
   var sentinelUsername: Located<String>?
   var sentinelPassword: Located<Secret>?
@@ -91,9 +93,9 @@ struct RedisSection: Decodable, Sendable {
 }
 
 struct ScalerSection: Decodable, Sendable {
-  var address: Located<NetworkAddress>?
-  var listen: Located<NetworkAddress>?
-  var httpListen: Located<NetworkAddress>?
+  var address: Located<ListenAddress>?
+  var listen: Located<ListenAddress>?
+  var httpListen: Located<ListenAddress>?
   var forecasterUrl: Located<WebURL>?
   var leadTime: Located<Duration>?
   var staleAfter: Located<Duration>?
@@ -132,13 +134,13 @@ struct SourceSection: Decodable, Sendable {
   var type: Located<SourceKind>?
   var url: Located<WebURL>?
   var query: Located<String>?
-  var partialResponse: Located<PartialResponseUse>?
+  var partialResponse: Located<PrometheusSource.PartialResponse>?
   var method: Located<HTTPMethod>?
   var headers: Located<SecretMap>?
   var body: Located<String>?
   var valuePath: Located<String>?
   var timestampPath: Located<String>?
-  var timestampFormat: Located<TimestampFormat>?
+  var timestampFormat: Located<HTTPSource.TimestampFormat>?
   var templateVars: Located<SecretMap>?
   var path: Located<String>?
   var speed: Located<Double>?

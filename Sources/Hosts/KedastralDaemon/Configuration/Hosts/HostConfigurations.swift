@@ -1,10 +1,14 @@
 import Kedastral
 import KedastralCore
+import KedastralGRPC
+import KedastralHTTP
+import KedastralNet
+import KedastralRedisStore
 
 /// The settings of a forecaster.
 package struct ForecasterConfiguration: Sendable, Equatable {
   /// Where HTTP is served.
-  package var listen: NetworkAddress
+  package var listen: ListenAddress
   /// What is logged.
   package var log: LogConfiguration
   /// Where plans are kept.
@@ -14,9 +18,9 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   /// The file with the token that HTTP clients must show; nil when none is asked for.
   package var httpTokenFile: String?
   /// What HTTP clients may take.
-  package var httpLimits: HTTPLimitsConfiguration
+  package var httpLimits: HTTPLimits
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
-  package var scalerAddress: NetworkAddress
+  package var scalerAddress: ListenAddress
   /// The workloads; at least one, no two with the same name.
   package var workloads: [WorkloadConfiguration]
   /// The configuration file, when changes of it are to be applied while the process runs.
@@ -26,9 +30,9 @@ package struct ForecasterConfiguration: Sendable, Equatable {
 /// The settings of a scaler.
 package struct ScalerConfiguration: Sendable, Equatable {
   /// Where gRPC is served.
-  package var listen: NetworkAddress
+  package var listen: ListenAddress
   /// Where health and metrics are served.
-  package var httpListen: NetworkAddress
+  package var httpListen: ListenAddress
   /// Where plans come from: with storage `memory` from this forecaster, with `redis` from there.
   package var forecasterURL: WebURL
   /// Where plans are kept.
@@ -48,9 +52,9 @@ package struct ScalerConfiguration: Sendable, Equatable {
   /// Threads that answer gRPC calls; 0 for one a core.
   package var loops: Int
   /// What gRPC clients may take.
-  package var grpcLimits: GRPCLimitsConfiguration
+  package var grpcLimits: GRPCLimits
   /// What HTTP clients may take.
-  package var httpLimits: HTTPLimitsConfiguration
+  package var httpLimits: HTTPLimits
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
 }
@@ -75,14 +79,10 @@ package struct LogConfiguration: Sendable, Equatable {
 package struct TLSConfiguration: Sendable, Equatable {
   /// Whether TLS is used.
   package var isEnabled: Bool
-  /// The certificate chain (PEM).
-  package var certFile: String?
-  /// The certificate's private key (PEM).
-  package var keyFile: String?
-  /// The certificate authorities that must have issued the peer's certificate (PEM).
-  package var caFile: String?
+  /// The own certificate and key, and the authorities that must have issued the peer's certificate.
+  package var files = TLSContext.Files()
   /// The oldest TLS version that listeners accept.
-  package var minVersion = TLSVersion.v1_3
+  package var minVersion = TLSContext.MinimumVersion.v1_3
   /// Names of which a client's certificate must have one; empty when any will do.
   package var clientNames: [String] = []
 }
@@ -100,7 +100,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
   package var url: RedisURL?
   /// The server.
-  package var endpoint: RedisEndpoint
+  package var endpoint: RemoteAddress
   /// The user; nil for the default user.
   package var username: String?
   /// The password; nil when none is needed.
@@ -116,7 +116,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// Prefixes of further plans to read, which other programs write.
   package var readPrefixes: [String]
   /// Sentinels that know the master; empty when there are none.
-  package var sentinels: [NetworkAddress]
+  package var sentinels: [ListenAddress]
   /// The master's name at the sentinels; given exactly when there are sentinels.
   package var sentinelMaster: String?
   /// Whether the server is part of a Redis Cluster.
@@ -125,22 +125,10 @@ package struct RedisConfiguration: Sendable, Equatable {
   package var sentinelUsername: String?
   /// The password at the sentinels; nil when none is needed.
   package var sentinelPassword: Secret?
-  /// TLS towards Redis.
-  package var tls: RedisTLSConfiguration
+  /// Whether TLS is used, whatever a URL says.
+  package var usesTLS = false
+  /// TLS towards Redis, where it is used. Whether the files exist and fit has not been looked at.
+  package var tls = RedisStore.TLS()
   /// How long a dead forecaster's workloads wait for another; nil when every forecaster forecasts all workloads.
   package var shardLease: Duration?
-}
-
-/// TLS towards Redis. Whether the files exist and fit has not been looked at.
-package struct RedisTLSConfiguration: Sendable, Equatable {
-  /// Whether TLS is used, whatever a URL says.
-  package var isEnabled = false
-  /// The authorities to trust (PEM); nil for the system's.
-  package var caFile: String?
-  /// The own certificate chain (PEM).
-  package var certFile: String?
-  /// The own certificate's private key (PEM).
-  package var keyFile: String?
-  /// The name that Redis's certificate must be made out to; nil for the host's.
-  package var serverName: String?
 }

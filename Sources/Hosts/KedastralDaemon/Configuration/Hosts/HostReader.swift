@@ -1,4 +1,6 @@
 import KedastralCore
+import KedastralNet
+import KedastralRedisStore
 
 /// Creates a host's configuration from flags, environment and file.
 struct HostReader {
@@ -31,9 +33,10 @@ struct HostReader {
     let workloads = readWorkloads()
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
-      let storage = readStorage(), let httpLimits = limits.http(file.limits?.http),
+      let storage = readStorage(),
       let scalerAddress = given.value(Settings.scalerAddress, file.scaler?.address)
     else { return nil }
+    let httpLimits = limits.http(file.limits?.http)
     if scalerAddress.value.host.isEmpty {
       problems.add(
         scalerAddress.origin, "has no host that KEDA can reach; write one such as kedastral-scaler.default.svc:50051")
@@ -48,7 +51,8 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, scalerAddress: scalerAddress.value, workloads: workloads.map(\.configuration),
+      httpLimits: httpLimits, scalerAddress: scalerAddress.value,
+      workloads: workloads.map(\.configuration),
       watchedFile: watchedFile)
   }
 
@@ -93,9 +97,9 @@ struct HostReader {
       let forecasterURL = given.value(Settings.forecasterURL, section?.forecasterUrl),
       let leadTime = given.value(Settings.leadTime, section?.leadTime),
       let staleAfter = given.value(Settings.staleAfter, section?.staleAfter),
-      let loops = given.value(Settings.loops, section?.loops), let grpcLimits = limits.grpc(file.limits?.grpc),
-      let httpLimits = limits.http(file.limits?.http)
+      let loops = given.value(Settings.loops, section?.loops)
     else { return nil }
+    let (grpcLimits, httpLimits) = (limits.grpc(file.limits?.grpc), limits.http(file.limits?.http))
     if leadTime.value < .zero {
       problems.add(leadTime.origin, "the lead time \(text(leadTime.value)) is negative; write one such as 5m, or 0")
     }
@@ -174,8 +178,9 @@ struct HostReader {
       }
     }
     return TLSConfiguration(
-      isEnabled: enabled.value, certFile: cert?.value, keyFile: key?.value,
-      caFile: authorities?.value, minVersion: minVersion.value, clientNames: clientNames?.value ?? [])
+      isEnabled: enabled.value,
+      files: TLSContext.Files(certificate: cert?.value, key: key?.value, authorities: authorities?.value),
+      minVersion: minVersion.value, clientNames: clientNames?.value ?? [])
   }
 
   private func readStorage() -> StorageConfiguration? {
@@ -186,8 +191,10 @@ struct HostReader {
       let database = given.value(Settings.redisDB, section?.db), let ttl = given.value(Settings.redisTTL, section?.ttl),
       let prefix = given.value(Settings.redisPrefix, section?.prefix),
       let isCluster = given.value(Settings.redisCluster, section?.cluster),
-      let tls = readRedisTLS(section), let shardLease = given.value(Settings.shardLease, section?.shardLease)
+      let usesTLS = given.value(Settings.redisTLS, section?.tls),
+      let shardLease = given.value(Settings.shardLease, section?.shardLease)
     else { return nil }
+    let tls = readRedisTLS(section)
     if shardLease.value != .zero, shardLease.value < .seconds(1) {
       problems.add(
         shardLease.origin, "the lease \(text(shardLease.value)) is shorter than a second; write one such as 15s, or 0")
@@ -237,7 +244,7 @@ struct HostReader {
         problems.add(database.origin, "a Redis Cluster has only the database 0, not \(database.value); write 0")
       }
     }
-    checkRedisTLS(tls, section, url: url)
+    checkRedisTLS(usesTLS, section, url: url)
     let sentinelPassword = given.value(Settings.redisSentinelPassword, section?.sentinelPassword)
       .flatMap { $0.value.text.isEmpty ? nil : $0 }
     let sentinelUsername = given.text(Settings.redisSentinelUsername, section?.sentinelUsername)
@@ -252,12 +259,12 @@ struct HostReader {
         prefix: prefix.value,
         readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
-        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value, tls: tls,
+        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value,
+        usesTLS: usesTLS.value, tls: tls,
         shardLease: shardLease.value == .zero ? nil : shardLease.value))
   }
 
-  private func readRedisTLS(_ section: RedisSection?) -> RedisTLSConfiguration? {
-    guard let enabled = given.value(Settings.redisTLS, section?.tls) else { return nil }
+  private func readRedisTLS(_ section: RedisSection?) -> RedisStore.TLS {
     let cert = given.text(Settings.redisTLSCertFile, section?.tlsCertFile)
     let key = given.text(Settings.redisTLSKeyFile, section?.tlsKeyFile)
     if let lonely = cert ?? key, cert == nil || key == nil {
@@ -265,21 +272,21 @@ struct HostReader {
         lonely.origin,
         "a certificate and its key must be given together; give both -redis-tls-cert-file and -redis-tls-key-file")
     }
-    return RedisTLSConfiguration(
-      isEnabled: enabled.value, caFile: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value,
-      certFile: cert?.value, keyFile: key?.value,
+    return RedisStore.TLS(
+      files: TLSContext.Files(
+        certificate: cert?.value, key: key?.value,
+        authorities: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value),
       serverName: given.text(Settings.redisTLSServerName, section?.tlsServerName)?.value)
   }
 
   /// TLS that two settings contradict each other about, and files that would have no effect.
-  private func checkRedisTLS(_ tls: RedisTLSConfiguration, _ section: RedisSection?, url: Located<RedisURL>?) {
+  private func checkRedisTLS(_ enabled: Located<Bool>, _ section: RedisSection?, url: Located<RedisURL>?) {
     let urlUsesTLS = url?.value.text.lowercased().hasPrefix("rediss://") ?? false
-    let enabled = given.value(Settings.redisTLS, section?.tls)
-    if let enabled, !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
+    if !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
       problems.add(
         enabled.origin, "TLS is off, but the URL's rediss:// turns it on (\(url?.origin ?? .nowhere)); keep one of them"
       )
-    } else if !tls.isEnabled, !urlUsesTLS {
+    } else if !enabled.value, !urlUsesTLS {
       let files = [
         given.text(Settings.redisTLSCAFile, section?.tlsCaFile),
         given.text(Settings.redisTLSCertFile, section?.tlsCertFile),

@@ -1,5 +1,9 @@
 import Kedastral
 import KedastralCore
+import KedastralGRPC
+import KedastralHTTP
+import KedastralNet
+import KedastralSources
 
 /// The table of settings: names, defaults and help texts are defined only here.
 enum Settings {
@@ -23,13 +27,13 @@ enum Settings {
     "lowest level to log")
 
   // Listening and TLS
-  static let listen = Setting<NetworkAddress>(
+  static let listen = Setting<ListenAddress>(
     "listen", "LISTEN", default: ":8081", file: "listen", .listening,
     "HTTP address for plans, health and metrics")
-  static let scalerListen = Setting<NetworkAddress>(
+  static let scalerListen = Setting<ListenAddress>(
     "listen", inAllInOne: "scaler-listen", "SCALER_LISTEN", default: ":50051", file: "scaler.listen", .listening,
     hosts: scalerHosts, "gRPC address for KEDA")
-  static let scalerHTTPListen = Setting<NetworkAddress>(
+  static let scalerHTTPListen = Setting<ListenAddress>(
     "http-listen", "SCALER_HTTP_LISTEN", default: ":8082", file: "scaler.httpListen", .listening, hosts: [.scaler],
     "HTTP address for health and metrics")
   static let tlsEnabled = Setting<Bool>(
@@ -43,7 +47,7 @@ enum Settings {
   static let tlsCAFile = Setting<String>(
     "tls-ca-file", "TLS_CA_FILE", file: "tls.caFile", .listening, hosts: everyHost, placeholder: "FILE",
     "certificate authorities that must have issued the peer's certificate (PEM)")
-  static let tlsMinVersion = Setting<TLSVersion>(
+  static let tlsMinVersion = Setting<TLSContext.MinimumVersion>(
     "tls-min-version", "TLS_MIN_VERSION", default: "1.3", file: "tls.minVersion", .listening, hosts: everyHost,
     "oldest TLS version that listeners accept")
   static let tlsClientNames = Setting<[String]>(
@@ -106,7 +110,7 @@ enum Settings {
       .init(flag: "prom-query", environment: "PROM_QUERY"),
       .init(flag: "victoria-metrics-query", environment: "VICTORIA_METRICS_QUERY"),
     ], oneWorkload: true, "query that returns one series, the load; aggregate with sum()")
-  static let adapterPartialResponse = Setting<PartialResponseUse>(
+  static let adapterPartialResponse = Setting<PrometheusSource.PartialResponse>(
     "adapter-partial-response", "ADAPTER_PARTIAL_RESPONSE", default: "use",
     file: "workloads[].source.partialResponse", .source, oneWorkload: true,
     "prometheus: use or refuse partial responses (Thanos, VictoriaMetrics); with use, their samples are read again later"
@@ -126,7 +130,7 @@ enum Settings {
   static let adapterTimestampPath = Setting<String>(
     "adapter-timestamp-path", "ADAPTER_TIMESTAMP_PATH", file: "workloads[].source.timestampPath", .source,
     placeholder: "PATH", oneWorkload: true, "http: path of the timestamps in the JSON response")
-  static let adapterTimestampFormat = Setting<TimestampFormat>(
+  static let adapterTimestampFormat = Setting<HTTPSource.TimestampFormat>(
     "adapter-timestamp-format", "ADAPTER_TIMESTAMP_FORMAT", default: "rfc3339",
     file: "workloads[].source.timestampFormat", .source, oneWorkload: true, "http: format of the timestamps")
   static let adapterTemplateVars = Setting<SecretMap>(
@@ -242,7 +246,7 @@ enum Settings {
   static let storage = Setting<StorageKind>(
     "storage", "STORAGE", default: "memory", file: "storage.type", .storage, hosts: everyHost,
     "where plans are kept; a scaler with memory requests them from the forecaster, with redis it reads Redis")
-  static let redisAddr = Setting<RedisEndpoint>(
+  static let redisAddr = Setting<RemoteAddress>(
     "redis-addr", "REDIS_ADDR", default: "localhost:6379", file: "storage.redis.addr", .storage, hosts: everyHost,
     "address of the Redis server, or the path of its socket")
   static let redisURL = Setting<RedisURL>(
@@ -269,7 +273,7 @@ enum Settings {
     "redis-read-prefixes", "REDIS_READ_PREFIXES", file: "storage.redis.readPrefixes", .storage, hosts: everyHost,
     "prefixes of further plans to read, such as kedastral:snapshot: of the Go implementation"
   )
-  static let redisSentinels = Setting<[NetworkAddress]>(
+  static let redisSentinels = Setting<[ListenAddress]>(
     "redis-sentinels", "REDIS_SENTINELS", file: "storage.redis.sentinels", .storage, hosts: everyHost,
     "addresses of the sentinels")
   static let redisSentinelMaster = Setting<String>(
@@ -307,7 +311,7 @@ enum Settings {
   )
 
   // Scaler
-  static let scalerAddress = Setting<NetworkAddress>(
+  static let scalerAddress = Setting<ListenAddress>(
     "scaler-address", "SCALER_ADDRESS", default: "kedastral-scaler.default.svc:50051", file: "scaler.address", .scaler,
     "the scaler's address for KEDA, used in the ScaledObjects to copy")
   static let forecasterURL = Setting<WebURL>(
@@ -327,72 +331,101 @@ enum Settings {
     "threads that answer gRPC calls; 0: one per core, at most 8")
 
   // Limits
-  static let grpcConnections = Setting<Int>(
-    "max-connections", "MAX_CONNECTIONS", default: "16384", file: "limits.grpc.connections", .limits,
-    hosts: scalerHosts, "maximum number of open gRPC connections")
-  static let grpcStreams = Setting<Int>(
-    "max-streams", "MAX_STREAMS", default: "16384", file: "limits.grpc.streams", .limits, hosts: scalerHosts,
+  static let grpcConnections = grpcLimit(
+    "max-connections", "MAX_CONNECTIONS", "connections", GRPCLimits().connections,
+    "maximum number of open gRPC connections")
+  static let grpcStreams = grpcLimit(
+    "max-streams", "MAX_STREAMS", "streams", GRPCLimits().callsPerConnection,
     "maximum number of open calls per connection")
-  static let grpcMessageBytes = Setting<Int>(
-    "max-message-bytes", "MAX_MESSAGE_BYTES", default: "4194304", file: "limits.grpc.messageBytes", .limits,
-    hosts: scalerHosts, "maximum size of one gRPC message")
-  static let grpcHeaderBytes = Setting<Int>(
-    "max-header-bytes", "MAX_HEADER_BYTES", default: "16384", file: "limits.grpc.headerBytes", .limits,
-    hosts: scalerHosts, "maximum size of a call's headers")
-  static let grpcBufferedBytes = Setting<Int>(
-    "max-buffered-bytes", "MAX_BUFFERED_BYTES", default: "16777216", file: "limits.grpc.bufferedBytes", .limits,
-    hosts: scalerHosts, "maximum bytes of unfinished requests per connection")
-  static let grpcHandshakeTimeout = Setting<Duration>(
-    "handshake-timeout", "HANDSHAKE_TIMEOUT", default: "10s", file: "limits.grpc.handshakeTimeout", .limits,
-    hosts: scalerHosts, "maximum time for the TLS handshake and the HTTP/2 preface")
-  static let grpcRequestTimeout = Setting<Duration>(
-    "request-timeout", "REQUEST_TIMEOUT", default: "30s", file: "limits.grpc.requestTimeout", .limits,
-    hosts: scalerHosts, "maximum time until a call has arrived completely")
-  static let grpcWriteTimeout = Setting<Duration>(
-    "write-timeout", "WRITE_TIMEOUT", default: "30s", file: "limits.grpc.writeTimeout", .limits, hosts: scalerHosts,
+  static let grpcMessageBytes = grpcLimit(
+    "max-message-bytes", "MAX_MESSAGE_BYTES", "messageBytes", GRPCLimits().messageBytes,
+    "maximum size of one gRPC message")
+  static let grpcHeaderBytes = grpcLimit(
+    "max-header-bytes", "MAX_HEADER_BYTES", "headerBytes", GRPCLimits().headerBytes,
+    "maximum size of a call's headers")
+  static let grpcBufferedBytes = grpcLimit(
+    "max-buffered-bytes", "MAX_BUFFERED_BYTES", "bufferedBytes", GRPCLimits().bufferedBytesPerConnection,
+    "maximum bytes of unfinished requests per connection")
+  static let grpcHandshakeTimeout = grpcLimit(
+    "handshake-timeout", "HANDSHAKE_TIMEOUT", "handshakeTimeout", GRPCLimits().handshakeTimeout,
+    "maximum time for the TLS handshake and the HTTP/2 preface")
+  static let grpcRequestTimeout = grpcLimit(
+    "request-timeout", "REQUEST_TIMEOUT", "requestTimeout", GRPCLimits().requestTimeout,
+    "maximum time until a call has arrived completely")
+  static let grpcWriteTimeout = grpcLimit(
+    "write-timeout", "WRITE_TIMEOUT", "writeTimeout", GRPCLimits().writeTimeout,
     "maximum time that a response waits for a slow reader")
-  static let grpcIdleTimeout = Setting<Duration>(
-    "idle-timeout", "IDLE_TIMEOUT", default: "1h", file: "limits.grpc.idleTimeout", .limits, hosts: scalerHosts,
+  static let grpcIdleTimeout = grpcLimit(
+    "idle-timeout", "IDLE_TIMEOUT", "idleTimeout", GRPCLimits().idleTimeout,
     "maximum time that a connection stays open without a call")
-  static let grpcKeepAliveInterval = Setting<Duration>(
-    "keep-alive-interval", "KEEP_ALIVE_INTERVAL", default: "1m", file: "limits.grpc.keepAliveInterval", .limits,
-    hosts: scalerHosts, "silence after which a connection is probed")
-  static let grpcKeepAliveTimeout = Setting<Duration>(
-    "keep-alive-timeout", "KEEP_ALIVE_TIMEOUT", default: "20s", file: "limits.grpc.keepAliveTimeout", .limits,
-    hosts: scalerHosts, "maximum time to wait for the response to a probe")
-  static let grpcConnectionAge = Setting<Duration>(
-    "connection-age", "CONNECTION_AGE", default: "1h", file: "limits.grpc.connectionAge", .limits, hosts: scalerHosts,
+  static let grpcKeepAliveInterval = grpcLimit(
+    "keep-alive-interval", "KEEP_ALIVE_INTERVAL", "keepAliveInterval", GRPCLimits().keepAliveInterval,
+    "silence after which a connection is probed")
+  static let grpcKeepAliveTimeout = grpcLimit(
+    "keep-alive-timeout", "KEEP_ALIVE_TIMEOUT", "keepAliveTimeout", GRPCLimits().keepAliveTimeout,
+    "maximum time to wait for the response to a probe")
+  static let grpcConnectionAge = grpcLimit(
+    "connection-age", "CONNECTION_AGE", "connectionAge", GRPCLimits().connectionAge,
     "age, plus or minus 10 %, at which a client is asked to reconnect, so that load spreads over replicas")
-  static let grpcConnectionAgeGrace = Setting<Duration>(
-    "connection-age-grace", "CONNECTION_AGE_GRACE", default: "10s", file: "limits.grpc.connectionAgeGrace", .limits,
-    hosts: scalerHosts, "maximum time for open calls to end after that")
-  static let grpcResetBurst = Setting<Int>(
-    "reset-burst", "RESET_BURST", default: "1000", file: "limits.grpc.resetBurst", .limits, hosts: scalerHosts,
+  static let grpcConnectionAgeGrace = grpcLimit(
+    "connection-age-grace", "CONNECTION_AGE_GRACE", "connectionAgeGrace", GRPCLimits().connectionAgeGrace,
+    "maximum time for open calls to end after that")
+  static let grpcResetBurst = grpcLimit(
+    "reset-burst", "RESET_BURST", "resetBurst", GRPCLimits().resetBurst,
     "maximum number of calls that a client can cancel in a burst")
-  static let grpcResetsPerSecond = Setting<Int>(
-    "resets-per-second", "RESETS_PER_SECOND", default: "100", file: "limits.grpc.resetsPerSecond", .limits,
-    hosts: scalerHosts, "maximum number of calls that a client can cancel per second on average")
-  static let grpcIdleFrameBurst = Setting<Int>(
-    "idle-frame-burst", "IDLE_FRAME_BURST", default: "2000", file: "limits.grpc.idleFrameBurst", .limits,
-    hosts: scalerHosts, "maximum number of frames without content (pings, settings, empty data) in a burst")
-  static let grpcIdleFramesPerSecond = Setting<Int>(
-    "idle-frames-per-second", "IDLE_FRAMES_PER_SECOND", default: "200", file: "limits.grpc.idleFramesPerSecond",
-    .limits, hosts: scalerHosts, "maximum number of frames without content per second on average")
-  static let httpConnections = Setting<Int>(
-    "http-max-connections", "HTTP_MAX_CONNECTIONS", default: "1024", file: "limits.http.connections", .limits,
-    hosts: everyHost, "maximum number of open HTTP connections")
-  static let httpHeaderBytes = Setting<Int>(
-    "http-max-header-bytes", "HTTP_MAX_HEADER_BYTES", default: "16384", file: "limits.http.headerBytes", .limits,
-    hosts: everyHost, "maximum size of a request's line and headers")
-  static let httpRequestTimeout = Setting<Duration>(
-    "http-request-timeout", "HTTP_REQUEST_TIMEOUT", default: "10s", file: "limits.http.requestTimeout", .limits,
-    hosts: everyHost, "maximum time until a request has arrived, including the TLS handshake")
-  static let httpIdleTimeout = Setting<Duration>(
-    "http-idle-timeout", "HTTP_IDLE_TIMEOUT", default: "1m", file: "limits.http.idleTimeout", .limits, hosts: everyHost,
+  static let grpcResetsPerSecond = grpcLimit(
+    "resets-per-second", "RESETS_PER_SECOND", "resetsPerSecond", GRPCLimits().resetsPerSecond,
+    "maximum number of calls that a client can cancel per second on average")
+  static let grpcIdleFrameBurst = grpcLimit(
+    "idle-frame-burst", "IDLE_FRAME_BURST", "idleFrameBurst", GRPCLimits().idleFrameBurst,
+    "maximum number of frames without content (pings, settings, empty data) in a burst")
+  static let grpcIdleFramesPerSecond = grpcLimit(
+    "idle-frames-per-second", "IDLE_FRAMES_PER_SECOND", "idleFramesPerSecond", GRPCLimits().idleFramesPerSecond,
+    "maximum number of frames without content per second on average")
+  static let httpConnections = httpLimit(
+    "http-max-connections", "HTTP_MAX_CONNECTIONS", "connections", HTTPLimits().connections,
+    "maximum number of open HTTP connections")
+  static let httpHeaderBytes = httpLimit(
+    "http-max-header-bytes", "HTTP_MAX_HEADER_BYTES", "headerBytes", HTTPLimits().headerBytes,
+    "maximum size of a request's line and headers")
+  static let httpRequestTimeout = httpLimit(
+    "http-request-timeout", "HTTP_REQUEST_TIMEOUT", "requestTimeout", HTTPLimits().requestTimeout,
+    "maximum time until a request has arrived, including the TLS handshake")
+  static let httpIdleTimeout = httpLimit(
+    "http-idle-timeout", "HTTP_IDLE_TIMEOUT", "idleTimeout", HTTPLimits().idleTimeout,
     "maximum time that a connection waits for its next request")
-  static let httpWriteTimeout = Setting<Duration>(
-    "http-write-timeout", "HTTP_WRITE_TIMEOUT", default: "30s", file: "limits.http.writeTimeout", .limits,
-    hosts: everyHost, "maximum time that a response waits for a slow reader")
+  static let httpWriteTimeout = httpLimit(
+    "http-write-timeout", "HTTP_WRITE_TIMEOUT", "writeTimeout", HTTPLimits().writeTimeout,
+    "maximum time that a response waits for a slow reader")
+
+  private static func grpcLimit(
+    _ flag: String, _ environment: String, _ key: String, _ limit: Int, _ help: String
+  ) -> Setting<Int> {
+    Setting(
+      flag, environment, default: "\(limit)", file: "limits.grpc.\(key)", .limits, hosts: scalerHosts, help)
+  }
+
+  private static func grpcLimit(
+    _ flag: String, _ environment: String, _ key: String, _ limit: Duration, _ help: String
+  ) -> Setting<Duration> {
+    Setting(
+      flag, environment, default: DurationText.format(limit), file: "limits.grpc.\(key)", .limits, hosts: scalerHosts,
+      help)
+  }
+
+  private static func httpLimit(
+    _ flag: String, _ environment: String, _ key: String, _ limit: Int, _ help: String
+  ) -> Setting<Int> {
+    Setting(flag, environment, default: "\(limit)", file: "limits.http.\(key)", .limits, hosts: everyHost, help)
+  }
+
+  private static func httpLimit(
+    _ flag: String, _ environment: String, _ key: String, _ limit: Duration, _ help: String
+  ) -> Setting<Duration> {
+    Setting(
+      flag, environment, default: DurationText.format(limit), file: "limits.http.\(key)", .limits, hosts: everyHost,
+      help)
+  }
 
   /// The settings that only a file can contain, since they are lists.
   static let fileOnly: [(key: String, group: SettingDescriptor.Group, help: String)] = [

@@ -1,14 +1,11 @@
 import Kedastral
+import KedastralNet
+import KedastralSources
 
 extension LogFormat: ChoiceSettingValue {}
-
-/// The oldest TLS that is spoken.
-package enum TLSVersion: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// TLS 1.2
-  case v1_2 = "1.2"
-  /// TLS 1.3
-  case v1_3 = "1.3"
-}
+extension TLSContext.MinimumVersion: ChoiceSettingValue {}
+extension PrometheusSource.PartialResponse: ChoiceSettingValue {}
+extension HTTPSource.TimestampFormat: ChoiceSettingValue {}
 
 /// Where plans are kept.
 package enum StorageKind: String, Sendable, CaseIterable, ChoiceSettingValue {
@@ -42,16 +39,6 @@ package enum HTTPMethod: String, Sendable, CaseIterable, ChoiceSettingValue {
   case put = "PUT"
 }
 
-/// How an HTTP source writes instants.
-package enum TimestampFormat: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// `2026-01-31T06:00:00Z`
-  case rfc3339
-  /// Seconds since the Unix epoch.
-  case unix
-  /// Milliseconds since the Unix epoch.
-  case unixMillis = "unix_milli"
-}
-
 /// The name of a time zone, such as `Europe/Berlin`.
 struct TimeZoneName: SettingValue, Equatable {
   static var placeholder: String { "ZONE" }
@@ -67,12 +54,4 @@ struct TimeZoneName: SettingValue, Equatable {
     }
     text = settingText
   }
-}
-
-/// What to do with an answer that a part of the server is missing from.
-package enum PartialResponseUse: String, Sendable, CaseIterable, ChoiceSettingValue {
-  /// Use it, and read it again once everything answers.
-  case use
-  /// Treat it as a failure of the source.
-  case refuse
 }

@@ -1,3 +1,6 @@
+import KedastralNet
+import KedastralSources
+
 /// Where a workload's load comes from.
 package enum SourceConfiguration: Sendable, Equatable {
   /// Prometheus, or VictoriaMetrics, which has the same query API.
@@ -21,7 +24,7 @@ package struct PrometheusSourceConfiguration: Sendable, Equatable {
   /// The query that gives one series.
   package var query: String
   /// What to do with answers that a part of the server is missing from.
-  package var partialResponse = PartialResponseUse.use
+  package var partialResponse = PrometheusSource.PartialResponse.use
   /// How to ask.
   package var access: SourceAccess
 }
@@ -39,7 +42,7 @@ package struct HTTPSourceConfiguration: Sendable, Equatable {
   /// Where the instants are in the answer; nil when it has one value, which counts for now.
   package var timestampPath: String?
   /// How the instants are written.
-  package var timestampFormat: TimestampFormat
+  package var timestampFormat: HTTPSource.TimestampFormat
   /// Variables for the templates of URL, headers and body; often tokens.
   package var templateVars: [String: Secret]
   /// How to ask.
@@ -72,12 +75,8 @@ package struct SourceAccess: Sendable, Equatable {
   package var authentication: SourceAuthentication
   /// Headers to send; their values may be secret.
   package var headers: [String: Secret]
-  /// A file with the authorities to trust (PEM); nil for the system's.
-  package var caFile: String?
-  /// The own certificate chain to show (PEM).
-  package var certFile: String?
-  /// The own certificate's private key (PEM); given exactly with the certificate.
-  package var keyFile: String?
+  /// The authorities to trust instead of the system's, and the own certificate and key to show.
+  package var tls = TLSContext.Files()
   /// The longest wait for an answer; positive.
   package var timeout: Duration
   /// The proxy between the two.

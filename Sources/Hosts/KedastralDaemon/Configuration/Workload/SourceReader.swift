@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralNet
 
 extension SourceSection {
   private static let accessKeys = [
@@ -164,8 +165,10 @@ struct SourceReader {
     return SourceAccess(
       authentication: authentication(),
       headers: given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:],
-      caFile: given.text(Settings.adapterCAFile, section?.caFile)?.value, certFile: certificate?.value,
-      keyFile: key?.value, timeout: timeout?.value ?? .seconds(10),
+      tls: TLSContext.Files(
+        certificate: certificate?.value, key: key?.value,
+        authorities: given.text(Settings.adapterCAFile, section?.caFile)?.value),
+      timeout: timeout?.value ?? .seconds(10),
       proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment)
   }
 

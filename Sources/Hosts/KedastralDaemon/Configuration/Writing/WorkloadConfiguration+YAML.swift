@@ -125,7 +125,7 @@ extension SourceAccess {
       text.pair("basicPassword", "${\(prefix)_BASIC_PASSWORD}")
     }
     text.secrets("headers", headers, prefix)
-    if let caFile { text.pair("caFile", Placeholders.escape(caFile)) }
+    if let caFile = tls.authorities { text.pair("caFile", Placeholders.escape(caFile)) }
     text.pair("timeout", DurationText.format(timeout))
     if proxy != .environment { text.pair("proxy", Placeholders.escape(proxy.shown)) }
   }

@@ -1,35 +1,3 @@
-/// Where a Redis server listens.
-package enum RedisEndpoint: Sendable, Hashable, CustomStringConvertible {
-  /// A host and a port.
-  case network(NetworkAddress)
-  /// A Unix domain socket, by its path.
-  case unixSocket(String)
-
-  /// The form that a setting has.
-  package var description: String {
-    switch self {
-    case .network(let address): address.description
-    case .unixSocket(let path): path
-    }
-  }
-}
-
-extension RedisEndpoint: SettingValue {
-  static var placeholder: String { "HOST:PORT" }
-
-  init(settingText: String) throws(SettingValueError) {
-    if settingText.hasPrefix("/") {
-      self = .unixSocket(settingText)
-    } else if let address = NetworkAddress(settingText), !address.host.isEmpty, address.port > 0 {
-      self = .network(address)
-    } else {
-      throw SettingValueError(
-        wrong: "is neither a host and port nor a socket's path",
-        right: "write one such as redis:6379 or /run/redis.sock")
-    }
-  }
-}
-
 /// A `redis://`, `rediss://` (TLS) or `unix://` URL. It may hold a password, so it is shown masked.
 package struct RedisURL: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   /// The URL as it was written.
