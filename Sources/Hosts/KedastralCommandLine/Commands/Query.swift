@@ -3,7 +3,7 @@ import KedastralDaemon
 import KedastralGRPC
 import KedastralNet
 
-/// What `kedastral query` was asked: whom, what, and how.
+/// The parsed command line of `kedastral query`: address, calls, and options.
 struct Query {
   /// Which calls are made.
   enum What: String, CaseIterable {
@@ -14,7 +14,7 @@ struct Query {
     case activeStream = "streamisactive"
     case specStream = "streammetricspec"
 
-    /// Whether the scaler goes on to answer, at each change.
+    /// Whether the scaler keeps responding, once for each change.
     var isStream: Bool { self == .activeStream || self == .specStream }
   }
 
@@ -32,7 +32,7 @@ struct Query {
     "tls-cert-file": .one, "tls-key-file": .one, "tls-server-name": .one,
   ]
 
-  /// Reads the arguments behind `query`.
+  /// Parses the arguments after `query`.
   init(_ arguments: [String]) throws(UsageError) {
     let options = try CommandOptions(arguments, known: Self.known)
     let words = options.rest.filter { !$0.hasPrefix("-") }
@@ -84,7 +84,7 @@ struct Query {
   }
 
   private static func object(_ address: String, _ options: CommandOptions) throws(UsageError) -> ScaledObjectReference {
-    // KEDA passes every key of the trigger, and this one is always there.
+    // KEDA passes every key of the trigger, and a trigger always has this one.
     var metadata: ScaledObjectReference.Metadata = ["scalerAddress": address]
     for text in options.values("metadata") {
       guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
@@ -93,7 +93,7 @@ struct Query {
       metadata.append(String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
     if let workload = options.value("workload") { metadata.append("workload", workload) }
-    // Checked here, and passed as it was written.
+    // Validated here, but passed as written.
     if let leadTime = options.value("lead-time"), try options.duration("lead-time") != nil {
       metadata.append("leadTime", leadTime)
     }

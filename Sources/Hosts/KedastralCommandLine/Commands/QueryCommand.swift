@@ -4,7 +4,7 @@ import KedastralDaemon
 import KedastralGRPC
 import KedastralNet
 
-/// `kedastral query`: what would KEDA be told now?
+/// `kedastral query`: calls a scaler as KEDA does, and prints the responses.
 enum QueryCommand: Command {
   static let name = "query"
   static let summary = "ask a scaler what KEDA would be told"
@@ -102,7 +102,7 @@ enum QueryCommand: Command {
 
   private static func watch(_ query: Query, _ scaler: ExternalScalerClient) async throws {
     while true {
-      // False when nobody reads any more.
+      // False when standard output is closed.
       func show(_ answer: QueryAnswer) -> Bool {
         Program.show(query.wantsJSON ? answer.json(at: Date()) : answer.line(at: Date()))
       }
@@ -118,7 +118,7 @@ enum QueryCommand: Command {
     }
   }
 
-  /// Follows a stream until it ends, or until `show` wants no more; returns whether it would take more.
+  /// Follows a stream until it ends, or until `show` returns false; returns whether `show` still accepts lines.
   private static func follow(
     _ query: Query, _ scaler: ExternalScalerClient, _ show: (QueryAnswer) -> Bool
   ) async throws(GRPCCallError) -> Bool {
