@@ -19,7 +19,7 @@ struct DashboardTests {
     "Forecast error", "Quantiles held", "Failed rounds", "Cut off by limits", "Lead beyond the horizon",
   ]
 
-  @Test("every query has an answer from daemons that are at work, but those that tell of trouble")
+  @Test("every query except those about faults has a result from running daemons")
   func queries() async throws {
     let certificates = try await TestCertificates()
     let folder = try TemporaryFolder()

@@ -19,7 +19,7 @@ struct TimeSeriesTests {
     #expect(load.missingCount == 2)
   }
 
-  @Test("an overlap takes the newer sample, but a missing one erases nothing")
+  @Test("a newer sample replaces an older one, but a missing one does not")
   func mergeOverlap() {
     var load = series([1, 2, .nan])
     load.merge(series([.nan, 30, 40], at: 1))

@@ -38,7 +38,7 @@ struct Query {
     let words = options.rest.filter { !$0.hasPrefix("-") }
     try CommandOptions(options.rest.filter { $0.hasPrefix("-") }, known: [:]).refuseRest(among: Array(Self.known.keys))
     guard let address = words.first else {
-      throw UsageError(description: "no address; write the scaler's, such as localhost:50051")
+      throw UsageError(description: "no address; expected the scaler's, such as localhost:50051")
     }
     guard words.count <= 2 else { throw UsageError(description: "unexpected argument '\(words[2])'") }
     what = try words.dropFirst().first.map(Self.what) ?? .all
@@ -55,7 +55,7 @@ struct Query {
     if let what = What(rawValue: word.lowercased()) { return what }
     let known = What.allCases.map(\.rawValue)
     let near = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" }
-    throw UsageError(description: "'\(word)' cannot be asked; \(near ?? "choose of \(known.joined(separator: ", "))")")
+    throw UsageError(description: "unknown call '\(word)'; \(near ?? "choose one of \(known.joined(separator: ", "))")")
   }
 
   private static func connection(_ text: String, _ options: CommandOptions) throws(UsageError)
@@ -100,7 +100,7 @@ struct Query {
     let modes = ScalingQuestion.Mode.allCases.map(\.rawValue)
     if let mode = try options.words("mode", among: modes).last { metadata.append("mode", mode) }
     guard let name = options.value("name") ?? metadata["workload"] else {
-      throw UsageError(description: "nothing to ask for; write --workload NAME, or a ScaledObject's --name NAME")
+      throw UsageError(description: "no workload; write --workload NAME, or a ScaledObject's --name NAME")
     }
     return ScaledObjectReference(
       name: name, namespace: options.value("namespace") ?? "default", metadata: metadata)

@@ -20,7 +20,7 @@ struct QueryAnswer {
     var rows = [
       ("scaler", "\(query.connection.address)"), ("object", "\(query.object.namespace)/\(query.object.name)"),
     ]
-    if let isActive { rows.append(("active", isActive ? "yes" : "no: KEDA goes to the idle or minimum count")) }
+    if let isActive { rows.append(("active", isActive ? "yes" : "no: KEDA scales to the idle or minimum count")) }
     if metrics.isEmpty, isActive == nil { rows.append(("metric", "none: the scaler offers no metric")) }
     for metric in metrics {
       rows += [("metric", metric.spec.name), ("target", Self.number(metric.spec.target))]
@@ -31,7 +31,7 @@ struct QueryAnswer {
         ]
         if let forecast = value.forecast { rows.append(("forecast", Self.shortfall(forecast, of: query))) }
       }
-      if metric.values?.isEmpty == true { rows.append(("value", "none: the scaler answered without one")) }
+      if metric.values?.isEmpty == true { rows.append(("value", "none: the response has no value")) }
     }
     return rows.map { name, value in "\(name)\(String(repeating: " ", count: 10 - name.count))\(value)" }
       .joined(separator: "\n")

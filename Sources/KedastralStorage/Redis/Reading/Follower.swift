@@ -134,7 +134,7 @@ final class Follower: Sendable {
       // key.
       guard bytes.count <= client.configuration.maximumValueBytes else { return }
       guard let snapshot = try? Snapshot(json: .init(bytes)) else {
-        return logger.debug("a message was no snapshot", ["channel": channel, "bytes": "\(bytes.count)"])
+        return logger.debug("a message was not a valid snapshot", ["channel": channel, "bytes": "\(bytes.count)"])
       }
       accept(snapshot, digest: bytes.hashValue, key: client.configuration.keyPrefix + snapshot.workload.text)
     }

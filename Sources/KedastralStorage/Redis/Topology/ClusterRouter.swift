@@ -33,7 +33,7 @@ final class ClusterRouter: CallRouter {
   }
 
   var problem: String? {
-    guard let masters = masters(of: map) else { return refreshProblem ?? "no node tells which nodes there are" }
+    guard let masters = masters(of: map) else { return refreshProblem ?? "no node has reported the slot map" }
     for master in masters {
       if let problem = links[master]?.state.problem { return problem }
     }

@@ -43,7 +43,7 @@ enum ReplyVerdict: Equatable {
     return String(text.split(at: " script: ")?.0 ?? text)
   }
 
-  /// Before version 7, an error inside a script comes wrapped: `ERR Error running script (…): @user_script:3: -READONLY
+  /// Before version 7, errors inside scripts are wrapped: `ERR Error running script (…): @user_script:3: -READONLY
   /// …`.
   private static func withoutScriptFrame(_ error: String) -> Substring {
     guard error.hasPrefix("ERR Error running script") else { return error[...] }

@@ -83,8 +83,8 @@ struct PutScript {
       if time and time > tonumber(ARGV[2]) and time <= now + ARGV[6] then return 0 end
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-    local told = redis.pcall('PUBLISH', ARGV[4], ARGV[1])
-    if type(told) == 'table' and told.err then return {1, told.err} end
+    local announced = redis.pcall('PUBLISH', ARGV[4], ARGV[1])
+    if type(announced) == 'table' and announced.err then return {1, announced.err} end
     return 1
     """
 }
