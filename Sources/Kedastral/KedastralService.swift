@@ -37,10 +37,10 @@ public struct KedastralService: Sendable {
 
     /// In Redis.
     ///
-    /// - Parameters:
+    /// - url: for example `redis://user:password@host:6379/0`, `rediss://host` (TLS) or `unix:///run/redis.sock`.
     ///   - url: such as `redis://user:password@host:6379/0`, `rediss://host` (TLS) or `unix:///run/redis.sock`.
-    ///   - keyPrefix: what keys begin with; the workload's name follows.
-    ///   - timeToLive: how long a plan stays that is not renewed.
+    ///   - keyPrefix: the prefix of keys; the workload's name follows.
+    ///   - timeToLive: how long a plan is kept unless it is stored again.
     public static func redis(
       url: String, keyPrefix: String = "forecast:", timeToLive: Duration = .seconds(1800)
     ) -> Store {
@@ -62,9 +62,10 @@ public struct KedastralService: Sendable {
     public var host: String
     /// The port; 0 for a free one.
     public var port: UInt16
-    /// How far ahead replicas are requested, for triggers that do not say: the time a pod takes to start, and a margin.
+    /// How far ahead replicas are requested, for triggers without a lead time: the startup time of a pod, plus a
+    /// margin.
     public var leadTime: Duration
-    /// The age from which a plan is stale: it is not served any more, so that KEDA's fallback takes over.
+    /// The age from which a plan is stale: it is no longer served, so that KEDA applies its fallback.
     public var staleAfter: Duration
 
     /// Creates settings.
@@ -114,9 +115,9 @@ public struct KedastralService: Sendable {
     public let httpPort: UInt16?
   }
 
-  /// The workloads.
+  /// The workloads to forecast.
   public var workloads: [Workload]
-  /// Where plans are kept.
+  /// Where plans are stored.
   public var store: Store
   /// The server that KEDA connects to; nil for none.
   public var scaler: Scaler?
@@ -134,8 +135,8 @@ public struct KedastralService: Sendable {
   /// Describes a service; nothing starts before ``run()``.
   ///
   /// - Parameters:
-  ///   - workloads: the workloads; their names differ.
-  ///   - store: where plans are kept.
+  ///   - workloads: the workloads; their names must be unique.
+  ///   - store: where plans are stored.
   ///   - scaler: the server that KEDA connects to; nil for none.
   ///   - http: the HTTP server; nil for none.
   ///   - stopsOnSignals: whether SIGTERM and SIGINT end ``run()``; false where the program handles signals itself.
@@ -163,8 +164,8 @@ public struct KedastralService: Sendable {
     public let description: String
   }
 
-  /// Runs until the task is cancelled, a signal to end comes (where ``stopsOnSignals`` is set) or a part fails; then finishes
-  /// the calls in flight and closes all connections.
+  /// Runs until the task is cancelled, a termination signal arrives (where ``stopsOnSignals`` is set) or a part fails;
+  /// then finishes the calls in flight and closes all connections.
   ///
   /// - Throws: ``StartError`` for two workloads of one name; an error that names the address when a port is in use, or the
   ///   store when its URL is invalid; the error of a part that failed.
@@ -209,13 +210,13 @@ public struct KedastralService: Sendable {
   }
 }
 
-/// Both halves on one store.
+/// Forecaster and scaler with one store.
 package struct ServiceParts {
   package let forecaster: ForecasterParts
   package let scaler: ScalerParts?
   package let services: [ServiceRunner.Service]
 
-  /// Wires the parts; both servers listen when this returns.
+  /// Connects the parts; both servers listen when this returns.
   package init(
     _ workloads: [ServedWorkload], store: OpenedStore, forecaster settings: ForecasterParts.Settings,
     scaler scalerSettings: ScalerParts.Settings?, on loop: EventLoop, clock: any WallClock, metrics: MetricsRegistry,
@@ -240,7 +241,7 @@ package struct ServiceParts {
     }
   }
 
-  /// Stops accepting and finishes what is in flight.
+  /// Stops accepting requests and finishes those in progress.
   package func shutdown() async {
     await scaler?.server.shutdown(within: .seconds(2))
     await forecaster.server?.shutdown(within: .seconds(2))

@@ -1,11 +1,11 @@
 import KedastralCore
 
-/// What a fit is made of, in plain words.
+/// Describes a fit in plain words.
 extension LoadRegression {
   /// The number of members that are named; the others are combined.
   private static let membersNamed = 3
 
-  /// What each member is.
+  /// The description of each member.
   func names(step: Duration) -> [String] {
     members.map { member in
       let start = words(member.start, step: step)
