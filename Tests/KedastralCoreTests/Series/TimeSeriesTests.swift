@@ -61,7 +61,7 @@ struct TimeSeriesTests {
     #expect(repair.repairedShare == 4.0 / 6)
   }
 
-  @Test("a long gap is filled with the season before")
+  @Test("fills a long gap with the previous season")
   func seasonalRepair() {
     let day: [Double] = (0..<24).map(Double.init)
     var values = day + day
