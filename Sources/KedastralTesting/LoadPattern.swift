@@ -10,7 +10,7 @@ import KedastralCore
 ///
 ///     LoadPattern.hourlySpike(base: 100, peak: 600).load(at: now)
 public enum LoadPattern: Sendable, Equatable {
-  /// Always the same.
+  /// A constant load.
   case constant(Double)
   /// `base`, and at each full hour a rise within a minute to `peak` for ten minutes.
   case hourlySpike(base: Double, peak: Double)
