@@ -1,4 +1,4 @@
-/// Where in a JSON answer something is: names joined by dots, `[0]` or `.0` for an element of an array, `#` for each
+/// The path of a value in a JSON response: names joined by dots, `[0]` or `.0` for an element of an array, `#` for each
 /// element.
 ///
 ///     JSONPath("data.items[0].value")   // one value
