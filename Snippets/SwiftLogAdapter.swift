@@ -3,16 +3,16 @@ import Kedastral
 
 // snippet.show
 struct SwiftLogHandler: KedastralLogHandler {
-  let logger: KedastralLogger
+  let logger: Logger
 
   func isEnabled(_ level: KedastralLogLevel) -> Bool { self.level(level) >= logger.logLevel }
 
   func log(_ level: KedastralLogLevel, _ message: String, _ fields: KeyValuePairs<String, String>) {
-    let metadata = Dictionary(fields.map { ($0.key, KedastralLogger.MetadataValue.string($0.value)) }) { first, _ in first }
+    let metadata = Dictionary(fields.map { ($0.key, Logger.MetadataValue.string($0.value)) }) { first, _ in first }
     logger.log(level: self.level(level), "\(message)", metadata: metadata)
   }
 
-  private func level(_ level: KedastralLogLevel) -> KedastralLogger.Level {
+  private func level(_ level: KedastralLogLevel) -> Logger.Level {
     switch level {
     case .debug: .debug
     case .info: .info
@@ -23,10 +23,10 @@ struct SwiftLogHandler: KedastralLogHandler {
 }
 // snippet.hide
 
-KedastralLogger(SwiftLogHandler(logger: KedastralLogger())).info("stored forecast", ["workload": "shop"])
+KedastralLogger(SwiftLogHandler(logger: Logger())).info("stored forecast", ["workload": "shop"])
 
-/// Stands in for swift-log's `KedastralLogger`.
-struct KedastralLogger: Sendable {
+/// Stands in for swift-log's `Logger`.
+struct Logger: Sendable {
   enum Level: Int, Comparable, Sendable {
     case trace, debug, info, notice, warning, error, critical
     static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Stands in for KEDA and the HPA: has `kedastral query` ask the scaler as KEDA does, and prints what each HPA would want.
+"""Simulates KEDA and the HPA: polls the scaler with `kedastral query` as KEDA does, and prints the replicas of each HPA.
 
     keda-stand-in.py kedastral 127.0.0.1:50051 --interval 15 api-app:max=20,fallback=6 worker-app:max=15,fallback=4
 
-keda_rules.py has the rules: the wish is value / target, rounded up, between min and max. After more than three polls in which
-GetMetrics failed the fallback holds: that many replicas, or as many as there are when that is more. While GetMetricSpec fails,
-KEDA counts no failure: there is no fallback, one in force ends, other triggers (other=N: one that always wants N) fail too, and
-without an HPA yet there is no wish, and the next try comes later each time. KEDA's clock is so fast that it polls each 15 s.
+keda_rules.py implements the rules. The replicas are value / target, rounded up, between min and max. After more than three polls
+with a failed GetMetrics the fallback applies: its replicas, or the current ones if there are more. While GetMetricSpec fails, KEDA
+does not count failures: no fallback applies, an active one ends, and other triggers (other=N: one that always requests N) fail too.
+If there is no HPA yet, no replicas are requested, and the wait before each retry grows. KEDA's clock is scaled so that one interval
+is 15 s.
 """
 import argparse
 import json
@@ -25,7 +26,7 @@ POLL_SECONDS = 15
 
 
 class Workload:
-    """One workload, and what its HPA wants."""
+    """One workload, and the replicas that its HPA requests."""
 
     def __init__(self, text):
         self.name, _, settings = text.partition(":")
@@ -38,7 +39,7 @@ class Workload:
         self.remark = ""
 
     def poll(self, program, address, interval, answers):
-        """Starts to ask; each answer goes into the queue. Returns the process that asks."""
+        """Starts polling; each response goes into the queue. Returns the polling process."""
         process = subprocess.Popen(
             [program, "query", address, "-workload", self.name, "-watch", "-interval", f"{interval * 1000:.0f}ms",
              "-timeout", "2s", "-o", "json"], stdout=subprocess.PIPE, text=True)
@@ -52,7 +53,7 @@ class Workload:
         return process
 
     def take(self, reply, now):
-        """Takes what came of a poll at a time of KEDA's clock."""
+        """Applies the result of a poll at a time of KEDA's clock."""
         error = reply.get("error")
         if error is None:
             metric = reply["metrics"][0]
@@ -83,7 +84,7 @@ class Workload:
 
 
 def loads(prometheus, window):
-    """Requests a second by application, as Prometheus sees them now; nothing while it cannot be asked."""
+    """Current requests per second by application, from Prometheus; empty while it is unavailable."""
     query = urllib.parse.urlencode({"query": f"sum by (app) (rate(api_requests_total[{window}]))"})
     try:
         with urllib.request.urlopen(f"{prometheus}/api/v1/query?{query}", timeout=2) as answer:
@@ -99,12 +100,12 @@ def main():
     parser.add_argument("address", help="the scaler's address")
     parser.add_argument("objects", nargs="+", metavar="WORKLOAD[:min=N,max=N,fallback=N,other=N]")
     parser.add_argument("--interval", type=float, default=15, help="seconds between polls (default 15)")
-    parser.add_argument("--prometheus", metavar="URL", help="show the load beside the wishes, as this Prometheus sees it")
-    parser.add_argument("--rate-window", default="1m", help="window of the rate that is the load (default 1m)")
-    parser.add_argument("--quiet", type=float, default=0, help="seconds without a line while no wish changes")
-    parser.add_argument("--speed", type=float, default=1, help="what the course of load runs at, for the clock shown")
-    parser.add_argument("--origin", type=float, help="when the course's clock showed --start, in seconds since 1970")
-    parser.add_argument("--start", type=float, help="what it showed then, in seconds since 1970")
+    parser.add_argument("--prometheus", metavar="URL", help="show the load from this Prometheus beside the replicas")
+    parser.add_argument("--rate-window", default="1m", help="rate window of the load query (default 1m)")
+    parser.add_argument("--quiet", type=float, default=0, help="seconds between lines while the replicas do not change")
+    parser.add_argument("--speed", type=float, default=1, help="speed of the simulated load, for the displayed clock")
+    parser.add_argument("--origin", type=float, help="real time at which the simulated clock showed --start, in seconds since 1970")
+    parser.add_argument("--start", type=float, help="simulated time at --origin, in seconds since 1970")
     arguments = parser.parse_args()
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *_: sys.exit(0))
@@ -121,7 +122,7 @@ def main():
             if answer is None:
                 sys.exit(f"kedastral query for {one.name} has ended")
             one.take(answer, time.monotonic() * POLL_SECONDS / arguments.interval)
-            # A round is complete when all have answered.
+            # A round is complete when all workloads have a response.
             if not answers.empty() or any(one.wish is None and not one.remark for one in objects):
                 continue
             now = time.time()

@@ -5,16 +5,17 @@ import Synchronization
 
 /// How log lines are written.
 public enum LogFormat: String, Sendable, CaseIterable {
-  /// Text that people read.
+  /// Human-readable text.
   case text
   /// One JSON object per line.
   case json
 }
 
-/// Writes log lines to a file descriptor, one `write` a line so that lines of several threads never mix.
+/// Writes log lines to a file descriptor, one `write` per line, so that lines of several threads never mix.
 ///
-/// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object a line with
-/// `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never stops the work.
+/// As text, `2026-01-31T06:00:00.250Z INFO stored forecast workload=api-app replicas=4`; as JSON, one object per line
+/// with `time`, `level`, `msg` and the fields. A line that cannot be written (a full disk) is dropped: logging never
+/// stops the program.
 public final class StreamLogHandler: KedastralLogHandler {
   private let descriptor: CInt
   private let format: LogFormat

@@ -2,13 +2,13 @@ import KedastralCore
 
 /// Why a metric source has no samples: the request, the server and the response.
 public struct SourceError: Error, Equatable, CustomStringConvertible {
-  /// What was asked.
+  /// The request.
   public let asked: String
   /// The source: a URL without secrets, or a file.
   public let source: String
-  /// What came back, or did not.
+  /// The response, or why there was none.
   public let problem: String
-  /// Whether the server does not answer at all, so that every request to it fails.
+  /// Whether the server does not respond at all, so that every request to it fails.
   public let isOutage: Bool
 
   /// Creates an error.
@@ -43,7 +43,7 @@ extension HTTPClient {
       isOutage: response.status == 429 || response.status >= 500)
   }
 
-  /// Sends a request for a source and returns the answer, whatever its status.
+  /// Sends a request for a source and returns the response, whatever its status.
   ///
   /// - Throws: ``SourceError`` for everything but cancellation.
   func response(to request: HTTPRequest, asked: String, of source: String? = nil) async throws -> HTTPResponse {
@@ -58,7 +58,7 @@ extension HTTPClient {
 }
 
 extension HTTPError.Reason {
-  /// Whether the server does not answer at all, whatever the request.
+  /// Whether the server does not respond, whatever the request.
   fileprivate var isOutage: Bool {
     switch self {
     case .timedOut, .tls, .network: true

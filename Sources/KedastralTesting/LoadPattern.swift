@@ -10,7 +10,7 @@ import KedastralCore
 ///
 ///     LoadPattern.hourlySpike(base: 100, peak: 600).load(at: now)
 public enum LoadPattern: Sendable, Equatable {
-  /// Always the same.
+  /// A constant load.
   case constant(Double)
   /// `base`, and at each full hour a rise within a minute to `peak` for ten minutes.
   case hourlySpike(base: Double, peak: Double)
@@ -18,7 +18,7 @@ public enum LoadPattern: Sendable, Equatable {
   case businessHours(base: Double, peak: Double)
   /// A sine wave between `base` and `peak` with the given period.
   case sineWave(base: Double, peak: Double, period: Duration)
-  /// Two humps a day, at 10 and 20 o'clock.
+  /// Two peaks per day, at 10 and 20 o'clock.
   case doublePeak(base: Double, peak: Double)
 
   /// The load at `instant`.

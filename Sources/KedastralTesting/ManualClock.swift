@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// A clock that stands still until a test moves it.
+/// A clock that changes only when a test moves it.
 ///
 ///     let clock = ManualClock(at: noon)
 ///     let nap = Task { try await clock.sleep(for: .seconds(30)) }
@@ -38,7 +38,7 @@ public final class ManualClock: WallClock {
 
   public var now: Date { state.withLock { $0.now } }
 
-  /// How many tasks sleep on this clock.
+  /// The number of tasks that sleep on this clock.
   public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
   /// Moves the clock, forwards or back, and wakes sleepers whose time has passed, the earliest first.

@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// A store that keeps everything it was given, in order, and fails on demand.
+/// A store that records everything it receives, in order, and fails on demand.
 public final class RecordingStore: ForecastStore {
   private struct State {
     var puts: [Snapshot] = []
@@ -29,7 +29,7 @@ public final class RecordingStore: ForecastStore {
   /// Every snapshot that was put, in order.
   public var puts: [Snapshot] { state.withLock { $0.puts } }
 
-  /// From now on every call throws `error`; nil ends that.
+  /// From now on every call throws `error`; nil restores normal operation.
   public func fail(with error: (any Error)?) { state.withLock { $0.failure = error } }
 
   @discardableResult

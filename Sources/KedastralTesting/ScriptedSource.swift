@@ -7,7 +7,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// A metric source that answers with a function of time, fails on request, and records its requests.
+/// A metric source that returns a function of time, fails on request, and records its requests.
 ///
 ///     let source = ScriptedSource(LoadPattern.constant(120).load(at:))
 ///     source.fail(with: TestFailure("503 from the source"))
@@ -25,16 +25,16 @@ public final class ScriptedSource: MetricSource {
   /// Creates a source; `load` gives the load at an instant, NaN for a missing sample.
   public init(_ load: @escaping @Sendable (Date) -> Double) { state = Mutex(State(load: load)) }
 
-  /// The ranges that were asked for, in order.
+  /// The requested ranges, in order.
   public var askedRanges: [Range<Date>] { state.withLock { $0.ranges } }
 
-  /// From now on every call throws `error`; nil ends that.
+  /// From now on every call throws `error`; nil restores normal operation.
   public func fail(with error: (any Error)?) { state.withLock { $0.failure = error } }
 
   /// From now on calls wait until they are cancelled.
   public func hang(_ isHanging: Bool = true) { state.withLock { $0.isHanging = isHanging } }
 
-  /// From now on answers count as incomplete: a part of the source does not answer.
+  /// From now on responses count as incomplete, as if a part of the source did not respond.
   public func answerPartially(_ isPartial: Bool = true) { state.withLock { $0.isPartial = isPartial } }
 
   /// Replaces the load.

@@ -11,7 +11,7 @@ struct CommandGoldenTests {
     return try folder.write("timestamp,value\n" + lines.joined(separator: "\n") + "\n", to: "shop.csv")
   }
 
-  @Test("the forecast of a load that repeats itself, and its plan, are those recorded")
+  @Test("the forecast and plan of a periodic load are those recorded")
   func forecast() async throws {
     let folder = try TemporaryFolder()
     let output = try await Kedastral.run(
@@ -50,7 +50,7 @@ struct CommandGoldenTests {
     try Golden.check("command-check-shape", try JSONDocument(json: output).shape)
   }
 
-  @Test("what is asked of a forecaster comes in the recorded shape")
+  @Test("a forecaster's responses have the recorded shape")
   func questions() async throws {
     let forecaster = try await StandingForecaster(at: SystemWallClock().now)
     for (name, words) in [

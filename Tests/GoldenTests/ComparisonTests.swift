@@ -17,7 +17,7 @@ struct ComparisonTests {
   }
 
   @Test(
-    "what changed or is gone is named by its path",
+    "a changed or missing value is named by its path",
     arguments: [
       (#"{"a":{"b":1}}"#, #"{"a":{}}"#, "$.a.b is missing"), (#"{"a":[1,2]}"#, #"{"a":[1,3]}"#, "$.a[1] is 3.0"),
       ("[1]", "[1,1]", "$ has 2 entries"), (#"{"a":1}"#, #"{"a":"1"}"#, "$.a is '1', recorded was 1.0"),
@@ -28,7 +28,7 @@ struct ComparisonTests {
     #expect(found.count == 1 && found[0].hasPrefix(expected), "\(found)")
   }
 
-  @Test("a shape has the types by path, those of a list's elements together")
+  @Test("a shape has types by path, and merges those of a list's elements")
   func shapes() throws {
     let shape = try JSONDocument(json: #"{"a":[1,null,{"b":"x"}],"c":false}"#).shape
     #expect(

@@ -60,7 +60,7 @@ struct StandingForecaster {
 
 @Suite("Golden: the forecaster's HTTP API")
 struct HTTPGoldenTests {
-  @Test("each document says what was recorded for the same plan at the same moment")
+  @Test("each document has the recorded content for the same plan at the same time")
   func documents() async throws {
     let forecaster = try await StandingForecaster(at: Date(timeIntervalSince1970: 1_769_860_800))
     for (name, path) in [

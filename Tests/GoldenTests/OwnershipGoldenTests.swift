@@ -2,7 +2,7 @@ import Testing
 
 @testable import KedastralRedisStore
 
-@Suite("Golden: who forecasts a workload")
+@Suite("Golden: workload ownership")
 struct OwnershipGoldenTests {
   private static let members: [[String]] = [
     [], ["forecaster"], ["a", "b"], ["b", "a"], ["forecaster-0", "forecaster-1", "forecaster-2"],
@@ -13,7 +13,7 @@ struct OwnershipGoldenTests {
     ["api-app", "worker-app", "shop", "a", "Z9", "under_score", String(repeating: "long-", count: 50) + "end"]
     + (0..<60).map { "app-\($0)" }
 
-  @Test("versions that run side by side give each workload to the same member")
+  @Test("versions that run side by side assign each workload to the same member")
   func owners() throws {
     let owners = Self.workloads.map { workload in
       let byMembers = Self.members.map { members in

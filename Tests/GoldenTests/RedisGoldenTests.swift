@@ -5,7 +5,7 @@ import KedastralRedisStore
 import TestSupport
 import Testing
 
-@Suite("Golden: what is in Redis")
+@Suite("Golden: Redis keys and values")
 struct RedisGoldenTests {
   private func plan(_ workload: String) throws -> Snapshot {
     try Snapshot(
@@ -13,7 +13,7 @@ struct RedisGoldenTests {
       horizon: .seconds(120), values: [100, 150], desiredReplicas: [2, 3])
   }
 
-  @Test("plans, state and leases are under the recorded keys, of the recorded types, for the recorded times")
+  @Test("plans, state and leases have the recorded keys, types and times to live")
   func keys() async throws {
     let redis = try await RedisServer()
     let loop = try EventLoop()
@@ -45,7 +45,7 @@ struct RedisGoldenTests {
     await loop.stop()
   }
 
-  @Test("plans that another version stored, and those of the Go implementation, are read")
+  @Test("reads plans stored by other versions and by the Go implementation")
   func stored() async throws {
     let redis = try await RedisServer()
     let loop = try EventLoop()

@@ -31,13 +31,13 @@ struct SnapshotGoldenTests {
       step: .seconds(60), horizon: .seconds(60), values: [0], desiredReplicas: [0])
   }
 
-  @Test("every recorded field is written as it was recorded")
+  @Test("every recorded field is written as recorded")
   func writes() throws {
     try Golden.check("snapshot-full", try JSONDocument(json: full().json()))
     try Golden.check("snapshot-least", try JSONDocument(json: least().json()))
   }
 
-  @Test("a recorded document means what it meant")
+  @Test("a recorded document is read with its recorded meaning")
   func reads() throws {
     #expect(try Snapshot(json: Golden.read("snapshot-full").data()) == full())
     #expect(try Snapshot(json: Golden.read("snapshot-least").data()) == least())

@@ -4,7 +4,7 @@ import KedastralModels
 import KedastralTesting
 import Testing
 
-@Suite("Golden: what a forecaster stores of what it has learned")
+@Suite("Golden: a forecaster's session state")
 struct StoredStateGoldenTests {
   /// When the state was stored.
   private static let stored = Date(timeIntervalSince1970: 1_769_860_800)
@@ -57,7 +57,7 @@ struct StoredStateGoldenTests {
       "stored-state", ["state": try JSONDocument(json: state), "knowledge": try knowledge(await restarted(state))])
   }
 
-  @Test("a recorded state gives a restarted forecaster the accuracy that it had")
+  @Test("a recorded state gives a restarted forecaster its previous accuracy")
   func accuracy() async throws {
     if Golden.isRecording { try await record() }
     let recorded = try Golden.read("stored-state")
@@ -68,7 +68,7 @@ struct StoredStateGoldenTests {
     for difference in knowledge.differences(from: try #require(recorded["knowledge"])) { Issue.record("\(difference)") }
   }
 
-  @Test("without the state a restarted forecaster does not know it")
+  @Test("without the state a restarted forecaster has no accuracy")
   func nothing() async throws {
     let recorded = try #require(try Golden.read("stored-state")["knowledge"])
     #expect(try await knowledge(restarted(nil)).differences(from: recorded) != [])

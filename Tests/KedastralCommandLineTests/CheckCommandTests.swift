@@ -12,7 +12,7 @@ struct CheckCommandTests {
     try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "\(text)")
   }
 
-  @Test("a right configuration with sources that answer: what would be forecast, exit code 0")
+  @Test("a valid configuration and sources that respond give a forecast and exit code 0")
   func right() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: api}\n  - {name: web, policy: {targetPerPod: 50}}")
@@ -26,7 +26,7 @@ struct CheckCommandTests {
     #expect(workloads.map { $0["replicas"] as? Int } == [30, 6])
   }
 
-  @Test("a source that fails is named with what came back, the others are checked all the same; exit code 1")
+  @Test("reports a failing source with its response, still checks the others, and exits with 1")
   func failingSource() async throws {
     let trace = try PlayedTrace { _ in 300 }
     let port = freePort()
@@ -49,7 +49,7 @@ struct CheckCommandTests {
     #expect(offline.exitCode == 0 && offline.output.contains("not asked"))
   }
 
-  @Test("a horizon shorter than the lead time is refused, whether the lead time is written or the default; exit code 2")
+  @Test("rejects a horizon shorter than the given or default lead time, with exit code 2")
   func horizon() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: api, horizon: 30m}\n  - {name: web, horizon: 45m}", more: "scaler: {leadTime: 45m}")
@@ -66,7 +66,7 @@ struct CheckCommandTests {
     #expect(fits.exitCode == 0, "\(fits.output)")
   }
 
-  @Test("plans in Redis: that it can be read, or why not; exit code 1")
+  @Test("checks that plans in Redis can be read, and exits with 1 and the reason otherwise")
   func redis() async throws {
     let trace = try PlayedTrace { _ in 300 }
     let redis = try await RedisServer(["--requirepass", "s3cret"])
@@ -162,7 +162,7 @@ struct CheckCommandTests {
     ),
   ]
 
-  @Test("of each broken file one line names file, line, key, what is wrong and what would be right; exit code 2")
+  @Test("reports an invalid file in one line with file, line, key, problem and expected value; exit code 2")
   func brokenFiles() async throws {
     let folder = try TemporaryFolder()
     for (index, broken) in Self.broken.enumerated() {

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Command line of the hosts")
 struct CommandLineTests {
-  @Test("--help teaches, --version tells", arguments: ["kedastral", "kedastral-forecaster", "kedastral-scaler"])
+  @Test(
+    "--help has examples, --version prints the version",
+    arguments: ["kedastral", "kedastral-forecaster", "kedastral-scaler"])
   func helpAndVersion(program: String) async throws {
     let help = try await Daemon.run(program, ["--help"])
     #expect(help.exitCode == 0)
@@ -31,7 +33,7 @@ struct CommandLineTests {
     #expect(unknown.output.contains("-lead-time"))
   }
 
-  @Test("two workloads with one name are refused with both places")
+  @Test("rejects two workloads with one name, with both positions")
   func sameName() async throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(

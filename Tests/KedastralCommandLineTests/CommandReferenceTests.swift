@@ -33,7 +33,7 @@ struct CommandReferenceTests {
     }
   }
 
-  @Test("the page of commands is what their help says; KEDASTRAL_WRITE_DOCS=1 writes it")
+  @Test("the page of commands matches their help; KEDASTRAL_WRITE_DOCS=1 writes it")
   func page() throws {
     let file = Repository.root.appendingPathComponent("docs/commands.md")
     let page = """
@@ -47,7 +47,7 @@ struct CommandReferenceTests {
     #expect(try String(contentsOf: file, encoding: .utf8) == page)
   }
 
-  @Test("the manual page is sound roff that shows every command and setting")
+  @Test("the manual page is valid roff and contains every command and setting")
   func manual() async throws {
     let folder = try TemporaryFolder()
     let page = try await Daemon.run("kedastral", ["man"]).output
@@ -85,7 +85,7 @@ struct CommandReferenceTests {
     #expect(bash.output.split(separator: "\n").map(String.init) == expected, "\(bash.output)")
   }
 
-  @Test("fish completes, with what each word means")
+  @Test("fish completes, with a description of each word")
   func fish() async throws {
     let script = """
       \(Repository.products.path)/kedastral completion fish | source
@@ -100,7 +100,7 @@ struct CommandReferenceTests {
     #expect(lines.count == 2 && lines[0] == "backtest\t\(BacktestCommand.summary)" && lines[1].hasPrefix("at-lead"))
   }
 
-  @Test("zsh takes the script, and knows the commands from it")
+  @Test("zsh accepts the script and completes the commands")
   func zsh() async throws {
     let script = """
       autoload -Uz compinit && compinit -D -u

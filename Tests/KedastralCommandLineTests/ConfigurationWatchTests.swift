@@ -31,7 +31,7 @@ struct ConfigurationWatchTests {
   }
 
   @Test(
-    "a ConfigMap that is replaced is read; one that is invalid changes nothing and shows; the next good one is taken")
+    "reloads a replaced ConfigMap, reports and ignores an invalid one, and applies the next valid one")
   func mounted() async throws {
     let trace = try PlayedTrace { _ in 300 }
     let folder = try MountedFolder()
@@ -86,7 +86,7 @@ struct ConfigurationWatchTests {
     #expect(try await host.process.waitForExit() == 0)
   }
 
-  @Test("a file that editors replace, write in place, remove and write again is read each time")
+  @Test("reloads a file that editors replace, write in place, or remove and write again")
   func written() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: first}")
@@ -109,7 +109,7 @@ struct ConfigurationWatchTests {
     forecaster.process.kill()
   }
 
-  @Test("a scaler takes its log level from a file that changes, and names what needs a restart")
+  @Test("a scaler applies the log level of a changed file, and names settings that need a restart")
   func scaler() async throws {
     let folder = try MountedFolder()
     func turn(_ text: String) throws { try folder.turn(to: ["scaler.yaml": Data(text.utf8)]) }
@@ -133,7 +133,7 @@ struct ConfigurationWatchTests {
     scaler.process.kill()
   }
 
-  @Test("without watching, a file is read on SIGHUP alone")
+  @Test("without watching, a file is read only on SIGHUP")
   func unwatched() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: first}")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What daemons log of rounds")
+@Suite("Daemon logs of forecast rounds")
 struct DaemonLogTests {
   private static let names = ["api", "web", "worker"]
 
@@ -32,7 +32,7 @@ struct DaemonLogTests {
   }
 
   @Test(
-    "the first plan of each workload is a line at info, the rounds after it are lines at debug",
+    "logs the first plan of each workload at info, and the following rounds at debug",
     arguments: ["info", "debug"])
   func rounds(level: String) async throws {
     let prometheus = try await PrometheusServer()
@@ -55,7 +55,7 @@ struct DaemonLogTests {
     forecaster.process.kill()
   }
 
-  @Test("a source that is unavailable is one line for all its workloads, and one with the count when it answers again")
+  @Test("logs one line for all workloads of an unavailable source, and one with their number when it responds again")
   func source() async throws {
     let port = freePort()
     func prometheus() async throws -> PrometheusServer { try await PrometheusServer(port: port) }
@@ -102,7 +102,7 @@ struct DaemonLogTests {
     forecaster.process.kill()
   }
 
-  @Test("a workload whose query is refused has lines of its own, while others of the same server have none")
+  @Test("logs a workload whose query is refused, but not other workloads of the same server")
   func query() async throws {
     let prometheus = try await PrometheusServer()
     defer { prometheus.stop() }
@@ -121,7 +121,7 @@ struct DaemonLogTests {
     forecaster.process.kill()
   }
 
-  @Test("a store that is unavailable is one line for all workloads, and one when plans are stored again")
+  @Test("logs one line for all workloads when the store is unavailable, and one when plans are stored again")
   func store() async throws {
     let redis = try await RedisServer()
     let prometheus = try await PrometheusServer()

@@ -16,10 +16,10 @@ struct DashboardTests {
 
   /// What is empty while nothing is wrong, or takes a day to have something to say.
   private static let mayBeEmpty = [
-    "Forecast error", "Quantiles held", "Failed rounds", "Cut off by limits", "Lead beyond the horizon",
+    "Forecast error", "Quantile coverage", "Failed rounds", "Refused by limits", "Lead time beyond the horizon",
   ]
 
-  @Test("every query has an answer from daemons that are at work, but those that tell of trouble")
+  @Test("every query except those about faults has a result from running daemons")
   func queries() async throws {
     let certificates = try await TestCertificates()
     let folder = try TemporaryFolder()

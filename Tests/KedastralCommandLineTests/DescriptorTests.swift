@@ -1,9 +1,9 @@
 import TestSupport
 import Testing
 
-@Suite("A process without file descriptors")
+@Suite("A process without free file descriptors")
 struct DescriptorTests {
-  @Test("it accepts no connections for a while, closes none, and continues when descriptors are available")
+  @Test("stops accepting connections, closes none, and continues when descriptors are available")
   func exhaustion() async throws {
     let (grpc, operations) = (freePort(), freePort())
     let program = Repository.products.appendingPathComponent("kedastral-scaler").path

@@ -38,7 +38,7 @@ struct DocumentationTests {
     return blocks
   }
 
-  @Test("the page of settings is what the table in code says; KEDASTRAL_WRITE_DOCS=1 writes it")
+  @Test("the page of settings matches the table in code; KEDASTRAL_WRITE_DOCS=1 writes it")
   func settings() throws {
     let page = """
       # Settings
@@ -70,7 +70,7 @@ struct DocumentationTests {
     "GettingStarted", "WriteAMetricSource", "BringYourOwnModel", "UnitTestACapacityPolicy", "RunItInYourOwnService",
   ].map { "Sources/KedastralCore/KedastralCore.docc/\($0).md" }
 
-  @Test("Swift on a page is a snippet, or a part of an example, that is compiled", arguments: ["README.md"] + articles)
+  @Test("Swift code on a page comes from a snippet or an example that is compiled", arguments: ["README.md"] + articles)
   func snippets(page: String) throws {
     for block in try blocks(of: page) where block.language == "swift" {
       let path = try #require(block.note.hasPrefix("from: ") ? block.note.dropFirst(6) : nil)
@@ -91,7 +91,7 @@ struct DocumentationTests {
   }
 
   @Test(
-    "what snippets claim holds: those that end by themselves run",
+    "snippets that end by themselves run without a failed check",
     arguments: ["OwnModel", "OwnSource", "QuickStart"])
   func snippetsRun(name: String) async throws {
     let run = try await Daemon.run(name, [])
@@ -111,7 +111,7 @@ struct DocumentationTests {
     return try names(in: ".").filter { $0.hasSuffix(".md") } + documents + examples
   }
 
-  @Test("each test that the page of security names is there")
+  @Test("each test named on the security page exists")
   func claims() throws {
     let tests = Repository.root.appendingPathComponent("Tests")
     let files =
@@ -130,7 +130,7 @@ struct DocumentationTests {
     #expect(count > 30)
   }
 
-  @Test("links between pages lead somewhere")
+  @Test("links between pages have a target")
   func links() throws {
     for page in try pages() {
       let folder = Repository.root.appendingPathComponent(page).deletingLastPathComponent()

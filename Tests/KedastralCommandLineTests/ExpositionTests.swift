@@ -13,7 +13,7 @@ struct ExpositionTests {
     print(json.dumps({family.name: len(family.samples) for family in text_string_to_metric_families(sys.stdin.read())}))
     """
 
-  @Test("with many workloads, promtool has nothing to complain of, and OpenMetrics is read by the official parser")
+  @Test("with many workloads, promtool accepts the metrics, and the official parser reads OpenMetrics")
   func manyWorkloads() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure((0..<Self.workloads).map { "  - {name: app-\($0)}" }.joined(separator: "\n"))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Watching the configuration file")
 struct FileWatchTests {
-  @Test("new content counts once it is the same at two looks, and only once")
+  @Test("new content is reported once, after two identical reads")
   func settles() {
     var watch = FileWatch<Int>(considered: 1)
     #expect(!watch.poll(1) { 1 } && !watch.poll(1) { 1 })
@@ -16,7 +16,7 @@ struct FileWatchTests {
     #expect(!watch.poll(4) { 3 } && !watch.poll(4) { 3 }, "written again with the same content")
   }
 
-  @Test("a file that is gone and comes back is read at both changes")
+  @Test("removing a file and writing it again are both reported")
   func gone() {
     var watch = FileWatch<Int>(considered: 1)
     #expect(!watch.poll(nil) { nil } && watch.poll(nil) { nil })

@@ -16,7 +16,7 @@ struct ForecastCommandTests {
     return try folder.write("timestamp,value\n" + lines.joined(separator: "\n") + "\n", to: "my shop-1m.csv")
   }
 
-  @Test("a file is forecast and planned once: a document that a forecaster would serve, and a picture")
+  @Test("forecasts and plans a file once, as a document that a forecaster would serve, and as a picture")
   func once() async throws {
     let folder = try TemporaryFolder()
     let svg = folder.url.path + "/shop.svg"
@@ -36,7 +36,7 @@ struct ForecastCommandTests {
     #expect(try String(contentsOfFile: svg, encoding: .utf8).hasPrefix("<svg"))
   }
 
-  @Test("four noisy days are forecast by the day, by baseline and by auto", arguments: ["baseline", "auto"])
+  @Test("baseline and auto find the daily pattern of four noisy days", arguments: ["baseline", "auto"])
   func noisyDays(model: String) async throws {
     let folder = try TemporaryFolder()
     var generator = SystemRandomNumberGenerator()
@@ -56,7 +56,7 @@ struct ForecastCommandTests {
     #expect(error < 0.1)
   }
 
-  @Test("baseline's day is that of the time zone: nine o'clock stays nine o'clock when the clocks go forward")
+  @Test("baseline follows the time zone: nine o'clock stays nine o'clock when the clocks go forward")
   func timeZone() async throws {
     let folder = try TemporaryFolder()
     // New York; the clocks go forward at 7:00Z on 2026-03-08.
@@ -80,7 +80,7 @@ struct ForecastCommandTests {
     #expect(abs((instant - 14_400) % 86_400 - 9 * 3600) <= 300, "\(Timestamp.format(snapshot.generatedAt)) + \(first)")
   }
 
-  @Test("a file's workload brings step, horizon, model, policy and schedules along")
+  @Test("uses step, horizon, model, policy and schedules of a workload in a file")
   func workloadOfFile() async throws {
     let folder = try TemporaryFolder()
     // The load ends at nine in the morning in Tokyo.
@@ -101,7 +101,7 @@ struct ForecastCommandTests {
     #expect(snapshot.reason?.contains("a schedule bounds the replicas") == true)
   }
 
-  @Test("a line of bars shows the load and, behind a rule, the forecast")
+  @Test("a line of bars shows the load and, after a separator, the forecast")
   func sparkline() async throws {
     let folder = try TemporaryFolder()
     let run = try await Daemon.run(
@@ -112,7 +112,7 @@ struct ForecastCommandTests {
     #expect(run.output.allSatisfy { "▁▂▃▄▅▆▇█│ \n".contains($0) })
   }
 
-  @Test("bars share a scale, a missing value is a gap, and a peak survives a narrow line")
+  @Test("bars share a scale, a missing value is a space, and a narrow line keeps the peak")
   func bars() {
     #expect(Sparkline(largest: 700).text([0, 70, 350, .nan, 700, 900]) == "▁▁▄ ██")
     #expect(Sparkline(for: []).text([0, 0]) == "▁▁")
@@ -120,14 +120,14 @@ struct ForecastCommandTests {
     #expect(Sparkline.fitted([1, 2], width: 5) == [1, 2])
   }
 
-  @Test("any text becomes a workload's name")
+  @Test("any text is converted to a valid workload name")
   func names() {
     #expect(OneForecast.workloadName("sum(rate(a_b[1m]))") == "sum-rate-a-b-1m")
     #expect(OneForecast.workloadName("…") == "load")
     #expect(WorkloadName.isValid(OneForecast.workloadName(String(repeating: "ab-", count: 200))))
   }
 
-  @Test("colours are for terminals alone, and off with NO_COLOR or a dumb terminal")
+  @Test("uses colours only on terminals, and not with NO_COLOR or a dumb terminal")
   func colours() {
     #expect(TextStyle.allows([:]) && TextStyle.allows(["NO_COLOR": ""]))
     #expect(!TextStyle.allows(["NO_COLOR": "1"]) && !TextStyle.allows(["TERM": "dumb"]))
@@ -135,7 +135,7 @@ struct ForecastCommandTests {
     #expect(TextStyle(isColored: true)("x", .bad) == "\u{1B}[31mx\u{1B}[0m")
   }
 
-  @Test("a progress bar grows with the share, and fits its line")
+  @Test("a progress bar grows with the completed share, and fits its line")
   func progress() {
     #expect(ProgressLine.line("api", share: 0, width: 80) == String(repeating: "─", count: 30) + "   0 % api")
     #expect(ProgressLine.line("api", share: 1, width: 80) == String(repeating: "━", count: 30) + " 100 % api")

@@ -25,7 +25,7 @@ struct ForecasterFollowerTests {
     try await body(follower)
   }
 
-  @Test("what the forecaster's rounds fail with is known of each workload, with a plan and without")
+  @Test("reports why a forecaster's rounds fail for each workload, with and without a plan")
   func problems() async throws {
     var bridged = try TestForecaster.plan("bridged", base: 100)
     bridged.problem = "connection refused"
@@ -45,7 +45,7 @@ struct ForecasterFollowerTests {
     await forecaster.close()
   }
 
-  @Test("a forecaster that is not there has no problems of workloads to tell")
+  @Test("an unavailable forecaster reports no problems of workloads")
   func unavailable() async throws {
     try await following("http://127.0.0.1:\(freePort())") { follower in
       let workload = try WorkloadName("api")
@@ -53,7 +53,7 @@ struct ForecasterFollowerTests {
     }
   }
 
-  @Test("KEDA is refused a workload with the error of its forecaster, and served once that is gone")
+  @Test("returns the forecaster's error to KEDA for a failing workload, and serves it again after recovery")
   func throughDaemons() async throws {
     let (http, grpc, operations, port) = (freePort(), freePort(), freePort(), freePort())
     let folder = try TemporaryFolder()

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("kedastral get")
 struct GetCommandTests {
-  @Test("workloads are listed with load, forecast peak, replicas and age; a stale one is marked")
+  @Test("lists workloads with load, forecast peak, replicas and age, and marks stale ones")
   func workloads() async throws {
     let forecaster = try await TestForecaster(
       ["worker", "api"], extra: [try TestForecaster.plan("old", base: 10, age: .seconds(600))])
@@ -32,7 +32,7 @@ struct GetCommandTests {
     await forecaster.close()
   }
 
-  @Test("workloads that are capped, bridged, failing, tried or new are listed as such, by state, with the last error")
+  @Test("lists capped, bridged, failing, dry-run and new workloads by state, with the last error")
   func states() async throws {
     let now = SystemWallClock().now
     var capped = try TestForecaster.plan("capped", base: 500)
@@ -84,7 +84,7 @@ struct GetCommandTests {
     await forecaster.close()
   }
 
-  @Test("a forecast is shown with its history as bars, as a table, as the document, and as a picture")
+  @Test("shows a forecast with its history as bars, table, document and picture")
   func forecast() async throws {
     let forecaster = try await TestForecaster(["api"])
     let folder = try TemporaryFolder()

@@ -40,7 +40,7 @@ private final class Exporter: Sendable {
   }
 }
 
-@Suite("Prometheus to KEDA, with the real ones at both ends")
+@Suite("Prometheus to KEDA, with real servers at both ends")
 struct IntegrationTests {
   private func prometheus(scraping port: UInt16) async throws -> PrometheusServer {
     try await PrometheusServer(
@@ -62,7 +62,7 @@ struct IntegrationTests {
       ] + more)
   }
 
-  @Test("the value that comes out of gRPC is the plan's, at each lead time, over time")
+  @Test("gRPC returns the plan's value, at each lead time, over time")
   func valueIsThePlans() async throws {
     let exporter = try await Exporter { 200 + 20 * $0 }
     let prometheus = try await prometheus(scraping: exporter.port)
@@ -131,7 +131,7 @@ struct IntegrationTests {
     await exporter.stop()
   }
 
-  @Test("a Prometheus that is down is named, readiness says why, and its return is noticed without a restart")
+  @Test("names an unavailable Prometheus in the readiness check, and recovers without a restart")
   func prometheusDown() async throws {
     let exporter = try await Exporter { _ in 100 }
     let (http, port) = (freePort(), freePort())
@@ -165,7 +165,7 @@ struct IntegrationTests {
     await exporter.stop()
   }
 
-  @Test("a week of past data is fetched at the start, gap and all, and forecast with its seasons")
+  @Test("fetches a week of past data with a gap at the start, and forecasts with its seasons")
   func pastData() async throws {
     // Three days up to now, each minute; a spike each hour, the last one 40 minutes ago, and half a day missing.
     let end = (Date().timeIntervalSince1970 / 60).rounded(.down) * 60

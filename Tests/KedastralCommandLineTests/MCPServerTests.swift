@@ -37,7 +37,7 @@ struct MCPServerTests {
   }
 
   @Test(
-    "a version that is known is agreed to, for any other the newest is offered",
+    "accepts a supported version, and offers the newest for any other",
     arguments: [("2025-06-18", "2025-06-18"), ("2024-11-05", "2024-11-05"), ("1999-01-01", MCPServer.versions[0])])
   func versions(asked: String, agreed: String) async throws {
     let result = try await request("initialize", #"{"protocolVersion":"\#(asked)"}"#)["result"]
@@ -45,7 +45,7 @@ struct MCPServerTests {
     #expect(result["serverInfo"]["name"].text == "kedastral" && result["capabilities"]["tools"] == .object([:]))
   }
 
-  @Test("tools are described by a schema, and marked as reading only")
+  @Test("describes tools by a schema, and marks them as read-only")
   func list() async throws {
     let tools = try #require(try await request("tools/list")["result"]["tools"].elements)
     let schema = tools[0]["inputSchema"]
@@ -64,7 +64,7 @@ struct MCPServerTests {
   }
 
   @Test(
-    "arguments that do not fit are said, with what would",
+    "reports invalid arguments and what is expected",
     arguments: [
       ("{}", "'who' is missing"), (#"{"who":1}"#, "not of type string"), (#"{"whom":"x"}"#, "no argument 'whom'"),
       (#"{"who":"x","times":1.5}"#, "not of type integer"), (#"{"who":"x","ways":["icily"]}"#, "one of warmly, coldly"),
@@ -91,7 +91,7 @@ struct MCPServerTests {
     #expect(answer?["error"]["code"].number == code)
   }
 
-  @Test("ids are given back as they came")
+  @Test("returns ids unchanged")
   func identifiers() async throws {
     #expect(try await ask(#"{"jsonrpc":"2.0","id":"a\"b","method":"ping"}"#)?["id"].text == "a\"b")
     #expect(try await ask(#"{"jsonrpc":"2.0","id":12345678,"method":"ping"}"#)?["id"].number == 12_345_678)
@@ -148,7 +148,7 @@ struct MCPServerTests {
   }
 
   @Test(
-    "the official Python client does the same over HTTP; pages of others, other methods and wrong versions are refused")
+    "the official Python client works over HTTP; foreign origins, other methods and versions are rejected")
   func overHTTP() async throws {
     let forecaster = try await TestForecaster(["api", "worker"])
     let port = freePort()

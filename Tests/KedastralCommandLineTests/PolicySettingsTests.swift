@@ -6,7 +6,7 @@ import Testing
 @Suite("Policy settings, from the file to KEDA")
 struct PolicySettingsTests {
   @Test(
-    "floor, schedule, several metrics, dry run and threshold: what they do is served, and explained on both daemons")
+    "serves and explains floor, schedule, several metrics, dry run and threshold")
   func settings() async throws {
     let trace = try PlayedTrace { _ in 300 }
     // A load that the model never saw and that the present has: only a reactive floor can know it.

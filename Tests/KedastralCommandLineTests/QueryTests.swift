@@ -31,7 +31,7 @@ struct QueryTests {
     try await Daemon.run("kedastral", ["query"] + arguments)
   }
 
-  @Test("prints value, target, activity and the replicas an autoscaler would want")
+  @Test("prints value, target, activity and the replicas that an autoscaler would request")
   func text() async throws {
     try await serving { port async throws in
       let run = try await query("127.0.0.1:\(port)", "-workload", "api", "-mode=load", "--lead-time", "2m")
@@ -50,7 +50,7 @@ struct QueryTests {
     }
   }
 
-  @Test("writes JSON for scripts, of the calls that were asked for")
+  @Test("writes the results of the requested calls as JSON")
   func json() async throws {
     try await serving { port async throws in
       let address = "localhost:\(port)"
@@ -65,7 +65,7 @@ struct QueryTests {
     }
   }
 
-  @Test("a stream's state is shown at once, and each change while it is watched")
+  @Test("shows a stream's state at once, and each change with -watch")
   func streams() async throws {
     try await serving { port async throws in
       let address = "127.0.0.1:\(port)"
@@ -91,7 +91,7 @@ struct QueryTests {
     silent.kill()
   }
 
-  @Test("a failed call ends with 1 and one line with address, method and status")
+  @Test("exits with 1 and one line with address, method and status when a call fails")
   func failures() async throws {
     try await serving { port async throws in
       let unknown = try await query("127.0.0.1:\(port)", "-workload", "nobody")
@@ -106,7 +106,7 @@ struct QueryTests {
     #expect(refused.output.contains("127.0.0.1:\(port): IsActive: UNAVAILABLE: cannot connect: Connection refused"))
   }
 
-  @Test("a forecast that is shorter than the lead time is said to be, in text, lines and JSON")
+  @Test("reports a forecast that is shorter than the lead time, in text, lines and JSON")
   func shortForecast() async throws {
     try await serving { port async throws in
       let address = "127.0.0.1:\(port)"
@@ -121,7 +121,7 @@ struct QueryTests {
       )
       #expect(
         try await watch.waitForExit() == 0 && watch.output.hasSuffix(" replicas=9 forecast=10m\n"), "\(watch.output)")
-      // Until 10 min ahead all is forecast.
+      // Up to 10 min ahead there is a forecast.
       let enough = try await Daemon.run("kedastral", ["query", address, "-workload=api", "-lead-time=10m"]).output
       #expect(!enough.contains("forecast  "), "\(enough)")
       let whole = try await Daemon.run("kedastral", ["query", address, "-workload=api", "-lead-time=5m", "-o=json"])
@@ -129,7 +129,7 @@ struct QueryTests {
     }
   }
 
-  @Test("a running daemon and the official client: 30 minutes are forecast, and 45 are asked for")
+  @Test("a running daemon reports a 30-minute forecast for a 45-minute lead time, also to the official client")
   func shortForecastOfDaemon() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: api, horizon: 30m}")
@@ -148,7 +148,7 @@ struct QueryTests {
     #expect(try await daemon.process.waitForExit() == 0)
   }
 
-  @Test("metadata keys that nobody reads are warned of, and the rest is asked all the same")
+  @Test("warns about unknown metadata keys, and makes the calls all the same")
   func unknownKeys() async throws {
     try await serving { port async throws in
       let address = "127.0.0.1:\(port)"
@@ -163,7 +163,7 @@ struct QueryTests {
     }
   }
 
-  @Test("-watch goes on, over failures too, and ends when nobody reads")
+  @Test("-watch continues after failures, and ends when its output is closed")
   func watch() async throws {
     try await serving { port async throws in
       let script = "\(Repository.products.path)/kedastral query 127.0.0.1:\(port) -watch -interval 20ms -workload"
@@ -172,14 +172,14 @@ struct QueryTests {
       let lines = good.output.split(separator: "\n")
       #expect(lines.count == 3)
       #expect(lines.allSatisfy { $0.hasSuffix(" active=yes kedastral-api value=9 target=1 replicas=9") })
-      let bad = try ChildProcess("sh", "-c", "\(script) nobody -o json | head -n 2")
+      let bad = try ChildProcess("sh", "-c", "\(script) unknown -o json | head -n 2")
       #expect(try await bad.waitForExit() == 0)
       #expect(bad.output.split(separator: "\n").count == 2 && bad.output.contains(#""code":"NOT_FOUND""#))
     }
   }
 
   @Test(
-    "a command line that makes no sense ends with 2 and says what would be right",
+    "exits with 2 and states what is expected when the command line is invalid",
     arguments: [
       ([], "no address"), (["localhost", "-workload=a"], "write host:port"), (["localhost:1"], "--workload NAME"),
       (["localhost:1", "isactiv", "-workload=a"], "did you mean isactive"),
@@ -196,7 +196,7 @@ struct QueryTests {
     #expect(run.output.contains(expected) && run.output.contains("see kedastral query --help"), "\(run.output)")
   }
 
-  @Test("--help teaches, and kedastral's own help names it")
+  @Test("--help has examples and exit codes, and kedastral's own help lists the command")
   func help() async throws {
     let help = try await query("--help")
     #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit codes:"))

@@ -98,7 +98,7 @@ struct RedisHostTests {
     "kedastral_forecast_age_seconds", "kedastral_max_replicas", "kedastral_desired_replicas", "kedastral_measured_load",
   ]
 
-  @Test("two forecasters on one Redis export their own workloads alone, though both know all plans")
+  @Test("each of two forecasters on one Redis exports only its own workloads")
   func ownMetrics() async throws {
     let redis = try await redis()
     let (folders, ports) = (try [TemporaryFolder(), TemporaryFolder()], [freePort(), freePort()])
@@ -129,7 +129,7 @@ struct RedisHostTests {
     redis.kill()
   }
 
-  @Test("of forecasters that share workloads one exports each, also after one is gone and after one has joined")
+  @Test("each workload is exported by one forecaster, also after one leaves or joins")
   func sharedMetrics() async throws {
     let folder = try TemporaryFolder()
     let redis = try await redis()
@@ -156,7 +156,7 @@ struct RedisHostTests {
     redis.kill()
   }
 
-  @Test("Redis lost with its data: served until stale, then UNAVAILABLE; repopulated within an interval of its return")
+  @Test("without Redis, plans are served until stale, and again within one interval of its return")
   func lostRedis() async throws {
     let folder = try TemporaryFolder()
     let redis = try await redis()
@@ -183,7 +183,7 @@ struct RedisHostTests {
   }
 
   @Test(
-    "forecasters share the workloads; a killed one's move to the others within the lease, and resume from their plans")
+    "the workloads of a killed forecaster move within the lease, and resume from their plans")
   func sharding() async throws {
     let folder = try TemporaryFolder()
     let file = try configuration(12, in: folder)

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Daemons and kedastral check with Redis users of few permissions")
+@Suite("Daemons and kedastral check with restricted Redis users")
 struct RedisPermissionHostTests {
   private func server() async throws -> RedisServer {
     let redis = try await RedisServer()
@@ -21,7 +21,7 @@ struct RedisPermissionHostTests {
     ["-storage=redis", "-redis-addr=127.0.0.1:\(redis.port)", "-redis-username=\(user)", "-redis-password=secret"]
   }
 
-  @Test("check judges a user by its role: a read-only user serves a scaler, and cannot store a forecaster's plans")
+  @Test("check judges permissions by the role: a read-only user is enough for a scaler, not for a forecaster")
   func check() async throws {
     let redis = try await server()
     let trace = try PlayedTrace { _ in 300 }
@@ -49,7 +49,7 @@ struct RedisPermissionHostTests {
     #expect(try await redis.cli("DBSIZE").filter(\.isNumber) == "0", "nothing is stored")
   }
 
-  @Test("check of a scaler that follows a forecaster tries that; an unknown role is refused")
+  @Test("check tries the forecaster that a scaler follows, and rejects an unknown role")
   func scalerOfForecaster() async throws {
     let port = freePort()
     let gone = try await Daemon.run(
@@ -59,7 +59,7 @@ struct RedisPermissionHostTests {
     #expect(unknown.exitCode == 2 && unknown.output.contains("did you mean scaler?"), "\(unknown.output)")
   }
 
-  @Test("daemons of users without channels log Redis's words and exchange plans by reading, without reconnecting")
+  @Test("daemons of users without channels log Redis's error and exchange plans by reads, without reconnecting")
   func daemons() async throws {
     let redis = try await server()
     let trace = try PlayedTrace { _ in 300 }
@@ -98,7 +98,7 @@ struct RedisPermissionHostTests {
     redis.kill()
   }
 
-  @Test("a scaler whose user may not read the keys is not ready, and says so in Redis's words")
+  @Test("a scaler whose user may not read the keys is not ready, and reports Redis's error")
   func keylessScaler() async throws {
     let redis = try await server()
     let operations = freePort()

@@ -19,7 +19,7 @@ struct ReloadTests {
   }
 
   @Test(
-    "workloads are added, changed and removed; the others keep their loops; a changed one resumes from its replicas")
+    "adds, changes and removes workloads; unchanged ones keep their loops, changed ones resume from their replicas")
   func workloads() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: kept}\n  - {name: changed}\n  - {name: gone}")
@@ -51,7 +51,7 @@ struct ReloadTests {
     #expect(try await host.process.waitForExit() == 0)
   }
 
-  @Test("a wrong file changes nothing and says where; the log level follows the file; what needs a restart is named")
+  @Test("reports an invalid file and ignores it; applies the log level; names settings that need a restart")
   func refusedAndLevels() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: api}", more: "log: {level: warn}")
@@ -90,7 +90,7 @@ struct ReloadTests {
     for daemon in [forecaster, scaler] { daemon.process.kill() }
   }
 
-  @Test("a reload each tenth of a second, every other one refused, costs no answer")
+  @Test("no request fails during ten reloads per second, half of them invalid")
   func storm() async throws {
     let trace = try PlayedTrace { _ in 300 }
     try trace.configure("  - {name: kept}\n  - {name: changed}")

@@ -33,7 +33,7 @@ struct ReplayCommandTests {
     var equalPodHours: [Comparison]
   }
 
-  @Test("a replay tells violations, pod-hours and cost of each policy, and writes picture and pods")
+  @Test("reports violations, pod-hours and cost of each policy, and writes picture and pods")
   func replay() async throws {
     let folder = try TemporaryFolder()
     let file = try trace(in: folder)
@@ -75,7 +75,7 @@ struct ReplayCommandTests {
     }
   }
 
-  @Test("a replay of a file's workload keeps to its schedules, in its time zone, and flags override the file")
+  @Test("uses the schedules of a file's workload in its time zone, and flags override the file")
   func schedules() async throws {
     let folder = try TemporaryFolder()
     let file = try trace(in: folder)
@@ -104,7 +104,7 @@ struct ReplayCommandTests {
     #expect(unknown.exitCode == 2 && unknown.output.contains("no workload 'shopp'; it has shop, idle"))
   }
 
-  @Test("with a gate a model that is far off has its replay planned for the current load")
+  @Test("with a gate, plans for the current load when the model is inaccurate")
   func accuracyGate() async throws {
     let folder = try TemporaryFolder()
     // Days between 50 and 150, which seasonal-naive repeats in the last four hours, of 500.
@@ -138,7 +138,7 @@ struct ReplayCommandTests {
     #expect(try String(contentsOfFile: svg, encoding: .utf8).contains("hpa u=0.7"))
   }
 
-  @Test("a backtest tells the errors of each model on each load")
+  @Test("a backtest reports the errors of each model for each load")
   func backtest() async throws {
     struct Output: Decodable {
       struct Result: Decodable {
@@ -180,7 +180,7 @@ struct ReplayCommandTests {
     #expect(json.output.contains(#""wmape":null"#), "\(json.output)")
   }
 
-  @Test("a replay of a load of zero, where perfect foresight has no pod, has no ratio to it")
+  @Test("a replay of a zero load has no ratio to perfect foresight, which uses no pods")
   func withoutFigures() async throws {
     let folder = try TemporaryFolder()
     let rows = (0..<600).map { "\(1_767_571_200 + 60 * $0),\($0 < 200 ? 50 : 0)" }
@@ -206,7 +206,7 @@ struct ReplayCommandTests {
   }
 
   @Test(
-    "a usage error exits with 2 and a line that says what would be right",
+    "a usage error exits with 2 and states what is expected",
     arguments: [
       (["replay"], "no load given; write --csv FILE or --prometheus URL"),
       (["replay", "--csv", "a.csv", "--polcy", "hpa"], "unknown option --polcy; did you mean --policy?"),
@@ -227,7 +227,7 @@ struct ReplayCommandTests {
     #expect(run.output.contains(problem), "\(run.output)")
   }
 
-  @Test("what fails ends with 1 and names the file or the server")
+  @Test("a failure exits with 1 and names the file or the server")
   func fails() async throws {
     let missing = try await Daemon.run("kedastral", ["replay", "--csv", "/nonexistent.csv"])
     #expect(missing.exitCode == 1)

@@ -19,7 +19,7 @@ struct ScaledObjectTests {
     return try JSONDecoder().decode([String: String].self, from: Data(parse.output.utf8))
   }
 
-  @Test("the scaler answers the trigger as the parameters mode and select say")
+  @Test("the scaler's response follows the trigger's mode and select")
   func parameters() async throws {
     let trace = try PlayedTrace { _ in 304 }
     try trace.configure("  - {name: api}")

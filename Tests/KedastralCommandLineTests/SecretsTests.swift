@@ -23,7 +23,7 @@ struct SecretsTests {
   }
 
   @Test(
-    "a key or token that cannot be used stops the start with its file's name, and shows nothing of it",
+    "an unusable key or token stops the start with its file's name, and its content is not shown",
     arguments: daemons)
   func refusedAtTheStart(daemon: String) async throws {
     let certificates = try await TestCertificates()
@@ -45,7 +45,8 @@ struct SecretsTests {
   }
 
   @Test(
-    "passwords and tokens that Redis and Prometheus refuse are in no log and no answer", arguments: ["basic", "bearer"])
+    "passwords and tokens that Redis and Prometheus reject are in no log and no response",
+    arguments: ["basic", "bearer"])
   func refusedByOthers(kind: String) async throws {
     let redis = try await RedisServer(["--requirepass", "another"], cli: ["-a", "another", "--no-auth-warning"])
     let prometheus = try await PrometheusServer(

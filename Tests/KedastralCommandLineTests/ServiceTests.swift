@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("The front door")
+@Suite("KedastralService")
 struct ServiceTests {
   private struct Spikes: MetricSource {
     func samples(in range: Range<Date>, step: Duration) -> TimeSeries {
@@ -36,7 +36,7 @@ struct ServiceTests {
       stopsOnSignals: false, logHandler: log)
   }
 
-  @Test("forecasts, serves KEDA and a page, and ends when its task is cancelled, as often as it is run")
+  @Test("forecasts, serves KEDA and a page, stops when its task is cancelled, and can run again")
   func serves() async throws {
     let log = Lines()
     for _ in 0..<2 {
@@ -61,7 +61,7 @@ struct ServiceTests {
     #expect(log.all.filter { $0 == "shut down" }.count == 2)
   }
 
-  @Test("names what is wrong before anything listens")
+  @Test("reports invalid settings before it listens")
   func refuses() async throws {
     let twice = service([try workload(), try workload()])
     await #expect(throws: KedastralService.StartError.self) { try await twice.run() }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Loads as people have them, through the programs: what is read, what is said, and what is refused.
-@Suite("Sources as they are found")
+@Suite("Input forms of sources")
 struct SourceInputTests {
   private let folder: TemporaryFolder
 
@@ -40,7 +40,7 @@ struct SourceInputTests {
     return (lines.filter { !$0.hasPrefix("{") }, try document.map { try Snapshot(json: Data($0.utf8)) })
   }
 
-  @Test("rows that are off by a second change nothing but a line that counts them")
+  @Test("timestamps that are off by one second only add a line with their number")
   func strayRows() async throws {
     let regular = try #require(try await forecast(try write("load.csv")).snapshot)
     #expect(regular.step == .seconds(60) && regular.values.count == 60)
@@ -68,7 +68,7 @@ struct SourceInputTests {
     }
   }
 
-  @Test("files as Grafana and spreadsheets write them give the forecast of the plain file")
+  @Test("files written by Grafana and spreadsheets give the same forecast as the plain file")
   func exports() async throws {
     let plain = try #require(try await forecast(try write("load.csv")).snapshot)
     func date(_ minute: Int) -> String {
@@ -98,7 +98,7 @@ struct SourceInputTests {
     }
   }
 
-  @Test("a file that is ambiguous is refused with file, line and what is wrong")
+  @Test("rejects an ambiguous file with file, line and problem")
   func refused() async throws {
     let wide = try folder.write("\"Time\",\"api\",\"web\"\n600,1,2\n660,3,4\n", to: "wide.csv")
     let outcome = try await forecast(wide)
@@ -107,7 +107,7 @@ struct SourceInputTests {
     #expect(try await forecast(two).said.first?.contains("\(two):3: the column 'Series' has 'b' here") == true)
   }
 
-  @Test("a file is read from standard input and from a pipe, and from standard input only once")
+  @Test("reads a file from a pipe and from standard input, but standard input only once")
   func standardInput() async throws {
     let path = try write("load.csv")
     let program = Repository.products.appendingPathComponent("kedastral").path
@@ -127,7 +127,7 @@ struct SourceInputTests {
     #expect(empty.exitCode == 1 && empty.output.contains("standard input: expected at least two samples, found 0"))
   }
 
-  @Test("a workload's csv source is read in its step, and check says what was mended")
+  @Test("reads a workload's csv source in its step, and check reports the corrections")
   func checkedFile() async throws {
     let path = try write("load.csv", extra: ["\(Self.start + 60 * Self.minutes + 1),100"])
     let file = try folder.write(
@@ -160,7 +160,7 @@ struct SourceInputTests {
     return try await Daemon.run("kedastral", ["check"] + more, environment: settings.merging(environment) { $1 })
   }
 
-  @Test("check and forecast read by GET where a gateway refuses POST", arguments: ["/post403", "/post405"])
+  @Test("check and forecast use GET where a gateway rejects POST", arguments: ["/post403", "/post405"])
   func refusedPOST(path: String) async throws {
     let gateway = try await QueryGateway()
     let checked = try await check(gateway.url + path)
@@ -172,7 +172,7 @@ struct SourceInputTests {
     #expect(gateway.requests.count { $0 == "POST \(path)/api/v1/query_range" } == 2, "\(gateway.requests)")
   }
 
-  @Test("check sends the parameters of a source's URL behind the API's path, and shows their names alone")
+  @Test("check sends the parameters of a source's URL, and shows only their names")
   func parameters() async throws {
     let gateway = try await QueryGateway()
     let right = try await check(gateway.url + "/tenant?tenant=blue")
@@ -183,7 +183,7 @@ struct SourceInputTests {
       wrong.exitCode == 1 && wrong.output.contains("\(gateway.url)/tenant?tenant=…: query load: HTTP 401: no tenant"))
   }
 
-  @Test("check goes through the environment's proxy, but not to this machine; a setting takes precedence")
+  @Test("check uses the environment's proxy, but not for this machine; a setting overrides it")
   func proxies() async throws {
     let gateway = try await QueryGateway()
     let far = "http://prometheus.invalid:9090"

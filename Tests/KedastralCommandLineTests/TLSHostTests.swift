@@ -27,7 +27,7 @@ struct TLSHostTests {
     case grpc = "h2"
   }
 
-  @Test("a client whose certificate is refused reads the alert that says why, on both listeners, also while it sends")
+  @Test("a client with a rejected certificate receives an alert with the reason, on both listeners")
   func alerts() async throws {
     let (certificates, strangers) = (try await TestCertificates(), try await TestCertificates())
     let (grpc, http) = (freePort(), freePort())

@@ -25,7 +25,7 @@ struct TopScreenTests {
   private func names(_ screen: TopScreen) -> [String] { screen.shown.map(\.workload.text) }
 
   @Test(
-    "it fills the screen exactly, whatever its size, in each mode",
+    "fills the screen exactly, at any size, in each mode",
     arguments: [(80, 24), (200, 60), (40, 10), (12, 3), (1, 1)])
   func fills(columns: Int, rows: Int) throws {
     var screen = try screen(["api", "worker", "shop"], columns: columns, rows: rows)
@@ -37,7 +37,7 @@ struct TopScreenTests {
     }
   }
 
-  @Test("a workload's line has load, peak, pods now and at most, and bars of history and forecast")
+  @Test("a workload's line has load, peak, current and largest replicas, and bars of history and forecast")
   func line() throws {
     let lines = try screen(["api"]).lines(.plain)
     let fields = lines[2].split(separator: " ")
@@ -47,7 +47,7 @@ struct TopScreenTests {
     #expect(lines[0].contains("1 workloads, 7 replicas requested"))
   }
 
-  @Test("s sorts by one column after the other, r turns the order round")
+  @Test("s cycles through the sort columns, r reverses the order")
   func sorts() throws {
     var screen = try screen(["c", "a", "b"])  // loads 300, 0, 700
     #expect(names(screen) == ["a", "b", "c"])
@@ -59,7 +59,7 @@ struct TopScreenTests {
     #expect(screen.order == .name)
   }
 
-  @Test("a filter narrows the list while it is typed, and Escape ends it")
+  @Test("a filter narrows the list while it is typed, and Escape clears it")
   func filters() throws {
     var screen = try screen(["api", "worker", "api-two"])
     for key in Key.keys(in: Array("/API-".utf8)) { _ = screen.press(key) }
@@ -72,7 +72,7 @@ struct TopScreenTests {
     #expect(names(screen).count == 3)
   }
 
-  @Test("arrows move, a long list turns its pages, and only what is shown is wanted from the forecaster")
+  @Test("arrows move the selection, long lists have pages, and only visible workloads are fetched")
   func pages() throws {
     var screen = try screen((0..<100).map { "w\(100 + $0)" }, rows: 13)
     #expect(screen.wanted.map(\.text) == (100..<110).map { "w\($0)" })
@@ -86,7 +86,7 @@ struct TopScreenTests {
     #expect(screen.selected?.text == "w100")
   }
 
-  @Test("Enter opens a workload with its chart and plan, arrows go to the next one, Escape back")
+  @Test("Enter opens a workload with its chart and plan, arrows select the next one, Escape returns")
   func opens() throws {
     var screen = try screen(["api", "worker"])
     _ = screen.press(.enter)
@@ -99,7 +99,7 @@ struct TopScreenTests {
     #expect(screen.mode == .list)
   }
 
-  @Test("q and Ctrl-C quit; while a filter is typed q is a letter")
+  @Test("q and Ctrl-C quit, but q is a letter while a filter is typed")
   func quits() throws {
     func goesOn(_ keys: Key...) throws -> Bool {
       var screen = try screen(["api"])
@@ -112,7 +112,7 @@ struct TopScreenTests {
     #expect(try !goesOn(.enter, .character("q")))
   }
 
-  @Test("while the forecaster does not answer the top says DISCONNECTED, plans age, and stale ones rise no more")
+  @Test("shows DISCONNECTED while the forecaster does not respond, and plans age until they are stale")
   func disconnected() throws {
     // All instants are the plan's own, so that none depends on how fast the machine is.
     let plan = try TestForecaster.plan("api", base: 300)
@@ -131,7 +131,7 @@ struct TopScreenTests {
     #expect(lines[0].contains("1 stale"))
   }
 
-  @Test("states, needs above a limit and the last error are on the list and on a workload's own screen")
+  @Test("shows states, requirements above a limit and the last error in the list and for one workload")
   func states() throws {
     let now = SystemWallClock().now
     var capped = try TestForecaster.plan("capped", base: 500)
@@ -173,7 +173,7 @@ struct TopScreenTests {
     #expect(try opened("trial").contains("dry run: the plan is not served"))
   }
 
-  @Test("keys are read from what terminals send; what is unknown is passed over")
+  @Test("parses terminals' key sequences, and skips unknown ones")
   func keys() {
     #expect(
       Key.keys(in: Array("j\u{1B}[A\u{1B}OB\r\u{7F}\u{3}".utf8)) == [

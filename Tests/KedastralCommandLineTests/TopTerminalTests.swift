@@ -38,7 +38,7 @@ private final class Terminal {
 struct TopTerminalTests {
   private let program = "\(Repository.products.path)/kedastral"
 
-  @Test("it draws at 80×24 and 200×60, follows keys and a new size, and leaves the terminal as it was")
+  @Test("draws at 80×24 and 200×60, handles keys and a new size, and restores the terminal")
   func live() async throws {
     let forecaster = try await TestForecaster(["api", "worker"])
     let folder = try TemporaryFolder()
@@ -78,7 +78,7 @@ struct TopTerminalTests {
     try await eventually("its end") { try await terminal.shows("ended 0") }
   }
 
-  @Test("where there is no terminal it prints the list once, sorted and filtered")
+  @Test("prints the list once, sorted and filtered, without a terminal")
   func plain() async throws {
     let forecaster = try await TestForecaster(["api", "worker", "api-two"])
     let run = try await Daemon.run(

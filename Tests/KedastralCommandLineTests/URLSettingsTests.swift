@@ -91,7 +91,7 @@ struct URLSettingsTests {
     }
   }
 
-  @Test("a URL and other settings of Redis that contradict it end with 2 and name both")
+  @Test("a Redis URL and contradicting settings exit with 2 and name both")
   func contradictions() async throws {
     let folder = try TemporaryFolder()
     let ca = try folder.write("", to: "ca.pem")
@@ -116,7 +116,10 @@ struct URLSettingsTests {
       (["-redis-url=unix:///run/redis.sock", "-redis-tls"], [:], "a Unix socket has no TLS"),
       (["-redis-url=redis://h", "-redis-db=-1"], [:], "is negative"),
       (["-redis-url=redis://h", "-redis-db=five"], [:], "-redis-db"),
-      (["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:], "a password file are given"),
+      (
+        ["-redis-url=redis://h", "-redis-password=p", "-redis-password-file=\(ca)"], [:],
+        "a password file are given together"
+      ),
     ]
     for (flags, environment, words) in cases {
       let run = try await check(workload + ["-storage=redis"] + flags, environment: environment)
@@ -124,7 +127,7 @@ struct URLSettingsTests {
     }
   }
 
-  @Test("a database, user or password of its own setting takes precedence over that of the URL, in the running daemons")
+  @Test("separate database, user and password settings override those of the URL, in the running daemons")
   func precedence() async throws {
     let redis = try await RedisServer()
     for rules in [["alice", ">secret"], ["bob", ">secret"], ["carol", ">other"]] {

@@ -11,7 +11,7 @@ struct VersionTests {
     try String(contentsOf: Repository.root.appendingPathComponent(path), encoding: .utf8)
   }
 
-  @Test("code has the version in one place")
+  @Test("the version is defined in one place in code")
   func onePlace() throws {
     let sources = Repository.root.appendingPathComponent("Sources")
     let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }
@@ -20,7 +20,7 @@ struct VersionTests {
     #expect(holders.map(\.lastPathComponent) == ["KedastralService.swift"])
   }
 
-  @Test("it is a semantic version, and the newest release of the changelog")
+  @Test("it is a semantic version, and the newest release in the changelog")
   func changelog() throws {
     #expect(Program.version.wholeMatch(of: /\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?/) != nil)
     let headings = try text("CHANGELOG.md").matches(of: /\n## \[([^\]]+)\]/).map { String($0.1) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import KedastralDaemon
 
-@Suite("A broken configuration file says where, what is wrong and what would be right")
+@Suite("Errors in a configuration file state place, problem and expected value")
 struct BrokenConfigurationTests {
   /// One broken file: its content, and every line that is reported.
   struct Broken: CustomTestStringConvertible, Sendable {
@@ -296,12 +296,12 @@ struct BrokenConfigurationTests {
       ], arguments: ["-mni=2"]),
   ]
 
-  @Test("each is reported exactly", arguments: all)
+  @Test("each error is reported exactly", arguments: all)
   func message(broken: Broken) {
     #expect(problems { _ = try forecaster(file: broken.file, broken.arguments) } == broken.lines)
   }
 
-  @Test("a damaged file is read or reported, without a trap")
+  @Test("a damaged file is read or reported, without a crash")
   func damaged() {
     var random = SystemRandomNumberGenerator()
     let whole = Array(Self.all.map(\.file).joined().utf8) + Array(HelpText.exampleFile.utf8)
@@ -321,7 +321,7 @@ struct BrokenConfigurationTests {
     #expect(!problems { _ = try forecaster(file: broken.file, broken.arguments) }.joined().contains("hunter2"))
   }
 
-  @Test("in one process, plans that would always be stale are refused")
+  @Test("in one process, plans that would always be stale are rejected")
   func staleByInterval() {
     let file = Self.workload("interval: 5m")
     #expect(

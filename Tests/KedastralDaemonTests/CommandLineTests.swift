@@ -42,7 +42,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("help and version take precedence over all errors", arguments: ["-h", "-help", "--help"])
+  @Test("help and version override all errors", arguments: ["-h", "-help", "--help"])
   func help(flag: String) throws {
     guard case .help(let text) = try loader().forecaster(arguments: ["-nonsense", flag]) else {
       Issue.record("no help")
@@ -55,20 +55,20 @@ struct CommandLineTests {
     }
   }
 
-  @Test("an empty variable counts as not set, and a flag overrides a broken one")
+  @Test("an empty variable counts as not set, and a flag overrides an invalid one")
   func emptyVariable() throws {
     let configuration = try forecaster(["-step=5m"], environment: ["HORIZON": "", "STEP": "soon"])
     #expect(configuration.workloads[0].horizon == .seconds(1800))
     #expect(configuration.workloads[0].step == .seconds(300))
   }
 
-  @Test("an empty flag takes back a text that the environment gives")
+  @Test("an empty flag removes a value set by the environment")
   func emptyFlag() throws {
     let configuration = try forecaster(["-tls-ca-file="], environment: ["TLS_CA_FILE": "/ca.pem"])
     #expect(configuration.tls.files.authorities == nil)
   }
 
-  @Test("earlier names of the adapter's settings are understood, and name the kind of server")
+  @Test("earlier names of the adapter's settings are accepted, and set the kind of server")
   func earlierNames() throws {
     let flags = ["-workload=api", "-metric=rps"]
     let prometheus = try running(
@@ -86,7 +86,7 @@ struct CommandLineTests {
   }
 
   @Test(
-    "what is wrong with a flag or variable names it and says what would be right",
+    "an invalid flag or variable is reported by name, with the expected value",
     arguments: [
       (["-horizn=1h"], [:], "unknown flag -horizn; did you mean -horizon?"),
       (["-colour=red"], [:], "unknown flag -colour; see --help"),

@@ -56,7 +56,7 @@ struct ConfigurationFileTests {
     #expect(shop.access.timeout == .seconds(3))
   }
 
-  @Test("a scrape source and pairs are read")
+  @Test("reads a scrape source and pairs")
   func scrape() throws {
     let configuration = try forecaster(
       file: """
@@ -83,7 +83,7 @@ struct ConfigurationFileTests {
               timeout: .seconds(10)))))
   }
 
-  @Test("one file serves every host, each reads its part")
+  @Test("one file serves every host, and each reads its own part")
   func everyHost() throws {
     let file = """
       listen: :9081
@@ -115,7 +115,7 @@ struct ConfigurationFileTests {
     #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
   }
 
-  @Test("in one process the scaler's gRPC address has a flag of its own")
+  @Test("in one process the scaler's gRPC address has its own flag")
   func scalerListen() throws {
     let both = try running(
       loader().allInOne(arguments: [
@@ -124,7 +124,7 @@ struct ConfigurationFileTests {
     #expect(both.forecaster.listen.port == 1 && both.scaler.listen.port == 2)
   }
 
-  @Test("defaults of the file hold for a workload that flags describe")
+  @Test("defaults of the file apply to a workload that flags describe")
   func defaultsAndFlags() throws {
     let configuration = try forecaster(
       file: "defaults: {horizon: 1h, source: {url: 'http://p:9090'}}",
@@ -138,7 +138,7 @@ struct ConfigurationFileTests {
   }
 
   @Test(
-    "another metric takes over what it does not say: where to ask, the model, the limits; a flag's target is not its own"
+    "another metric inherits source, model and limits where it has none, but not the flag's target"
   )
   func otherMetrics() throws {
     let workload = try forecaster(
@@ -167,7 +167,7 @@ struct ConfigurationFileTests {
     #expect(source.access.authentication == .bearer(Secret("t")))
   }
 
-  @Test("schedules, gate, threshold, zone and dry run are read, and a workload's schedules override the defaults'")
+  @Test("reads schedules, gate, threshold, zone and dry run; a workload's schedules override the defaults")
   func policySettings() throws {
     let workloads = try forecaster(
       file: """
@@ -192,7 +192,7 @@ struct ConfigurationFileTests {
     #expect(workloads.map(\.policy.activationThreshold) == [nil, 0])
   }
 
-  @Test("the file of --help is a right one")
+  @Test("the example file of --help is valid")
   func exampleFile() throws {
     let workloads = try forecaster(file: HelpText.exampleFile).workloads
     #expect(workloads.map(\.name.text) == ["api", "worker"])

@@ -90,7 +90,7 @@ struct PrecedenceTests {
       defaultValue: "info", seen: { $0.forecaster.log.level.rawValue }),
   ]
 
-  @Test("whichever of them are given", arguments: all, 0..<8)
+  @Test("holds for every combination of given values", arguments: all, 0..<8)
   func precedence(setting: Case, given: Int) throws {
     let (byFlag, byVariable, byFile) = (given & 1 != 0, given & 2 != 0, given & 4 != 0)
     let file = setting.file.replacing("VALUE", with: byFile ? setting.values[2] : "")

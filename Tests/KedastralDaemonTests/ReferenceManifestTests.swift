@@ -70,7 +70,7 @@ struct ReferenceManifestTests {
         == running(loader(environment: forecasterEnvironment).forecaster(arguments: [])))
   }
 
-  @Test("with the minimum of settings, the defaults are those of the Go implementation, or better ones")
+  @Test("minimal settings have the Go implementation's defaults, or better ones")
   func forecasterDefaults() throws {
     let configuration = try forecaster()
     let workload = configuration.workloads[0]
@@ -107,7 +107,7 @@ struct ReferenceManifestTests {
     #expect(byFlags == expected)
   }
 
-  @Test("the scaler of the Redis example runs by its flags")
+  @Test("the flags of the Redis example configure the scaler")
   func redisScaler() throws {
     let arguments = ["-listen=:50051", "-storage=redis", "-redis-addr=redis:6379", "-lead-time=5m", "-stale-after=2m"]
     let configuration = try running(loader().scaler(arguments: arguments))
@@ -118,7 +118,7 @@ struct ReferenceManifestTests {
     #expect(redis.endpoint.description == "redis:6379" && redis.ttl == .seconds(1800))
   }
 
-  @Test("orders of ARIMA and SARIMA come from their own settings; ARIMA(0,0,0) means automatic, as there")
+  @Test("orders of ARIMA and SARIMA have their own settings; ARIMA(0,0,0) means automatic, as in Go")
   func orders() throws {
     let arima = try forecaster(["-model=arima", "-arima-p=2", "-arima-d=0"], environment: ["SARIMA_P": "9"])
     #expect(arima.workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 0))

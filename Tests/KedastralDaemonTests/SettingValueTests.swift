@@ -62,7 +62,7 @@ struct SettingValueTests {
     #expect(throws: SettingValueError.self) { try SourceProxy(settingText: text) }
   }
 
-  @Test("a source takes the proxy of the defaults, and a csv source has none")
+  @Test("a source inherits the proxy of the defaults, and a csv source has none")
   func proxyOfDefaults() throws {
     let configuration = try forecaster(
       file: """
@@ -99,7 +99,7 @@ struct SettingValueTests {
     #expect(WebURL(text) == nil)
   }
 
-  @Test("pairs come with equals signs or as a JSON object")
+  @Test("pairs are given with equals signs or as a JSON object")
   func pairs() throws {
     #expect(try StringMap(settingText: "a=1, b = x=y").pairs == ["a": "1", "b": "x=y"])
     #expect(try StringMap(settingText: #"{"a": "1,2", "b": "x: y"}"#).pairs == ["a": "1,2", "b": "x: y"])
@@ -155,7 +155,7 @@ struct SettingValueTests {
 @Suite("Suggestions")
 struct SuggestionTests {
   @Test(
-    "a slip finds the word that was meant",
+    "suggests the intended word for a typing error",
     arguments: [
       ("horizn", "horizon"), ("hroizon", "horizon"), ("HORIZON", "horizon"), ("target_per_pod", "target-per-pod"),
       ("targetperpod", "target-per-pod"),
@@ -164,7 +164,7 @@ struct SuggestionTests {
     #expect(Suggestion.nearest(to: word, among: ["horizon", "step", "target-per-pod"]) == meant)
   }
 
-  @Test("something else finds nothing", arguments: ["xyz", "colour", ""])
+  @Test("suggests nothing for an unrelated word", arguments: ["xyz", "colour", ""])
   func far(word: String) {
     #expect(Suggestion.nearest(to: word, among: ["horizon", "step", "target-per-pod"]) == nil)
   }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The table of settings")
 struct SettingsTableTests {
-  @Test("no flag and no variable means two things to a host", arguments: Host.allCases)
+  @Test("no flag or variable has two meanings for one host", arguments: Host.allCases)
   func unique(host: Host) {
     let settings = Settings.of(host)
     let flags = settings.flatMap { setting in [setting.flag(in: host)] + setting.aliases.map(\.flag) }
@@ -13,14 +13,14 @@ struct SettingsTableTests {
     #expect(Set(variables).count == variables.count)
   }
 
-  @Test("every default is a value of its setting")
+  @Test("every default is a valid value of its setting")
   func defaults() {
     for setting in Settings.all {
       if let text = setting.defaultText { #expect(setting.defect(text) == nil, "-\(setting.flag)") }
     }
   }
 
-  @Test("the contract's flags and variables are there, with its defaults")
+  @Test("the documented flags and variables exist, with their defaults")
   func contract() {
     let contract = [
       "listen LISTEN :8081", "log-format LOG_FORMAT text", "log-level LOG_LEVEL info", "storage STORAGE memory",
@@ -68,7 +68,7 @@ struct SettingsTableTests {
     }
   }
 
-  @Test("every file key of the table is one that a file may have")
+  @Test("every file key of the table is accepted in a file")
   func fileKeys() {
     let samples: [String: String] = [
       "HOST:PORT": "h:1", "DURATION": "3m", "N": "3", "NUMBER": "2", "PERCENT": "2", "BOOL": "false", "LEVEL": "p90",

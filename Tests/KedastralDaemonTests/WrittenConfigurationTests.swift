@@ -57,7 +57,7 @@ struct WrittenConfigurationTests {
     """,
   ]
 
-  @Test("what is written reads back as the same workload", arguments: files)
+  @Test("a written configuration reads back as the same workload", arguments: files)
   func roundTrip(file: String) throws {
     let workload = try #require(try forecaster(file: file).workloads.first)
     let text = workload.yaml(leadTime: .seconds(90))
@@ -66,7 +66,7 @@ struct WrittenConfigurationTests {
     #expect(read.scaler.leadTime == .seconds(90))
   }
 
-  @Test("each metric's secrets are variables of their own")
+  @Test("each metric's secrets have their own variables")
   func secretsOfSeveralMetrics() throws {
     let file = """
       workloads:
@@ -79,7 +79,7 @@ struct WrittenConfigurationTests {
     #expect(text.contains("${ADAPTER_BEARER_TOKEN}") && text.contains("${ADAPTER2_BEARER_TOKEN}"))
   }
 
-  @Test("no secret is written: each is a variable to be set")
+  @Test("secrets are written as variables to set, never as values")
   func secrets() throws {
     let file = """
       workloads:
@@ -94,7 +94,7 @@ struct WrittenConfigurationTests {
   }
 
   @Test(
-    "texts are quoted exactly where YAML would read something else",
+    "texts are quoted only where YAML would read something else",
     arguments: [
       ("api-app", "api-app"), ("requests per second", "requests per second"), ("8d", "8d"), ("true", #""true""#),
       ("No", #""No""#), ("1e3", #""1e3""#), ("", #""""#), ("a: b", #""a: b""#), ("- x", #""- x""#), ("#x", ##""#x""##),
@@ -104,7 +104,7 @@ struct WrittenConfigurationTests {
     ])
   func scalars(text: String, written: String) { #expect(YAMLText.scalar(text) == written) }
 
-  @Test("a ScaledObject has a name that Kubernetes takes, and the workload's own")
+  @Test("a ScaledObject has a valid Kubernetes name, and the workload's own name")
   func scaledObject() throws {
     let file = "workloads: [{name: Shop_Web, metric: rps, source: {query: up}, policy: {min: 0, max: 9}}]"
     let workload = try #require(try forecaster(file: file).workloads.first)

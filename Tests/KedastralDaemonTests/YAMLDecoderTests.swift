@@ -41,7 +41,7 @@ struct YAMLDecoderTests {
           labels: ["any": "key", "7": "8"]))
   }
 
-  @Test("an empty value, ~ and null count as not given, quoted they are texts")
+  @Test("an empty value, ~ and null count as not given, but as texts in quotes")
   func null() throws {
     #expect(try decode("name: 'null'\nage:\nheight: ~\nhome: null\n") == Person(name: "null"))
   }
@@ -82,13 +82,13 @@ struct YAMLDecoderTests {
     #expect(problems { _ = try decode("age: 5") } == ["p.yaml:1:1: the key 'name' is missing"])
   }
 
-  @Test("placeholders take the environment's value, whatever type the key has")
+  @Test("placeholders use the environment's value, whatever type the key has")
   func placeholders() throws {
     let person = try decode("name: ${WHO}\nage: ${AGE}\n", environment: ["WHO": "a: {b}", "AGE": "7"])
     #expect(person == Person(name: "a: {b}", age: 7))
   }
 
-  @Test("an unset variable is reported by name, and an invalid value is shown as it is written")
+  @Test("an unset variable is reported by name, and an invalid value is shown as written")
   func unsetPlaceholder() {
     #expect(
       problems {
@@ -105,7 +105,7 @@ struct PlaceholdersTests {
   private let environment = ["A": "1", "B_2": "two", "EMPTY": "", "LOOP": "${A}"]
 
   @Test(
-    "${NAME} is replaced, a default is used without it, $${ is a literal, other dollars stay",
+    "${NAME} is replaced, a default is used when it is unset, $${ is a literal, other dollars stay",
     arguments: [
       ("${A}", "1"), ("x${A}-${B_2}y", "x1-twoy"), ("${EMPTY}", ""), ("$${A}", "${A}"), ("a$${A}${A}", "a${A}1"),
       ("path=~\"/api$\"", "path=~\"/api$\""), ("$A", "$A"), ("${NO:-x}", "x"), ("${NO-x}", "x"), ("${EMPTY:-x}", "x"),
@@ -125,7 +125,7 @@ struct PlaceholdersTests {
   }
 
   @Test(
-    "a ${ that begins no known form is refused",
+    "a malformed ${ is rejected",
     arguments: ["${env:A}", "${A:+x}", "${}", "${1}", "${a b}", "${A:=x}", "${", "${A", "x${A:-y", "${NO:-${A}"])
   func refused(text: String) {
     #expect(throws: Placeholders.Problem.self) { try Placeholders.expand(text, environment: environment) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import KedastralDaemon
 
-@Suite("A YAML text becomes a tree with places")
+@Suite("YAML parser with positions")
 struct YAMLParserTests {
   private func parse(_ text: String, limits: YAMLParser.Limits = .init()) throws -> YAMLNode {
     try YAMLParser.parse(text, file: "k.yaml", limits: limits)
@@ -15,7 +15,7 @@ struct YAMLParserTests {
     } catch { return error.description }
   }
 
-  @Test("keys, values and lists keep their line and column")
+  @Test("keys, values and lists have their line and column")
   func places() throws {
     let root = try parse("a: 1\nlist:\n  - x\n  - 'y z'\n")
     guard case .mapping(let entries, _) = root, case .sequence(let items, _) = entries[1].value else {
@@ -31,12 +31,12 @@ struct YAMLParserTests {
       ])
   }
 
-  @Test("an empty text, or one of comments alone, is a mapping without keys", arguments: ["", "# nothing\n", "\n\n"])
+  @Test("an empty text, or one with only comments, is a mapping without keys", arguments: ["", "# nothing\n", "\n\n"])
   func empty(text: String) throws {
     #expect(try parse(text) == .mapping([], YAMLMark(line: 1, column: 1)))
   }
 
-  @Test("an alias stands for its anchor, and << brings keys that the mapping lacks")
+  @Test("an alias stands for its anchor, and << adds keys that the mapping lacks")
   func merge() throws {
     let yaml = """
       base: &base {horizon: 30m, step: 1m}
@@ -75,7 +75,7 @@ struct YAMLParserTests {
     #expect(problem(text) == message)
   }
 
-  @Test("aliases that multiply are stopped long before memory is short")
+  @Test("aliases that multiply are rejected before they use much memory")
   func aliasBomb() {
     var text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
     for level in 1...30 {
@@ -92,7 +92,7 @@ struct YAMLParserTests {
     #expect(problem("a: 12345", limits: .init(bytes: 4)) == "k.yaml:1:1: the file has 8 bytes; at most 4 are read")
   }
 
-  @Test("no text makes it trap")
+  @Test("no text crashes the parser")
   func anyText() {
     var random = SystemRandomNumberGenerator()
     let pieces = [

@@ -17,7 +17,7 @@ struct BacktestTests {
     }
   }
 
-  @Test("scores by hand: errors 1, 0, −2 on a scale of 2")
+  @Test("scores equal those computed by hand: errors 1, 0, −2 on a scale of 2")
   func byHand() throws {
     let forecast = Forecast(
       start: Date(timeIntervalSince1970: 0), step: .seconds(60), values: [9, 10, 12, 5],
@@ -31,14 +31,14 @@ struct BacktestTests {
     #expect(score.coverage[0.9] == 2.0 / 3)
   }
 
-  @Test("negative forecasts count as zero, unknown loads not at all")
+  @Test("negative forecasts count as zero, and unknown loads are ignored")
   func clamped() throws {
     let forecast = Forecast(start: Date(timeIntervalSince1970: 0), step: .seconds(60), values: [-5, 3], model: "hand")
     #expect(try #require(AccuracyScore(forecast, actual: [0, .nan], scale: 1)).mase == 0)
     #expect(AccuracyScore(forecast, actual: [.nan, .nan], scale: 1) == nil)
   }
 
-  @Test("an error relative to nothing has no value, and means leave it out")
+  @Test("an error relative to zero has no value, and means ignore it")
   func noValue() throws {
     func score(_ values: [Double], _ actual: [Double], scale: Double = 1) throws -> AccuracyScore {
       let forecast = Forecast(
@@ -65,7 +65,7 @@ struct BacktestTests {
     #expect(AccuracyScore.seasonalScale(of: history, season: 10) == 1)
   }
 
-  @Test("cuts twenty origins in the last fifth, the last one a horizon before the end")
+  @Test("selects twenty origins in the last fifth, the last one a horizon before the end")
   func origins() {
     let origins = RollingOrigin(horizon: 12, window: 4032, season: 288).origins(count: 4032)
     #expect(origins.count == 20)
@@ -74,14 +74,14 @@ struct BacktestTests {
     #expect(RollingOrigin(horizon: 12, window: 10, season: 2).origins(count: 13).isEmpty)
   }
 
-  @Test("takes horizons and windows from the step")
+  @Test("horizons and windows follow from the step")
   func standard() {
     #expect(RollingOrigin.standard(step: .seconds(60)) == RollingOrigin(horizon: 60, window: 10_080, season: 1440))
     #expect(RollingOrigin.standard(step: .seconds(300)) == RollingOrigin(horizon: 12, window: 4032, season: 288))
     #expect(RollingOrigin.standard(step: .seconds(1800)) == RollingOrigin(horizon: 48, window: 1344, season: 48))
   }
 
-  @Test("a model that repeats yesterday is perfect on a load that repeats itself")
+  @Test("repeating yesterday is perfect for a periodic load")
   func perfect() async throws {
     let series = SyntheticLoad.series(count: 24 * 20, stepSeconds: 3600) { hour, _ in Double(hour % 24) }
     let result = try #require(
@@ -90,7 +90,7 @@ struct BacktestTests {
     #expect(result.score.coverage[0.9] == 1)
   }
 
-  @Test("a model sees nothing behind the origin")
+  @Test("a model receives no samples after the origin")
   func noLeakage() async throws {
     struct Spy: Model {
       let name = "spy"
@@ -108,7 +108,7 @@ struct BacktestTests {
     #expect(result.originCount == 20)
   }
 
-  @Test("names the line of the M4 long format that it cannot read")
+  @Test("names the invalid line of the M4 long format")
   func badLongFormat() {
     #expect(throws: TraceText.Problem.line(3, "H1,train,1;6")) {
       try TraceText.splitSeries("id,split,step,value\nH1,train,0,5\nH1,train,1;6\n")

@@ -92,7 +92,7 @@ struct ReplayTests {
     #expect(fewer.figures.violationMinutes > 50)
   }
 
-  @Test("a step up costs a reactive autoscaler its startup and a predictive one nothing")
+  @Test("a step in load costs a reactive autoscaler one startup time, and a predictive one nothing")
   func stepUp() async throws {
     let values = (0..<400).map { $0 < 300 ? 90.0 : 490 }
     let series = TimeSeries(start: Date(timeIntervalSince1970: 6000), step: .seconds(60), values: values)
@@ -108,7 +108,7 @@ struct ReplayTests {
   }
 
   @Test(
-    "with a perfect forecast the production types are never short, whole pods or load",
+    "with a perfect forecast the production code is never short of whole pods or load",
     arguments: [ScalingQuestion.Mode.replicas, .load])
   func perfectForecast(mode: ScalingQuestion.Mode) async throws {
     let series = daily()
@@ -122,7 +122,7 @@ struct ReplayTests {
     #expect(outcome.forecasts.failed == 0)
   }
 
-  @Test("no policy sees the future: poisoned with NaN, it changes nothing that was done before")
+  @Test("no policy sees the future: replacing it with NaN changes no earlier decision")
   func noLeakage() async throws {
     let series = daily(days: 2)
     let capacity = ReplayLoad(series).podCapacity()
@@ -147,7 +147,7 @@ struct ReplayTests {
     }
   }
 
-  @Test("with the reactive floor a hopeless model is no worse than a reactive autoscaler that sees the same samples")
+  @Test("with the reactive floor, a useless model is no worse than a reactive autoscaler")
   func reactiveFloor() async throws {
     let patterns: [LoadPattern] = [
       .hourlySpike(base: 100, peak: 600), .businessHours(base: 50, peak: 900),
@@ -177,7 +177,7 @@ struct ReplayTests {
     }
   }
 
-  @Test("a gate has forecasts that are too far off planned as the current load, and good ones as they are")
+  @Test("a gate plans for the current load after inaccurate forecasts, and uses accurate ones")
   func accuracyGate() async throws {
     let series = daily(days: 2)
     let load = ReplayLoad(series)
@@ -246,7 +246,7 @@ struct ReplayTests {
     #expect(Set(outcome.records.dropFirst(8).map(\.desired)) == [12])
   }
 
-  @Test("a model that cannot forecast leaves the replicas alone, and the outcome tells why")
+  @Test("a model that cannot forecast leaves the replicas unchanged, and the outcome has the reason")
   func failingModel() async throws {
     struct Broken: Model {
       let name = "broken"
@@ -263,7 +263,7 @@ struct ReplayTests {
     #expect(outcome.forecasts.problem == "http://127.0.0.1:1 refused")
   }
 
-  @Test("a policy whose plans cannot be used leaves the replicas alone, and the outcome tells why")
+  @Test("a policy with unusable plans leaves the replicas unchanged, and the outcome has the reason")
   func failingPolicy() async throws {
     struct Empty: CapacityPolicy {
       let targetPerPod = 50.0
@@ -302,13 +302,13 @@ struct ReplayTests {
     #expect(try desired(values, lead: 86_400) == 4)
   }
 
-  @Test("ratios to nothing have no value")
+  @Test("ratios to zero have no value")
   func noValue() {
     let figures = ReplayFigures()
     #expect(figures.violationShare.isNaN && figures.oracleRatio.isNaN && figures.unservedShare == 0)
   }
 
-  @Test("records follow from each other: ready pods are those ordered a startup ago")
+  @Test("records are consistent: ready pods are those ordered one startup time ago")
   func records() async throws {
     let load = ReplayLoad(daily(days: 2))
     let replay = try Replay(load, podCapacity: load.podCapacity())
@@ -342,7 +342,7 @@ struct ReplayLoadTests {
     ReplayLoad(TimeSeries(start: Date(timeIntervalSince1970: 600), step: .seconds(stepSeconds), values: values))
   }
 
-  @Test("longer steps are interpolated to minutes, across no gap")
+  @Test("longer steps are interpolated to minutes, but not across gaps")
   func interpolated() {
     let values = load([0, 10, .nan, 5, -3], stepSeconds: 300).minutes.values
     #expect(values.count == 21)
@@ -358,7 +358,7 @@ struct ReplayLoadTests {
     #expect(load([1, 1, 2, 3, 4, 5, 6], stepSeconds: 30).minutes.values == [1, 1.5, 3.5, 5.5])
   }
 
-  @Test("the 99th percentile needs the given number of pods")
+  @Test("the 99th percentile requires the given number of pods")
   func podCapacity() {
     #expect(load((0...1000).map(Double.init), stepSeconds: 60).podCapacity(pods: 20) == 990.0 / 20)
     #expect(load([0, 0, .nan], stepSeconds: 60).podCapacity() == 1)
@@ -374,7 +374,7 @@ struct FrontierTests {
     return Frontier.Point(knob: "\(podHours)", figures: figures)
   }
 
-  @Test("between two settings it is linear; below the cheapest it says nothing; above the dearest it stays")
+  @Test("a frontier is linear between two settings, nil below the cheapest, and constant above the most expensive")
   func interpolation() {
     let frontier = Frontier([point(30, 10), point(10, 100), point(20, 40)])
     #expect(frontier.violationMinutes(atPodHours: 10) == 100)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Simulated cluster")
 struct SimulatedClusterTests {
-  @Test("pods serve when their startup has passed, and not before")
+  @Test("pods serve after their startup time, and not before")
   func startup() {
     var cluster = SimulatedCluster(readyPods: 2, startupSyncs: 3)
     cluster.order(5)
@@ -18,7 +18,7 @@ struct SimulatedClusterTests {
     #expect(cluster.orderedPods == 5)
   }
 
-  @Test("surplus pods leave at once, the ones that would be ready last first")
+  @Test("surplus pods are removed at once, those that would be ready last first")
   func leaving() {
     var cluster = SimulatedCluster(readyPods: 2, startupSyncs: 2)
     cluster.order(4)
@@ -34,7 +34,7 @@ struct SimulatedClusterTests {
     #expect(cluster.orderedPods == 0)
   }
 
-  @Test("without startup pods serve at once")
+  @Test("without a startup time pods serve at once")
   func immediate() {
     var cluster = SimulatedCluster(readyPods: 0, startupSyncs: 0)
     cluster.order(3)
@@ -62,19 +62,19 @@ struct HorizontalAutoscalerTests {
     #expect(run([12], from: 10) == [12])
   }
 
-  @Test("growth is four pods or double a sync, whichever is more")
+  @Test("growth is four pods or double per sync, whichever is more")
   func growth() {
     #expect(run([100, 100, 100, 100, 100], from: 1) == [5, 10, 20, 40, 80])
   }
 
-  @Test("a fall waits until nothing within 300 s asked for more")
+  @Test("a fall waits until nothing within 300 s requested more")
   func stabilization() {
     let replicas = run([10, 10] + Array(repeating: 4, count: 21), from: 10)
     #expect(Array(replicas[2...20]) == Array(repeating: 10, count: 19))
     #expect(replicas[21] == 4)
   }
 
-  @Test("a rise within the window is taken at once, and held")
+  @Test("a rise within the window is applied at once, and held")
   func riseWhileFalling() {
     let replicas = run([4, 8, 4, 4], from: 6, .init(scaleDownStabilization: .seconds(30)))
     #expect(replicas == [4, 8, 8, 4])

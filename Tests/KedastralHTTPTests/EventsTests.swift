@@ -22,7 +22,7 @@ struct EventsTests {
     { $0["workload"] as? String == workload && $0["asked"] as? Int == asked && $0["isStale"] as? Bool == isStale }
   }
 
-  @Test("a page gets all rows when it connects, then what changes")
+  @Test("a page receives all rows when it connects, then the changes")
   func rows() async throws {
     let server = try await TestServer()
     try await server.apply(.put(TestServer.snapshot("api")))
@@ -56,7 +56,7 @@ struct EventsTests {
   }
 
   @Test(
-    "a page sees its part of the list alone, found and sorted by the host",
+    "a page receives only its part of the list, filtered and sorted by the host",
     arguments: [
       ("first=1&count=1", ["b-web"]), ("search=WEB", ["b-web", "c-web"]), ("order=load", ["c-web", "a-api", "b-web"]),
       ("order=replicas&reversed=true", ["b-web", "a-api", "c-web"]), ("order=rise&count=1", ["a-api"]),
@@ -76,7 +76,7 @@ struct EventsTests {
     await server.shutdown()
   }
 
-  @Test("chosen workloads are followed wherever they stand, and missed when they are not there")
+  @Test("selected workloads are followed at any position, and reported missing when they do not exist")
   func chosen() async throws {
     let server = try await TestServer()
     try await server.apply(.put(TestServer.snapshot("a")), .put(TestServer.snapshot("z")))
@@ -91,7 +91,7 @@ struct EventsTests {
   }
 
   @Test(
-    "a part that cannot be asked for is refused in words",
+    "an invalid selection of the list is rejected with a message",
     arguments: [
       ("order=size", "'order' is 'size', expected one of name, load, replicas, rise, error, age"),
       (
@@ -108,7 +108,7 @@ struct EventsTests {
     await server.shutdown()
   }
 
-  @Test("workloads without a plan, and those that limits hold back, are found by state")
+  @Test("workloads without a plan, and limited ones, are found by state")
   func states() async throws {
     let server = try await TestServer()
     server.health.configure(try ["a", "b", "c"].map { try WorkloadName($0) })
@@ -129,7 +129,7 @@ struct EventsTests {
     await server.shutdown()
   }
 
-  @Test("a viewer that is gone is forgotten")
+  @Test("a disconnected viewer is removed")
   func goneViewers() async throws {
     let server = try await TestServer()
     for _ in 0..<3 {

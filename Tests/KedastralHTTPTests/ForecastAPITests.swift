@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Forecast API")
 struct ForecastAPITests {
-  @Test("the current forecast is the snapshot, and says so when it is stale")
+  @Test("the current forecast is the snapshot, marked when it is stale")
   func current() async throws {
     let server = try await TestServer()
     let snapshot = try TestServer.snapshot("api-app")
@@ -33,7 +33,7 @@ struct ForecastAPITests {
   }
 
   @Test(
-    "what cannot be answered is said in JSON",
+    "errors are returned as JSON",
     arguments: [
       ("/forecast/current", 400, "the parameter 'workload' is missing"),
       ("/forecast/current?workload=", 400, "is not a workload name"),
@@ -56,7 +56,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("a shortage cost is tried with a forecast that has quantiles to weigh alone")
+  @Test("a trial of a shortage cost requires a forecast with quantiles")
   func shortageCost() async throws {
     struct Sure: Model {
       let name = "sure"
@@ -79,7 +79,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("the texts to copy follow the settings that somebody tries")
+  @Test("the configuration to copy follows the settings being tried")
   func texts() async throws {
     let server = try await TestServer()
     try await server.apply(.put(TestServer.snapshot("api-app")), .put(TestServer.snapshot("elsewhere")))
@@ -125,7 +125,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("other methods are refused with those that work, HEAD is GET without a body")
+  @Test("other methods are rejected with the allowed ones, and HEAD is GET without a body")
   func methods() async throws {
     let server = try await TestServer()
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"] {
@@ -156,7 +156,7 @@ struct ForecastAPITests {
   }
 
   @Test(
-    "every configured workload is listed with its state, and why it fails and since when; those with a plan as before")
+    "lists every configured workload with its state, its error and since when it fails")
   func states() async throws {
     let server = try await TestServer()
     server.health.configure(
@@ -230,7 +230,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("readiness names how many workloads fail and the first three, and stays ready")
+  @Test("readiness reports how many workloads fail and the first three, and stays ready")
   func failingWorkloads() async throws {
     let server = try await TestServer()
     server.health.configure(try ["a", "b", "c", "d", "e"].map { try WorkloadName($0) })
@@ -245,7 +245,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("a store's updates are followed")
+  @Test("follows a store's updates")
   func follows() async throws {
     let server = try await TestServer()
     let (updates, store) = AsyncStream<StoreUpdate>.makeStream()
@@ -259,7 +259,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("the history is the measured load and what was asked for meanwhile")
+  @Test("the history is the measured load and the replicas requested at the time")
   func history() async throws {
     let server = try await TestServer()
     server.measure("api", [1, .nan, 3, 4])
@@ -275,7 +275,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("a workload without a known load still has its trail of replicas")
+  @Test("a workload without a known load still has its history of replicas")
   func unknownHistory() async throws {
     let server = try await TestServer()
     try await server.apply(.put(TestServer.snapshot("api", base: 100, peak: 100)))
@@ -286,7 +286,7 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
-  @Test("probes tell that the process lives, and why it is not ready")
+  @Test("probes report that the process runs, and why it is not ready")
   func probes() async throws {
     let server = try await TestServer(problems: ["store": "not connected yet", "plan": "none yet"])
     #expect(try await curl(server.url + "/healthz").body == #"{"status":"ok"}"#)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KedastralHTTP
 
-@Suite("What one HTTP client may take")
+@Suite("Limits for one HTTP client")
 struct HTTPLimitTests {
   /// Serves while `abuse` runs against it; at the end it still answers, and has counted what it cut off.
   private func serve(
@@ -20,7 +20,7 @@ struct HTTPLimitTests {
     await server.shutdown()
   }
 
-  @Test("a request that comes a byte at a time is cut off after its time, however steadily it comes")
+  @Test("a request sent one byte at a time is closed at its deadline")
   func slowloris() async throws {
     try await serve(expecting: "request_timeout") {
       $0.limits.requestTimeout = .seconds(3)
@@ -34,7 +34,7 @@ struct HTTPLimitTests {
     }
   }
 
-  @Test("a connection that says nothing is cut off; one that has been answered may wait longer")
+  @Test("a silent connection is closed; one that has received a response may wait longer")
   func silent() async throws {
     try await serve(expecting: "request_timeout") {
       $0.limits.requestTimeout = .seconds(2)
@@ -48,7 +48,7 @@ struct HTTPLimitTests {
     }
   }
 
-  @Test("a client that does not read its answers is cut off, and holds no more than one answer meanwhile")
+  @Test("a client that does not read is disconnected, and only one response is buffered for it")
   func slowReader() async throws {
     try await serve(expecting: "slow_reader") {
       $0.limits.writeTimeout = .milliseconds(600)
@@ -63,7 +63,7 @@ struct HTTPLimitTests {
     }
   }
 
-  @Test("connections over the limit are closed at once; when others leave, there is room again")
+  @Test("connections over the limit are closed at once, and accepted again after others close")
   func connections() async throws {
     try await serve(expecting: "connection_limit") {
       $0.limits.connections = 2
@@ -84,7 +84,7 @@ struct HTTPLimitTests {
     }
   }
 
-  @Test("what is malformed is refused in JSON with the reason")
+  @Test("malformed requests are rejected in JSON with the reason")
   func refusals() async throws {
     let server = try await TestServer()
     for (text, status, problem) in [
@@ -103,7 +103,7 @@ struct HTTPLimitTests {
     await server.shutdown()
   }
 
-  @Test("with client authorities, probes are for everybody and the rest for clients with a certificate")
+  @Test("with client authorities, only probes are open to clients without a certificate")
   func certificates() async throws {
     let certificates = try await TestCertificates()
     let server = try await TestServer(
@@ -122,7 +122,7 @@ struct HTTPLimitTests {
     await server.shutdown()
   }
 
-  @Test("a token from a file is followed when the file changes, and never shown")
+  @Test("a token is read again when its file changes, and never shown")
   func tokenFile() async throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("first-s3cret\n", to: "token")

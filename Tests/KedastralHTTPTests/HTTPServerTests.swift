@@ -69,7 +69,7 @@ struct HTTPServerTests {
     await server.shutdown()
   }
 
-  @Test("headers over the limit are refused in JSON, and a body is not read")
+  @Test("headers over the limit are rejected in JSON, and a body is not read")
   func limits() async throws {
     let server = try await TestServer()
     let headers = try await curl(server.url + "/healthz", "-H", "X-Long: \(String(repeating: "x", count: 20_000))")
@@ -82,7 +82,7 @@ struct HTTPServerTests {
     await server.shutdown()
   }
 
-  @Test("a token is asked for everywhere but on probes and the page's files")
+  @Test("a token is required everywhere except for probes and the page's files")
   func token() async throws {
     let server = try await TestServer(token: "s3cret")
     for path in ["/healthz", "/readyz", "/", "/page.js", "/page.css"] {
@@ -99,7 +99,7 @@ struct HTTPServerTests {
     await server.shutdown()
   }
 
-  @Test("a token is compared as a whole")
+  @Test("a token must match as a whole")
   func tokenComparison() throws {
     let token = try #require(BearerToken("s3cret"))
     #expect(token.isShown(by: "Bearer s3cret"))
@@ -112,7 +112,7 @@ struct HTTPServerTests {
     #expect(BearerToken("a b") == nil)
   }
 
-  @Test("HTTPS is spoken with the given certificate")
+  @Test("serves HTTPS with the given certificate")
   func https() async throws {
     let folder = try TemporaryFolder()
     let key = folder.url.appendingPathComponent("key.pem").path
@@ -131,7 +131,7 @@ struct HTTPServerTests {
     await server.shutdown()
   }
 
-  @Test("an answer that a handler cannot give in time is a 504")
+  @Test("a handler that does not respond in time gives a 504")
   func answerTimeout() async throws {
     let loop = try EventLoop()
     var settings = HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0))
@@ -153,7 +153,7 @@ struct HTTPServerTests {
     await loop.stop()
   }
 
-  @Test("closing lets the answer in flight leave, then refuses connections")
+  @Test("closing sends the response in progress, then refuses connections")
   func gracefulClose() async throws {
     let loop = try EventLoop()
     let (entered, enter) = AsyncStream<Void>.makeStream()
@@ -183,7 +183,7 @@ struct HTTPServerTests {
     await loop.stop()
   }
 
-  @Test("closing ends open event streams in order")
+  @Test("closing ends open event streams properly")
   func closeStreams() async throws {
     let server = try await TestServer()
     let stream = try ChildProcess("curl", "-sN", server.url + "/events")
@@ -192,7 +192,7 @@ struct HTTPServerTests {
     #expect(try await stream.waitForExit() == 0)
   }
 
-  @Test("closing gives up, at its deadline, what a handler still works on")
+  @Test("closing cancels unfinished handlers at its deadline")
   func closeDeadlineOfWork() async throws {
     let loop = try EventLoop()
     let (entered, enter) = AsyncStream<Void>.makeStream()
@@ -223,7 +223,7 @@ struct HTTPServerTests {
 
 @Suite("Queries")
 struct QueryStringTests {
-  @Test("parameters are decoded, and the first of a name counts")
+  @Test("parameters are decoded, and the first one of a name is used")
   func decodes() {
     let query = QueryString("workload=a%2Fb&x=1+2&x=3&flag&empty=&%E2%82%AC=%e2%82%ac&bad=%zz%4")
     #expect(query["workload"] == "a/b")
@@ -235,7 +235,7 @@ struct QueryStringTests {
     #expect(query["missing"] == nil)
   }
 
-  @Test("a target with scheme and host is understood")
+  @Test("a target with scheme and host is accepted")
   func absoluteTarget() {
     let request = HTTPRequest(method: "GET", target: "http://host:8081/history?workload=a#part")
     #expect(request.path == "/history")

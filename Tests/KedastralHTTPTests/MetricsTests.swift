@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Metrics exposition")
 struct MetricsTests {
-  @Test("counters, gauges and histograms are written as the format wants them")
+  @Test("writes counters, gauges and histograms in the exposition format")
   func text() {
     let registry = MetricsRegistry()
     registry.counter("calls_total", help: "Calls\nof \\ \"all\" kinds.", labels: ["method", "code"])
@@ -41,7 +41,7 @@ struct MetricsTests {
         """#)
   }
 
-  @Test("OpenMetrics is written for those who ask for it, with exemplars")
+  @Test("writes OpenMetrics with exemplars on request")
   func openMetrics() async throws {
     let server = try await TestServer()
     let latency = server.metrics.histogram("latency_seconds", help: "A \"latency\".", buckets: [0.1, 1]).with()
@@ -60,7 +60,7 @@ struct MetricsTests {
     await server.shutdown()
   }
 
-  @Test("promtool finds nothing to complain of, and ages are those of the scrape")
+  @Test("promtool accepts the metrics, and ages are computed at the scrape")
   func promtool() async throws {
     let server = try await TestServer()
     server.health.configure([try WorkloadName("api")])
@@ -81,7 +81,7 @@ struct MetricsTests {
     await server.shutdown()
   }
 
-  @Test("each plan's load, forecast at the lead time, quantiles, limits and errors are exported, and leave with it")
+  @Test("exports each plan's load, forecast at the lead time, quantiles, limits and errors until it is removed")
   func plans() async throws {
     let server = try await TestServer()
     server.health.configure(try ["api", "new"].map { try WorkloadName($0) })
@@ -119,7 +119,7 @@ struct MetricsTests {
     await server.shutdown()
   }
 
-  @Test("a workload's series end when another process takes it over, and when its plan is gone, and come back with it")
+  @Test("a workload's series end when another process owns it or its plan is gone, and return with it")
   func ownership() async throws {
     let server = try await TestServer()
     let names = try ["a", "b", "c"].map { try WorkloadName($0) }
@@ -150,7 +150,7 @@ struct MetricsTests {
     let busy = Atomic(0)
   }
 
-  @Test("metrics, probes, plans and the list are answered while all threads of Swift's pool are busy")
+  @Test("serves metrics, probes, plans and the list while all threads of Swift's pool are busy")
   func busyPool() async throws {
     let server = try await TestServer()
     try await server.apply(.put(TestServer.snapshot("api")))

@@ -60,7 +60,7 @@ struct PageTests {
       targetPerPod: 40, accuracy: .init(mase: 0.42))
   }
 
-  @Test("two workloads are shown big, live, in words, by keyboard, light and dark, and on a phone")
+  @Test("shows two workloads large, live, in words, by keyboard, light and dark, and on a phone")
   func twoApps() async throws {
     let server = try await TestServer()
     server.clock.advance(by: .seconds(-5400))
@@ -85,7 +85,7 @@ struct PageTests {
     #expect(try await page.waitForExit() == 0, "\(page.output)")
   }
 
-  @Test("workloads are shown as capped, bridged, stale, failing, starting or tried, in the list and on their pages")
+  @Test("shows capped, bridged, stale, failing, starting and dry-run workloads in the list and on their pages")
   func states() async throws {
     let server = try await TestServer()
     server.health.configure(
@@ -132,7 +132,7 @@ struct PageTests {
     await server.shutdown()
   }
 
-  @Test("ten thousand workloads are listed, searched and compared without lag")
+  @Test("lists, searches and compares ten thousand workloads without lag")
   func many() async throws {
     let server = try await TestServer()
     let plans = try (0..<60).map { try plan("api-app", at: server.clock.now.addingTimeInterval(Double($0) * 60)) }
@@ -176,7 +176,7 @@ struct PageTests {
     await server.shutdown()
   }
 
-  @Test("a host with a token is asked with it")
+  @Test("a host with a token receives it from the page")
   func token() async throws {
     let server = try await TestServer(token: "s3cret")
     try await server.apply(.put(plan("api-app", at: server.clock.now)))
@@ -185,7 +185,7 @@ struct PageTests {
     await server.shutdown()
   }
 
-  @Test("the page loads nothing from elsewhere and may not, and is small")
+  @Test("the page is small, and loads nothing from other hosts")
   func strictPolicy() async throws {
     let server = try await TestServer()
     let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart"].map { ("/\($0).js", "text/javascript") }

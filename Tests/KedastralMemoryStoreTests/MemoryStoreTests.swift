@@ -14,7 +14,7 @@ struct MemoryStoreTests {
       values: [1], desiredReplicas: [replicas])
   }
 
-  @Test("what was put is got, listed and removed")
+  @Test("gets, lists and removes what was put")
   func roundTrip() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))
     let b = try snapshot("b", at: noon)
@@ -27,7 +27,7 @@ struct MemoryStoreTests {
     #expect(await store.list().map(\.text) == ["a"])
   }
 
-  @Test("what a loop has learned is kept, the last of it, until its workload is removed")
+  @Test("keeps the last session state until its workload is removed")
   func state() async throws {
     let store = MemoryStore()
     let (a, b) = (try WorkloadName("a"), try WorkloadName("b"))
@@ -48,7 +48,7 @@ struct MemoryStoreTests {
     #expect(await store.get(newer.workload) == newer)
   }
 
-  @Test("a snapshot dated ahead of the clock keeps no other out")
+  @Test("a snapshot dated ahead of the clock does not block others")
   func fromTheFuture() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))
     await store.put(try snapshot("w", at: noon + .seconds(3600)))
@@ -57,7 +57,7 @@ struct MemoryStoreTests {
     #expect(await store.get(right.workload) == right)
   }
 
-  @Test("a snapshot that is not renewed expires")
+  @Test("a snapshot that is not stored again expires")
   func expires() async throws {
     let clock = ManualClock(at: noon)
     let store = MemoryStore(timeToLive: .seconds(100), clock: clock)
@@ -70,7 +70,7 @@ struct MemoryStoreTests {
     #expect(await store.list().isEmpty)
   }
 
-  @Test("a listener gets all that is stored, then every change")
+  @Test("a listener receives all stored snapshots, then every change")
   func updates() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))
     let first = try snapshot("a", at: noon)
@@ -84,7 +84,7 @@ struct MemoryStoreTests {
     #expect(await updates.next() == .removed(first.workload))
   }
 
-  @Test("a slow listener misses no workload, and gets the newest of each")
+  @Test("a slow listener receives the newest snapshot of every workload")
   func slowListener() async throws {
     let store = MemoryStore(clock: ManualClock(at: noon))
     var updates = store.updates().makeAsyncIterator()

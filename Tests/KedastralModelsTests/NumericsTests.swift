@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Numerics")
 struct NumericsTests {
-  @Test("the autocorrelation by FFT is the one by definition")
+  @Test("the autocorrelation by FFT equals the one by definition")
   func autocorrelation() {
     var generator = SyntheticLoad.Generator(seed: 5)
     let values = (0..<100).map { _ in generator.noise() }
@@ -27,7 +27,7 @@ struct NumericsTests {
     #expect(OrderStatistics.median([.nan, 3, 1]) == 2)
   }
 
-  @Test("solves normal equations, and leaves an unknown out that the others explain")
+  @Test("solves normal equations, and sets an unknown to zero that the others explain")
   func solve() {
     var matrix = DesignMatrix(rowCount: 3, columnCount: 2)
     for (row, values) in [[1.0, 1], [2, 1], [4, 1]].enumerated() { matrix.setRow(row, values) }

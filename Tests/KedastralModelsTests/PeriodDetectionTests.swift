@@ -49,7 +49,7 @@ struct PeriodDetectionTests {
     #expect(PeriodDetection(of: history).periods.map(\.steps) == [37])
   }
 
-  @Test("holds when a third of the samples is missing and one is a hundred times too high")
+  @Test("finds a period with a third of the samples missing and one a hundred times too high")
   func gapsAndOutlier() {
     var history = SyntheticLoad.series(count: 3 * 1440, SyntheticLoad.day)
     for index in history.values.indices where index % 3 == 0 || (2000..<2400).contains(index) {
@@ -60,7 +60,7 @@ struct PeriodDetectionTests {
   }
 
   @Test(
-    "finds the day, and nothing else, in three to five noisy days: no length near it that the spectrum cannot tell from it",
+    "finds only the day in three to five noisy days, and no similar length",
     arguments: [(3.0, 300), (3.5, 300), (4, 300), (5, 300), (4, 900), (2.5, 60), (4, 60)])
   func noisyDays(days: Double, stepSeconds: Int) {
     let day = 86_400 / stepSeconds
@@ -76,7 +76,7 @@ struct PeriodDetectionTests {
     }
   }
 
-  @Test("finds a smooth hour and a day of two humps as such")
+  @Test("finds a smooth hourly season and a day with two peaks")
   func calendarLengths() {
     for seed in 1..<9 {
       let hour = SyntheticLoad.series(count: 360, seed: UInt64(seed)) { minute, generator in
@@ -91,7 +91,7 @@ struct PeriodDetectionTests {
     }
   }
 
-  @Test("a length near the day that is clearly another one stays", arguments: [264, 312])
+  @Test("a length near the day that clearly differs is kept", arguments: [264, 312])
   func nearTheDay(length: Int) {
     let history = SyntheticLoad.series(count: 8 * 288, stepSeconds: 300) { step, generator in
       (step % length < length / 8 ? 100 : 20) * (1 + 0.1 * generator.noise())

@@ -4,10 +4,10 @@ import KedastralRedisStore
 import TestSupport
 import Testing
 
-@Suite("Getting in to Redis")
+@Suite("Redis authentication and TLS")
 struct RedisAccessTests {
-  /// The problem of a put that cannot succeed, once it says one of `parts`: a machine that stands still may take longer
-  /// than the deadlines here, and then there is nothing to say yet.
+  /// The error of a put that cannot succeed, as soon as it contains one of `parts`. On a slow machine a deadline may
+  /// pass before the server has responded, and the error does not contain them yet.
   @discardableResult
   private func problem(_ configuration: RedisStore.Configuration, saying parts: String...) async throws -> String {
     var configuration = configuration
@@ -24,7 +24,7 @@ struct RedisAccessTests {
     return problem
   }
 
-  @Test("a password, and a user with a password")
+  @Test("connects with a password, and with a user and a password")
   func authentication() async throws {
     let redis = try await RedisServer(
       ["--requirepass", "s3cret:@/"], cli: ["-a", "s3cret:@/", "--no-auth-warning"])
@@ -45,7 +45,7 @@ struct RedisAccessTests {
     #expect(!wrong.contains("wrong@"))
   }
 
-  @Test("a password file is read again when the connection is made anew")
+  @Test("reads the password file again for each new connection")
   func passwordFile() async throws {
     let redis = try await RedisServer(["--requirepass", "first"], cli: ["-a", "first", "--no-auth-warning"])
     let folder = try TemporaryFolder()
@@ -64,7 +64,7 @@ struct RedisAccessTests {
     try await problem(configuration, saying: "cannot read the password file /nonexistent/password")
   }
 
-  @Test("a database that is not there is refused by name")
+  @Test("reports a missing database by its number")
   func unknownDatabase() async throws {
     let redis = try await RedisServer()
     try await problem(
@@ -72,7 +72,7 @@ struct RedisAccessTests {
       saying: "it does not give the database: ERR DB index is out of range")
   }
 
-  @Test("TLS with a client certificate")
+  @Test("connects over TLS with a client certificate")
   func mutualTLS() async throws {
     let certificates = try await TestCertificates()
     let redis = try await RedisServer(tls: certificates)
@@ -87,7 +87,7 @@ struct RedisAccessTests {
     #expect(try await TestStore(configuration).get(WorkloadName("w")) != nil)
   }
 
-  @Test("TLS that must not succeed says what is wrong")
+  @Test("reports why a TLS connection fails")
   func brokenTLS() async throws {
     let certificates = try await TestCertificates()
     let redis = try await RedisServer(tls: certificates)
@@ -121,11 +121,11 @@ struct RedisAccessTests {
     try await problem(configuration, saying: "during the TLS handshake")
   }
 
-  @Test("a server that is not there is named with the reason")
+  @Test("reports an unreachable server and the reason")
   func nobodyThere() async throws {
     let port = freePort()
     try await problem(.loopback(port), saying: "no answer within 700ms (127.0.0.1:\(port): Connection refused)")
-    // With a name server that does not answer, time runs out instead.
+    // With a name server that does not respond, the deadline passes instead.
     try await problem(
       .init(url: "redis://redis.invalid:6379"),
       saying: "the host name cannot be resolved", "while resolving the host name")

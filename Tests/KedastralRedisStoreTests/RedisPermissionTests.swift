@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Redis users with few permissions")
 struct RedisPermissionTests {
-  /// Users as administrators make them, and those of the example.
+  /// Typical users of administrators, and those of the example.
   private static let users = [
     "app": ["resetchannels", "~*", "+@all"],
     "full": ["&*", "~*", "+@all"],
@@ -36,13 +36,13 @@ struct RedisPermissionTests {
     .quick(try .init(url: "redis://\(user):secret@127.0.0.1:\(redis.port)"))
   }
 
-  /// The connections of a user: a new one has a new number.
+  /// The connections of a user: a new one has a new id.
   private func connections(of user: String, _ redis: RedisServer) async throws -> Set<Substring> {
     let lines = try await redis.cli("CLIENT", "LIST").split(whereSeparator: \.isNewline)
     return Set(lines.filter { $0.contains(" user=\(user) ") }.compactMap { $0.split(separator: " ").first })
   }
 
-  /// Whether a text has Redis's words: of a command, or of a command in a script.
+  /// Whether a text contains Redis's error text, for a command or for a command in a script.
   private static func isRefusal(_ text: String) -> Bool {
     text.contains("NOPERM ") || text.contains("ERR The user executing the script can't ")
   }
@@ -54,11 +54,11 @@ struct RedisPermissionTests {
     configuration.alsoReadPrefixes = prefixes
     let store = try await TestStore(configuration)
     let problems = try await store.store.permissionProblems(of: role)
-    // The store is closed with its last reference.
+    // The store is closed when its last reference is released.
     return withExtendedLifetime(store) { problems }
   }
 
-  @Test("a user without channels: plans are found by reading at short intervals, over the same connections")
+  @Test("finds plans by frequent reads, over the same connections, when the user may not use channels")
   func withoutChannels() async throws {
     let redis = try await server()
     var configuration = try configuration(redis, "app")
@@ -83,7 +83,7 @@ struct RedisPermissionTests {
     #expect(warnings().count == 2, "each refusal is logged once")
   }
 
-  @Test("a channel that is permitted later is subscribed to without a new start, and refused again later")
+  @Test("subscribes without a restart when a channel is permitted later, and handles a new refusal")
   func grantedLater() async throws {
     let redis = try await server()
     var configuration = try configuration(redis, "app")
@@ -99,13 +99,13 @@ struct RedisPermissionTests {
     }
     try await store.put(try snapshot("w"))
     try await eventually("the message") { heard.latest("w") != nil }
-    // Redis ends the connections that subscribe to what is no longer permitted.
+    // Redis closes connections that subscribe to a channel that is no longer permitted.
     try await redis.cli("ACL", "SETUSER", "app", "resetchannels")
     try await store.put(try snapshot("w", at: noon + .seconds(1), replicas: 7))
     try await eventually("the next plan, by reading") { heard.latest("w")?.desiredReplicas == [7] }
   }
 
-  @Test("a user that may not read makes the store unhealthy in Redis's words, until it may")
+  @Test("the store is unhealthy, with Redis's error text, while the user may not read")
   func keyless() async throws {
     let redis = try await server()
     try await redis.cli("SET", "forecast:w", String(decoding: try snapshot("w").json(), as: UTF8.self))
@@ -122,7 +122,7 @@ struct RedisPermissionTests {
     try await eventually("health") { store.health == .reachable }
   }
 
-  @Test("permissions are judged by the role: what is fatal, and what only delays plans")
+  @Test("judges permissions by the role: fatal, or only delaying plans")
   func roles() async throws {
     let redis = try await server()
     let expected: [(user: String, role: RedisStore.Role, fatal: [String], delays: [String])] = [
@@ -156,7 +156,7 @@ struct RedisPermissionTests {
     #expect(try await problems(redis, "full", .reader, alsoReading: prefixes).isEmpty)
   }
 
-  @Test("a user that is permitted some workloads alone serves these, and is healthy")
+  @Test("a user that is permitted only some workloads serves these, and is healthy")
   func someWorkloads() async throws {
     let redis = try await server()
     let all = try await TestStore(.loopback(redis.port))
@@ -178,7 +178,7 @@ struct RedisPermissionTests {
     #expect(foreign.contains { $0.isFatal && $0.description.contains("store plans") })
   }
 
-  @Test("the users of the example's ACL file have what their roles need")
+  @Test("the users of the example's ACL file have the permissions that their roles need")
   func exampleUsers() async throws {
     let folder = try TemporaryFolder()
     let path = "Examples/multi-app-redis/kubernetes/overlays/acl/users.acl"
@@ -205,7 +205,7 @@ struct RedisPermissionTests {
     #expect(try await redis.cli("PUBSUB", "CHANNELS").isEmpty, "no subscription is left")
   }
 
-  @Test("a server that cannot be asked about publishing, as before Redis 7, is not published to")
+  @Test("does not publish to a server that cannot check the permission, as before Redis 7")
   func withoutACLCheck() async throws {
     let redis = try await server()
     let listener = try ChildProcess("redis-cli", "-p", "\(redis.port)", "PSUBSCRIBE", "*")
@@ -217,7 +217,7 @@ struct RedisPermissionTests {
     #expect(!listener.output.contains("forecast:updates:0"))
   }
 
-  @Test("a server that takes no second connection is unavailable for the subscription, not a refusal of the user")
+  @Test("a server that refuses a second connection is unavailable for the subscription, not refusing the user")
   func unavailable() async throws {
     let redis = try await RedisServer(["--maxclients", "1"])
     let store = try await TestStore(.loopback(redis.port))
@@ -228,7 +228,7 @@ struct RedisPermissionTests {
     #expect(words.contains("max number of clients") && !words.contains("does not let the user"), "\(words)")
   }
 
-  @Test("a server without the commands of channels, as some services offer it, is read at short intervals too")
+  @Test("reads frequently from a server without the channel commands, as some services offer it")
   func withoutPubSub() async throws {
     let redis = try await RedisServer(["--rename-command", "SUBSCRIBE", "", "--rename-command", "PUBLISH", ""])
     var configuration = RedisStore.Configuration.loopback(redis.port)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Redis store")
 struct RedisStoreTests {
-  @Test("what was put is got, listed and removed")
+  @Test("gets, lists and removes what was put")
   func roundTrip() async throws {
     let redis = try await RedisServer()
     let store = try await TestStore(.loopback(redis.port))
@@ -20,7 +20,7 @@ struct RedisStoreTests {
     #expect(try await store.list().map(\.text) == ["a"])
   }
 
-  @Test("what a loop has learned lies beside its plan for a day, is no workload, and goes with it")
+  @Test("keeps session state beside its plan for a day, does not list it as a workload, and removes it with the plan")
   func state() async throws {
     let redis = try await RedisServer()
     let store = try await TestStore(.loopback(redis.port))
@@ -37,7 +37,7 @@ struct RedisStoreTests {
     #expect(try await redis.cli("DBSIZE") == "0")
   }
 
-  @Test("the value is the JSON under forecast:<workload>, with the time to live")
+  @Test("stores JSON under forecast:<workload> with the time to live")
   func contract() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -51,7 +51,7 @@ struct RedisStoreTests {
   }
 
   @Test(
-    "an older snapshot never replaces a newer one, however the instants are written, unless that is of the future",
+    "an older snapshot never replaces a newer one in any time format, unless that one is dated ahead",
     arguments: [
       ("2026-01-31T12:00:00.250Z", 0.25, true), ("2026-01-31T12:00:00Z", 0.25, true),
       ("2026-01-31T12:00:00.251Z", 0.25, false), ("2026-01-31T12:00:01Z", 0.999, false),
@@ -67,7 +67,7 @@ struct RedisStoreTests {
     #expect(try await store.put(try snapshot("w", at: instant)) == (stored ? .stored : .superseded))
   }
 
-  @Test("many puts at once share one connection and all arrive")
+  @Test("many concurrent puts share one connection and all succeed")
   func pipelines() async throws {
     let redis = try await RedisServer()
     let store = try await TestStore(.loopback(redis.port))
@@ -79,7 +79,7 @@ struct RedisStoreTests {
     #expect(try await redis.cli("INFO", "clients").contains("connected_clients:2"))
   }
 
-  @Test("databases are apart, in keys and in messages")
+  @Test("databases are separate, in keys and in messages")
   func databases() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -95,7 +95,7 @@ struct RedisStoreTests {
     #expect(try await redis.cli("-n", "3", "EXISTS", "forecast:w") == "1")
   }
 
-  @Test("a Unix socket and IPv6 are as good as IPv4")
+  @Test("works over a Unix socket and over IPv6")
   func addresses() async throws {
     let folder = try TemporaryFolder()
     let socket = folder.url.appendingPathComponent("redis.sock").path
@@ -106,7 +106,7 @@ struct RedisStoreTests {
     }
   }
 
-  @Test("the keys of the Go reference are read besides our own, and the newer plan counts")
+  @Test("reads the keys of the Go implementation as well, and uses the newer plan")
   func referenceKeys() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -123,7 +123,7 @@ struct RedisStoreTests {
     try await eventually("the newer plan") { heard.latest("w")?.desiredReplicas == [7] }
   }
 
-  @Test("settings that cannot work are refused at once")
+  @Test("rejects invalid settings at once")
   func refusesSettings() async throws {
     var configuration = RedisStore.Configuration(deployment: .cluster(nodes: [.network(host: "a", port: 1)]))
     configuration.database = 1

@@ -6,11 +6,11 @@ import Testing
 
 @Suite("Updates from Redis")
 struct RedisUpdatesTests {
-  @Test("a listener gets all that is stored, then every change at once")
+  @Test("a listener receives all stored snapshots, then every change at once")
   func pushes() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
-    // No sweep will come to help.
+    // No sweep happens during the test.
     configuration.sweepInterval = .seconds(3600)
     let writer = try await TestStore(configuration)
     try await writer.put(try snapshot("before"))
@@ -27,7 +27,7 @@ struct RedisUpdatesTests {
     try await eventually("a later listener's replay") { late.latest("before") != nil }
   }
 
-  @Test("a writer that sends no messages is heard at the next sweep")
+  @Test("finds a plan without a message at the next sweep")
   func sweeps() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -39,7 +39,7 @@ struct RedisUpdatesTests {
     #expect(heard.all.count == 1)
   }
 
-  @Test("thousands of workloads are read in few round trips, and only once each")
+  @Test("reads thousands of workloads in few round trips, each only once")
   func many() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -58,7 +58,7 @@ struct RedisUpdatesTests {
     #expect(heard.all.count == 3000)
   }
 
-  @Test("values that are no snapshot are reported once by key, and the last good one stays")
+  @Test("reports an invalid value once for each key, and keeps the last valid one")
   func badValues() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)
@@ -95,7 +95,7 @@ struct RedisUpdatesTests {
     }
   }
 
-  @Test("what expires is removed, but data that Redis lost is not")
+  @Test("removes expired plans, but not plans that Redis lost")
   func expiry() async throws {
     let redis = try await RedisServer()
     var configuration = RedisStore.Configuration.loopback(redis.port)

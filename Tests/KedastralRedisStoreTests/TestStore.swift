@@ -5,7 +5,7 @@ import KedastralRedisStore
 import Synchronization
 import TestSupport
 
-/// A store on a loop of its own, for one test.
+/// A store on its own loop, for one test.
 final class TestStore: ForecastStore {
   let store: RedisStore
   let log = LogRecorder()
@@ -36,7 +36,7 @@ final class TestStore: ForecastStore {
   }
 }
 
-/// Keeps log lines, so that tests can say what operators are told.
+/// Keeps log lines, so that tests can check what operators read.
 final class LogRecorder: KedastralLogHandler {
   private let kept = Mutex<[String]>([])
 
@@ -50,7 +50,7 @@ final class LogRecorder: KedastralLogHandler {
   }
 }
 
-/// What a listener of a store has heard.
+/// What a store's listener has received.
 final class Heard: Sendable {
   private let state = Mutex<(latest: [WorkloadName: Snapshot], order: [StoreUpdate])>(([:], []))
   private let task: Mutex<Task<Void, Never>?> = Mutex(nil)
@@ -88,7 +88,7 @@ final class Heard: Sendable {
 }
 
 extension RedisStore.Configuration {
-  /// A server on the loopback address, with waits that suit a test.
+  /// A server on the loopback address, with deadlines that suit a test.
   static func loopback(_ port: UInt16) -> Self { quick(.init(server: .network(host: "127.0.0.1", port: port))) }
 
   static func quick(_ configuration: Self) -> Self {

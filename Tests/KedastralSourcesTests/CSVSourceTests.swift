@@ -26,7 +26,7 @@ struct TraceFileTests {
   }
 
   @Test(
-    "what is wrong is named with file and line",
+    "reports an invalid file with file and line",
     arguments: [
       ("timestamp,value\n600,1\n660;2\n", "t.csv:3: '660;2' is not timestamp,value"),
       ("600,1\n", "t.csv: expected at least two samples, found 1"),
@@ -54,13 +54,13 @@ struct TraceFileTests {
     #expect(error?.description == problem)
   }
 
-  @Test("a file that is not there is named")
+  @Test("reports a missing file by name")
   func absent() {
     let error = #expect(throws: TraceFile.ReadError.self) { try TraceFile(path: "/no/such.csv") }
     #expect(error?.description == "/no/such.csv: no such file")
   }
 
-  @Test("a file is read from disk")
+  @Test("reads a file from disk")
   func file() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("0,1\n300,2\n", to: "a.csv")
@@ -76,7 +76,7 @@ struct CSVSourceTests {
 
   private func trace(_ values: [Double]) -> TimeSeries { TimeSeries(start: recorded, step: minute, values: values) }
 
-  @Test("a trace played where it was recorded is answered as recorded, gaps included, and nothing ahead of the clock")
+  @Test("an unshifted trace returns its samples and gaps as recorded, and none ahead of the clock")
   func asRecorded() async throws {
     let clock = ManualClock(at: recorded + .seconds(150))
     let source = CSVSource(trace([1, .nan, 3, 4, 5]), clock: clock)
@@ -110,7 +110,7 @@ struct CSVSourceTests {
     #expect(series.values.map { $0.isNaN ? -1 : $0 } == [-1, 0, 1, 2, -1, -1])
   }
 
-  @Test("a longer step is the mean of the samples that end in it, missing ones left out")
+  @Test("a longer step is the mean of the samples that end in it, without missing ones")
   func longerStep() async throws {
     let source = CSVSource(
       trace([0, 1, 2, 3, 4, 5, .nan, 7, 8, 9, 10]), clock: ManualClock(at: recorded + .seconds(3600)))
@@ -119,14 +119,14 @@ struct CSVSourceTests {
     #expect(series.values == [3, 8.5])
   }
 
-  @Test("a shorter step is a line between the samples, missing where either is")
+  @Test("a shorter step is interpolated linearly, and missing where either sample is")
   func shorterStep() async throws {
     let source = CSVSource(trace([0, 4, .nan]), clock: ManualClock(at: recorded + .seconds(3600)))
     let series = try await source.samples(in: recorded..<recorded + .seconds(90), step: .seconds(15))
     #expect(series.values.map { $0.isNaN ? -1 : $0 } == [0, 1, 2, 3, 4, -1])
   }
 
-  @Test("a shipped trace loops with its length through years of clock")
+  @Test("a bundled trace repeats with its length over years")
   func longRun() async throws {
     let values = (0..<1440).map { Double($0) }
     let source = CSVSource(

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Credentials and TLS")
 struct CredentialsTests {
-  @Test("a token file that is rotated is read again, by rewriting and by a swapped link")
+  @Test("reads a token file again after rotation, by rewriting or by a swapped link")
   func rotatedToken() async throws {
     let loop = try EventLoop()
     let server = try await FaultServer(on: loop) { _ in .json("{}") }
@@ -41,7 +41,7 @@ struct CredentialsTests {
     await loop.stop()
   }
 
-  @Test("no secret is printed", arguments: ["token", "password", "url", "query"])
+  @Test("descriptions contain no secret", arguments: ["token", "password", "url", "query"])
   func secrets(place: String) async throws {
     let port = freePort()
     let credentials: HTTPCredentials =
@@ -64,7 +64,7 @@ struct CredentialsTests {
     #expect(!endpoint.displayName.contains("S3CRET"))
   }
 
-  @Test("a real Prometheus behind TLS and a password: right and wrong")
+  @Test("authenticates at a real Prometheus behind TLS and a password, and reports wrong credentials")
   func securedPrometheus() async throws {
     let certificates = try await TestCertificates()
     // The bcrypt form of "open sesame".
@@ -99,7 +99,7 @@ struct CredentialsTests {
     #expect(noFile?.description.contains("/no/such.pem") == true)
   }
 
-  @Test("a certificate for another host, an expired one, and a missing client certificate are told apart")
+  @Test("distinguishes a certificate for another host, an expired one, and a missing client certificate")
   func certificateChecks() async throws {
     let certificates = try await TestCertificates()
     func problem(server: TLSContext.Files, client files: TLSContext.Files) async throws -> String {

@@ -24,7 +24,7 @@ struct HTTPClientTests {
     await serverLoop.stop()
   }
 
-  @Test("requests one after another share one connection")
+  @Test("consecutive requests share one connection")
   func keepAlive() async throws {
     try await with(respond: { _ in .json("{}") }) { client, server in
       for _ in 0..<50 {
@@ -54,7 +54,7 @@ struct HTTPClientTests {
   }
 
   @Test(
-    "a body that is empty or absent has the length 0 where the method means one", arguments: ["POST", "PUT", "DELETE"])
+    "an empty or absent body has the length 0 where the method expects a body", arguments: ["POST", "PUT", "DELETE"])
   func emptyBody(method: String) async throws {
     try await with(respond: { _ in .json("{}") }) { client, server in
       let endpoint = HTTPEndpoint(server.url)
@@ -66,7 +66,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("a HEAD request has an answer without a body")
+  @Test("a HEAD request has a response without a body")
   func head() async throws {
     try await with(respond: { _ in .raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n") }) { client, server in
       let response = try await client.send(HTTPRequest(HTTPEndpoint(server.url), method: "HEAD"))
@@ -75,7 +75,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("a connection that the server closed while it was idle is replaced unnoticed")
+  @Test("replaces a connection that the server closed while it was idle")
   func hangUp() async throws {
     try await with(respond: { _ in .answerAndHangUp("fine") }) { client, server in
       for _ in 0..<5 {
@@ -85,7 +85,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("no more requests than allowed run at one host, and all are answered")
+  @Test("no more requests than allowed run for one host, and all are completed")
   func concurrencyLimit() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 3), respond: { _ in .json("{}") }) { client, server in
       try await withThrowingTaskGroup(of: Int.self) { group in
@@ -96,7 +96,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("a host that hangs does not hold up another one")
+  @Test("a host that hangs does not delay requests to another one")
   func hangingNeighbour() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 1), respond: { _ in .silence }) { client, hanging in
       let stuck = Task { try await client.send(HTTPRequest(HTTPEndpoint(hanging.url))) }
@@ -111,7 +111,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("time runs out for the request under way and for the one in line, and each says where it was")
+  @Test("running and queued requests time out, and each reports its phase")
   func deadline() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 1), respond: { _ in .silence }) { client, server in
       let first = Task { try await client.send(HTTPRequest(HTTPEndpoint(server.url, deadline: .seconds(60)))) }
@@ -131,7 +131,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("cancelling ends a request at once, and frees its place")
+  @Test("cancelling ends a request at once, and frees its slot")
   func cancellation() async throws {
     try await with(
       settings: .init(maximumRequestsPerHost: 1), respond: { $0.line.contains("hang") ? .silence : .json("{}") }
@@ -145,7 +145,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("closing the client ends what is under way and what waits")
+  @Test("closing the client ends running and queued requests")
   func closing() async throws {
     try await with(settings: .init(maximumRequestsPerHost: 1), respond: { _ in .silence }) { client, server in
       let tasks = (0..<3).map { _ in Task { try await client.send(HTTPRequest(HTTPEndpoint(server.url))) } }
@@ -160,7 +160,7 @@ struct HTTPClientTests {
     }
   }
 
-  @Test("an answer beyond the limit is refused while it arrives, compressed ones too")
+  @Test("rejects a response beyond the limit while it arrives, also when compressed")
   func tooLarge() async throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(String(repeating: "0", count: 1 << 20), to: "zeros")
@@ -235,7 +235,7 @@ struct HTTPClientTests {
   }
 
   @Test(
-    "requests that cannot be sent are refused with the reason",
+    "rejects invalid requests with the reason",
     arguments: [
       ("ftp://host", "GET", "x", "the URL must begin with http:// or https://"),
       ("http://", "GET", "x", "the URL has no host"),
@@ -254,7 +254,7 @@ struct HTTPClientTests {
     await loop.stop()
   }
 
-  @Test("a client that is dropped without being closed leaves its loop in order")
+  @Test("a client that is released without being closed cleans up its loop")
   func dropped() async throws {
     try await with(respond: { _ in .json("{}") }) { _, server in
       let loop = try EventLoop()

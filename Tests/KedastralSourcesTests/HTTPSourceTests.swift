@@ -38,7 +38,7 @@ struct HTTPSourceTests {
 
   private func shown(_ series: TimeSeries) -> [Double] { series.values.map { $0.isNaN ? -1 : $0 } }
 
-  @Test("points lie in the step within which they were taken, and several are averaged")
+  @Test("points belong to the step within which they lie, and several are averaged")
   func points() async throws {
     let body = """
       {"data": {"points": [
@@ -54,7 +54,7 @@ struct HTTPSourceTests {
   }
 
   @Test(
-    "Unix seconds and milliseconds, in parallel arrays, as numbers and in quotes",
+    "reads Unix seconds and milliseconds, in parallel arrays, as numbers and in quotes",
     arguments: [
       (HTTPSource.TimestampFormat.unix, "1767225660, 1767225720.0, \"1767225780\""),
       (.unixMilliseconds, "1767225660000, 1767225720000, \"1767225780000\""),
@@ -67,7 +67,7 @@ struct HTTPSourceTests {
   }
 
   @Test(
-    "a current value counts for the newest step that has ended",
+    "a current value is the sample of the newest step that has ended",
     arguments: [
       ("data.items[1].value", #"{"data": {"items": [{}, {"value": 42}]}}"#),
       ("data.items.1.value", #"{"data": {"items": [{}, {"value": 42}]}}"#),
@@ -105,7 +105,7 @@ struct HTTPSourceTests {
   }
 
   @Test(
-    "what is wrong with an answer is said",
+    "reports what is wrong with a response",
     arguments: [
       ("garbage", "v", nil, "the response is not JSON: expected a number at byte 0; it begins: garbage"),
       ("{}", "v.w", nil, "the response has no such value"),
@@ -126,7 +126,7 @@ struct HTTPSourceTests {
     #expect(error?.asked == "GET \(valuePath)")
   }
 
-  @Test("an error status is reported with the service's own words")
+  @Test("reports an error status with the service's message")
   func status() async throws {
     let error = await #expect(throws: SourceError.self) {
       try await ask(.json(#"{"error": "no such metric"}"#, status: 422), url: "/q?key=S3CRET", valuePath: "v")
@@ -135,7 +135,7 @@ struct HTTPSourceTests {
     #expect(error?.description.contains("S3CRET") == false)
   }
 
-  @Test("settings that cannot work are refused at the start")
+  @Test("rejects invalid settings at the start")
   func settings() async throws {
     let unknown = await #expect(throws: SourceError.self) {
       try await ask(.silence, body: "{{.Tokn}}", valuePath: "v", variables: ["Token": "x"])
@@ -155,7 +155,7 @@ struct HTTPSourceTests {
 @Suite("JSON scanner")
 struct JSONScannerTests {
   @Test(
-    "it reads what FoundationEssentials' decoder reads",
+    "reads what FoundationEssentials' decoder reads",
     arguments: [
       "0", "-0.0", "1e5", "1E-7", "0.1", "0.30000000000000004", "123456789012345678901234567890",
       "1.7976931348623157e308",
@@ -168,7 +168,7 @@ struct JSONScannerTests {
     #expect(number == (try JSONDecoder().decode([Double].self, from: Data("[\(text)]".utf8))[0]))
   }
 
-  @Test("random numbers come back to the last bit")
+  @Test("random numbers are read back exactly")
   func roundTrip() throws {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<10_000 {
@@ -180,7 +180,7 @@ struct JSONScannerTests {
   }
 
   @Test(
-    "strings with escapes, surrogate pairs and lone surrogates",
+    "reads strings with escapes, surrogate pairs and lone surrogates",
     arguments: [
       (#""plain""#, "plain"), (#""a\"b\\c\/d\n""#, "a\"b\\c/d\n"), (#""\u00e9\uD83D\uDE00""#, "é😀"),
       (#""\uD83Dx""#, "\u{FFFD}x"),
@@ -190,7 +190,7 @@ struct JSONScannerTests {
     #expect(try JSONValue(Array(text.utf8)) == .string(expected))
   }
 
-  @Test("every beginning of a text, and every text with a byte changed, is read or refused, and never crashes")
+  @Test("reads or rejects every truncated or changed text without crashing")
   func mutations() throws {
     let text = Array(#"{"a":[1,-2.5e3,"x\u00e9\n",null,true,false,{"b":{}}],"c":[]}"#.utf8)
     _ = try JSONValue(text)
@@ -207,7 +207,7 @@ struct JSONScannerTests {
     }
   }
 
-  @Test("nesting is bounded")
+  @Test("nesting is limited")
   func nesting() {
     let deep = [UInt8](repeating: 0x5B, count: 1_000_000)
     #expect(throws: JSONScanner.Defect.self) { try JSONValue(deep) }

@@ -40,7 +40,7 @@ struct PrometheusGatewayTests {
     return (series, error, lines, server.url)
   }
 
-  @Test("a refused POST is sent again by GET, and from then on only by GET", arguments: [403, 405, 501])
+  @Test("a rejected POST is repeated by GET, and later queries use only GET", arguments: [403, 405, 501])
   func refusedPOST(status: Int) async throws {
     let lines = LogLines()
     let outcome = try await withGateway(
@@ -55,14 +55,14 @@ struct PrometheusGatewayTests {
     #expect(lines.texts.count { $0.contains("queries are sent with GET") } == 1)
   }
 
-  @Test("another status of POST is the answer, and nothing is sent again", arguments: [400, 401, 404, 429, 500, 503])
+  @Test("another status of POST is the result, and nothing is sent again", arguments: [400, 401, 404, 429, 500, 503])
   func otherStatus(status: Int) async throws {
     let outcome = try await withGateway(refusing: "POST", with: status)
     #expect(outcome.lines.count == 1)
     #expect(outcome.error?.problem == "HTTP \(status): forbidden")
   }
 
-  @Test("where both methods are refused, the error says so, and both are tried the next time")
+  @Test("if both methods are rejected, the error says so, and both are tried the next time")
   func bothRefused() async throws {
     let outcome = try await withGateway(refusing: "*", with: 403)
     #expect(
@@ -82,7 +82,7 @@ struct PrometheusGatewayTests {
   }
 
   @Test(
-    "parameters of the URL stay parameters, of POST and of GET",
+    "parameters of the URL are sent with POST and with GET",
     arguments: [
       ("/ok?dedup=true", "/ok/api/v1/query_range", "dedup=true"),
       (
@@ -100,7 +100,7 @@ struct PrometheusGatewayTests {
       get.lines.last == "GET \(requested)?query=load&start=600&end=720&step=60&timeout=10&\(query) HTTP/1.1")
   }
 
-  @Test("an error shows the names of the URL's parameters and not their values")
+  @Test("an error shows the names of the URL's parameters but not their values")
   func shownParameters() async throws {
     let outcome = try await withGateway(refusing: "*", with: 500, path: "/ok?dedup=true&token=s3cret&x3cret")
     #expect(
@@ -112,7 +112,7 @@ struct PrometheusGatewayTests {
 @Suite("URLs of requests")
 struct RequestURLTests {
   @Test(
-    "a path and parameters follow the URL's own path, and the URL's parameters stay",
+    "a path and parameters follow the URL's own path, and the URL's parameters are kept",
     arguments: [
       ("http://h", "", "http://h"), ("http://h/a?x=1", "", "http://h/a?x=1"), ("http://h", "/b", "http://h/b"),
       ("http://h/", "/b", "http://h/b"), ("http://h/a?x=1", "/b", "http://h/a/b?x=1"),

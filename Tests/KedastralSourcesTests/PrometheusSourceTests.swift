@@ -76,7 +76,7 @@ struct PrometheusSourceTests {
     #expect(series.values[History.gap].allSatisfy { $0.isNaN })
   }
 
-  @Test("a range that is not on the grid is answered on the grid inside it")
+  @Test("a range off the grid returns the samples on the grid inside it")
   func alignment() async throws {
     let range = History.start + .seconds(61)..<History.start + .seconds(299)
     let series = try await samples("load{app=\"shop\"}", in: range)
@@ -84,26 +84,26 @@ struct PrometheusSourceTests {
     #expect(series.values == [2, 3, 4])
   }
 
-  @Test("more points than Prometheus gives at once are asked for in parts and joined")
+  @Test("a range with more points than Prometheus allows is requested in parts and joined")
   func parts() async throws {
     let series = try await samples("sum(avg_over_time(load{app=\"blog\"}[2m]))", in: wholeHistory, step: .seconds(1))
     #expect(series.count == 14_400)
     #expect(series.values.allSatisfy { $0 == 7 })
   }
 
-  @Test("a query without data is all gap")
+  @Test("a query without data returns only missing samples")
   func empty() async throws {
     let series = try await samples("sum(nothing_of_that_name)", in: wholeHistory)
     #expect(series.missingCount == History.minutes)
   }
 
-  @Test("an empty range asks nothing")
+  @Test("an empty range sends no request")
   func emptyRange() async throws {
     #expect(
       try await samples("this is not a query", in: History.start + .seconds(1)..<History.start + .seconds(2)).isEmpty)
   }
 
-  @Test("two series are refused with advice")
+  @Test("rejects two series with a suggestion")
   func severalSeries() async throws {
     let error = await #expect(throws: SourceError.self) { try await samples("load", in: wholeHistory) }
     #expect(
@@ -122,7 +122,7 @@ struct PrometheusSourceTests {
     #expect(lines.texts.count { $0.contains("not finite") && $0.contains("count=240") } == 3)
   }
 
-  @Test("a query that Prometheus refuses is reported in Prometheus's words")
+  @Test("reports Prometheus's message for a rejected query")
   func badQuery() async throws {
     let error = await #expect(throws: SourceError.self) { try await samples("sum(", in: wholeHistory) }
     let text = try #require(error?.description)
@@ -131,7 +131,7 @@ struct PrometheusSourceTests {
     #expect(!text.contains("\n"))
   }
 
-  @Test("parameters of the URL go with the query, which Prometheus answers as without them")
+  @Test("parameters of the URL are sent with the query, and Prometheus returns the same data")
   func parameters() async throws {
     try await withClient { client in
       let source = PrometheusSource(
@@ -142,7 +142,7 @@ struct PrometheusSourceTests {
     }
   }
 
-  @Test("a wrong path is reported with what came back")
+  @Test("reports a wrong path with the response")
   func wrongPath() async throws {
     try await withClient { client in
       let source = PrometheusSource(
@@ -152,7 +152,7 @@ struct PrometheusSourceTests {
     }
   }
 
-  @Test("a real exposition, Prometheus's own, is scraped into the rate at which it was asked")
+  @Test("scrapes Prometheus's own exposition into its request rate")
   func scrape() async throws {
     try await withClient { client in
       let ready = HTTPRequest(HTTPEndpoint(PrometheusTrait.url), path: "/-/ready")
@@ -203,7 +203,7 @@ struct PrometheusFaultTests {
     return "\(error)".hasPrefix(prefix) ? String("\(error)".dropFirst(prefix.count)) : "\(error)"
   }
 
-  @Test("a server that is slow, and one that is down")
+  @Test("reports a slow server, and one that is down")
   func unreachable() async throws {
     #expect(
       try await problem(.silence, deadline: .seconds(2)) == "no response within 2s (waiting for the response)")
@@ -215,7 +215,7 @@ struct PrometheusFaultTests {
     }
   }
 
-  @Test("status 500, with Prometheus's error and without")
+  @Test("reports status 500, with and without Prometheus's message")
   func serverError() async throws {
     let body = #"{"status":"error","errorType":"internal","error":"out of disk"}"#
     #expect(try await problem(.json(body, status: 500)) == "HTTP 500: internal: out of disk")
@@ -225,7 +225,7 @@ struct PrometheusFaultTests {
   }
 
   @Test(
-    "a body that is not a Prometheus response",
+    "reports a body that is not a Prometheus response",
     arguments: [
       "", "garbage", "<html></html>", "[]", "{}", #"{"status":"success","data":{"resultType":"matrix","result":[{"#,
       #"{"status":"success","data":{"resultType":"matrix","result":[]}} trailing"#,
@@ -239,7 +239,7 @@ struct PrometheusFaultTests {
     #expect(text.hasPrefix("the response is not Prometheus JSON: "), "\(text)")
   }
 
-  @Test("another result than a matrix is refused by its name")
+  @Test("rejects a result that is not a matrix by its type")
   func vector() async throws {
     let body = #"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"7"]}]}}"#
     #expect(try await problem(.json(body)) == "expected a matrix, got 'vector'")
@@ -247,13 +247,13 @@ struct PrometheusFaultTests {
     #expect(try await problem(.json(scalar)) == "expected a matrix, got 'scalar'")
   }
 
-  @Test("an answer beyond the limit is given up")
+  @Test("rejects a response beyond the size limit")
   func huge() async throws {
     let body = #"{"status":"success","data":""# + String(repeating: "x", count: 1 << 20)
     #expect(try await problem(.json(body), limit: 50_000) == "the response is larger than the limit of 50000 bytes")
   }
 
-  @Test("warnings reach the log, and samples off the grid or out of range are left out")
+  @Test("logs warnings, and drops samples off the grid or out of range")
   func warnings() async throws {
     let lines = LogLines()
     let start = Int(History.start.timeIntervalSince1970)

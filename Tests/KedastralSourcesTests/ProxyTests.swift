@@ -37,14 +37,14 @@ struct ProxyTests {
     ("fd00::/8", "[fe12::1]", false), ("2001:db8::1", "[2001:db8::1]", true), ("10.0.0.0/8", "10.example", false),
   ]
 
-  @Test("no_proxy has names with their subdomains, addresses and networks", arguments: exceptionCases)
+  @Test("no_proxy accepts names with their subdomains, addresses and networks", arguments: exceptionCases)
   func exceptions(list: String, host: String, isExcepted: Bool) {
     let found = proxy(["http_proxy": "http://p", "no_proxy": list], for: "http://\(host):9090/x")
     #expect((found == nil) == isExcepted)
   }
 
   @Test(
-    "this machine is reached directly, unless a proxy is asked for",
+    "this machine is reached directly, unless a proxy is configured",
     arguments: ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "app.localhost", "LOCALHOST"])
   func loopback(host: String) {
     let url = "http://\(host):9090"
@@ -66,7 +66,7 @@ struct ProxyTests {
     return requests
   }
 
-  @Test("a request to an http server goes to the proxy whole, with the proxy's user")
+  @Test("a request to an http server goes to the proxy with its full URL and the proxy's user")
   func plain() async throws {
     let requests = try await requests(.json("{}")) { client, url in
       let proxy = url.replacing("http://", with: "http://user:pass@")
@@ -80,7 +80,7 @@ struct ProxyTests {
     #expect(requests[0].headers["proxy-authorization"] == "Basic " + Data("user:pass".utf8).base64EncodedString())
   }
 
-  @Test("a request to an https server goes through a tunnel, and a refusal names the proxy without its password")
+  @Test("a request to an https server uses a tunnel, and an error names the proxy without its password")
   func tunnel() async throws {
     let requests = try await requests(.json("no", status: 403)) { client, url in
       let proxy = url.replacing("http://", with: "http://user:pass@")

@@ -40,7 +40,7 @@ struct RemoteModelTests {
     return (try result.get(), request, server.url)
   }
 
-  @Test("the question follows the contract, whether the URL ends in /predict or not", arguments: ["", "/", "/predict"])
+  @Test("the request follows the contract, whether the URL ends in /predict or not", arguments: ["", "/", "/predict"])
   func question(path: String) async throws {
     let outcome = try await forecast(.json(#"{"metric": "m", "values": [1, 2, 3]}"#), path: path)
     #expect(outcome.request?.line == "POST /predict HTTP/1.1")
@@ -55,7 +55,7 @@ struct RemoteModelTests {
     #expect(outcome.forecast.reason == nil)
   }
 
-  @Test("the quantiles that were asked for are taken, in order at each step; values below zero are zero")
+  @Test("uses the requested quantiles, sorted at each step; values below zero become zero")
   func quantiles() async throws {
     let body = #"{"values": [1, -2, 3], "quantiles": {"0.90": [5, 1, 7], "0.5": [1, 2, -3], "0.99": [9, 9, 9]}}"#
     let forecast = try await forecast(.json(body)).forecast
@@ -67,7 +67,7 @@ struct RemoteModelTests {
   }
 
   @Test(
-    "an answer that cannot be planned with is refused",
+    "rejects a response that cannot be used for a plan",
     arguments: [
       ("garbage", "the response is not JSON: expected a number at byte 0"),
       ("{}", "the response has no array \"values\""),
@@ -114,7 +114,7 @@ struct RemoteModelTests {
     #expect(error?.description.hasSuffix("/predict: forecast of 3 steps: HTTP 500: oops") == true)
   }
 
-  @Test("it cannot be asked without a session, nor without any history")
+  @Test("it cannot forecast without a session or without history")
   func misuse() async throws {
     try await withClient { client in
       let model = RemoteModel(endpoint: HTTPEndpoint("http://127.0.0.1:1"), fallback: Constant(), client: client)

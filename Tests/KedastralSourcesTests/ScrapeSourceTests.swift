@@ -78,7 +78,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a clock that was ahead for an hour does not end the scraping for that hour")
+  @Test("scraping continues after a clock that was one hour ahead is corrected")
   func clockSetBack() async throws {
     try await withApplication("hits_total") { metrics, source, clock in
       clock.advance(by: .seconds(3600))
@@ -94,7 +94,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a gauge is taken as it is")
+  @Test("a gauge is used unchanged")
   func gauge() async throws {
     try await withApplication(#"queue{name="mail"}"#) { metrics, source, clock in
       for depth in [100, 1, 2, 3, 4] {
@@ -159,7 +159,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("a response without the metric, or that is not an exposition, is reported with its beginning")
+  @Test("reports a response without the metric, or that is not an exposition, with its beginning")
   func noMatch() async throws {
     try await withApplication("up") { metrics, source, _ in
       metrics.set("<html>Log in</html>")
@@ -175,7 +175,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("another step than its own is refused")
+  @Test("rejects a step other than its own")
   func otherStep() async throws {
     try await withApplication("up") { _, source, _ in
       let error = await #expect(throws: SourceError.self) {
@@ -185,7 +185,7 @@ struct ScrapeSourceTests {
     }
   }
 
-  @Test("the past is bounded")
+  @Test("the history is limited")
   func bounded() {
     var history = ScrapeHistory(
       seed: TimeSeries(start: start, step: minute, values: []), capacity: 100, longestInterval: .seconds(240))
@@ -199,7 +199,7 @@ struct ScrapeSourceTests {
   }
 
   @Test(
-    "an invalid selector is refused with an example",
+    "rejects an invalid selector with an example",
     arguments: ["", "{a=\"b\"}", "up{", "up{a}", "up{a=b}", "up{a=\"b}", "up{a=~\"b\"}", "up{a=\"b\"} x", "a b!"])
   func selectors(text: String) {
     let error = #expect(throws: ScrapeSelector.ParseError.self) { try ScrapeSelector(text) }

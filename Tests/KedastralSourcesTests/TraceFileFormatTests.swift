@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralSources
 import Testing
 
-@Suite("Trace files as programs and people write them")
+@Suite("Trace files written by programs and people")
 struct TraceFileFormatTests {
   private static let start = 1_785_542_400
 
@@ -59,7 +59,7 @@ struct TraceFileFormatTests {
     ("empty lines and comments", "# load\n\n" + rows() + "\n,\n# end\n"),
   ]
 
-  @Test("a file is read as it is meant, without a remark", arguments: formats)
+  @Test("reads unambiguous files without a remark", arguments: formats)
   func format(name: String, text: String) throws {
     let file = try TraceFile(text: text, name: "t.csv")
     expect(file.series, equals: Self.expected, name)
@@ -67,7 +67,7 @@ struct TraceFileFormatTests {
   }
 
   @Test(
-    "times without a zone are read as UTC, and a remark says so",
+    "reads times without a zone as UTC, and a remark says so",
     arguments: ["D T", "DT", "D t", "D T.000", "D T,000"].map { $0 == "DT" ? "D~T" : $0 })
   func withoutZone(form: String) throws {
     let text = Self.rows("Time;Value", separator: ";", time: { Self.date($0, form).replacing("~", with: "T") })
@@ -76,14 +76,14 @@ struct TraceFileFormatTests {
     #expect(file.remarks == ["times without a time zone are read as UTC"])
   }
 
-  @Test("days are read as their midnights in UTC, with dashes or slashes", arguments: ["-", "/"])
+  @Test("reads days as their midnights in UTC, with dashes or slashes", arguments: ["-", "/"])
   func days(separator: String) throws {
     let text = ["2026-02-27,1", "2026-02-28,2", "2026-03-01,3"].joined(separator: "\n").replacing("-", with: separator)
     let file = try TraceFile(text: text, name: "t.csv")
     #expect(file.series.step == .seconds(86_400) && file.series.values == [1, 2, 3])
   }
 
-  @Test("UTF-16, which spreadsheets write as Unicode text, is read", arguments: [false, true])
+  @Test("reads UTF-16, which spreadsheets write as Unicode text", arguments: [false, true])
   func utf16(isBigEndian: Bool) throws {
     let text = "\u{FEFF}" + Self.rows("Time\tValue", separator: "\t", lineEnd: "\r\n")
     let bytes = text.utf16.flatMap { unit in
@@ -152,13 +152,13 @@ struct TraceFileFormatTests {
     ),
   ]
 
-  @Test("what is ambiguous is refused with the line and what would be right", arguments: ambiguous)
+  @Test("rejects ambiguous files with the line and what is expected", arguments: ambiguous)
   func refuses(text: String, problem: String) {
     let error = #expect(throws: TraceFile.ReadError.self) { try TraceFile(text: text, name: "t.csv") }
     #expect(error?.description == problem)
   }
 
-  @Test("whatever bytes a file has, it is a series of finite or missing samples, or refused with a reason")
+  @Test("any bytes are read as finite or missing samples, or rejected with a reason")
   func mutations() {
     let seeds = Self.formats.map(\.text) + Self.ambiguous.map(\.text)
     let pieces = [
@@ -189,7 +189,7 @@ struct TraceFileFormatTests {
     }
   }
 
-  @Test("a named value column is taken, when the other columns are the same in all rows")
+  @Test("uses a named value column if the other columns are the same in all rows")
   func namedColumns() throws {
     let text = """
       #datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,dateTime:RFC3339,double,string

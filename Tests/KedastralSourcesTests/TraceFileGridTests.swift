@@ -31,7 +31,7 @@ struct TraceFileGridTests {
       start: Date(timeIntervalSince1970: Self.start), step: .seconds(step), values: (0..<Self.count).map(load))
   }
 
-  @Test("regular rows are read without a remark, wherever their grid lies", arguments: [0, 1, 17.5, 30, 59.9])
+  @Test("reads regular rows without a remark, wherever their grid lies", arguments: [0, 1, 17.5, 30, 59.9])
   func regularRows(shift: Double) throws {
     let file = try file { _ in shift }
     #expect(file.series.start == Date(timeIntervalSince1970: Self.start + shift))
@@ -53,14 +53,14 @@ struct TraceFileGridTests {
       ])
   }
 
-  @Test("a stray row beside a grid that does not begin at whole minutes leaves the grid where it is")
+  @Test("a row off a grid that does not start at whole minutes does not move the grid")
   func strayRowOffWholeMinutes() throws {
     let file = try file(extra: [(Self.start + 600 * 60 + 9, load(600))]) { _ in 7 }
     #expect(file.series.start == Date(timeIntervalSince1970: Self.start + 7))
     #expect(file.series.values == regular().values)
   }
 
-  @Test("a phase that moves by a second, once or from row to row, is put into whole minutes")
+  @Test("a phase that drifts by seconds is assigned to whole minutes")
   func phase() throws {
     let moved = try file { $0 < 1100 ? 0 : 1 }
     expect(moved.series, equals: regular(), "moved")
@@ -71,14 +71,14 @@ struct TraceFileGridTests {
     expect(late.series, equals: regular(), "mostly a second late")
   }
 
-  @Test("wide jitter without two equal distances has the step that people choose", arguments: [10.0, 60, 300, 3600])
+  @Test("wide jitter without two equal distances uses the nearest common step", arguments: [10.0, 60, 300, 3600])
   func jitter(step: Double) throws {
     let file = try file(step: step) { (noise($0) - 0.5) * 0.3 * step }
     expect(file.series, equals: regular(step: step), "\(step)")
     #expect(file.remarks.count == 1)
   }
 
-  @Test("an unusual step is found where the rows jitter, and taken exactly where it is wanted")
+  @Test("finds an unusual step in rows with jitter, and uses it exactly when it is requested")
   func unusualStep() throws {
     let found = try file(step: 47) { noise($0) < 0.1 ? 1 : 0 }
     #expect(found.series.step == .seconds(47) && found.series.values == regular().values)
@@ -86,13 +86,13 @@ struct TraceFileGridTests {
     #expect(wanted.series.step == .seconds(45))
   }
 
-  @Test("rows that are finer than the wanted step keep their own")
+  @Test("rows that are finer than the requested step keep their own step")
   func finerRows() throws {
     let file = try file(step: 10, wanted: .seconds(60)) { $0 == 5 ? 1 : 0 }
     #expect(file.series.step == .seconds(10))
   }
 
-  @Test("rows in another order are sorted, and counted")
+  @Test("unordered rows are sorted, and counted")
   func order() throws {
     let newestFirst = try TraceFile(text: "180,4\n120,3\n60,2\n0,1\n", name: "t.csv")
     #expect(newestFirst.series.values == [1, 2, 3, 4])
@@ -103,7 +103,7 @@ struct TraceFileGridTests {
     #expect(one.remarks == ["rows earlier than the row before them: 1 of 4; the rows are sorted by time"])
   }
 
-  @Test("of rows with the same timestamp the mean of those with a value counts")
+  @Test("rows with the same timestamp are averaged, without missing values")
   func duplicates() throws {
     let file = try TraceFile(text: "0,1\n60,2\n60,4\n120,\n120,5\n180,\n180,\n240,6\n", name: "t.csv")
     #expect(file.series.values.map { $0.isNaN ? -1 : $0 } == [1, 3, 5, -1, 6])

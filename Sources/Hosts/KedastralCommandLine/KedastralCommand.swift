@@ -1,10 +1,10 @@
 import KedastralCore
 import KedastralDaemon
 
-/// The program `kedastral`: `run` (forecaster and scaler in one process, which is also what settings alone mean),
+/// The program `kedastral`: `run` (forecaster and scaler in one process, which is the default without a subcommand),
 /// `forecaster`, `scaler`, `demo`, and the subcommands of `Commands`.
 package enum KedastralCommand {
-  /// Runs with a command line's arguments (without the program's name); returns the exit code.
+  /// Runs the program with the given arguments (without the program's name); returns the exit code.
   package static func main(_ arguments: [String]) async -> Int32 {
     guard let word = arguments.first, !word.hasPrefix("-") else { return await AllInOneHost.main(arguments) }
     let rest = Array(arguments.dropFirst())

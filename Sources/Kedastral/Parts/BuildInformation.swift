@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// What this build is, as a metric: `kedastral_build_info{version="…"} 1`.
+/// The version of this build as a metric: `kedastral_build_info{version="…"} 1`.
 package enum BuildInformation {
   package static func publish(in metrics: MetricsRegistry) {
     metrics.gauge("kedastral_build_info", help: "The version of this process; always 1.", labels: ["version"])

@@ -2,7 +2,7 @@ import KedastralCore
 import KedastralHTTP
 import Synchronization
 
-/// Tells `/readyz` what the forecast rounds show: a first plan exists, sources answer, the store takes plans.
+/// Computes `/readyz` from the forecast rounds: a first plan exists, sources respond, the store accepts plans.
 ///
 /// A single failing source of many does not make the forecaster unready: its other workloads are served.
 package final class ForecastReadiness: ForecastObserver {
@@ -15,11 +15,11 @@ package final class ForecastReadiness: ForecastObserver {
   private static let noPlan = "no forecast has been made yet"
 
   let readiness: Readiness
-  /// How each workload's latest round ended.
+  /// The result of each workload's latest round.
   let health: WorkloadHealth
   private let state: Mutex<State>
 
-  /// Begins with the workloads that are configured; which of them are this process's says ``share(of:among:)``.
+  /// Starts with the configured workloads; ``share(of:among:)`` sets which of them this process owns.
   init(_ workloads: [WorkloadName]) {
     let health = WorkloadHealth()
     health.configure([], of: workloads)
@@ -28,7 +28,7 @@ package final class ForecastReadiness: ForecastObserver {
     state = Mutex(State(workloadCount: workloads.count))
   }
 
-  /// Sets which of the configured workloads are this process's; one that has none is ready without a plan of its own.
+  /// Sets which of the configured workloads this process owns; a process without workloads is ready without a plan.
   func share(of workloads: [WorkloadName], among all: [WorkloadName]) {
     health.configure(workloads, of: all)
     let hasPlan = state.withLock { state in

@@ -3,7 +3,7 @@ import KedastralHTTP
 import KedastralNet
 import KedastralRedisStore
 
-/// The forecasting half: the loops, and the HTTP server that shows their plans.
+/// The forecaster: the loops, and the HTTP server that shows their plans.
 package struct ForecasterParts {
   /// How the forecaster shows plans.
   package struct Settings {
@@ -17,8 +17,9 @@ package struct ForecasterParts {
     ///   - http: how the HTTP server listens; nil for none.
     ///   - leadTime: the lead time that the page shows.
     ///   - staleAfter: the age from which the scaler does not serve plans, where that is known.
-    ///   - shardLease: how long a forecaster keeps its share of the workloads without a sign of life; nil to make all plans.
-    ///   - texts: what writes a workload's settings down, for the page.
+    ///   - shardLease: how long a forecaster keeps its share of the workloads without renewing its lease; nil to
+    ///     forecast all workloads.
+    ///   - texts: generates a workload's settings as text, for the page.
     package init(
       http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
       texts: (any ConfigurationTexts)? = nil
@@ -33,11 +34,11 @@ package struct ForecasterParts {
 
   private let store: OpenedStore
   package let server: ForecastHTTPServer?
-  /// How each workload's latest round ended.
+  /// The result of each workload's latest round.
   package let health: WorkloadHealth
   private let roster: WorkloadRoster
 
-  /// Wires the parts; the server listens when this returns.
+  /// Connects the parts; the server listens when this returns.
   package init(
     _ workloads: [ServedWorkload], store: OpenedStore, _ settings: Settings, on loop: EventLoop, clock: any WallClock,
     metrics: MetricsRegistry, logger: KedastralLogger
@@ -68,14 +69,14 @@ package struct ForecasterParts {
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }
 
-  /// What must run: the loops, and the server's view of the store.
+  /// The services to run: the loops, and the server's view of the store.
   package var services: [ServiceRunner.Service] {
     var services: [ServiceRunner.Service] = [{ [roster] in await roster.run() }]
     if let server { services.append { [store] in await server.follow(store.store.updates()) } }
     return services
   }
 
-  /// Forecasts other workloads from now on; those of the same revision are not touched.
+  /// Replaces the workloads; those of the same revision are not touched.
   package func replace(workloads: [ServedWorkload]) async -> WorkloadsChange { await roster.replace(by: workloads) }
 }
 

@@ -3,15 +3,15 @@ import KedastralMemoryStore
 import KedastralNet
 import KedastralRedisStore
 
-/// A store, opened, with what tells how it is.
+/// An open store and its health.
 package struct OpenedStore {
   /// The store.
   package let store: any ForecastStore
-  /// The same, when it is Redis.
+  /// The same store, if it is Redis.
   let redis: RedisStore?
   private let loop: EventLoop?
 
-  /// Opens a store; Redis is connected to in the background, on a loop of its own.
+  /// Opens a store; it connects to Redis in the background, on its own loop.
   package init(_ store: KedastralService.Store, clock: any WallClock, logger: KedastralLogger) async throws {
     switch store.kind {
     case .memory:
@@ -26,10 +26,10 @@ package struct OpenedStore {
     }
   }
 
-  /// What is wrong with the store now, or nil.
+  /// The store's current problem; nil when there is none.
   package var problem: String? { redis?.health.problem }
 
-  /// Ends the store's connections.
+  /// Closes the store's connections.
   package func close() async {
     await redis?.close()
     await loop?.stop()

@@ -1,18 +1,17 @@
 import Glibc
 import KedastralNet
 
-/// The signals that a daemon obeys: SIGTERM and SIGINT to end, SIGHUP to read its configuration again.
+/// The signals that a daemon handles: SIGTERM and SIGINT stop it, SIGHUP reloads its configuration.
 ///
-/// A third signal to end ends the process at once, for a person who does not want to wait. Several SIGHUP while one is being
-/// obeyed count as one.
+/// A third termination signal stops the process at once. Several SIGHUP during one reload count as one.
 package final class ProcessSignals: Sendable {
   private let loop: EventLoop
   private let watcher: LoopBound<SignalWatcher>
   private let endings: AsyncStream<String>
-  /// One element for each time the configuration is to be read again.
+  /// One element for each reload of the configuration.
   let hangUps: AsyncStream<Void>
 
-  /// Starts to watch on `loop`, the only one of the process that may.
+  /// Starts to watch on `loop`; only one loop of the process may watch.
   ///
   /// - Parameter reloads: whether SIGHUP reloads the configuration; otherwise it ends the process, as when a terminal closes.
   package init(on loop: EventLoop, reloads: Bool) async throws {
@@ -36,7 +35,7 @@ package final class ProcessSignals: Sendable {
     }
   }
 
-  /// Waits for a signal to end and returns its name; nil when the task is cancelled.
+  /// Waits for a termination signal and returns its name; nil when the task is cancelled.
   package func next() async -> String? {
     for await signal in endings { return signal }
     return nil

@@ -9,11 +9,11 @@ import KedastralNet
   import Foundation
 #endif
 
-/// The serving half: the gRPC server, and what fills its table.
+/// The scaler: the gRPC server, and the service that updates its table.
 package struct ScalerParts {
   package let server: ScalerServer
 
-  /// How the gRPC server listens and answers.
+  /// How the gRPC server listens and responds.
   package struct Settings {
     var address: ListenAddress
     var tls: TLSIdentity?
@@ -21,7 +21,7 @@ package struct ScalerParts {
     var defaults: ScalerDefaults
     var limits: GRPCLimits
 
-    /// - Parameter loops: threads that serve; 0 for one per processor, at most eight.
+    /// - Parameter loops: the number of serving threads; 0 for one per processor, at most eight.
     package init(
       address: ListenAddress, tls: TLSIdentity? = nil, loops: Int = 0, defaults: ScalerDefaults,
       limits: GRPCLimits = GRPCLimits()
@@ -52,12 +52,12 @@ package struct ScalerParts {
       ["address": "\(address)", "leadTime": DurationText.format(settings.defaults.leadTime)])
   }
 
-  /// What must run: the table follows `updates`.
+  /// The service to run: the table follows `updates`.
   package func service(following updates: AsyncStream<StoreUpdate>) -> ServiceRunner.Service {
     { [server] in await server.follow(updates) }
   }
 
-  /// What must run: gRPC's health checks say what `readiness` says, which `check` brings up to date each second.
+  /// The service to run: gRPC's health checks follow `readiness`, which `check` updates every second.
   package func service(
     relaying readiness: Readiness, check: @escaping @Sendable () -> Void = {}
   ) -> ServiceRunner.Service {

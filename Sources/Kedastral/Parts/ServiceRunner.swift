@@ -2,23 +2,24 @@ import Glibc
 import KedastralCore
 import KedastralNet
 
-/// Runs long-running parts side by side until a signal comes, the task is cancelled or one of them fails, then winds down in order.
+/// Runs long-running parts side by side until a signal comes, the task is cancelled or one of them fails, then shuts
+/// down in order.
 package struct ServiceRunner {
   /// A part that runs until its task is cancelled.
   package typealias Service = @Sendable () async throws -> Void
 
-  /// How long winding down may take in all; the process ends then, whatever still hangs.
+  /// The total time limit for shutting down; then the process exits, even if parts have not finished.
   private static let patience: Duration = .seconds(5)
 
   private let logger: KedastralLogger
   private let signals: ProcessSignals?
   private let endsProcess: Bool
 
-  /// Starts to watch for signals on `loop`: first of all, so that one that comes early is not missed.
+  /// Starts to watch for signals on `loop`; called first, so that no early signal is missed.
   ///
   /// - Parameters:
   ///   - watchesSignals: whether SIGTERM and SIGINT end the run, and SIGHUP reloads.
-  ///   - endsProcess: whether the process ends when winding down takes too long; for programs that do nothing else.
+  ///   - endsProcess: whether the process exits when shutting down takes too long; for programs that do nothing else.
   package init(
     on loop: EventLoop, logger: KedastralLogger, watchesSignals: Bool = true, endsProcess: Bool = true
   ) async throws {
@@ -30,7 +31,7 @@ package struct ServiceRunner {
   /// Runs `services`, then `windDown` (stop accepting, finish open requests), then cancels the services.
   ///
   /// - Parameter reload: reloads the configuration for each element of the stream, which has one for each SIGHUP.
-  /// - Throws: the error of a service that failed; the others are wound down all the same.
+  /// - Throws: the error of a service that failed; the others are shut down as well.
   package func run(
     _ services: [Service], reload: @escaping @Sendable (AsyncStream<Void>) async -> Void = { _ in },
     windDown: @escaping @Sendable () async -> Void

@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// Tells metrics and log of the certificates that a listener uses, from the first one on.
+/// Reports the certificates that a listener uses, including the first, to metrics and log.
 package struct TLSReport: Sendable {
   private let listener: String
   private let logger: KedastralLogger

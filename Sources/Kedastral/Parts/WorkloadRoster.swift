@@ -3,17 +3,17 @@ import KedastralHTTP
 import KedastralRedisStore
 import Synchronization
 
-/// A workload that is to be forecast, with what must run for it.
+/// A workload to forecast, with the services it needs.
 package struct ServedWorkload: Sendable {
-  /// Stands for the settings of a workload or of its sources: those that are the same have the same one.
+  /// Identifies the settings of a workload or its sources: equal settings have equal revisions.
   package final class Revision: Sendable {
     package init() {}
   }
 
   package let workload: Workload
-  /// What its sources need to have run.
+  /// The services that its sources need.
   package let services: [ServiceRunner.Service]
-  /// The most replicas that its policy plans, where that is known.
+  /// The maximum replicas of its policy, if known.
   package let maxReplicas: Int?
   package let revision: Revision
   package let sourcesRevision: Revision
@@ -30,25 +30,25 @@ package struct ServedWorkload: Sendable {
   }
 }
 
-/// How a change of workloads compares with those before.
+/// The difference between the new workloads and the previous ones.
 package struct WorkloadsChange: Sendable, Equatable {
-  /// How many workloads are new.
+  /// The number of new workloads.
   package var added = 0
-  /// How many have other settings.
+  /// The number of workloads with changed settings.
   package var changed = 0
-  /// How many are gone.
+  /// The number of removed workloads.
   package var removed = 0
-  /// How many continue as they were.
+  /// The number of unchanged workloads.
   package var kept = 0
 
   package init() {}
 }
 
-/// The workloads that a process is to forecast, and those of them that it does: they change with the configuration, and with
-/// the shard that it has among others.
+/// The configured workloads, and those of them that this process forecasts: they change with the configuration and with
+/// the process's shard.
 ///
-/// Changes are made one after the other by ``run()``. A workload whose settings stay keeps its loop, with history, model and
-/// plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
+/// ``run()`` applies changes one after the other. A workload with unchanged settings keeps its loop, with history,
+/// model and plan; a workload with changed settings resumes from its stored plan and keeps its unchanged sources.
 package actor WorkloadRoster {
   private enum Event: Sendable {
     case shard(Shard)
@@ -66,11 +66,11 @@ package actor WorkloadRoster {
 
   private var entries: [WorkloadName: ServedWorkload] = [:]
   private var collecting: [WorkloadName: [Task<Void, Never>]] = [:]
-  /// The share that this process has; nil until it is known, where there are others.
+  /// This process's share; nil until it is known, if workloads are shared.
   private var shard: Shard?
   /// How often each workload is forecast, for callers on other threads.
   private let intervals: Mutex<[WorkloadName: Duration]>
-  /// The workloads whose limit is exported: those of this process's share.
+  /// The workloads whose limit is exported: those that this process owns.
   private var bounded: Set<WorkloadName> = []
 
   init(
@@ -94,7 +94,7 @@ package actor WorkloadRoster {
     intervals.withLock { $0[workload] } ?? .seconds(30)
   }
 
-  /// Takes over other workloads; returns when the loops are as they are to be.
+  /// Replaces the workloads; returns when the loops have been started and stopped.
   func replace(by entries: [ServedWorkload]) async -> WorkloadsChange {
     await withCheckedContinuation { continuation in
       if case .terminated = sendEvent.yield(.entries(entries, done: continuation)) {
@@ -117,7 +117,7 @@ package actor WorkloadRoster {
       for await event in events {
         switch event {
         case .shard(let shard):
-          // After a pause another process may have planned meanwhile: what the loops knew is out of date.
+          // During a pause another process may have planned: the loops' state is out of date.
           let isNewTerm = shard.term != self.shard?.term
           self.shard = shard
           await forecastShare(restarting: isNewTerm ? Set(entries.keys) : [])
@@ -159,7 +159,7 @@ package actor WorkloadRoster {
     return change
   }
 
-  /// Makes the loops be those of this process's share.
+  /// Starts and stops loops so that they match this process's share.
   private func forecastShare(restarting: Set<WorkloadName>) async {
     let own = entries.values.map(\.workload).filter { owns($0.name) }.sorted { $0.name < $1.name }
     let names = Set(own.map(\.name))
@@ -181,7 +181,7 @@ package actor WorkloadRoster {
 
   private func collect(_ name: WorkloadName) {
     collecting[name] = entries[name]?.services.map { service in
-      // A source that collects by itself ends with its task alone; what fails meanwhile it logs.
+      // A source that collects in the background ends only with its task; it logs failures itself.
       Task { try? await service() }
     }
   }

@@ -43,7 +43,7 @@ public struct Workload: Sendable {
   ///
   /// - Parameters:
   ///   - name: the name, which is also the key of its plan in a store.
-  ///   - metric: the metric's name and unit, for people.
+  ///   - metric: the metric's human-readable name and unit.
   ///   - source: where the load comes from.
   ///   - model: how the load is forecast.
   ///   - policy: how a forecast becomes replicas.

@@ -1,4 +1,4 @@
-/// A series without missing samples, and what had to be invented to get there.
+/// A series without missing samples, and how many were filled in.
 public struct GapRepair: Sendable, Equatable {
   /// The series with every gap filled; all zero when no sample was present.
   public let series: TimeSeries

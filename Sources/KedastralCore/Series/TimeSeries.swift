@@ -12,7 +12,7 @@
 public struct TimeSeries: Sendable, Equatable {
   /// The instant of the first sample: the end of the step that it measures.
   public var start: Date
-  /// The distance of two samples; positive.
+  /// The distance between two samples; positive.
   public let step: Duration
   /// The samples in order of time; NaN where one is missing.
   public var values: [Double]
@@ -33,13 +33,13 @@ public struct TimeSeries: Sendable, Equatable {
   /// Whether there is no sample at all.
   public var isEmpty: Bool { values.isEmpty }
 
-  /// The instant of sample `index`; also for indices before and behind the series.
+  /// The instant of sample `index`; also for indices before and after the series.
   public func instant(at index: Int) -> Date { start.addingTimeInterval(Double(index) * step.inSeconds) }
 
   /// The instant of the last sample: where a forecast begins. `start − step` of an empty series.
   public var end: Date { instant(at: count - 1) }
 
-  /// The instant of the sample that would come next.
+  /// The instant of the next sample.
   public var nextInstant: Date { instant(at: count) }
 
   /// The index on this series' grid that is nearest to `instant`; may lie outside `values`.
@@ -50,20 +50,20 @@ public struct TimeSeries: Sendable, Equatable {
   /// How many samples are missing.
   public var missingCount: Int { values.count { !$0.isFinite } }
 
-  /// The index of the last sample that is present, or nil when none is.
+  /// The index of the last present sample, or nil when there is none.
   public var lastPresentIndex: Int? { values.lastIndex { $0.isFinite } }
 
-  /// The newest sample that is present.
+  /// The last present sample.
   package var lastPresent: Double? { values.last { $0.isFinite } }
 
-  /// The last samples, `count` at most.
+  /// At most the last `count` samples.
   public func suffix(_ count: Int) -> TimeSeries {
     let kept = min(max(0, count), values.count)
     return TimeSeries(
       start: instant(at: values.count - kept), step: step, values: Array(values.suffix(kept)))
   }
 
-  /// The first samples, `count` at most.
+  /// At most the first `count` samples.
   package func prefix(_ count: Int) -> TimeSeries {
     count >= values.count ? self : TimeSeries(start: start, step: step, values: Array(values.prefix(max(0, count))))
   }
@@ -76,9 +76,9 @@ public struct TimeSeries: Sendable, Equatable {
     TimeSeries(start: instant(at: range.lowerBound), step: step, values: Array(values[range]))
   }
 
-  /// Writes `newer` over and behind this series, filling a gap between them with NaN.
+  /// Writes `newer` over and after this series, filling a gap between them with NaN.
   ///
-  /// Samples of `newer` that are missing never overwrite ones that are present.
+  /// Missing samples of `newer` never overwrite present ones.
   ///
   /// - Precondition: both have the same step.
   public mutating func merge(_ newer: TimeSeries) {
@@ -96,7 +96,8 @@ public struct TimeSeries: Sendable, Equatable {
     let first = max(0, offset)
     let missing = first + newer.count - values.count
     if missing > 0 {
-      // A history that gains a sample per minute at its end and loses one at its start would soon need twice its size.
+      // A history that gains one sample per minute at its end and loses one at its start would soon need twice its
+      // size.
       let needed = values.count + missing
       if values.capacity < needed { values.reserveCapacity(needed + needed / 16) }
       values.append(contentsOf: repeatElement(.nan, count: missing))

@@ -4,19 +4,19 @@
   import Foundation
 #endif
 
-/// Instants that come again, in the five fields of cron: minute, hour, day of the month, month, day of the week.
+/// Recurring instants in the five fields of cron: minute, hour, day of the month, month, day of the week.
 ///
 ///     try CronExpression("30 8 * * mon-fri")       // half past eight on working days
 ///     try CronExpression("*/15 9-17 1,15 * *")     // each quarter of an hour by day, on the 1st and 15th
 ///
-/// A field is `*`, a number, a name (`jan`, `mon`), a range `a-b`, any of them with a step `/n`, or several between commas;
-/// Sunday is 0 and 7. As in cron, when both days are restricted either one will do.
+/// A field is `*`, a number, a name (`jan`, `mon`), a range `a-b`, any of them with a step `/n`, or several between
+/// commas; Sunday is 0 and 7. As in cron, when both days are restricted it is enough that one matches.
 public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
   /// The error for a text that is not a valid expression.
   public struct ParseError: Error, Equatable, CustomStringConvertible {
     /// The whole text.
     package let text: String
-    /// What is wrong, and what would be right.
+    /// What is invalid, and what is expected.
     package let problem: String
     public var description: String { "'\(text)' is not a schedule: \(problem)" }
   }
@@ -29,15 +29,15 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     ("minute", 0...59), ("hour", 0...23), ("day of the month", 1...31), ("month", 1...12), ("day of the week", 0...7),
   ]
 
-  /// The text it was made of.
+  /// The text of the expression.
   public let description: String
-  /// For each field the numbers that match, a bit each.
+  /// The matching numbers of each field, as a bit set.
   private let matches: [UInt64]
   private let isAnyHour: Bool
   private let isAnyDay: Bool
   private let isAnyWeekday: Bool
 
-  /// Reads an expression.
+  /// Parses an expression.
   public init(_ text: String) throws(ParseError) {
     let parts = text.split(whereSeparator: { $0 == " " || $0 == "\t" }).map { $0.lowercased() }
     guard parts.count == 5 else {
@@ -94,7 +94,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
 
   private func has(_ field: Int, _ value: Int) -> Bool { matches[field] & (1 << UInt64(value)) != 0 }
 
-  /// Whether it matches a day, counted since 1970 began.
+  /// Whether it matches a day, counted from 1970-01-01.
   private func matches(day: Int) -> Bool {
     let date = Timestamp.civil(fromDays: day)
     // 1970-01-01 was a Thursday.
@@ -104,16 +104,17 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     return has(2, date.day) || has(4, weekday)
   }
 
-  /// The instants in `from ..< to` at which it begins; at most those of 400 days.
+  /// The instants in `from ..< to` at which it begins; covering at most 400 days.
   ///
-  /// It begins when the local clock first reaches one of its times: one that a change of the clocks skips begins when the gap
-  /// ends, all of a gap at once, and one that comes twice begins the first time alone. Only an expression for every hour (`*`)
-  /// begins in both passes of a repeated hour, as in cron. A day that a place skips altogether has no times.
+  /// It begins when the local clock first reaches one of its times: a time that a clock change skips begins when the
+  /// gap ends (all times of a gap together), and a time that occurs twice begins only the first time. Only an
+  /// expression for every hour (`*`) begins in both passes of a repeated hour, as in cron. A day that a zone skips has
+  /// no times.
   package func instants(from: Date, to: Date, in zone: TimeZoneRules) -> [Date] {
     let begin = from.timeIntervalSince1970
     let end = min(to.timeIntervalSince1970, begin + 400 * 86_400)
     guard begin < end, abs(begin) < 1e12 else { return [] }
-    // Clocks are at most about a day ahead or behind, and change by a day at most.
+    // Local clocks differ from UTC by at most about one day, and change by at most one day.
     let (first, last) = (Int(begin.rounded(.up)), Int(end.rounded(.up)))
     let clock = zone.localClock(in: first - 3 * 86_400..<last + 3 * 86_400)
     var instants: Set<Int> = []
@@ -130,7 +131,7 @@ public struct CronExpression: Sendable, Equatable, CustomStringConvertible {
     return instants.sorted().map { Date(timeIntervalSince1970: Double($0)) }
   }
 
-  /// The local times in a range that match, on days that the clocks show, in seconds since 1970 began.
+  /// The matching local times in a range, on days that exist locally, in seconds since 1970-01-01.
   private func localTimes(in range: Range<Int>, isShown: (_ day: Int) -> Bool) -> [Int] {
     guard !range.isEmpty else { return [] }
     let minutes = (0..<1440).filter { has(0, $0 % 60) && has(1, $0 / 60) }

@@ -5,7 +5,7 @@
 package enum DurationText {
   /// The error for a text that is not a valid duration.
   package struct ParseError: Error, CustomStringConvertible, Equatable {
-    /// The text that was given.
+    /// The given text.
     package let text: String
     package var description: String {
       "'\(text)' is not a duration; write a number with a unit (ns, us, ms, s, m, h, d, w) or a sum of them, such as 30s, 5m or 1d12h"
@@ -17,7 +17,7 @@ package enum DurationText {
     ("w", 604_800),
   ]
 
-  /// Reads a duration; a bare `0` is allowed, any other number needs a unit. A leading minus negates the sum.
+  /// Parses a duration; a bare `0` is allowed, any other number needs a unit. A leading minus negates the sum.
   package static func parse(_ text: String) throws(ParseError) -> Duration {
     var rest = text[...]
     let isNegative = rest.first == "-"

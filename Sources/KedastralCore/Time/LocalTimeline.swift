@@ -1,16 +1,16 @@
-/// What the clocks of a place show during some time: stretches of one offset from UTC each, in ascending order.
+/// The local time of a zone during a period: intervals with one UTC offset each, in ascending order.
 ///
-/// All times are in seconds: instants since 1970 began in UTC, local times since it began on the local clock.
+/// All times are in seconds since 1970-01-01: instants in UTC, local times on the local clock.
 struct LocalTimeline: Sendable, Equatable {
-  /// A stretch without a change of the clocks.
+  /// An interval without a clock change.
   struct Stretch: Sendable, Equatable {
     /// Its instants.
     var instants: Range<Int>
-    /// What the local clock is ahead of UTC.
+    /// How far the local clock is ahead of UTC, in seconds.
     var offset: Int
   }
 
-  /// The stretches, without gaps.
+  /// The intervals, without gaps.
   let stretches: [Stretch]
 
   /// The first instant at which the local clock shows `local` or later; nil when that is beyond the end.
@@ -27,7 +27,7 @@ struct LocalTimeline: Sendable, Equatable {
       ?? .min
   }
 
-  /// Whether the clocks show a local day at all: a place that changes sides of the date line may skip one.
+  /// Whether a local day exists: a zone that moves across the date line may skip one.
   func shows(_ day: Int) -> Bool {
     guard let first = firstInstant(reaching: day * 86_400) else { return false }
     return stretches.contains { $0.instants.contains(first) && Self.day(first + $0.offset) == day }

@@ -1,6 +1,6 @@
-/// A zone as POSIX's TZ variable writes it, for all years: `CET-1CEST,M3.5.0,M10.5.0/3`.
+/// A zone in the format of POSIX's TZ variable, valid for all years: `CET-1CEST,M3.5.0,M10.5.0/3`.
 struct PosixTimeZone: Sendable, Equatable {
-  /// When the clocks change, in the year's local time before the change.
+  /// The rule of a clock change, in the year's local time before the change.
   private enum Day: Equatable {
     /// The weekday of a week of a month; week 5 is the last one.
     case weekday(month: Int, week: Int, day: Int)
@@ -21,7 +21,7 @@ struct PosixTimeZone: Sendable, Equatable {
   private let begin: Change?
   private let end: Change?
 
-  /// Reads a zone; nil when the text is none.
+  /// Parses a zone; nil when the text is not a valid zone.
   init?(_ text: String) {
     var reader = Reader(rest: text[...])
     guard reader.name(), let west = reader.time() else { return nil }
@@ -47,7 +47,7 @@ struct PosixTimeZone: Sendable, Equatable {
     return isSummer ? summerOffset : standardOffset
   }
 
-  /// The changes of the clocks that may fall into `instants`, in no order.
+  /// The clock changes that may fall within `instants`, unordered.
   func changes(in instants: Range<Int>) -> [Int] {
     guard let begin, let end else { return [] }
     func year(_ seconds: Int) -> Int { Timestamp.civil(fromDays: Int((Double(seconds) / 86_400).rounded(.down))).year }
@@ -103,7 +103,7 @@ struct PosixTimeZone: Sendable, Equatable {
       return sign * total
     }
 
-    /// `,Mm.w.d/time`, `,Jn/time` or `,n/time`; two o'clock when no time is given.
+    /// `,Mm.w.d/time`, `,Jn/time` or `,n/time`; the default is two o'clock.
     mutating func change() -> Change? {
       guard rest.first == "," else { return nil }
       rest = rest.dropFirst()

@@ -4,18 +4,18 @@
   import Foundation
 #endif
 
-/// What the clocks of a place show: its offset from UTC at any instant, daylight saving included.
+/// The local time of a zone: its offset from UTC at any instant, including daylight saving time.
 ///
 ///     let berlin = try TimeZoneRules(named: "Europe/Berlin")
 ///     berlin.offsetSeconds(at: july)    // 7200
 ///
 /// Read from the system's time zone database in the form of RFC 8536, and independent of the TZ variable.
 public struct TimeZoneRules: Sendable, Equatable {
-  /// A zone that is not known here.
+  /// An unknown zone.
   public struct UnknownZone: Error, Equatable, CustomStringConvertible {
-    /// The name that was asked for.
+    /// The requested name.
     package let name: String
-    /// Why it cannot be had.
+    /// Why it cannot be read.
     package let problem: String
     public var description: String { "the time zone '\(name)' \(problem)" }
   }
@@ -79,7 +79,7 @@ public struct TimeZoneRules: Sendable, Equatable {
     return low == 0 ? first : transitions[low - 1].offset
   }
 
-  /// What the clocks show during `instants`, in seconds since 1970 began.
+  /// The local time during `instants`, in seconds since 1970-01-01.
   func localClock(in instants: Range<Int>) -> LocalTimeline {
     let known = transitions.map(\.seconds).filter(instants.contains)
     let ruled = (footer?.changes(in: instants) ?? []).filter { $0 > transitions.last?.seconds ?? .min }
@@ -93,7 +93,7 @@ public struct TimeZoneRules: Sendable, Equatable {
     return LocalTimeline(stretches: stretches)
   }
 
-  /// Reads version 2 or later of the format: its 64-bit part stands behind the 32-bit one.
+  /// Parses version 2 or later of the format: its 64-bit part follows the 32-bit one.
   private static func read(_ bytes: [UInt8], name: String) -> TimeZoneRules? {
     guard let old = Header(bytes, at: 0), old.version >= UInt8(ascii: "2") else { return nil }
     let begin = Header.size + old.bodySize(timeSize: 4)

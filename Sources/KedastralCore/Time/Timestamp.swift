@@ -26,7 +26,7 @@ package enum Timestamp {
     return abs(date.timeIntervalSince(now)) <= 12 * 3600 ? time : "\(text.prefix(10)) \(time)"
   }
 
-  /// Reads an RFC 3339 instant; nil when the text is not one.
+  /// Parses an RFC 3339 instant; nil when the text is not valid.
   package static func parse(_ text: some StringProtocol) -> Date? {
     let bytes = Array(text.utf8)
     guard bytes.count >= 20, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[13] == 0x3A, bytes[16] == 0x3A,

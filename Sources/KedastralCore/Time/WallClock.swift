@@ -4,9 +4,9 @@
   import Foundation
 #endif
 
-/// Where the time comes from: production, tests and replay run the same code on different clocks.
+/// The source of time: production, tests and replay run the same code on different clocks.
 ///
-/// Nothing else in this module asks the operating system for the time.
+/// No other code in this module reads the operating system's clock.
 public protocol WallClock: Sendable {
   /// The current instant.
   var now: Date { get }

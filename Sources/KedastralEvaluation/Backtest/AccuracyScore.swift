@@ -2,8 +2,8 @@ import KedastralCore
 
 /// The accuracy of a model's forecasts: the errors of one origin, or the mean over many.
 ///
-/// Missing actual loads are left out. Forecasts below zero count as zero. A ratio to nothing has no value: it is NaN, which tables
-/// print as a dash and JSON as null, and means leave it out.
+/// Missing actual loads are left out. Forecasts below zero count as zero. A ratio to zero is NaN, which tables print as
+/// a dash, JSON as null, and means ignore.
 public struct AccuracyScore: Sendable, Equatable {
   /// Mean absolute error over the mean absolute change from season to season of the history (Hyndman & Koehler 2006);
   /// NaN of an error when the history does not change.
@@ -30,7 +30,7 @@ public struct AccuracyScore: Sendable, Equatable {
     let count = Double(pairs.count)
     let errors = pairs.map { $0.1 - max(0, $0.0) }
     let total = errors.reduce(0) { $0 + abs($1) }
-    // No error is none on any scale.
+    // Without an error the scaled error is 0 for any scale.
     func scaled(_ error: Double) -> Double { error == 0 ? 0 : Self.ratio(error, to: scale) }
     mase = scaled(total / count)
     wmape = Self.ratio(total, to: pairs.reduce(0) { $0 + abs($1.1) })
@@ -55,7 +55,7 @@ public struct AccuracyScore: Sendable, Equatable {
 
   private static func ratio(_ value: Double, to other: Double) -> Double { other > 0 ? value / other : .nan }
 
-  /// The mean of scores; nil of none. Levels that some scores lack are averaged over those that have them.
+  /// The mean of scores; nil if there are none. Levels that some scores lack are averaged over those that have them.
   public static func mean(_ scores: [AccuracyScore]) -> AccuracyScore? {
     guard !scores.isEmpty else { return nil }
     func mean(_ values: [Double]) -> Double {

@@ -14,7 +14,7 @@ public struct Backtest: Sendable {
     public var originCount: Int
     /// CPU milliseconds of a first forecast from the whole window, fit and selection included; the mean over origins.
     public var fitMillis: Double
-    /// CPU milliseconds of a forecast in steady state: one sample after the last, with what the session has learned.
+    /// CPU milliseconds of a forecast in steady state: one sample after the last, with the session's state.
     public var forecastMillis: Double
 
     /// The mean over the series of a collection; nil of none.

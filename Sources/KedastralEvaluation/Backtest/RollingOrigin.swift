@@ -1,17 +1,18 @@
 import KedastralCore
 
-/// Where a backtest cuts a series: at each origin a model sees the window before it and forecasts the horizon behind it.
+/// Where a backtest splits a series: at each origin a model receives the window before it and forecasts the horizon
+/// after it.
 ///
 ///     let protocol = RollingOrigin.standard(step: .seconds(60))
 ///     protocol.origins(count: series.count)     // 20 origins in the last fifth
 public struct RollingOrigin: Sendable, Equatable {
-  /// How many steps are forecast.
+  /// The number of forecast steps.
   public var horizon: Int
-  /// How many samples a model sees at most.
+  /// The maximum number of samples that a model receives.
   public var window: Int
   /// The season of the error scale, in steps.
   public var season: Int
-  /// How many origins there are.
+  /// The number of origins.
   public var originCount: Int
   /// The share of the series before the first origin.
   public var firstShare: Double

@@ -2,9 +2,9 @@ import KedastralCore
 
 /// Load series in the M4 competition's long format; one load in rows of `timestamp,value` is a TraceFile of KedastralSources.
 public enum TraceText {
-  /// What is wrong with a trace.
+  /// An invalid trace.
   public enum Problem: Error, Equatable, CustomStringConvertible {
-    /// A line that cannot be read.
+    /// A line that cannot be parsed.
     case line(Int, String)
 
     /// One line for the user.
@@ -21,11 +21,11 @@ public enum TraceText {
     public var id: String
     /// The history.
     public var train: [Double]
-    /// What came after it.
+    /// The samples after the history.
     public var test: [Double]
   }
 
-  /// Reads the M4 long format, rows of a series in order.
+  /// Parses the M4 long format; the rows of each series must be in order.
   ///
   /// - Throws: Problem, with the line.
   public static func splitSeries(_ text: String) throws -> [SplitSeries] {

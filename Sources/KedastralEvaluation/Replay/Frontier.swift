@@ -32,7 +32,7 @@ public struct Frontier: Sendable, Equatable {
 
   /// The violation minutes at a cost, linear between the two settings around it.
   ///
-  /// - Returns: nil below the cheapest setting; above the dearest one its own minutes, which more pods could only lessen.
+  /// - Returns: nil below the cheapest setting; above the most expensive one its own minutes, an upper bound.
   public func violationMinutes(atPodHours podHours: Double) -> Double? {
     value(atPodHours: podHours) { $0.violationMinutes }
   }

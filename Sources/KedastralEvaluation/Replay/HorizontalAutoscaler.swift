@@ -35,7 +35,7 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
   /// The settings.
   public let behavior: Behavior
   private let stabilizationSyncs: Int
-  /// The proposals of the stabilisation window before the present sync.
+  /// The proposals of the stabilisation window before the current sync.
   private var proposals: [(sync: Int, replicas: Int)] = []
 
   /// Creates an autoscaler without history.
@@ -58,7 +58,7 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
       self.usageRatio = usageRatio
     }
 
-    /// What a metric asks for that is worth `pods` pods, while there are `current`.
+    /// The proposal of a metric that requires `pods` pods, while there are `current`.
     public init(pods: Double, current: Int) {
       self.init(
         replicas: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
@@ -69,9 +69,9 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
   /// The replicas for a sync: the largest proposal of several metrics is used.
   ///
   /// - Parameters:
-  ///   - asked: what each metric that is there asks for; without any the replicas stay.
-  ///   - current: the replicas that there are, starting ones included.
-  ///   - sync: the number of this sync; they come in ascending order.
+  ///   - asked: the proposals of the available metrics; if it is empty, the replicas stay.
+  ///   - current: the existing replicas, including starting ones.
+  ///   - sync: the number of this sync; numbers ascend.
   public mutating func replicas(for asked: Proposal..., current: Int, sync: Int) -> Int {
     let largest = asked.map { abs($0.usageRatio - 1) <= behavior.tolerance + 1e-9 ? current : $0.replicas }.max()
     guard let largest else { return current }

@@ -8,9 +8,9 @@ import KedastralCore
 
 /// Kedastral's production code in a simulated cluster.
 ///
-/// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot answers what a
-/// trigger with this lead time would receive; a HorizontalPodAutoscaler then applies the response with its own tolerance and
-/// behaviour. For a stale snapshot there is no response, and the replicas do not change.
+/// Each new forecast becomes a plan by the capacity policy, the plan a snapshot, and at each sync the snapshot gives
+/// the response for a trigger with this lead time; a HorizontalPodAutoscaler then applies the response with its own
+/// tolerance and behaviour. For a stale snapshot there is no response, and the replicas do not change.
 public struct PredictivePolicy: ReplayPolicy {
   /// The age from which a snapshot is stale.
   static let staleAfter: Duration = .seconds(120)
@@ -55,7 +55,7 @@ public struct PredictivePolicy: ReplayPolicy {
     step: Duration = .seconds(60), horizon: Duration = .zero, prewarmSteps: Int = 0,
     reactiveTarget: Double? = nil, behavior: HorizontalAutoscaler.Behavior = .init()
   ) throws {
-    // One step more than the lead time has: until the next forecast the lead time reaches beyond the steps it began with.
+    // One step more than the lead time: until the next forecast, the lead time extends beyond the first steps.
     func steps(in duration: Duration) -> Int { Int((duration.inSeconds / step.inSeconds - 1e-9).rounded(.up)) }
     let horizonSteps = max(steps(in: question.leadTime) + 1 + prewarmSteps, steps(in: horizon))
     self.name = name
@@ -70,7 +70,7 @@ public struct PredictivePolicy: ReplayPolicy {
   }
 
   public mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) throws {
-    // Others' quantiles in a shared forecast are of no use here.
+    // Quantiles that other policies request from a shared forecast are ignored.
     var forecast = forecast
     forecast.quantiles = forecast.quantiles.keeping(levels)
     planner.publish(try planner.plan([.init(forecast: forecast, history: history)], at: now))
@@ -88,7 +88,7 @@ public struct PredictivePolicy: ReplayPolicy {
     return autoscaler.replicas(for: planned, present, current: current, sync: view.sync)
   }
 
-  /// The pods that the trigger's answer is worth; nil when the snapshot has grown stale or there is none.
+  /// The pods of the trigger's response; nil when the snapshot is stale or missing.
   private func answer(at now: Date) -> Double? {
     guard let snapshot = planner.inForce?.snapshot, snapshot.age(at: now) <= max(Self.staleAfter, step * 2),
       let answer = snapshot.answer(question, at: now)

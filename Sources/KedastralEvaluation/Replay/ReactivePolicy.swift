@@ -20,7 +20,7 @@ public struct ReactivePolicy: ReplayPolicy {
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {
-    // Without a metric Kubernetes leaves the replicas as they are.
+    // Without a metric, Kubernetes keeps the replicas.
     guard view.observedLoad.isFinite else { return view.orderedPods }
     let pods = view.observedLoad / (utilization * podCapacity)
     return autoscaler.replicas(

@@ -39,7 +39,7 @@ struct ReferenceBaseline: Model {
     return Forecast(start: history.end, step: history.step, values: forecast, model: name)
   }
 
-  /// How much the season counts, by how far it is from the trend.
+  /// The weight of the season, by its distance from the trend.
   private static func blend(_ carriedOn: Double, _ season: Double) -> Double {
     let ratio = season / (carriedOn + 1)
     let weight = ratio > 1.5 ? 0.8 : ratio > 1.2 ? 0.7 : ratio < 0.8 ? 0.6 : 0.5

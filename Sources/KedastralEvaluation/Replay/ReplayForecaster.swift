@@ -8,9 +8,9 @@ import KedastralCore
 
 /// One model's forecasts in a replay, made of the samples up to the present, for all entrants that name the model.
 struct ReplayForecaster {
-  /// The entrants, by their index.
+  /// The entrants, by index.
   private(set) var members: [Int]
-  /// How the model fared.
+  /// The model's counts of forecasts and failures.
   private(set) var tally = Replay.ForecastTally()
 
   private let samples: TimeSeries
@@ -22,7 +22,7 @@ struct ReplayForecaster {
   private var nextSample: Int
   private var lastForecast: Date?
 
-  /// The samples up to the present, as far back as models look.
+  /// The samples up to now, as far back as models look.
   private(set) var history: TimeSeries
 
   private init(_ need: ForecastNeed, of replay: Replay) {
@@ -37,7 +37,7 @@ struct ReplayForecaster {
     nextSample = 0
   }
 
-  /// A forecaster for each model that is named.
+  /// A forecaster for each named model.
   static func shared(by needs: [ForecastNeed?], of replay: Replay) -> [ReplayForecaster] {
     var forecasters: [(model: String, forecaster: ReplayForecaster)] = []
     for (member, need) in needs.enumerated() {

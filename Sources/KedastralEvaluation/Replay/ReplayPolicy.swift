@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Something that scales a simulated cluster: it sees the past alone.
+/// A policy that scales a simulated cluster; it sees only the past.
 ///
 ///     struct AlwaysTen: ReplayPolicy {
 ///       let name = "ten"
@@ -16,16 +16,16 @@ public protocol ReplayPolicy: Sendable {
   /// The name in tables.
   var name: String { get }
 
-  /// The forecasts that it wants, or nil when it needs none.
+  /// The requested forecasts, or nil when it needs none.
   var forecastNeed: ForecastNeed? { get }
 
   /// Takes over a new forecast, made at `now` from samples up to `now`.
   ///
   /// - Parameter history: the samples that the forecast was made of, the newest last.
-  /// - Throws: when it cannot be planned with; the replay counts that as a failed forecast and continues.
+  /// - Throws: when it cannot be used for a plan; the replay counts it as a failed forecast and continues.
   mutating func receive(_ forecast: Forecast, from history: TimeSeries, at now: Date) throws
 
-  /// How many pods there shall be from now on.
+  /// The number of pods from now on.
   mutating func desiredReplicas(_ view: ReplayView) -> Int
 }
 
@@ -53,14 +53,14 @@ public struct ForecastNeed: Sendable {
 
 /// What an autoscaler sees at one sync.
 public struct ReplayView: Sendable {
-  /// The present instant.
+  /// The current instant.
   public let now: Date
   /// The number of the sync, from 0.
   public let sync: Int
   /// The load's rate over the last minute; NaN where it was not measured.
   public let observedLoad: Double
-  /// The pods that there are, starting ones included.
+  /// The existing pods, including starting ones.
   public let orderedPods: Int
-  /// The pods that serve.
+  /// The ready pods.
   public let readyPods: Int
 }

@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// Pods of one workload as time passes: ordered ones serve after their startup, surplus ones leave at once.
+/// Pods of one workload over time: new ones serve after their startup time, surplus ones are removed at once.
 ///
 ///     var cluster = SimulatedCluster(readyPods: 2, startupSyncs: 4)
 ///     cluster.order(5)          // three pods start
@@ -9,9 +9,9 @@ import KedastralCore
 ///
 /// Time is counted in syncs of the autoscaler.
 package struct SimulatedCluster: Sendable, Equatable {
-  /// How many syncs pass from a pod's order to its first request.
+  /// The startup time of a pod, in syncs.
   package let startupSyncs: Int
-  /// The pods that serve.
+  /// The ready pods.
   package private(set) var readyPods: Int
   /// The pods that start, in order of their readiness; each is ready after that many further syncs.
   private var starting: [(syncsLeft: Int, pods: Int)] = []
@@ -22,10 +22,10 @@ package struct SimulatedCluster: Sendable, Equatable {
     self.startupSyncs = max(0, startupSyncs)
   }
 
-  /// The pods that there are, starting ones included: what is paid for.
+  /// The existing pods, including starting ones, all of which cost.
   package var orderedPods: Int { starting.reduce(readyPods) { $0 + $1.pods } }
 
-  /// Sets how many pods there shall be. Of surplus pods those leave first that would have been ready last.
+  /// Sets the number of pods. Of surplus pods, those that would be ready last are removed first.
   package mutating func order(_ pods: Int) {
     var surplus = orderedPods - max(0, pods)
     if surplus < 0 {
@@ -41,7 +41,7 @@ package struct SimulatedCluster: Sendable, Equatable {
     readyPods -= surplus
   }
 
-  /// Lets one sync pass.
+  /// Advances by one sync.
   package mutating func advance() {
     guard !starting.isEmpty else { return }
     for index in starting.indices { starting[index].syncsLeft -= 1 }

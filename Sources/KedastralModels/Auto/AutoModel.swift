@@ -17,7 +17,7 @@ public struct AutoModel: Model {
   /// `auto`.
   public let name = "auto"
 
-  /// What the local clock of the load's users is ahead of UTC at an instant; nil when their days are days of UTC.
+  /// How far the users' local clock is ahead of UTC at an instant; nil when their days are UTC days.
   ///
   /// Only its changes matter: where it changes (daylight saving time), the same time yesterday is not 24 hours ago.
   public let utcOffset: (@Sendable (Date) -> Duration)?

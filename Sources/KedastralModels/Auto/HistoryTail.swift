@@ -9,7 +9,7 @@ import KedastralCore
 /// The last samples of a history, by which a later history of the same load is recognised.
 struct HistoryTail: Codable, Sendable {
   private static let length = 16
-  /// How much a sample may be another when it is asked for again: a source may know the newest ones better later.
+  /// How much a sample may change when it is read again: a source may correct its newest samples.
   private static let tolerance = 0.01
   private static let fewest = 4
 
@@ -18,7 +18,7 @@ struct HistoryTail: Codable, Sendable {
   /// The samples up to `end`, nil where one is missing.
   private var samples: [Double?] = []
 
-  /// The tail of no history.
+  /// The tail of an empty history.
   init() {}
 
   /// The tail of a history without its last `dropped` samples.

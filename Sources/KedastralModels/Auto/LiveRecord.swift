@@ -78,7 +78,7 @@ struct LiveRecord: Codable {
     if let last = claims.last, history.end.timeIntervalSince(last.start) < spacing { return }
     let paths = [claim.served, claim.learned, claim.naive] + claim.members + [claim.upper]
     if errors.count != paths.count - 1 {
-      // Another set of members: the results of the other candidates are kept.
+      // A different set of members: the results of the other candidates are kept.
       errors = Array(errors.prefix(3)) + Array(repeating: 0, count: paths.count - 1 - errors.prefix(3).count)
       claims = []
     }

@@ -188,7 +188,7 @@ struct NearTermStep: Sendable {
     shift.takeUp(next(shift.numbers.count))
     size.takeUp(next(size.numbers.count))
     for mood in quantiles.indices {
-      // Their order is what everything builds upon.
+      // The other functions rely on their order.
       quantiles[mood] = next(Self.levels.count).map { Double($0) }.sorted()
     }
     let sizes = next(5).map { Double($0) * unit }

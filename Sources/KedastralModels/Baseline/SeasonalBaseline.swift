@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// The same time last season, corrected by how far the load is off just now.
+/// The same time in the last season, corrected by the current deviation of the load.
 ///
 /// The expected load of a step is the median of the load at the same point of the last three seasons (the longest period that
 /// PeriodDetection finds; none when it finds none). What the load is above or below that expectation at the end of the history,
@@ -101,7 +101,7 @@ private struct BaselineFit {
     return (loss / Double(max(1, made)), values, errors)
   }
 
-  /// The past instants from which forecasts are tried: about 96, all with a season behind them.
+  /// The past origins: about 96, each with a season before it.
   private func pastOrigins() -> [Int] {
     let first = max(1, (period ?? 0) + 1)
     guard first < history.count else { return [] }
@@ -133,7 +133,7 @@ private struct BaselineFit {
     return present == 0 ? nil : middle
   }
 
-  /// How far the load was off the expectation, exponentially smoothed over the samples present.
+  /// The load's deviation from the expectation, exponentially smoothed over the present samples.
   private func smoothedDeviations(_ smoothing: Double) -> [Double] {
     var level: Double?
     return history.indices.map { index in
@@ -143,7 +143,8 @@ private struct BaselineFit {
     }
   }
 
-  /// The quantile paths, ordered at each step; horizons that were hardly tried get the errors of the longest one that was.
+  /// The quantile paths, ordered at each step; horizons with too few errors use those of the longest horizon with
+  /// enough.
   func quantiles(_ levels: [Double]) -> Quantiles {
     var paths = levels.sorted().map { Quantiles.Path(level: $0, values: values) }
     var known: [Double] = []

@@ -44,8 +44,8 @@ public struct Arima: Model {
 
   /// Creates the model.
   ///
-  /// - Parameter order: the order; nil chooses differences by how much they calm the load, and terms step by step by AICc
-  ///   (Hyndman & Khandakar 2008).
+  /// - Parameter order: the order; nil chooses differences by how much they reduce the variance, and terms step by step
+  ///   by AICc (Hyndman & Khandakar 2008).
   public init(_ order: Order? = nil) {
     self.order = order
   }

@@ -5,7 +5,7 @@ struct ArimaProcess {
   let ar: [Double]
   let ma: [Double]
 
-  /// Multiplies the factors `(1 − Σ ar·B^i)(1 − Σ seasonalAR·B^(s·i))` and `(1 + Σ ma·B^i)(1 + Σ seasonalMA·B^(s·i))`.
+  /// Expands the factors `(1 − Σ ar·B^i)(1 − Σ seasonalAR·B^(s·i))` and `(1 + Σ ma·B^i)(1 + Σ seasonalMA·B^(s·i))`.
   init(ar: [Double], ma: [Double], seasonalAR: [Double], seasonalMA: [Double], season: Int) {
     func product(_ short: [Double], _ long: [Double], sign: Double) -> [Double] {
       var result = Array(repeating: 0.0, count: short.count + season * long.count + 1)
@@ -30,7 +30,7 @@ struct ArimaProcess {
     return coefficients
   }
 
-  /// What a pass over data gives.
+  /// The result of a pass over data.
   struct Pass {
     /// Twice the negative log-likelihood with the variance at its best value, constants left out.
     var deviance: Double

@@ -37,7 +37,7 @@ enum ClassicalForecast {
       reason: reason)
   }
 
-  /// The season to use: the one set, else the longest detected that fits three times, at most `limit` steps long.
+  /// The season to use: the given one, else the longest detected that fits three times, at most `limit` steps long.
   static func season(_ set: Int?, _ history: TimeSeries, limit: Int) -> Int? {
     if let set { return set >= 2 ? set : nil }
     return PeriodDetection(of: history).periods.last { $0.steps <= limit && $0.steps * 3 <= history.count }?.steps

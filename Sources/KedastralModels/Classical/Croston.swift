@@ -13,8 +13,8 @@ public struct Croston: Model {
     self.smoothing = smoothing
   }
 
-  /// Forecasts the mean demand a step; quantiles are those of the history's last thousand samples around it, since a step of
-  /// intermittent load is nearly always either nothing or a whole demand.
+  /// Forecasts the mean demand per step; quantiles are those of the history's last thousand samples around it, since a
+  /// step of intermittent load is nearly always either nothing or a whole demand.
   public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     guard smoothing > 0, smoothing < 1 else {
       throw ModelError.invalidSetting(model: name, setting: "smoothing", problem: "must be between 0 and 1")

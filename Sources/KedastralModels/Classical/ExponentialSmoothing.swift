@@ -7,9 +7,9 @@ public struct ExponentialSmoothing: Model {
   public enum Trend: String, Sendable, CaseIterable {
     /// No trend.
     case none
-    /// A line.
+    /// A linear trend.
     case additive
-    /// A line that flattens.
+    /// A damped trend.
     case damped
   }
 

@@ -11,9 +11,9 @@ public struct MultiSeason: Model {
   /// The seasons in steps; nil detects them.
   public let seasons: [Int]?
 
-  /// How many samples it looks at: three weeks of minutes.
+  /// The maximum number of samples used: three weeks of minutes.
   private static let limit = 30_240
-  /// So many samples out of place in a row are an outlier; more are a change of the load.
+  /// At most this many consecutive deviating samples are an outlier; more are a change of the load.
   private static let longestOutlier = 5
 
   /// Creates the model.

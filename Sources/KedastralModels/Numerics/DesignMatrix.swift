@@ -1,16 +1,16 @@
 /// The rows of a regression, stored by column and eight rows at a time, so that sums over rows run in vector registers.
 ///
-/// The last group of eight is filled up with zeros; weights of those rows are zero, so that they count nowhere.
+/// The last group of eight is filled up with zeros; weights of those rows are zero, so that they have no effect.
 struct DesignMatrix {
   typealias Column = [SIMD8<Double>]
 
-  /// Below which deviation a column counts as one that hardly varies. Scaled up to 1 like the others it would be given a
-  /// coefficient by chance, and a later row in which it does vary would be forecast far beyond any load.
+  /// The deviation below which a column is nearly constant. Scaled to deviation 1, it would get a coefficient by
+  /// chance, and a later row in which it varies could be forecast far beyond any load.
   private static let leastDeviation = 0.02
 
   /// The number of rows.
   let rowCount: Int
-  /// One entry a feature.
+  /// One entry per feature.
   var columns: [Column]
 
   /// The number of groups of eight rows.
@@ -103,7 +103,7 @@ struct NormalEquations {
   /// The right-hand side.
   var right: [Double]
 
-  /// Equations that say nothing yet.
+  /// Empty equations.
   init(size: Int) {
     self.size = size
     matrix = Array(repeating: 0, count: size * size)

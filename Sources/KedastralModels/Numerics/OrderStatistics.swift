@@ -1,6 +1,7 @@
 /// Quantiles of samples.
 package enum OrderStatistics {
-  /// The `level` quantile of ascending `sorted` values, linear between neighbours (Hyndman & Fan 1996, type 7); NaN of none.
+  /// The `level` quantile of ascending `sorted` values, linear between neighbours (Hyndman & Fan 1996, type 7); NaN if
+  /// there are none.
   package static func quantile(_ level: Double, ofSorted sorted: [Double]) -> Double {
     guard let last = sorted.last else { return .nan }
     let position = min(max(0, level), 1) * Double(sorted.count - 1)
@@ -10,7 +11,7 @@ package enum OrderStatistics {
     return sorted[index] * (1 - share) + sorted[index + 1] * share
   }
 
-  /// The median of the finite `values`; nil of none.
+  /// The median of the finite `values`; nil if there are none.
   package static func median(_ values: some Sequence<Double>) -> Double? {
     let sorted = values.filter(\.isFinite).sorted()
     return sorted.isEmpty ? nil : quantile(0.5, ofSorted: sorted)

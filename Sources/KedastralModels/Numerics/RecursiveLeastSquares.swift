@@ -1,9 +1,9 @@
-/// Least squares that learn one observation after another and forget old ones slowly (Ljung & Söderström 1983).
+/// Recursive least squares with exponential forgetting (Ljung & Söderström 1983).
 ///
 /// Finds `weights` such that `weights · x` is near `y`, in O(n²) an observation. Forgetting alone would let the gain grow
 /// without limit along directions in which nothing is observed for long; so its trace has a bound.
 struct RecursiveLeastSquares: Sendable {
-  /// What the features are multiplied with.
+  /// The coefficients of the features.
   private(set) var weights: [Double]
   /// The inverse of the features' weighted second moments, row by row.
   private var gain: [Double]
@@ -12,7 +12,7 @@ struct RecursiveLeastSquares: Sendable {
 
   /// Starts with `weights` and as good as no trust in them, for features of about the size 1.
   ///
-  /// - Parameter forgetting: what an observation still counts one later, a little below 1.
+  /// - Parameter forgetting: the weight of an observation relative to the next one, slightly below 1.
   init(weights: [Double], forgetting: Double) {
     self.weights = weights
     self.forgetting = forgetting
@@ -20,14 +20,14 @@ struct RecursiveLeastSquares: Sendable {
     for index in weights.indices { gain[index * weights.count + index] = 1 }
   }
 
-  /// What is expected for `features`.
+  /// The expected value for `features`.
   func value(_ features: [Double]) -> Double {
     var sum = 0.0
     for index in weights.indices { sum += weights[index] * features[index] }
     return sum
   }
 
-  /// Learns that for `features` it was `target`.
+  /// Updates the weights with the observation `target` for `features`.
   mutating func learn(_ features: [Double], target: Double) {
     let size = weights.count
     let error = target - value(features)

@@ -19,7 +19,7 @@ struct SeasonalTrendDecomposition {
 
   private(set) var season: [Double]
   private(set) var trend: [Double]
-  /// How far each sample was trusted, 0…1.
+  /// The weight of each sample, 0…1.
   private(set) var weights: [Double]
 
   /// Decomposes `values`, of which there are two cycles at least.

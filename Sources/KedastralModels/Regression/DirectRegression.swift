@@ -13,11 +13,11 @@ struct DirectRegression: Sendable, Equatable {
     var sum: [Int]
     var correctedBy: [Int]
 
-    /// What a simple forecast says of a step.
+    /// The prediction of a simple forecast for one step.
     enum Kind: Sendable, Equatable {
       /// The median of the history.
       case constant
-      /// The level that the load has recently.
+      /// The recent level of the load.
       case level
       /// A mean of the same time of the last seasons, the latest counting most.
       case profile
@@ -58,7 +58,7 @@ struct DirectRegression: Sendable, Equatable {
   /// One knot's data: the rows' features and the loads that followed.
   struct Knot {
     let horizon: Int
-    /// All features, one array a feature.
+    /// All features, one array per feature.
     let columns: [[Float]]
     /// The first row that counts.
     let firstRow: Int
@@ -143,7 +143,7 @@ struct DirectRegression: Sendable, Equatable {
     return value
   }
 
-  /// Forgets what only the fit needed.
+  /// Discards what only the fit needed.
   mutating func dropTraining() { outOfBlock = [] }
 
   private static func relativeLoss(_ knots: [PreparedKnot], _ start: Int) -> Double {

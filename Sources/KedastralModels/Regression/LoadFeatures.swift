@@ -1,6 +1,7 @@
 import KedastralCore
 
-/// What a regression looks at to forecast a step: levels now, the same time of earlier days, and how far the load is off them.
+/// The inputs of a regression for one step: current levels, the same time of earlier days, and the load's deviation
+/// from them.
 struct LoadFeatures: Sendable, Equatable {
   /// Where a group of features lies in a row.
   struct Columns: Sendable, Equatable {

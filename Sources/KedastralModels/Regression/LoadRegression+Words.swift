@@ -1,11 +1,11 @@
 import KedastralCore
 
-/// What a fit is made of, in plain words.
+/// Describes a fit in plain words.
 extension LoadRegression {
   /// The number of members that are named; the others are combined.
   private static let membersNamed = 3
 
-  /// What each member is.
+  /// The description of each member.
   func names(step: Duration) -> [String] {
     members.map { member in
       let start = words(member.start, step: step)
@@ -18,7 +18,7 @@ extension LoadRegression {
     features.layout.season == nil ? "last sample repeated" : words(.lastSeason, step: step)
   }
 
-  /// What the forecast is made of: `model mix: median of the last 8 days 43 %, …; seasonality: 1 day, 1 week`.
+  /// The composition of the forecast: `model mix: median of the last 8 days 43 %, …; seasonality: 1 day, 1 week`.
   func explanation(step: Duration) -> String {
     let parts = zip(names(step: step), shares).map { Forecast.Member(name: $0, weight: $1) }
     let members = Forecast.Member.joined(parts).sorted { $0.weight > $1.weight }

@@ -1,7 +1,7 @@
 import KedastralCore
 
-/// What is known of a load at each step, kept up to date in constant time a sample: levels, seasonal profiles, and how far the
-/// load is off them.
+/// The state of a load at each step, updated in constant time per sample: levels, seasonal profiles, and the load's
+/// deviation from them.
 ///
 /// Values are in units of the fit (see LoadUnits) and without gaps. Everything at a step uses samples up to that step alone.
 struct LoadTracker: Sendable, Equatable {
@@ -15,7 +15,7 @@ struct LoadTracker: Sendable, Equatable {
     var week: Int?
   }
 
-  /// How the load stands at one step.
+  /// The state of the load at one step.
   struct Standing: Sendable, Equatable {
     /// Exponentially weighted levels, of spans from one sample to 72.
     var levels: [Double]
@@ -52,13 +52,13 @@ struct LoadTracker: Sendable, Equatable {
   private(set) var volatilityProfile: Trail
   /// The profile of the shorter season.
   private(set) var shortProfile: Trail
-  /// How the load stands after the last sample.
+  /// The state after the last sample.
   private(set) var standing: Standing
 
   /// The index of the next sample.
   var count: Int { values.endIndex }
 
-  /// A tracker that has not absorbed anything.
+  /// A tracker without samples.
   ///
   /// - Parameter history: how many samples to remember; nil for as many as forecasts look at.
   init(layout: Layout, outlierBound: Double, volatilityBound: Double, remembering history: Int? = nil) {
@@ -79,7 +79,7 @@ struct LoadTracker: Sendable, Equatable {
       weekDeviations: Array(repeating: 0, count: Self.weekSpans.count), profileLevel: 0, volatility: [0, 0])
   }
 
-  /// Takes the next sample.
+  /// Adds the next sample.
   mutating func absorb(_ value: Double) {
     let index = count
     values.append(value)

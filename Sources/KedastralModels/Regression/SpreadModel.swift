@@ -1,7 +1,7 @@
 import KedastralCore
 
-/// How far a load strays from its forecast: a scale that follows level, recent volatility and time of day, and the quantiles of
-/// errors in units of that scale.
+/// The spread of a load around its forecast: a scale that depends on level, recent volatility and time of day, and the
+/// quantiles of errors in units of that scale.
 struct SpreadModel: Sendable, Equatable {
   /// What the scale depends on; each part adds to it and none takes away.
   typealias Signals = SIMD8<Double>

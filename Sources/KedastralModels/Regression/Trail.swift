@@ -1,6 +1,6 @@
 import KedastralCore
 
-/// The end of a path that grows step by step, looked up by the number of the step; what lies further back is forgotten.
+/// The last values of a growing series, looked up by step number; older values are discarded.
 ///
 ///     var trail = Trail(capacity: 1440)
 ///     trail.append(0.7)
@@ -9,9 +9,9 @@ import KedastralCore
 /// A ring: a step costs the same however long the trail is. Numbers are kept in single precision, which tells loads apart
 /// that differ by a ten-millionth of their spread.
 struct Trail: Sendable, Equatable {
-  /// How many steps are remembered.
+  /// The number of steps kept.
   let capacity: Int
-  /// The number of the step that comes next.
+  /// The number of the next step.
   private(set) var endIndex: Int
   /// How many steps there are; the ring can hold more numbers, which count no longer.
   private var count = 0

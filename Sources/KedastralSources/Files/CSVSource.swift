@@ -6,20 +6,22 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Replays a recorded load series as if it happened now, by the injected clock: it returns no samples from the clock's future.
+/// Replays a recorded load series as if it happened now, on the injected clock: it returns no samples from the clock's
+/// future.
 ///
 ///     let trace = try TraceFile(path: "traces/twitter-stream-rps-1m.csv").series
 ///     let source = CSVSource(trace, clock: clock, playback: .shifted(position: trace.instant(at: 4 * 1440), to: clock.now))
 ///
-/// Asked for the trace's own step on its own grid, it answers with the recorded samples. A longer step is answered with the
-/// mean of the samples that end within it (missing ones left out), a shorter one, or another grid, by linear interpolation
-/// between two samples (missing when either is): then a sample up to one recorded step ahead of the clock shines through.
+/// For the trace's own step and grid, it returns the recorded samples. A longer step returns the mean of the samples
+/// that end within it (missing ones left out), a shorter one, or another grid, linear interpolation between two samples
+/// (missing when either is); this can use a sample up to one recorded step ahead of the clock.
 public struct CSVSource: MetricSource {
-  /// How the trace's time becomes the clock's.
+  /// How the trace's time maps to the clock's.
   public enum Playback: Sendable, Equatable {
-    /// Unchanged: the trace lies where it was recorded.
+    /// Unchanged: at the recorded instants.
     case asRecorded
-    /// Moved so that `position`, an instant of the trace, is at `instant`; repeated without end, both ways, when it loops.
+    /// Moved so that `position`, an instant of the trace, is at `instant`; repeated endlessly in both directions when
+    /// it loops.
     case shifted(position: Date, to: Date, loops: Bool = true)
   }
 
@@ -48,7 +50,7 @@ public struct CSVSource: MetricSource {
     return series
   }
 
-  /// Where `instant` lies in the trace, in steps from its first sample.
+  /// The position of `instant` in the trace, in steps from its first sample.
   private func position(of instant: Date) -> Double {
     let seconds =
       switch playback {
@@ -57,7 +59,7 @@ public struct CSVSource: MetricSource {
         instant.timeIntervalSince(target) + position.timeIntervalSince(trace.start)
       }
     let position = seconds / trace.step.inSeconds
-    // Dates are binary fractions of a second: what is meant as a whole step comes out a hair beside it.
+    // Dates are binary fractions of a second, so whole steps may be slightly off.
     return abs(position - position.rounded()) < 1e-4 ? position.rounded() : position
   }
 

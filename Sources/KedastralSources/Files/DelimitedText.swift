@@ -1,4 +1,5 @@
-/// Rows of a text in columns: commas, semicolons or tabs between the fields, quotes as in RFC 4180, any kind of line end.
+/// Splits a text into rows and columns: commas, semicolons or tabs between fields, quotes as in RFC 4180, any kind of
+/// line end.
 ///
 ///     var text = DelimitedText(Array("\"Time\";Value\n2026-08-01;34,5\n".utf8))
 ///     try text.next()?.fields      // ["Time", "Value"]
@@ -7,14 +8,14 @@
 /// the text; UTF-16, which a byte order mark announces, is read as well. A first line `sep=;`, which spreadsheets read, sets
 /// the separator; otherwise it is the first of tab, semicolon and comma that occurs equally often in the first two lines.
 struct DelimitedText {
-  /// One row, with fields without blanks at their ends.
+  /// One row; blanks around fields are removed.
   struct Row: Equatable {
     /// The number of its first line, counted from 1.
     let line: Int
     let fields: [String]
   }
 
-  /// A quote that is opened and not closed.
+  /// A quote that is not closed.
   struct UnclosedQuote: Error, Equatable {
     /// The line in which it is opened, counted from 1.
     let line: Int
@@ -25,7 +26,7 @@ struct DelimitedText {
   private static let carriageReturn = UInt8(ascii: "\r")
   private static let candidates = [UInt8(ascii: "\t"), UInt8(ascii: ";"), UInt8(ascii: ",")]
 
-  /// What stands between two fields.
+  /// The separator of fields.
   let separator: UInt8
   private let bytes: [UInt8]
   private var position = 0
@@ -83,7 +84,7 @@ struct DelimitedText {
     }
   }
 
-  /// Reads up to the separator or line end behind a field, which stays.
+  /// Reads up to the separator or line end after a field, without consuming it.
   private mutating func readField() throws(UnclosedQuote) -> String {
     while position < bytes.count, isBlank(bytes[position]) { position += 1 }
     var content: [UInt8] = []
@@ -172,7 +173,7 @@ struct DelimitedText {
     return (byte, line.range.upperBound, line.number)
   }
 
-  /// How often each candidate occurs outside of quotes.
+  /// The number of occurrences of each candidate outside quotes.
   private static func separatorCounts(_ line: ArraySlice<UInt8>) -> [Int] {
     var counts = candidates.map { _ in 0 }
     var isQuoted = false

@@ -2,7 +2,7 @@ import Glibc
 
 /// Reads whole files, pipes included.
 package enum FileBytes {
-  /// Why a file cannot be read, in the system's words.
+  /// Why a file cannot be read, with the system's error text.
   package struct ReadError: Error, CustomStringConvertible {
     /// The system's number of the error.
     let code: CInt

@@ -1,9 +1,9 @@
-/// Which columns of a file hold the instants and the loads.
+/// The columns of a file that hold the instants and the loads.
 ///
 /// Further columns are labels, as in Grafana's `Series;Time;Value`: each must have the same text in all rows, since a file has
 /// one series.
 struct TraceColumns: Equatable {
-  /// Why the columns cannot be told apart.
+  /// Why the columns cannot be identified.
   struct Defect: Error, Equatable {
     let problem: String
   }
@@ -14,10 +14,10 @@ struct TraceColumns: Equatable {
   let count: Int
   let time: Int
   let value: Int
-  /// The others.
+  /// The other columns.
   let labels: [Int]
 
-  /// Whether a file's first row names its columns rather than holding a sample.
+  /// Whether the first row of a file is a header and not a sample.
   static func isHeader(_ first: [String]) -> Bool {
     if first.contains(where: namesTime) { return true }
     if let start = first.first, TraceTimestamp(start) != nil { return false }
@@ -65,7 +65,7 @@ struct TraceColumns: Equatable {
     labels = others.filter { $0 != value }
   }
 
-  /// A column as messages name it.
+  /// A column's name for messages.
   func name(of column: Int) -> String {
     if let header, column < header.count, !header[column].isEmpty {
       return "the column \(TraceFile.shown(header[column]))"
@@ -73,7 +73,7 @@ struct TraceColumns: Equatable {
     return "column \(column + 1)"
   }
 
-  /// A row's fields, as many as there are columns; nil when it has another number of them.
+  /// A row's fields, one for each column; nil when the number differs.
   func fields(_ row: [String]) -> [String]? {
     if row.count > count, row[count...].allSatisfy(\.isEmpty) { return Array(row[..<count]) }
     return row.count == count ? row : nil

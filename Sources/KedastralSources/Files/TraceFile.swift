@@ -10,37 +10,39 @@ import KedastralCore
 /// - A timestamp is Unix seconds, milliseconds, microseconds or nanoseconds (told apart by their size), RFC 3339, or
 ///   `YYYY-MM-DD HH:MM:SS`, which is read as UTC.
 /// - An empty value, `NaN`, `null`, or an absent line is a missing sample.
-/// - Between fields stand commas, semicolons or tabs; with the latter two a value may have a decimal comma. Fields may be in
-///   quotes, and a byte order mark is skipped.
-/// - A first row without a timestamp names the columns. Columns beside timestamp and value must be the same in all rows.
+/// - Fields are separated by commas, semicolons or tabs; with the latter two a value may have a decimal comma. Fields
+///   may be quoted, and a byte order mark is skipped.
+/// - A first row without a timestamp names the columns. Columns other than timestamp and value must be the same in all
+///   rows.
 /// - Empty lines and lines that begin with `#` are skipped.
 ///
-/// The step is the usual distance of two lines. Rows that are out of order are sorted, rows beside the grid count for its
-/// nearest instant, and of rows for the same instant the mean is taken; ``remarks`` says how many of each there were.
+/// The step is the usual distance between two lines. Unordered rows are sorted, rows off the grid are assigned to its
+/// nearest instant, and rows for the same instant are averaged; ``remarks`` reports how many there were of each.
 public struct TraceFile: Sendable, Equatable {
   /// Why a file cannot be read as a series.
   public struct ReadError: Error, Equatable, CustomStringConvertible {
     /// The file.
     public let file: String
-    /// The line, counted from 1; nil when the file as a whole is at fault.
+    /// The line, counted from 1; nil when the whole file is invalid.
     public let line: Int?
-    /// What is wrong, and what would be right.
+    /// What is invalid, and what is expected.
     public let problem: String
     public var description: String { line.map { "\(file):\($0): \(problem)" } ?? "\(file): \(problem)" }
   }
 
-  /// The number of rows that are read to tell the columns apart.
+  /// The number of rows that are read to identify the columns.
   fileprivate static let sampledRows = 100
 
   /// The series.
   public let series: TimeSeries
-  /// What was assumed or mended to read the file, a sentence each without a full stop: rows beside the grid, for instance.
+  /// The assumptions and corrections made while reading the file, one sentence each without a full stop; for example
+  /// rows off the grid.
   public let remarks: [String]
 
   /// Reads a file.
   ///
-  /// - Parameter step: the step that the series is wanted for, positive; it is taken as the file's own when the usual distance
-  ///   of two lines is within 10 % of it and the lines are irregular.
+  /// - Parameter step: the requested step, positive; it is used as the file's own when the usual distance between two
+  ///   lines is within 10 % of it and the lines are irregular.
   /// - Throws: ``ReadError``, which names the line.
   public init(path: String, step: Duration? = nil) throws {
     let bytes: [UInt8]
@@ -91,7 +93,7 @@ public struct TraceFile: Sendable, Equatable {
     return remarks
   }
 
-  /// A field in quotes for a message: on one line, cut after 100 characters, with characters that cannot be seen by number.
+  /// A field in quotes for a message: on one line, cut after 100 characters, with invisible characters as numbers.
   static func shown(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars.prefix(100) {

@@ -7,12 +7,12 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Puts recorded rows into steps of equal length.
+/// Assigns recorded rows to steps of equal length.
 ///
-/// The step is the usual distance of two rows: the median of the largest group of distances that differ by less than 10 %. Rows
-/// that lie on a grid of that step are taken as they are. Otherwise the step is the nearest usual one (the given one, or a part
-/// of a day such as 10 s, 1 m or 1 h), when that is within 10 %, and each row counts for the nearest instant of the grid. Rows that
-/// count for the same instant have their mean taken.
+/// The step is the usual distance between two rows: the median of the largest group of distances that differ by less
+/// than 10 %. Rows on a grid of that step are used unchanged. Otherwise the step is the nearest usual one (the given
+/// one, or a part of a day such as 10 s, 1 m or 1 h), when that is within 10 %, and each row is assigned to the nearest
+/// instant of the grid. Rows for the same instant are averaged.
 struct TraceGrid {
   /// One row.
   struct Point {
@@ -22,21 +22,21 @@ struct TraceGrid {
     let value: Double
   }
 
-  /// Why rows cannot be put into steps.
+  /// Why rows cannot be assigned to steps.
   struct Defect: Error, Equatable {
     let problem: String
   }
 
-  /// More samples than this are refused, and so are more than a million of which less than a thousandth are there: the file's
-  /// step is not what its author meant, or a timestamp is wrong.
+  /// More samples than this are rejected, and so are more than a million of which less than a thousandth are present:
+  /// the step is not the intended one, or a timestamp is wrong.
   private static let mostSamples = 50_000_000
   /// A shorter step is a mistake in the file.
   private static let leastStepSeconds = 0.001
-  /// Up to this share of a step a row lies on the grid.
+  /// The largest deviation from the grid, as a share of a step, that counts as on it.
   private static let gridTolerance = 0.01
-  /// Up to this share two distances mean the same step.
+  /// The largest relative difference of two distances that count as the same step.
   private static let stepTolerance = 0.1
-  /// The steps that people choose, in seconds: parts of a day, a day and a week.
+  /// Common steps in seconds: parts of a day, a day and a week.
   private static let commonSteps: [Double] = [
     1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800,
     43_200, 86_400, 604_800,
@@ -44,14 +44,14 @@ struct TraceGrid {
 
   /// The rows in steps.
   let series: TimeSeries
-  /// How many rows lay beside the grid.
+  /// The number of rows off the grid.
   private(set) var offGridCount = 0
-  /// How many rows count for the same instant as a row before them.
+  /// The number of rows assigned to the same instant as a row before them.
   private(set) var sharedCount = 0
-  /// How many rows were earlier than the row before them.
+  /// The number of rows that are earlier than the row before them.
   private(set) var unsortedCount = 0
 
-  /// - Parameter step: the step that is wanted, positive; it decides between two readings of irregular rows.
+  /// - Parameter step: the requested step, positive; it decides between two interpretations of irregular rows.
   init(_ points: [Point], step wanted: Duration?) throws(Defect) {
     unsortedCount = zip(points.dropFirst(), points).count { $0.seconds < $1.seconds }
     let points = unsortedCount == 0 ? points : points.sorted { $0.seconds < $1.seconds }
@@ -117,7 +117,7 @@ struct TraceGrid {
     }
     guard !best.isEmpty else { return nil }
     let median = sorted[best.lowerBound + (best.count - 1) / 2]
-    // Instants are exact to a quarter of a microsecond, and so is a distance that is meant as a tenth of a second.
+    // Instants are exact to a quarter of a microsecond, and so is a distance of a tenth of a second.
     return median < leastStepSeconds ? median : (median * 1e6).rounded() / 1e6
   }
 
@@ -125,7 +125,7 @@ struct TraceGrid {
     steps.filter { abs($0 - usual) <= stepTolerance * usual }.min { abs($0 - usual) < abs($1 - usual) }
   }
 
-  /// An instant from which the grid of irregular rows is counted: the median of their places within a step.
+  /// The origin of the grid of irregular rows: the median of their places within a step.
   private static func origin(of points: [Point], step: Double) -> Double {
     // Places within a step lie on a circle; they are compared with their mean direction.
     let base = points[0].seconds

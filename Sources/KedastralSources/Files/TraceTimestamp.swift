@@ -6,13 +6,13 @@ import KedastralCore
   import Foundation
 #endif
 
-/// An instant as recorded loads have it: a date and time, or a number of units since the Unix epoch.
+/// An instant in a recorded load: a date and time, or a number of units since the Unix epoch.
 ///
 ///     TraceTimestamp("2026-08-01T00:00:00Z")    // with a zone
 ///     TraceTimestamp("2026-08-01 00:00")        // without one: UTC
 ///     TraceTimestamp("1785542400000")           // milliseconds, by their size
 struct TraceTimestamp: Equatable {
-  /// What a number counts, found from its size: seconds from 10¹¹ on would lie beyond the year 5000.
+  /// The unit of a number, derived from its size: seconds from 10¹¹ on would lie beyond the year 5000.
   enum Unit: String, Equatable {
     case seconds, milliseconds, microseconds, nanoseconds
 
@@ -36,7 +36,7 @@ struct TraceTimestamp: Equatable {
     }
   }
 
-  /// How the instant is written.
+  /// The notation of the instant.
   enum Form: Equatable {
     case number(Unit)
     case dateWithZone
@@ -50,7 +50,7 @@ struct TraceTimestamp: Equatable {
   /// Whether it is a date rather than a number.
   var isDate: Bool { if case .number = form { false } else { true } }
 
-  /// Reads an instant; nil when the text is not one.
+  /// Parses an instant; nil when the text is not valid.
   init?(_ text: String) {
     if let number = Double(text) {
       guard number.isFinite, let unit = Unit(of: number.magnitude) else { return nil }
@@ -67,7 +67,7 @@ struct TraceTimestamp: Equatable {
     self.form = form
   }
 
-  /// A date, perhaps a time of day, perhaps a zone, completed to RFC 3339.
+  /// A date with optional time of day and zone, completed to RFC 3339.
   private static func date(_ text: String) -> TraceTimestamp? {
     let bytes = Array(text.utf8)
     guard bytes.count >= 10, bytes[..<10].enumerated().allSatisfy({ isDateByte($1, at: $0) }) else { return nil }

@@ -1,11 +1,11 @@
 /// Reads the loads of a file, all of which have the same decimal mark.
 struct TraceValueReader {
-  /// What is wrong with a value, and what would be right.
+  /// What is wrong with a value, and what is expected.
   struct Defect: Error, Equatable {
     let problem: String
   }
 
-  /// What stands for a missing sample.
+  /// The texts for a missing sample.
   private static let missing: Set<String> = ["", "-", "nan", "null", "none", "n/a", "na", "#n/a", "undefined"]
 
   /// Whether the fields may have a decimal comma: not where commas separate them.
@@ -17,10 +17,10 @@ struct TraceValueReader {
     self.allowsComma = allowsComma
   }
 
-  /// Whether a field is a number, or stands for a missing sample.
+  /// Whether a field is a number or a missing sample.
   static func isMissing(_ text: String) -> Bool { missing.contains(text.lowercased()) }
 
-  /// Whether a field would be read as a number.
+  /// Whether a field can be read as a number.
   func isNumber(_ text: String) -> Bool {
     var copy = self
     return (try? copy.read(text, line: 0)) != nil && !Self.isMissing(text)

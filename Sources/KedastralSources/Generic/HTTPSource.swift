@@ -15,10 +15,11 @@ import KedastralCore
 /// URL, headers and body are templates. In addition to the user's variables there are `start` and `end` of the range, and `now`,
 /// in Unix seconds; `startRFC3339`, `endRFC3339` and `nowRFC3339`; `step` and `windowSeconds` in seconds.
 ///
-/// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without points is
-/// missing. Without a ``timestampPath`` the answer's one value counts for the newest step that has ended.
+/// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without
+/// points is missing. Without a ``timestampPath`` the response's single value is the sample of the newest step that has
+/// ended.
 package struct HTTPSource: MetricSource {
-  /// How an answer writes instants.
+  /// The format of instants in the response.
   package enum TimestampFormat: String, Sendable, CaseIterable {
     /// `2026-01-31T06:00:00Z`
     case rfc3339
@@ -32,11 +33,11 @@ package struct HTTPSource: MetricSource {
     "now", "start", "end", "step", "windowSeconds", "nowRFC3339", "startRFC3339", "endRFC3339",
   ]
 
-  /// Where the values are in the answer.
+  /// The path of the values in the response.
   package let valuePath: JSONPath
-  /// Where their instants are; nil for a current value.
+  /// The path of their instants; nil for a current value.
   package let timestampPath: JSONPath?
-  /// How the instants are written.
+  /// The format of the instants.
   package let timestampFormat: TimestampFormat
   private let endpoint: HTTPEndpoint
   private let method: String
@@ -53,7 +54,7 @@ package struct HTTPSource: MetricSource {
   ///   - endpoint: the server; its URL and the values of its headers are templates.
   ///   - body: the template of the body, sent as JSON unless a header sets another type; nil for none.
   ///   - variables: the user's own variables for the templates, often secrets.
-  /// - Throws: ``SourceError`` for a template with an unknown variable, ``JSONPath/ParseError`` for a path that is none.
+  /// - Throws: ``SourceError`` for a template with an unknown variable, ``JSONPath/ParseError`` for an invalid path.
   package init(
     endpoint: HTTPEndpoint, method: String = "GET", body: String? = nil, valuePath: String,
     timestampPath: String? = nil, timestampFormat: TimestampFormat = .rfc3339, variables: [String: String] = [:],

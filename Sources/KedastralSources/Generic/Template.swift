@@ -2,7 +2,7 @@
 ///
 /// A name may have a dot before it and white space around it, as in Go's templates: `{{ .Start }}`.
 struct Template: Sendable {
-  /// What is wrong with a template.
+  /// An invalid template.
   struct Defect: Error, Equatable, CustomStringConvertible {
     let problem: String
     var description: String { problem }
@@ -15,7 +15,7 @@ struct Template: Sendable {
 
   private let parts: [Part]
 
-  /// Reads a template, all of whose variables must be among `names` (for which upper and lower case mean the same).
+  /// Parses a template; all of its variables must be among `names` (case-insensitive).
   init(_ text: String, names: Set<String>) throws(Defect) {
     var parts: [Part] = []
     var rest = text[...]

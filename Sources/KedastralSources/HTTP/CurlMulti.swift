@@ -2,8 +2,8 @@ import CCurl
 import CEvent
 import KedastralNet
 
-/// libcurl's multi interface, driven by an event loop; used on the loop's thread alone, but for its making.
-// Safe to share: what other threads may call checks that it runs on the loop's thread.
+/// libcurl's multi interface, driven by an event loop; used only on the loop's thread, except for its creation.
+// Safe to share: the methods that other threads may call check that they run on the loop's thread.
 final class CurlMulti: @unchecked Sendable {
   private let loop: EventLoop
   private var multi: UnsafeMutableRawPointer?
@@ -11,14 +11,14 @@ final class CurlMulti: @unchecked Sendable {
   private var sockets: [curl_socket_t: OpaquePointer] = [:]
   private var completions: [UnsafeMutableRawPointer: (CURLcode) -> Void] = [:]
 
-  /// libcurl's process-wide set-up, made once.
+  /// libcurl's process-wide initialisation, run once.
   private static let libraryIsReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   init?(on loop: EventLoop) {
     self.loop = loop
     guard Self.libraryIsReady, let multi = curl_multi_init() else { return nil }
     self.multi = multi
-    // The owner calls `close`, which frees all of these callbacks' origins, before it lets go of this object.
+    // The owner calls `close`, which removes all uses of these callbacks, before it releases this object.
     let context = Unmanaged.passUnretained(self).toOpaque()
     timer = event_new(loop.base, -1, 0, { _, _, context in CurlMulti.from(context)?.timeIsUp() }, context)
     // Idle connections kept beyond this number are closed, the oldest first.
@@ -37,14 +37,14 @@ final class CurlMulti: @unchecked Sendable {
       }, context)
   }
 
-  /// Lets a transfer run; `onEnd` is called once, later, unless it is removed before.
+  /// Starts a transfer; `onEnd` is called once, later, unless it is removed before.
   func add(_ easy: UnsafeMutableRawPointer, onEnd: @escaping (CURLcode) -> Void) -> CURLMcode {
     loop.preconditionOnLoop()
     completions[easy] = onEnd
     return curl_multi_add_handle(multi, easy)
   }
 
-  /// Takes a transfer out, at any time.
+  /// Removes a transfer, at any time.
   func remove(_ easy: UnsafeMutableRawPointer) {
     loop.preconditionOnLoop()
     completions[easy] = nil

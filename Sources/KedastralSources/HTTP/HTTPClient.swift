@@ -7,16 +7,16 @@ import KedastralNet
 ///     let answer = try await client.send(HTTPRequest(HTTPEndpoint("http://127.0.0.1:9090"), path: "/-/ready"))
 ///     print(answer.status, answer.excerpt)
 ///
-/// What it will not do behind your back: follow redirects (a 3xx answer is returned as it is), use a proxy from the
-/// environment (unless ``HTTPEndpoint/proxy`` says so), send cookies, or read a `.netrc`. Requests to one host wait in line when
+/// It does not follow redirects (a 3xx answer is returned as it is), use a proxy from the environment (unless
+/// ``HTTPEndpoint/proxy`` says so), send cookies, or read a `.netrc`. Requests to one host wait in line when
 /// ``Settings/maximumRequestsPerHost`` are under way, so a server that hangs does not hold up requests to another one.
 package actor HTTPClient {
-  /// What is the same for all requests.
+  /// Settings that apply to all requests.
   package struct Settings: Sendable {
-    /// How many requests to one scheme, host and port run at a time; the others wait, and their deadline runs.
+    /// The number of concurrent requests to one scheme, host and port; further requests wait, and their deadline runs.
     package var maximumRequestsPerHost: Int
-    /// The URL of a proxy for all requests whose endpoint does not say otherwise; nil for none, whatever `http_proxy` and its
-    /// kin say.
+    /// The URL of a proxy for all requests whose endpoint has no setting; nil for none, whatever `http_proxy` and
+    /// similar variables contain.
     package var proxy: String?
 
     /// Creates settings.
@@ -31,7 +31,7 @@ package actor HTTPClient {
     package var description: String { "HTTP client: libcurl cannot be initialised" }
   }
 
-  /// The loop on whose thread everything happens.
+  /// The loop on whose thread the client works.
   package nonisolated let loop: EventLoop
   package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -62,9 +62,9 @@ package actor HTTPClient {
     if !isClosed { loop.execute { [multi] in multi.close() } }
   }
 
-  /// Sends a request and returns its whole answer, whatever the status.
+  /// Sends a request and returns its whole response, whatever the status.
   ///
-  /// - Throws: ``HTTPError`` when there is no answer, `CancellationError` as soon as the task is cancelled.
+  /// - Throws: ``HTTPError`` when there is no response, `CancellationError` as soon as the task is cancelled.
   package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try Task.checkCancellation()
     let authorization = try authorization(for: request)
@@ -81,7 +81,7 @@ package actor HTTPClient {
     }
   }
 
-  /// Ends all requests with an error and closes all connections; later requests fail.
+  /// Fails all requests and closes all connections; later requests fail.
   package func close() {
     isClosed = true
     for (identifier, transfer) in transfers { finish(identifier, .failure(transfer.error(.clientClosed))) }
@@ -115,7 +115,7 @@ package actor HTTPClient {
       let identifier = host.waiting.first
     {
       hosts[origin]?.waiting.removeFirst()
-      // One that was cancelled or has expired meanwhile is passed over.
+      // Skips requests that were cancelled or have timed out meanwhile.
       if let transfer = transfers[identifier] { start(transfer, origin: origin) }
     }
     if let host = hosts[origin], host.runningCount == 0, host.waiting.isEmpty { hosts[origin] = nil }

@@ -57,7 +57,7 @@ package struct HTTPCredentials: Sendable, CustomStringConvertible {
     }
   }
 
-  /// The value of the Authorization header as of now, or nil.
+  /// The current value of the Authorization header, or nil.
   func authorization() throws -> String? {
     switch kind {
     case .none: nil

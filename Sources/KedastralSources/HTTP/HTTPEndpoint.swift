@@ -1,6 +1,6 @@
 import KedastralNet
 
-/// A server, with everything that is the same for every request to it.
+/// A server, with the settings that are the same for every request to it.
 ///
 ///     var prometheus = HTTPEndpoint("https://prometheus.monitoring:9090")
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -8,17 +8,17 @@ import KedastralNet
 package struct HTTPEndpoint: Sendable {
   /// The `http` or `https` URL that requests start from; its parameters are sent with each of them.
   package let url: String
-  /// How to say who asks.
+  /// The credentials.
   package var credentials: HTTPCredentials
-  /// Whom to trust instead of the system's authorities, and the client certificate to show; PEM files.
+  /// The authorities to trust instead of the system's, and the client certificate; PEM files.
   package var tls: TLSContext.Files
   /// Headers of every request.
   package var headers: [HTTPHeader]
-  /// The way to the server; nil for the client's own.
+  /// The proxy; nil for the client's setting.
   package var proxy: HTTPProxy?
-  /// How long one request may take, from being asked for to the last byte of its answer.
+  /// The deadline of one request, from the call to the last byte of its response.
   package var deadline: Duration
-  /// How large an answer may be, after decompression.
+  /// The maximum size of a response, after decompression, in bytes.
   package var maximumAnswerBytes: Int
 
   /// Describes a server.

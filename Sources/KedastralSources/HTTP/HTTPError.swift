@@ -2,7 +2,7 @@ import KedastralCore
 
 /// Why a request failed: the request, the server and the problem. It never contains a secret.
 ///
-/// An answer with an unwelcome status is not such an error; who asked decides what it means.
+/// A response with an error status is not such an error; the caller decides what it means.
 package struct HTTPError: Error, Equatable, CustomStringConvertible {
   /// What happened.
   package enum Reason: Sendable, Equatable, CustomStringConvertible {
@@ -12,7 +12,7 @@ package struct HTTPError: Error, Equatable, CustomStringConvertible {
     case credentials(String)
     /// No response within the deadline, with the phase that was not completed.
     case timedOut(after: Duration, phase: String)
-    /// The answer is larger than allowed.
+    /// The response is larger than allowed.
     case answerTooLarge(limitBytes: Int)
     /// TLS: which check failed.
     case tls(String)

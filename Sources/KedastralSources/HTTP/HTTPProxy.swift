@@ -6,7 +6,7 @@ import Glibc
   import Foundation
 #endif
 
-/// The way to servers: directly, or through a proxy.
+/// How servers are reached: directly, or through a proxy.
 ///
 ///     var endpoint = HTTPEndpoint("https://prometheus.example.com")
 ///     endpoint.proxy = .environment()                           // http_proxy, https_proxy, no_proxy
@@ -25,11 +25,12 @@ package struct HTTPProxy: Sendable, Equatable {
   /// A proxy for all servers: `http://`, `https://`, `socks4://` or `socks5://`, perhaps with user and password.
   package static func server(_ url: String) -> HTTPProxy { HTTPProxy(forHTTP: url, forHTTPS: url) }
 
-  /// What the environment says: `http_proxy`, `https_proxy` and `all_proxy`, except for the hosts in `no_proxy`, and never for
-  /// this machine itself (`localhost`, `127.0.0.0/8`, `::1`). Each name may be in capitals; small letters take precedence.
+  /// The environment's settings: `http_proxy`, `https_proxy` and `all_proxy`, except for the hosts in `no_proxy`, and
+  /// never for this machine itself (`localhost`, `127.0.0.0/8`, `::1`). Each name may be in capitals; lower case takes
+  /// precedence.
   ///
-  /// `no_proxy` has names, which stand for their subdomains as well, addresses, and networks such as `10.0.0.0/8`, with commas
-  /// between; `*` stands for all hosts.
+  /// `no_proxy` has names, which stand for their subdomains as well, addresses, and networks such as `10.0.0.0/8`,
+  /// separated by commas; `*` stands for all hosts.
   package static func environment(
     _ variables: [String: String] = ProcessInfo.processInfo.environment
   ) -> HTTPProxy {

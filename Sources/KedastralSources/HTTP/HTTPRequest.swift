@@ -2,7 +2,7 @@
 package struct HTTPRequest: Sendable {
   /// The method in capitals.
   package var method: String
-  /// Whom to ask, as whom, within which bounds.
+  /// The server, credentials and limits.
   package var endpoint: HTTPEndpoint
   /// What follows the endpoint's path: a path with a leading slash, and parameters, which join the endpoint's; or nothing.
   package var path: String
@@ -10,7 +10,7 @@ package struct HTTPRequest: Sendable {
   package var headers: [HTTPHeader]
   /// The body, or nil for none.
   package var body: [UInt8]?
-  /// Whether the server may compress the answer: worth it for long answers alone.
+  /// Whether the server may compress the response: useful only for long ones.
   package var acceptsCompression: Bool
 
   /// Creates a request.
@@ -29,7 +29,7 @@ package struct HTTPRequest: Sendable {
   /// The whole URL: the path follows the endpoint's own path, and its parameters stand before the endpoint's.
   var url: String { Self.joined(endpoint.url, path) }
 
-  /// The request in a few words, without secrets: `POST http://prometheus:9090/api/v1/query_range`.
+  /// The request as short text, without secrets: `POST http://prometheus:9090/api/v1/query_range`.
   var displayName: String { "\(method) \(Self.redacted(url))" }
 
   /// Scheme, host and port: requests that share one share connections and their limit.
@@ -45,7 +45,7 @@ package struct HTTPRequest: Sendable {
     return String(authority.prefix { $0 != ":" })
   }
 
-  /// What makes the request impossible to send, or nil.
+  /// What is invalid in the request, or nil.
   var defect: String? {
     let lowercased = url.lowercased()
     guard lowercased.hasPrefix("http://") || lowercased.hasPrefix("https://") else {
@@ -131,7 +131,7 @@ package struct HTTPRequest: Sendable {
   }
 }
 
-/// What came back.
+/// The response.
 package struct HTTPResponse: Sendable {
   /// The status code.
   package let status: Int
@@ -143,7 +143,7 @@ package struct HTTPResponse: Sendable {
   /// Whether the status says success.
   package var isSuccess: Bool { (200..<300).contains(status) }
 
-  /// An unwelcome status in one line, for an error's text; `detail` is what the body says, where its form is known.
+  /// An error status in one line, for an error's text; `detail` is the body's message, where its format is known.
   package func problem(_ detail: String? = nil) -> String {
     if let location, (300..<400).contains(status) {
       return "HTTP \(status): moved to \(HTTPRequest.redacted(location)); redirects are not followed, change the URL"

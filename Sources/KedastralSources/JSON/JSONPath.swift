@@ -1,4 +1,5 @@
-/// Where in a JSON answer something is: names joined by dots, `[0]` or `.0` for an element of an array, `#` for each element.
+/// The path of a value in a JSON response: names joined by dots, `[0]` or `.0` for an element of an array, `#` for each
+/// element.
 ///
 ///     JSONPath("data.items[0].value")   // one value
 ///     JSONPath("data.points.#.value")   // one value of each point
@@ -22,7 +23,7 @@ package struct JSONPath: Sendable, Equatable, CustomStringConvertible {
   package let description: String
   private let parts: [Part]
 
-  /// Reads a path.
+  /// Parses a path.
   package init(_ text: String) throws(ParseError) {
     description = text
     // `a[0]` is `a.0`, and a leading `[0]` is `0`.
@@ -52,7 +53,7 @@ package struct JSONPath: Sendable, Equatable, CustomStringConvertible {
     self.parts = parts
   }
 
-  /// What lies at the path: nil when it leads nowhere; null where it does so in one element of many.
+  /// The value at the path: nil when there is none; null where one element of many has none.
   func values(in root: JSONValue) -> [JSONValue]? {
     let found = Self.find(parts[...], in: root)
     if !parts.contains(.each), found.count == 1 {

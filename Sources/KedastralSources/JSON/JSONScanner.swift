@@ -1,4 +1,4 @@
-/// Reads JSON from front to back without building a tree, for answers of thousands of numbers.
+/// Reads JSON from front to back without building a tree, for responses with thousands of numbers.
 ///
 ///     var scanner = JSONScanner(bytes)
 ///     try scanner.object { scanner, key in
@@ -128,7 +128,7 @@ struct JSONScanner {
     return value
   }
 
-  /// Reads a value of any kind and forgets it.
+  /// Skips a value of any kind.
   mutating func skipValue() throws {
     switch peek() {
     case 0x7B: try object { scanner, _ in try scanner.skipValue() }
@@ -141,7 +141,7 @@ struct JSONScanner {
     }
   }
 
-  /// Takes one of JSON's words.
+  /// Consumes a literal such as `true`.
   mutating func word(_ word: StaticString) throws(Defect) {
     let isHere = word.withUTF8Buffer { expected in
       offset + expected.count <= bytes.count

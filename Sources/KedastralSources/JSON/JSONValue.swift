@@ -1,4 +1,4 @@
-/// A JSON value as a tree, for answers whose form is the user's choice.
+/// A JSON value as a tree, for responses whose structure the user defines.
 package enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
@@ -7,9 +7,9 @@ package enum JSONValue: Equatable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
-  /// Reads a whole text.
+  /// Parses a whole text.
   ///
-  /// - Throws: JSONScanner.Defect when it is not JSON.
+  /// - Throws: JSONScanner.Defect when it is not valid JSON.
   package init(_ bytes: [UInt8]) throws {
     var scanner = JSONScanner(bytes)
     self = try Self.value(&scanner)

@@ -9,7 +9,7 @@ struct PrometheusAnswer: Equatable {
     let value: Double
   }
 
-  /// What Prometheus says when it fails.
+  /// Prometheus's error.
   struct Failure: Equatable {
     var type = ""
     var message = ""
@@ -17,21 +17,21 @@ struct PrometheusAnswer: Equatable {
 
   /// The points of the first series.
   private(set) var points: [Point] = []
-  /// How many series came back.
+  /// The number of series in the response.
   private(set) var seriesCount = 0
   /// The labels of the first series, as a selector.
   private(set) var firstSelectors: [String] = []
   private(set) var resultType = ""
   private(set) var warnings: [String] = []
-  /// Whether a part of the server did not answer, so that values can lack a part of the load.
+  /// Whether a part of the server did not respond, so that values can lack a part of the load.
   private(set) var isPartial = false
   private(set) var failure: Failure?
   private var isSuccess = false
 
-  /// Reads an answer.
+  /// Parses a response.
   ///
   /// - Parameter expectedPoints: the approximate number of points.
-  /// - Throws: JSONScanner.Defect when it is not such an answer.
+  /// - Throws: JSONScanner.Defect when it is not such a response.
   init(_ body: [UInt8], expectedPoints: Int = 0) throws {
     points.reserveCapacity(expectedPoints)
     var scanner = JSONScanner(body)

@@ -14,18 +14,18 @@ import Synchronization
 ///       client: client)
 ///     let load = try await source.samples(in: noon - .seconds(3600)..<noon, step: .seconds(60))
 ///
-/// The query is evaluated at the instants of the grid, so a `rate(…[1m])` at step 1m is the load of the step that ends there.
-/// NaN and infinite values (a ratio without traffic, for instance) count as missing. A series too few is a gap, a series too
-/// many is an error. A range of more than 11,000 points, Prometheus's limit, is asked for in parts.
+/// The query is evaluated at the instants of the grid, so a `rate(…[1m])` at step 1m is the load of the step that ends
+/// there. NaN and infinite values (a ratio without traffic, for instance) count as missing. No series is a gap, more
+/// than one is an error. A range of more than 11,000 points, Prometheus's limit, is requested in parts.
 public struct PrometheusSource: MetricSource {
   /// The maximum number of points per query: Prometheus refuses more.
   static let pointsPerQuery = 11_000
-  /// Up to how many points an answer is not worth compressing.
+  /// Up to this number of points, compressing a response is not worthwhile.
   private static let plainAnswerPoints = 50
 
-  /// What to do with an answer that a part of the server is missing from.
+  /// What to do with a response that lacks a part of the server.
   public enum PartialResponse: String, Sendable, CaseIterable {
-    /// Use it, as provisional: it is read again once everything answers.
+    /// Use it as provisional: it is read again once the whole server responds.
     case use
     /// Treat it as a failure: the plan follows the forecast meanwhile.
     case refuse
@@ -97,7 +97,7 @@ public struct PrometheusSource: MetricSource {
     return try check(response.body, points: points)
   }
 
-  /// Asks by POST, or by GET where POST is refused.
+  /// Queries by POST, or by GET if POST is rejected.
   private func send(_ form: [UInt8], acceptsCompression: Bool) async throws -> HTTPResponse {
     let path = "/api/v1/query_range"
     func detail(_ response: HTTPResponse) -> String? {
@@ -160,7 +160,7 @@ public struct PrometheusSource: MetricSource {
   }
 }
 
-/// Logs a server's warnings when they begin, change and end, not with each answer.
+/// Logs a server's warnings when they begin, change and end, not for each response.
 private final class WarningLog: Sendable {
   private let last = Mutex<[String]>([])
 

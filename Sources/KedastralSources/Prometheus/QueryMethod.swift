@@ -1,19 +1,19 @@
 import Synchronization
 
-/// By which method a Prometheus takes queries: POST, which has room for long ones, or GET where a gateway refuses POST.
+/// The method of queries to a Prometheus server: POST, which allows long queries, or GET if a gateway rejects POST.
 final class QueryMethod: Sendable {
   enum Method: Equatable {
     case post
     case get
   }
 
-  /// After so many queries by GET one is tried by POST again: half a day at two a minute.
+  /// After this number of queries by GET, one is tried by POST again: half a day at two per minute.
   static let queriesUntilRetry = 1500
 
-  /// How many queries are still to be sent by GET.
+  /// How many queries are still sent by GET.
   private let remainingGETs = Mutex(0)
 
-  /// Whether a status says that the method, rather than the query, is refused: as client_golang has it.
+  /// Whether a status rejects the method rather than the query, as in client_golang.
   static func isRefusal(_ status: Int) -> Bool { [403, 405, 501].contains(status) }
 
   /// The method of the next query.
@@ -25,6 +25,6 @@ final class QueryMethod: Sendable {
     }
   }
 
-  /// POST was refused, and GET was answered.
+  /// POST was rejected, and GET succeeded.
   func noteThatGETServes() { remainingGETs.withLock { $0 = Self.queriesUntilRetry } }
 }

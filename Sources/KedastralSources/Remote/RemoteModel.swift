@@ -6,13 +6,14 @@ import KedastralCore
   import Foundation
 #endif
 
-/// A model that runs elsewhere and is asked over HTTP: bring your own.
+/// A model that runs in another service and is called over HTTP.
 ///
 ///     let model = try RemoteModel(url: "http://prophet:8082", fallback: SeasonalBaseline())
 ///
-/// It is sent `POST <url>/predict` with `{"now", "horizonSeconds", "stepSeconds", "features": [{"ts", "value"}…]}` (instants by
-/// RFC 3339, missing samples left out) and answers `{"values": […]}`, one for each step, and perhaps `"quantiles": {"0.9": […]}`.
-/// Values below zero count as zero. When it fails, the fallback forecasts, and the forecast's reason says so.
+/// It is sent `POST <url>/predict` with `{"now", "horizonSeconds", "stepSeconds", "features": [{"ts", "value"}…]}`
+/// (instants by RFC 3339, missing samples left out) and returns `{"values": […]}`, one for each step, and optionally
+/// `"quantiles": {"0.9": […]}`. Values below zero count as zero. When it fails, the fallback forecasts, and the
+/// forecast's reason says so.
 public struct RemoteModel: Model {
   public let name = "byom"
   /// The service; `/predict` is appended to its path unless it ends so.
@@ -25,7 +26,7 @@ public struct RemoteModel: Model {
   ///
   /// - Parameters:
   ///   - endpoint: the service, and the deadline of one forecast.
-  ///   - fallback: the model that stands in; nil to fail instead.
+  ///   - fallback: the model that is used when the service fails; nil to fail instead.
   ///   - logger: takes each failure of the service.
   package init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent) {
     self.endpoint = endpoint
@@ -34,7 +35,7 @@ public struct RemoteModel: Model {
     self.logger = logger
   }
 
-  /// Not for a remote model: it has to wait, which only a session can.
+  /// Not supported for a remote model: only a session can wait.
   ///
   /// - Throws: `ModelError.remote`, always.
   public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
@@ -51,7 +52,7 @@ public struct RemoteModel: Model {
     let model: RemoteModel
     var fallback: (any ModelSession)?
     let fallbackName: String
-    /// How many forecasts in a row the remote model has failed to make.
+    /// The number of consecutive failed calls of the remote model.
     var failures = 0
 
     mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {

@@ -1,20 +1,20 @@
 import KedastralCore
 
-/// What a remote model is asked, and what it answers.
+/// The request to a remote model, and its response.
 enum RemoteModelMessage {
-  /// A checked answer.
+  /// A validated response.
   struct Answer: Equatable {
     var values: [Double]
     var quantiles: [Quantiles.Path]
   }
 
-  /// What is wrong with an answer.
+  /// What is wrong with a response.
   struct Defect: Error, Equatable, CustomStringConvertible {
     let problem: String
     var description: String { problem }
   }
 
-  /// The question's JSON.
+  /// The request's JSON.
   static func question(_ history: TimeSeries, steps: Int) -> [UInt8] {
     let step = history.step.inSeconds
     var text = "{\"now\":\"\(Timestamp.format(history.end))\",\"horizonSeconds\":\(number(step * Double(steps)))"
@@ -27,7 +27,7 @@ enum RemoteModelMessage {
     return Array((text + "]}").utf8)
   }
 
-  /// Reads and checks an answer; values below zero become zero, and quantiles are put in order at each step.
+  /// Parses and validates a response; values below zero become zero, and quantiles are sorted at each step.
   static func answer(_ body: [UInt8], steps: Int) throws -> Answer {
     let json: JSONValue
     do { json = try JSONValue(body) } catch { throw Defect(problem: "the response is not JSON: \(error)") }

@@ -1,6 +1,6 @@
-/// What one scrape says of one metric.
+/// The values of one metric in one scrape.
 struct Exposition: Equatable {
-  /// The values of the samples that match, by their labels.
+  /// The values of the matching samples, by their labels.
   private(set) var values: [[String: String]: Double] = [:]
   /// Whether the metric counts up, by its TYPE line or its name.
   private(set) var isCounter: Bool

@@ -8,13 +8,13 @@ enum ExpositionLine: Equatable {
   /// Empty lines and comments.
   case nothing
 
-  /// What is wrong with a line.
+  /// An invalid line.
   struct Defect: Error, Equatable, CustomStringConvertible {
     let problem: String
     var description: String { problem }
   }
 
-  /// Reads a line. OpenMetrics' exemplars and timestamps, which may follow the value, are ignored.
+  /// Parses a line. OpenMetrics' exemplars and timestamps, which may follow the value, are ignored.
   init(_ line: Substring) throws(Defect) {
     var reader = Reader(rest: line)
     reader.skipSpaces()

@@ -8,8 +8,9 @@ import KedastralCore
 
 /// Turns scrapes into a load series on the grid: a pure value, fed one scrape after another.
 ///
-/// Between two scrapes a counter has grown at a steady rate, and a gauge has had the value of the later scrape. A step's load
-/// is the mean of that over the step, weighted by time; a step of which less than half is covered is missing.
+/// Between two scrapes a counter is taken to grow at a constant rate, and a gauge to have the value of the later
+/// scrape. A step's load is the mean of that over the step, weighted by time; a step of which less than half is covered
+/// is missing.
 struct ScrapeHistory {
   /// The load of the steps that have ended.
   private(set) var series: TimeSeries
@@ -23,7 +24,7 @@ struct ScrapeHistory {
   /// - Parameters:
   ///   - seed: the load before the first scrape; its step is that of the grid.
   ///   - capacity: how many steps are kept.
-  ///   - longestInterval: two scrapes farther apart leave a gap.
+  ///   - longestInterval: a longer distance between two scrapes leaves a gap.
   init(seed: TimeSeries, capacity: Int, longestInterval: Duration) {
     series = seed
     self.capacity = capacity
@@ -96,7 +97,7 @@ struct ScrapeHistory {
     let instant = Date(timeIntervalSince1970: Double(ended.index + 1) * series.step.inSeconds)
     let value = ended.covered >= 0.5 ? ended.weighted / ended.covered : .nan
     let sample = TimeSeries(start: instant, step: series.step, values: [value])
-    // After a very long pause, or a clock set back, the old samples are of no use.
+    // After a very long pause, or after the clock was set back, the old samples are useless.
     let distance = series.isEmpty ? 0 : series.index(nearest: instant) - series.count
     if (0...capacity).contains(distance) { series.merge(sample) } else { series = sample }
     if series.count > capacity + capacity / 8 { series.keepLast(capacity) }

@@ -1,4 +1,4 @@
-/// Which samples of an exposition count: a metric name, and label values that must or must not be there.
+/// Selects samples of an exposition: a metric name, and label values that must or must not be present.
 ///
 ///     try ScrapeSelector(#"http_requests_total{app="shop",code!="500"}"#)
 ///
@@ -26,7 +26,7 @@ package struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
   let matchers: [Matcher]
   package let description: String
 
-  /// Reads a selector.
+  /// Parses a selector.
   package init(_ text: String) throws(ParseError) {
     func problem(_ problem: String) -> ParseError { ParseError(text: text, problem: problem) }
     let name = text.prefix { $0 != "{" }
@@ -70,7 +70,7 @@ package struct ScrapeSelector: Sendable, Equatable, CustomStringConvertible {
       matchers.isEmpty ? metric : "\(metric){\(matchers.map { "\($0.label)=\"\($0.value)\"" }.joined(separator: ","))}"
   }
 
-  /// Whether a sample with these labels counts.
+  /// Whether a sample with these labels matches.
   func matches(_ labels: [String: String]) -> Bool {
     matchers.allSatisfy { (labels[$0.label] ?? "") == $0.value ? !$0.isNegated : $0.isNegated }
   }

@@ -7,15 +7,15 @@ import Synchronization
   import Foundation
 #endif
 
-/// Load from an application's own `/metrics`, without a Prometheus in between.
+/// Load from an application's own `/metrics`, without a Prometheus server.
 ///
 ///     let source = ScrapeSource(
 ///       endpoint: HTTPEndpoint("http://shop:8080/metrics"), selector: try ScrapeSelector("http_requests_total"),
 ///       step: .seconds(60), client: client, clock: clock)
 ///     async let scraping: Void = source.run()
 ///
-/// A counter becomes its growth per second, a gauge is taken as it is; all series that match are added up. The source remembers
-/// the load from its first scrape on, so it begins with what `seed` says and an empty past otherwise.
+/// A counter becomes its growth per second, a gauge is used unchanged; all series that match are added up. The source
+/// remembers the load from its first scrape on, so it begins with what `seed` says and an empty past otherwise.
 package final class ScrapeSource: MetricSource {
   private struct State {
     var history: ScrapeHistory
@@ -25,9 +25,9 @@ package final class ScrapeSource: MetricSource {
 
   /// The address that is scraped.
   package let endpoint: HTTPEndpoint
-  /// What of it counts.
+  /// The samples that are used.
   package let selector: ScrapeSelector
-  /// The grid's step.
+  /// The step of the series.
   package let step: Duration
   /// The time between scrapes.
   package let interval: Duration

@@ -1,7 +1,7 @@
 import KedastralCore
 
 extension RedisStore {
-  /// What a process does with the store, and so what its user must be permitted.
+  /// What a process does with the store, which determines the permissions it needs.
   package enum Role: Sendable, Equatable {
     /// Reads plans and subscribes to changes, as a scaler does.
     case reader
@@ -9,25 +9,27 @@ extension RedisStore {
     case writer
   }
 
-  /// One thing that Redis does not let the user do, or could not be asked about.
+  /// One missing permission, or one that could not be checked.
   package struct PermissionProblem: Sendable, Equatable, CustomStringConvertible {
-    /// What was found.
+    /// The problem.
     package let description: String
-    /// Whether the role cannot do its work; otherwise some plans are missing, or arrive later.
+    /// Whether the role cannot work without it; otherwise some plans are missing or arrive later.
     package let isFatal: Bool
   }
 
-  /// What the user may not do of that which the role needs, in Redis's own words; empty when everything is permitted.
+  /// The permissions that the role needs and the user lacks, with Redis's error texts; empty when everything is
+  /// permitted.
   ///
-  /// Nothing is changed and nothing is published: each command is sent in a form without effect. Before Redis 7 a server
-  /// cannot be asked whether the user may publish without publishing, so there the subscription alone is tried.
+  /// Nothing is changed and nothing is published: each command is sent in a form without effect. Redis before version 7
+  /// cannot check the permission to publish without publishing, so there only the subscription is tried.
   ///
-  /// - Parameter workload: one of the workloads, for users that are permitted some workloads' keys alone.
-  /// - Throws: `ForecastStoreError` when Redis does not answer.
+  /// - Parameter workload: one of the workloads, for users that are permitted only some workloads' keys.
+  /// - Throws: `ForecastStoreError` when Redis does not respond.
   package func permissionProblems(
     of role: Role, workload: WorkloadName? = nil
   ) async throws -> [PermissionProblem] {
-    // No key of a plan, since a workload's name has no colon and no @; but one that the workload's permissions are for.
+    // Never the key of a plan, because a workload's name has no colon and no @; but the workload's permissions cover
+    // it.
     let suffix = workload.map { "\($0):@check" } ?? "@check"
     var problems: [PermissionProblem] = []
     for prefix in client.configuration.readPrefixes {
@@ -42,7 +44,7 @@ extension RedisStore {
     return problems
   }
 
-  /// Why plans under a prefix cannot be found or read, or not all of them.
+  /// Why plans under a prefix cannot be found or read, or only some of them.
   private func readProblem(_ prefix: String, key: String) async throws -> PermissionProblem? {
     let scan = RedisCommand("SCAN", "0", "MATCH", KeyScan.escaped(prefix) + "@check", "COUNT", "1")
     let replies = try await ask("check permissions", [scan, StoredValue.command(key: key, client.configuration)])
@@ -55,7 +57,7 @@ extension RedisStore {
     let reads = try await ask("check permissions", keys.map { RedisCommand("GETRANGE", $0, "0", "0", key: $0) })
     let refused = reads.compactMap(\.permissionProblem)
     if refused.isEmpty, !keys.isEmpty { return nil }
-    // Also where there is no plan to try yet.
+    // Works also when there is no plan yet.
     guard refused.count < keys.count, let first = refused.first else {
       return PermissionProblem(
         description: "redis does not let the user read plans under \(prefix): \(words)", isFatal: true)
@@ -64,7 +66,7 @@ extension RedisStore {
       description: "redis lets the user read only some of the plans under \(prefix): \(first)", isFatal: false)
   }
 
-  /// What a forecaster could not do with a key.
+  /// The operations on a key that a forecaster needs and the user lacks.
   private func storeProblems(_ key: String) async throws -> [PermissionProblem] {
     let probes = [
       ("store plans", RedisCommand("EVAL", Self.storing, "1", key, key: key)),
@@ -78,7 +80,8 @@ extension RedisStore {
     }
   }
 
-  /// Why scalers would not be sent a new plan. A user who may not run scripts at all is found by ``storeProblems(_:)``.
+  /// Why new plans would not be announced to scalers. A user that may not run scripts at all is found by
+  /// ``storeProblems(_:)``.
   private func announceProblem(_ key: String) async throws -> PermissionProblem? {
     let probe = RedisCommand("EVAL", Self.publishing, "1", key, client.configuration.channel, key: key)
     return try await ask("check permissions", [probe])[0].text.map { words in
@@ -113,8 +116,8 @@ extension RedisStore {
     return 1
     """
 
-  /// The words of the refusal when the user may not publish, and nothing otherwise. A publication is attempted only where
-  /// the server has just said that it will refuse it, to have its words.
+  /// The error text when the user may not publish, otherwise nothing. Publishing is attempted only after the server has
+  /// reported that it will refuse it, to get the error text.
   static let publishing = """
     if not redis.acl_check_cmd then return 1 end
     local known, allowed = pcall(redis.acl_check_cmd, 'PUBLISH', ARGV[1], '')
@@ -124,16 +127,16 @@ extension RedisStore {
     return 1
     """
 
-  /// How a server answers a subscription.
+  /// A server's response to a subscription.
   private enum SubscriptionOutcome {
     case subscribed
-    /// In Redis's words.
+    /// Redis's error text.
     case refused(String)
-    /// There was no answer, for this reason.
+    /// The server did not respond, for this reason.
     case unavailable(String)
   }
 
-  /// Subscribes once, and gives the subscription up.
+  /// Subscribes once, and unsubscribes.
   private func trySubscription() async -> SubscriptionOutcome {
     let (outcomes, outcome) = AsyncStream.makeStream(
       of: SubscriptionOutcome.self, bufferingPolicy: .bufferingOldest(1))
@@ -157,6 +160,6 @@ extension RedisStore {
 }
 
 extension RESPValue {
-  /// An error in Redis's own words.
+  /// Redis's error text.
   fileprivate var refusal: String? { errorText.map(ReplyVerdict.plainText) }
 }

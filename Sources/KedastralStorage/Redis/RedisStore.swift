@@ -7,18 +7,18 @@ import KedastralNet
   import Foundation
 #endif
 
-/// Keeps snapshots in Redis: one server, a master behind sentinels, or a cluster.
+/// Stores snapshots in Redis: one server, a master behind sentinels, or a cluster.
 ///
 ///     let store = try await RedisStore(.init(url: "redis://redis:6379"), on: loop, logger: logger)
 ///     try await store.put(snapshot)
 ///     for await update in store.updates() { … }
 ///     await store.close()
 ///
-/// Creating a store does not wait for Redis, and it gets over any outage by itself: a call waits for at most its deadline,
-/// ``health`` tells how Redis is, and ``updates()`` catches up when it is back. A snapshot never replaces one that was
-/// generated later: the server compares and stores in one step.
+/// Creating a store does not wait for Redis, and it recovers from any outage: a call waits at most for its deadline,
+/// ``health`` reports whether Redis is available, and ``updates()`` catches up when it is back. A snapshot never
+/// replaces one that was generated later: the server compares and stores in one step.
 ///
-/// Give it an event loop of its own where other work must not wait for the reading of many snapshots.
+/// Give the store its own event loop where other work must not wait while many snapshots are read.
 package final class RedisStore: ForecastStore {
   let client: RedisClient
   private let configuration: Configuration
@@ -28,9 +28,9 @@ package final class RedisStore: ForecastStore {
 
   /// Whether Redis can be reached.
   package enum Health: Sendable, Equatable {
-    /// It can.
+    /// Redis can be reached.
     case reachable
-    /// It cannot, for this reason.
+    /// Redis cannot be reached, for this reason.
     case unreachable(why: String)
 
     /// The reason, or nil when Redis can be reached.
@@ -41,7 +41,7 @@ package final class RedisStore: ForecastStore {
 
   /// Connects in the background.
   ///
-  /// - Throws: ``ConfigurationError``, or what TLS files that cannot be loaded throw.
+  /// - Throws: ``ConfigurationError``, or the error of TLS files that cannot be loaded.
   package init(_ configuration: Configuration, on loop: EventLoop, logger: KedastralLogger = .silent) async throws {
     try configuration.check()
     self.configuration = configuration
@@ -52,17 +52,17 @@ package final class RedisStore: ForecastStore {
 
   deinit { follower.stop() }
 
-  /// Whether Redis can be reached, and read, now; for a readiness probe.
+  /// Whether Redis can be reached and read now; for a readiness probe.
   package var health: Health {
     let health = client.health
     guard health == .reachable, let refused = refusals.refusal(of: "reading plans") else { return health }
     return .unreachable(why: "redis does not let the user read plans: \(refused)")
   }
 
-  /// Who is asked, for errors: the servers without any secret.
+  /// The servers, for errors, without any secret.
   package var name: String { configuration.deployment.description }
 
-  /// Ends all connections. Calls under way fail; streams of updates go on without news.
+  /// Closes all connections. Calls in progress fail; streams of updates stay open without further updates.
   package func close() async {
     follower.stop()
     await client.close()
@@ -131,7 +131,7 @@ package final class RedisStore: ForecastStore {
     if let refused = replies.first(where: { $0.errorText != nil }) { throw error(operation, unexpected: refused) }
   }
 
-  /// Kept for a day, under the plan's key with `:state` behind it.
+  /// Kept for one day, under the plan's key with the suffix `:state`.
   package func putState(_ state: Data, of workload: WorkloadName) async throws {
     let operation = "put the state of \(workload)"
     guard state.count <= configuration.maximumValueBytes else {
@@ -153,12 +153,12 @@ package final class RedisStore: ForecastStore {
     }
   }
 
-  /// No key of a plan, since a workload's name has no colon; and one that a user allowed to use the plans' keys may use.
+  /// Never the key of a plan, because a workload's name has no colon; permissions for the plans' keys cover it.
   private func stateKey(_ workload: WorkloadName) -> String { configuration.keyPrefix + workload.text + ":state" }
 
   package func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
 
-  /// Sends commands and names the operation in what they throw.
+  /// Sends commands, and names the operation in the errors it throws.
   func ask(_ operation: String, _ commands: [RedisCommand]) async throws -> [RESPValue] {
     do { return try await client.execute(commands) } catch { throw self.error(operation, "\(error)") }
   }

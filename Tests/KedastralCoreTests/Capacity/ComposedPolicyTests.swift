@@ -28,7 +28,7 @@ struct ComposedPolicyTests {
     #expect(gate.plan(forecast([100]), from: .unknown).replicas == [20])
   }
 
-  @Test("a forecast that has been off makes way for the current load, and the plan says so")
+  @Test("a forecast with large past errors is replaced by the current load, and the plan says so")
   func gateClosed() throws {
     let gate = AccuracyGate(try standard(headroom: 1.2), largestError: 0.3)
     let plan = gate.plan(forecast([100, 900]), from: CapacityState(currentLoad: 50, forecastError: 0.456))
@@ -36,7 +36,7 @@ struct ComposedPolicyTests {
     #expect(plan.reason == "planned for the current load: the recent forecast error is 46 %, more than 30 %")
   }
 
-  @Test("a schedule's minimum holds for every step that its period touches")
+  @Test("a schedule's minimum applies to every step that its period touches")
   func scheduledMinimum() throws {
     let rule = ScheduledBounds.Rule(
       begins: try CronExpression("27 18 * * fri"), duration: .seconds(90), minReplicas: 30)
@@ -48,7 +48,7 @@ struct ComposedPolicyTests {
     #expect(plan.reason == "a schedule bounds the replicas")
   }
 
-  @Test("a period that begins in the hour that spring skips holds for its whole duration from then on")
+  @Test("a period that begins in the hour skipped in spring lasts its whole duration from then on")
   func skippedHour() throws {
     let rule = ScheduledBounds.Rule(
       begins: try CronExpression("0 2 * * 0-5"), duration: .seconds(5 * 3600), minReplicas: 10)
@@ -61,7 +61,7 @@ struct ComposedPolicyTests {
     #expect(held == Array(24..<54))
   }
 
-  @Test("what is always scheduled is scheduled while the clocks go back, too")
+  @Test("a permanent schedule also applies while the clocks go back")
   func repeatedHour() throws {
     for text in ["* * * * *", "*/15 * * * *"] {
       let rule = ScheduledBounds.Rule(
@@ -73,14 +73,14 @@ struct ComposedPolicyTests {
     }
   }
 
-  @Test("a period that began before the plan still holds")
+  @Test("a period that began before the plan still applies")
   func begunBefore() throws {
     let rule = ScheduledBounds.Rule(begins: try CronExpression("0 18 * * *"), duration: .seconds(1560), minReplicas: 9)
     let plan = ScheduledBounds(try standard(), rules: [rule]).plan(forecast([5, 5]), from: .unknown)
     #expect(plan.replicas == [9, 1])
   }
 
-  @Test("of overlapping rules the largest minimum and the smallest maximum hold, a minimum before a maximum")
+  @Test("overlapping rules apply the largest minimum and the smallest maximum, and a minimum overrides a maximum")
   func overlapping() throws {
     func rule(_ least: Int?, _ most: Int?) throws -> ScheduledBounds.Rule {
       .init(begins: try CronExpression("* * * * *"), duration: .seconds(60), minReplicas: least, maxReplicas: most)

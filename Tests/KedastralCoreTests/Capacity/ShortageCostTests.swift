@@ -21,21 +21,21 @@ struct ShortageCostTests {
     return policy.plan(forecast, from: CapacityState(currentLoad: present)).replicas[0]
   }
 
-  @Test("a pod is added to those that the expected load needs while it saves more than it costs")
+  @Test("adds a pod as long as it saves more than it costs")
   func byHand() throws {
     // Each pod serves a tenth of the loads: it pays from ten pod-minutes a short minute on.
     #expect(try pods(8) == 5)
     #expect(try pods(20) == 10)
   }
 
-  @Test("where the forecast is sure, no pod is wasted, unless a shortage is worth much more than pods")
+  @Test("with a confident forecast, no extra pod is planned unless a shortage is much more expensive than pods")
   func sure() throws {
     let sure = Self.forecast(Quantiles.fineLevels.map { _ in 100 }, median: 100)
     #expect(try pods(30, sure) == 10)
     #expect(try pods(3000, sure) > 12)
   }
 
-  @Test("the number chosen costs least of all", arguments: [3, 12, 40, 200, 1000])
+  @Test("the chosen number of pods has the lowest cost", arguments: [3, 12, 40, 200, 1000])
   func optimal(cost: Double) throws {
     let quantiles = [5, 20, 40, 44, 50, 55, 61, 70, 85, 120, 150, 210, 260].map(Double.init)
     let forecast = Self.forecast(quantiles, median: 40)
@@ -63,7 +63,7 @@ struct ShortageCostTests {
     #expect(try pods(100, present: 100) > pods(100, present: 40))
   }
 
-  @Test("without quantiles the plan is made by headroom, and says so")
+  @Test("without quantiles the plan uses headroom, and says so")
   func withoutQuantiles() throws {
     let policy = try StandardCapacityPolicy(
       targetPerPod: 10, headroom: 1.5, shortageCost: ShortageCost(podMinutes: 30))
@@ -73,7 +73,7 @@ struct ShortageCostTests {
     #expect(plan.steps[0].margin == .headroom(1.5))
   }
 
-  @Test("a load beyond all pods ends the search at once")
+  @Test("a load beyond the maximum replicas ends the search at once")
   func huge() throws {
     let forecast = Self.forecast(Quantiles.fineLevels.map { 1e300 * $0 }, median: 5e299)
     #expect(try pods(1e9, forecast) == 100)

@@ -18,39 +18,39 @@ struct StandardCapacityPolicyTests {
     policy.plan(forecast(values, p90: p90), from: CapacityState(replicas: previous)).replicas
   }
 
-  @Test("load with headroom over target, rounded up")
+  @Test("replicas are the load with headroom divided by the target, rounded up")
   func headroom() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, upMaxFactor: 100, downMaxPercent: 100)
     #expect(replicas([0, 41, 42, 100, 500], policy) == [1, 1, 2, 3, 12])
   }
 
-  @Test("a quantile takes the place of value and headroom, if the forecast has it")
+  @Test("a quantile replaces value and headroom, if the forecast has it")
   func quantile() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 10, headroom: 3, quantileLevel: 0.9, upMaxFactor: 100)
     #expect(replicas([10, 10], policy, p90: [20, 25]) == [2, 3])
     #expect(replicas([10, 10], policy) == [3, 3])
   }
 
-  @Test("a whole multiple of the target needs no pod more", arguments: [0.1, 0.3, 1.1, 7, 33.3])
+  @Test("a whole multiple of the target needs no extra pod", arguments: [0.1, 0.3, 1.1, 7, 33.3])
   func exactMultiples(target: Double) throws {
     let policy = try StandardCapacityPolicy(targetPerPod: target, headroom: 1)
     for pods in 1...500 { #expect(policy.replicas(for: target * Double(pods)) == pods) }
   }
 
-  @Test("rounding is chosen", arguments: [(StandardCapacityPolicy.Rounding.ceil, 3), (.round, 3), (.floor, 2)])
+  @Test("rounds as configured", arguments: [(StandardCapacityPolicy.Rounding.ceil, 3), (.round, 3), (.floor, 2)])
   func rounding(rule: StandardCapacityPolicy.Rounding, expected: Int) throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 10, headroom: 1, rounding: rule)
     #expect(policy.replicas(for: 25) == expected)
   }
 
-  @Test("growth per step is limited, but one more is always allowed")
+  @Test("growth per step is limited, but one more replica is always allowed")
   func growth() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, upMaxFactor: 1.5)
     #expect(
       replicas([50, 50, 50, 50, 50, 50, 50, 50, 50, 50], from: 1, policy) == [2, 3, 4, 6, 9, 13, 19, 28, 42, 50])
   }
 
-  @Test("shrinkage per step is limited, but one fewer is always allowed")
+  @Test("shrinkage per step is limited, but one replica fewer is always allowed")
   func shrinkage() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, minReplicas: 0, downMaxPercent: 50)
     #expect(replicas([0, 0, 0, 0, 0], from: 9, policy) == [5, 3, 2, 1, 0])
@@ -62,7 +62,7 @@ struct StandardCapacityPolicyTests {
     #expect(replicas([1, 1], from: 8, policy) == [8, 8])
   }
 
-  @Test("nothing limits the first step when the replicas are unknown: no ramp from the minimum")
+  @Test("the first step is not limited when the current replicas are unknown")
   func unknownState() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1, headroom: 1, upMaxFactor: 1.1)
     #expect(replicas([40, 80], policy) == [40, 44])
@@ -85,7 +85,7 @@ struct StandardCapacityPolicyTests {
     #expect(plan.steps.map(\.need) == [0, 99, 9, 3])
   }
 
-  @Test("the reactive floor holds the first step at what the load needs now")
+  @Test("the reactive floor keeps the first step at the current requirement")
   func reactiveFloor() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 10, headroom: 1, hasReactiveFloor: true)
     let plan = policy.plan(forecast([10, 10]), from: CapacityState(replicas: 2, currentLoad: 35))
@@ -93,7 +93,7 @@ struct StandardCapacityPolicyTests {
     #expect(plan.steps[0].limits == [.reactiveFloor])
   }
 
-  @Test("huge loads stop at the maximum")
+  @Test("extreme loads are planned at the maximum")
   func huge() throws {
     let policy = try StandardCapacityPolicy(targetPerPod: 1e-9, maxReplicas: 30)
     #expect(replicas([1e300, .greatestFiniteMagnitude], policy) == [30, 30])
@@ -162,7 +162,7 @@ struct CapacityLawTests {
     }
   }
 
-  @Test("the limits of change are kept between any two steps, unless a bound forces more")
+  @Test("change limits apply between any two steps, unless a bound forces more")
   func limitsOfChange() throws {
     for each in try cases() {
       let policy = each.policy
@@ -179,7 +179,7 @@ struct CapacityLawTests {
     }
   }
 
-  @Test("more load never gives fewer replicas")
+  @Test("a higher load never gives fewer replicas")
   func monotoneInLoad() throws {
     var random = SeededGenerator(seed: 11)
     for each in try cases() {

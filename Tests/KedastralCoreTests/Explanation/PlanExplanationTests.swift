@@ -45,7 +45,7 @@ struct PlanExplanationTests {
       upMaxFactor: up, downMaxPercent: down, prewarmSteps: prewarm, hasReactiveFloor: floor)
   }
 
-  @Test("the step with the most replicas until the lead time is explained, with every number")
+  @Test("explains the step with the most replicas within the lead time, with every number")
   func figures() throws {
     let told = explain(try record([100, 100, 200, 100, 900], try policy()))
     #expect(told.replicas == 24)
@@ -59,7 +59,7 @@ struct PlanExplanationTests {
     #expect(ahead.isStale == true && ahead.text.contains("The plan is 2m1s ahead of this clock: it is not served."))
   }
 
-  @Test("a lead time beyond the forecast is never the label of its end", arguments: [120, 45, 0])
+  @Test("a lead time beyond the forecast is not used as the label of the forecast's end", arguments: [120, 45, 0])
   func beyondHorizon(extra: Int) throws {
     let lead = Duration.seconds(120 + extra)
     let told = explain(try record([100, 200], try policy()), lead: lead)
@@ -81,7 +81,7 @@ struct PlanExplanationTests {
     }
   }
 
-  @Test("each clamp that acted is named, and no other")
+  @Test("names exactly the limits that applied")
   func clamps() throws {
     func clamps(_ record: PlanRecord) -> [PlanExplanation.Clamp]? { explain(record, lead: .zero).clamps }
     #expect(clamps(try record([1], try policy(min: 4))) == [.minimum])
@@ -97,7 +97,7 @@ struct PlanExplanationTests {
     #expect(clamps(try record([300], ScheduledBounds(try policy(), rules: [rule]))) == [.scheduledMaximum])
   }
 
-  @Test("the next change is when a rise comes within the lead time, or a fall is over")
+  @Test("the next change is a rise within the lead time, or the end of a fall")
   func nextChange() throws {
     let record = try record([10, 10, 10, 50, 10, 10], try policy(headroom: 1))
     #expect(explain(record, lead: .seconds(60)).nextChange == .init(at: noon + .seconds(120), replicas: 5))
@@ -117,7 +117,7 @@ struct PlanExplanationTests {
     #expect(told.model == "queue model")
   }
 
-  @Test("a snapshot alone is explained as far as it goes, and is read back from JSON")
+  @Test("explains a snapshot without its record as far as possible, and reads it from JSON")
   func snapshotAlone() throws {
     let record = try record([100, 200], error: 0.25, try policy())
     let told = PlanExplanation(record.snapshot, leadTime: .seconds(120), at: noon)
@@ -144,7 +144,7 @@ struct PlanExplanationTests {
         """)
   }
 
-  @Test("a plan that limits hold back is explained as capped, now or from when on; one that grows in time is not")
+  @Test("a plan below the requirement is explained as capped, now or later; one that grows in time is not")
   func capped() throws {
     let now = explain(try record([300, 300, 300], try policy(headroom: 1, max: 10)))
     #expect(now.required == 30 && now.replicas == 10 && now.state == .capped && now.maxReplicas == 10)
@@ -164,7 +164,7 @@ struct PlanExplanationTests {
     #expect(slow.state == .capped && slow.replicas == 5 && slow.required == 30)
   }
 
-  @Test("a load without a recent sample is shown by the time of its last sample, never by a number")
+  @Test("a load without a recent sample is shown as the time of its last sample, not as a number")
   func noSample() throws {
     for (age, expected) in [(900, "no sample since 11:45 UTC"), (90_000, "no sample since 2026-01-30 11:00 UTC")] {
       var snapshot = try record([100, 100], try policy()).snapshot
@@ -197,7 +197,7 @@ struct PlanExplanationTests {
     #expect(PlanExplanation(snapshot, leadTime: .seconds(60), staleAfter: .seconds(120), at: noon).state == .dryRun)
   }
 
-  @Test("what if: the policy itself plans again, and the record is unchanged")
+  @Test("a trial plans with other settings, and the record is unchanged")
   func whatIf() throws {
     let record = try record(
       [100, 300], previous: 3, ScheduledBounds(AccuracyGate(try policy(), largestError: 1), rules: []))

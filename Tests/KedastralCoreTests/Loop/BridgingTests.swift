@@ -31,7 +31,7 @@ struct BridgingTests {
     return latest
   }
 
-  @Test("a source that fails does not throw a good plan away: it is bridged, marked, and in the end not served")
+  @Test("a plan is bridged while its source fails, marked as such, and finally not served")
   func failingSource() async throws {
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
     let start = clock.now
@@ -57,7 +57,7 @@ struct BridgingTests {
     #expect(recovered.currentValue == 100)
   }
 
-  @Test("a series that ended days ago, though its query succeeds, is bridged from the first plan on and not served")
+  @Test("a series that ended days ago is bridged from the first plan on, and not served")
   func endedSeries() async throws {
     let end = clock.now - .seconds(3600)
     source.play { $0 <= end ? 100 : .nan }
@@ -68,7 +68,7 @@ struct BridgingTests {
     #expect(snapshot.staleness(at: clock.now, limit: .seconds(120)) != nil)
   }
 
-  @Test("a plan of two metrics is as old as the one that was measured the longest ago")
+  @Test("a plan of two metrics is as old as its oldest measurement")
   func severalMetrics() async throws {
     let queue = ScriptedSource { [end = clock.now - .seconds(900)] in $0 <= end ? 20 : .nan }
     var workload = try workload()
@@ -96,7 +96,7 @@ struct BridgingTests {
     }
   }
 
-  @Test("a server that is unavailable is one log line for all its workloads, and one when it answers again")
+  @Test("logs one line for all workloads of an unavailable server, and one when it responds again")
   func oneLinePerServer() async throws {
     let lines = Lines()
     let faults = FaultLog(KedastralLogger(lines))

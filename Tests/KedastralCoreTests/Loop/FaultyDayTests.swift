@@ -67,7 +67,7 @@ struct FaultyDayTests {
   }
 
   @Test(
-    "the served plan is never below what the truth needs by more than the forecast's error, and never fresh without samples",
+    "a served plan is never below the requirement by more than the forecast error, and never fresh without samples",
     arguments: [1, 2, 3, 4] as [UInt64])
   func faultyDay(seed: UInt64) async throws {
     let clock = ManualClock(at: Date(timeIntervalSince1970: 1_769_817_600))

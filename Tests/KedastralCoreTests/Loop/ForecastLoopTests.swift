@@ -50,7 +50,7 @@ struct ForecastLoopTests {
     #expect(await loop.history?.count == 60)
   }
 
-  @Test("after the first round only the samples that can still change are read, in one request per round")
+  @Test("later rounds read only the samples that can still change, in one request per round")
   func incremental() async throws {
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
     try await loop.tick()
@@ -62,7 +62,7 @@ struct ForecastLoopTests {
     #expect(await loop.history?.end == noon + .seconds(120))
   }
 
-  @Test("a sample that was missing is asked for again")
+  @Test("requests a missing sample again")
   func lateSample() async throws {
     source.play { [noon] instant in instant == noon ? .nan : 100 }
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -164,7 +164,7 @@ struct ForecastLoopTests {
     }
   }
 
-  @Test("the earlier plan is requested again when the store was unavailable at the start")
+  @Test("requests the previous plan again when the store was unavailable at the start")
   func restartWhileStoreIsAway() async throws {
     source.play { _ in 400 }
     _ = try await ForecastLoop(try workload(), store: store, clock: clock).tick()
@@ -209,7 +209,7 @@ struct ForecastLoopTests {
     #expect(await loop.latest == before, "the loop resumes from the stored plan")
   }
 
-  @Test("so does one of a load that is not finite, or of pods that serve nothing")
+  @Test("an infinite load, or a policy with pods of no capacity, also fails at stage plan")
   func invalidLoad() async throws {
     for (target, load, problem) in [
       (10, Double.nan, "load is nan"), (0, 1, "targetPerPod is 0.0"), (.nan, 1, "is nan"),
@@ -226,7 +226,7 @@ struct ForecastLoopTests {
     #expect(store.puts.isEmpty)
   }
 
-  @Test("an old snapshot of another process is never put over a newer one")
+  @Test("an old snapshot never replaces a newer one of another process")
   func superseded() async throws {
     let newer = try Snapshot(
       workload: try WorkloadName("api-app"), metric: "rps", generatedAt: noon + .seconds(5), step: .seconds(60),
@@ -255,7 +255,7 @@ struct ForecastLoopTests {
     func updates() -> AsyncStream<StoreUpdate> { kept.updates() }
   }
 
-  @Test("what led to a plan is known from the moment that the store has it, not only from its answer on")
+  @Test("the record of a plan is available as soon as the store has it")
   func recordWhileStoring() async throws {
     let store = StoreAway(clock: clock)
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -285,7 +285,7 @@ struct ForecastLoopTests {
     #expect(store.puts.count == 1)
   }
 
-  @Test("the series of a plan end with its horizon while rounds fail, and come back with the next plan")
+  @Test("a plan's series end with its horizon while rounds fail, and return with the next plan")
   func endedPlan() async throws {
     let registry = MetricsRegistry()
     let workload = try workload()
@@ -308,7 +308,7 @@ struct ForecastLoopTests {
     #expect(exported().isSuperset(of: ofPlans))
   }
 
-  @Test("a source that does not answer is given up at its deadline")
+  @Test("a source that does not respond times out at its deadline")
   func slowSource() async throws {
     source.hang()
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -319,7 +319,7 @@ struct ForecastLoopTests {
     #expect(failure?.problem == "no response within 15s")
   }
 
-  @Test("a source without any sample is an error that says so")
+  @Test("reports an error when a source has no samples")
   func emptySource() async throws {
     source.play { _ in .nan }
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -327,7 +327,7 @@ struct ForecastLoopTests {
     #expect(failure?.problem == "the source has no sample in the last 1h")
   }
 
-  @Test("a gap of half the window is bridged, and a longer silence is an error")
+  @Test("a gap of half the window is bridged, and a longer one is an error")
   func longGap() async throws {
     source.play { [noon] instant in instant > noon - .seconds(1800) ? .nan : 100 }
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
@@ -338,7 +338,7 @@ struct ForecastLoopTests {
     #expect(failure?.problem == "the source has no sample in the last 31m")
   }
 
-  @Test("a model that forecasts nonsense is reported, and nothing is stored")
+  @Test("reports an invalid forecast, and stores nothing")
   func badModel() async throws {
     struct Nonsense: Model {
       let name = "nonsense"
@@ -353,7 +353,7 @@ struct ForecastLoopTests {
     #expect(store.puts.isEmpty)
   }
 
-  @Test("between two grid instants the plan is moved: loads are weighted, replicas the larger of both")
+  @Test("between two grid instants, loads are interpolated, and replicas are the larger of both")
   func publicationBetweenInstants() async throws {
     struct Ramp: Model {
       let name = "ramp"
@@ -374,7 +374,7 @@ struct ForecastLoopTests {
     #expect(snapshot.values.count == 10)
   }
 
-  @Test("rounds follow the interval; failures are repeated after a growing, bounded wait")
+  @Test("rounds follow the interval, and failed rounds are retried after an increasing, bounded wait")
   func schedule() async throws {
     let loop = ForecastLoop(try workload(), store: store, clock: clock)
     let running = Task { await loop.run() }
@@ -397,7 +397,7 @@ struct ForecastLoopTests {
     await running.value
   }
 
-  @Test("a clock that jumps an hour, forwards or back, costs no more than a round", arguments: [3600, -3600])
+  @Test("a clock that jumps an hour, in either direction, costs at most one round", arguments: [3600, -3600])
   func clockJumps(seconds: Int) async throws {
     let store = RecordingStore(clock: clock)
     // A source knows nothing of what is to come by the right clock, whatever the loop's clock says.
@@ -466,7 +466,7 @@ struct BackoffTests {
     #expect(backoff.delay(afterFailures: 1_000_000, random: 0.5) == .seconds(30))
   }
 
-  @Test("jitter spreads them by a fifth")
+  @Test("jitter varies them by up to a fifth")
   func jitter() {
     for _ in 0..<1000 {
       let wait = backoff.delay(afterFailures: 3).inSeconds
@@ -490,7 +490,7 @@ struct SeveralMetricsTests {
       ], horizon: .seconds(600), window: .seconds(3600), activationThreshold: 5)
   }
 
-  @Test("the largest need is planned, in the first metric's unit, and the record contains the deciding metric")
+  @Test("plans the largest requirement in the first metric's unit, and records the deciding metric")
   func largest() async throws {
     let (requests, queue, clock) = (ScriptedSource { _ in 100 }, ScriptedSource { _ in 50 }, ManualClock(at: noon))
     let store = RecordingStore()
@@ -508,7 +508,7 @@ struct SeveralMetricsTests {
     #expect(try Snapshot(json: snapshot.json()) == snapshot)
   }
 
-  @Test("a metric that cannot be had fails the round by its name: half a plan would be too small")
+  @Test("an unavailable metric fails the round by its name, because a partial plan would be too small")
   func missing() async throws {
     let (requests, queue) = (ScriptedSource { _ in 100 }, ScriptedSource { _ in .nan })
     let store = RecordingStore()

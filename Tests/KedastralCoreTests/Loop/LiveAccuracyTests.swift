@@ -34,7 +34,7 @@ struct LiveAccuracyTests {
     #expect(right.coverage == ["0.9": 1])
   }
 
-  @Test("until there are enough comparisons a plan has the error that the model expects, then what was seen")
+  @Test("a plan has the model's expected error until there are enough comparisons, then the measured one")
   func expected() {
     func told(_ minutes: Int) -> Double? {
       var forecast = Forecast(start: start, step: .seconds(60), values: [1], model: "test")
@@ -47,19 +47,19 @@ struct LiveAccuracyTests {
     #expect(LiveAccuracy().record(of: silent, repairedShare: nil) == nil)
   }
 
-  @Test("it says nothing before ten comparisons, and forgets what is more than an hour ago")
+  @Test("reports nothing before ten comparisons, and drops those older than an hour")
   func memory() {
     #expect(run(14, load: { _ in 1 }, forecast: { _ in 2 }).relativeError == nil)
     #expect(run(15, load: { _ in 1 }, forecast: { _ in 2 }).relativeError == 1)
     #expect(run(200, load: { $0 < 130 ? 5 : 100 }, forecast: { _ in 100 }).relativeError == 0)
   }
 
-  @Test("forecasts that are made less often than a load is measured are compared as well", arguments: [2, 3, 7])
+  @Test("compares forecasts that are made less often than the load is measured", arguments: [2, 3, 7])
   func seldom(interval: Int) {
     #expect(run(60 * interval, every: interval, load: { _ in 100 }, forecast: { _ in 75 }).relativeError == 0.25)
   }
 
-  @Test("missing loads are not compared, and other quantiles start again")
+  @Test("missing loads are not compared, and different quantiles restart the comparison")
   func missing() {
     var accuracy = run(60, load: { $0 % 2 == 0 ? 100 : .nan }, forecast: { $0 % 2 == 0 ? 75 : 0 })
     #expect(accuracy.relativeError == 0.25)

@@ -21,7 +21,7 @@ struct SampleHistoryTests {
     return MetricReading(series, partialFrom: partial ? series.start : nil)
   }
 
-  @Test("takes a corrected sample in place of the first value")
+  @Test("a corrected sample replaces the first value")
   func correction() {
     var samples = history()
     samples.add(answer(samples, at: noon) { $0 == self.noon ? 50 : 100 }, upTo: noon)
@@ -31,7 +31,7 @@ struct SampleHistoryTests {
     #expect(samples.unsettledCount == 5)
   }
 
-  @Test("a steady round reads the samples of the settle time, however long the window is")
+  @Test("a round reads only the samples of the settle time, however long the window is")
   func steadyRange() {
     var samples = history()
     samples.add(answer(samples, at: noon) { _ in 1 }, upTo: noon)
@@ -44,7 +44,7 @@ struct SampleHistoryTests {
     #expect(unsettled.unsettledCount == 0)
   }
 
-  @Test("samples of incomplete answers never stay: after the source is whole, the history is as after a restart")
+  @Test("samples of incomplete responses are replaced: later the history is the same as after a restart")
   func partialAnswers() {
     var samples = history()
     samples.add(answer(samples, at: noon) { _ in 120 }, upTo: noon)
@@ -62,7 +62,7 @@ struct SampleHistoryTests {
     #expect(samples.partialFrom == nil)
   }
 
-  @Test("a model does not see incomplete answers that lack a part of the load, and sees those that lack nothing of it")
+  @Test("a model receives incomplete samples only if they lack no part of the load")
   func partialUse() {
     for (value, isSeen) in [(36.0, false), (120.0, true)] {
       var samples = history()
@@ -87,7 +87,7 @@ struct SampleHistoryTests {
     #expect(samples.series.values.allSatisfy { $0 == 100 })
   }
 
-  @Test("newest samples that the source usually corrects by much are kept from the model until they are reliable")
+  @Test("newest samples with large usual corrections are kept from the model until they are reliable")
   func regularCorrections() {
     var samples = history()
     func load(at end: Date) -> (Date) -> Double { { $0 == end ? 50 : 100 } }
@@ -106,7 +106,7 @@ struct SampleHistoryTests {
     #expect(samples.modelSeries.values.last == 100, "the source became reliable")
   }
 
-  @Test("the session hears of settled samples that came late or changed")
+  @Test("the session is notified of settled samples that arrived late or changed")
   func changes() {
     var samples = history()
     samples.add(answer(samples, at: noon) { _ in 100 }, upTo: noon)

@@ -16,7 +16,7 @@ struct WorkloadHealthTests {
         failure: problem.map { ForecastFailure(workload: name, stage: .collect, problem: $0) }))
   }
 
-  @Test("a run of failures keeps its beginning and has the last error, and ends with a round that succeeds")
+  @Test("a series of failures keeps its start and its last error, and ends with a successful round")
   func runs() throws {
     let health = WorkloadHealth()
     let api = try names("api")[0]
@@ -33,7 +33,7 @@ struct WorkloadHealthTests {
     #expect(health.problem(of: api)?.since == noon + .seconds(180))
   }
 
-  @Test("a workload that leaves takes its problem along; those of other processes are configured and not owned")
+  @Test("a removed workload's problem is removed; workloads of other processes are configured but not owned")
   func configured() throws {
     let health = WorkloadHealth()
     let all = try names("c", "a", "b")

@@ -2,7 +2,7 @@ import Foundation
 import KedastralCore
 import Testing
 
-@Suite("What a plan answers")
+@Suite("Responses from a plan")
 struct ScalingAnswerTests {
   private let made = Date(timeIntervalSince1970: 1_769_839_200)
   private let snapshot: Snapshot
@@ -21,7 +21,7 @@ struct ScalingAnswerTests {
     return snapshot.answer(question, at: made.addingTimeInterval(seconds))?.value
   }
 
-  @Test("the answer is the most that the plan says between now and the lead time: up early")
+  @Test("the response is the plan's maximum between now and the lead time, so that a rise is requested early")
   func maximum() {
     #expect(replicas(lead: 0) == 1)
     #expect(replicas(lead: 120) == 2)
@@ -30,7 +30,7 @@ struct ScalingAnswerTests {
     #expect(replicas(lead: 360) == 9)
   }
 
-  @Test("and never down early: a fall is followed when it comes, not a lead time before")
+  @Test("a fall is never requested early: replicas drop when the load does, not one lead time before")
   func neverDownEarly() {
     #expect(replicas(lead: 180, after: 179) == 9)
     #expect(replicas(lead: 180, after: 180) == 3)
@@ -43,14 +43,14 @@ struct ScalingAnswerTests {
     #expect(replicas(lead: 60, after: 61) == 9)
   }
 
-  @Test("at-lead looks at the lead time alone")
+  @Test("at-lead uses only the plan at the lead time")
   func atLead() {
     #expect(replicas(lead: 180, .atLead) == 9)
     #expect(replicas(lead: 240, .atLead) == 3)
     #expect(replicas(lead: 0, .atLead) == 1)
   }
 
-  @Test("beyond the horizon the plan's end counts, and the answer says so")
+  @Test("beyond the horizon the response is the plan's end, and says so")
   func beyondHorizon() throws {
     let answer = try #require(snapshot.answer(ScalingQuestion(leadTime: .seconds(361), selection: .atLead), at: made))
     #expect(answer.value == 1 && answer.isBeyondHorizon)
@@ -61,7 +61,7 @@ struct ScalingAnswerTests {
   }
 
   @Test(
-    "in load mode a step counts with its fraction of a pod, and with whole replicas where limits cut or raised it",
+    "load mode returns fractions of a pod, and whole replicas where limits changed the plan",
     arguments: [
       // need 8.5 of 9, 2.5 of 3
       ([102, 30], [9, 3], 8.5), ([30, 102], [3, 9], 8.5),
@@ -82,7 +82,7 @@ struct ScalingAnswerTests {
     #expect(answer.value.rounded(.up) == plan.answer(ScalingQuestion(leadTime: .seconds(120)), at: made)?.value)
   }
 
-  @Test("load mode has no answer for a snapshot without planned load")
+  @Test("load mode has no response for a snapshot without planned load")
   func loadUnknown() {
     var bare = snapshot
     bare.plannedLoad = []
@@ -105,7 +105,7 @@ struct ScalingAnswerTests {
     #expect(table.count == 0)
   }
 
-  @Test("a snapshot dated ahead of the clock keeps no later one out")
+  @Test("a snapshot dated ahead of the clock does not block later ones")
   func fromTheFuture() throws {
     let ahead = try Snapshot(
       workload: snapshot.workload, metric: "rps", generatedAt: made + .seconds(3600), step: .seconds(60),
@@ -120,7 +120,7 @@ struct ScalingAnswerTests {
     #expect(table["w"] == ahead, "clocks differ by seconds")
   }
 
-  @Test("any step and any instant are answered from within the plan")
+  @Test("any instant gets a response from within the plan, for any step")
   func extremes() throws {
     for step in [Duration.milliseconds(1), .seconds(60), .seconds(400_000_000)] {
       let plan = try Snapshot(

@@ -19,7 +19,7 @@ struct TimeSeriesTests {
     #expect(load.missingCount == 2)
   }
 
-  @Test("an overlap takes the newer sample, but a missing one erases nothing")
+  @Test("a newer sample replaces an older one, but a missing one does not")
   func mergeOverlap() {
     var load = series([1, 2, .nan])
     load.merge(series([.nan, 30, 40], at: 1))
@@ -61,7 +61,7 @@ struct TimeSeriesTests {
     #expect(repair.repairedShare == 4.0 / 6)
   }
 
-  @Test("a long gap is filled with the season before")
+  @Test("fills a long gap with the previous season")
   func seasonalRepair() {
     let day: [Double] = (0..<24).map(Double.init)
     var values = day + day

@@ -13,7 +13,7 @@ struct SnapshotJSONTests {
 
   private func decode(_ text: String) throws -> Snapshot { try Snapshot(json: Data(text.utf8)) }
 
-  @Test("every field is read, unknown ones are ignored")
+  @Test("reads every field, and ignores unknown ones")
   func reads() throws {
     let snapshot = try decode(full)
     #expect(snapshot.workload.text == "api-app")
@@ -43,7 +43,7 @@ struct SnapshotJSONTests {
   }
 
   @Test(
-    "what is wrong is named",
+    "reports what is invalid",
     arguments: [
       ("", "not valid JSON"),
       ("[]", "the document is not of type"),
@@ -92,7 +92,7 @@ struct SnapshotJSONTests {
       capacityState: state)
   }
 
-  @Test("a snapshot that could not be read cannot be built either")
+  @Test("an invalid snapshot can neither be read nor created")
   func builtConsistent() throws {
     _ = try make()
     #expect(throws: SnapshotError.lengthMismatch(field: "values", count: 0, expected: 1)) {

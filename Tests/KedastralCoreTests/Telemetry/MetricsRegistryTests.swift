@@ -12,7 +12,7 @@ struct MetricsRegistryTests {
     #expect(registry.all[0].all.map(\.value) == [3])
   }
 
-  @Test("a histogram counts cumulatively, a bound included, and sums")
+  @Test("a histogram's buckets are cumulative, with inclusive bounds, and it has a sum")
   func histogram() {
     let metric = MetricsRegistry().histogram("h", help: "", buckets: [1, 2]).with()
     for value in [0.5, 1, 1.5, 9] { metric.observe(value) }
@@ -29,7 +29,7 @@ struct MetricsRegistryTests {
     #expect(metric.value == 80_000)
   }
 
-  @Test("children come sorted, and a removed one is gone")
+  @Test("children are sorted, and a removed one is absent")
   func children() {
     let family = MetricsRegistry().gauge("g", help: "", labels: ["workload"])
     for name in ["b", "a", "c"] { family.with(name).set(1) }

@@ -37,7 +37,7 @@ struct CronExpressionTests {
       ])
   }
 
-  @Test("the end is excluded, the beginning is not")
+  @Test("the beginning of a period is included, the end is not")
   func halfOpen() throws {
     #expect(try instants("* * * * *", from: "2026-01-30T00:00:00Z", to: "2026-01-30T00:02:00Z").count == 2)
   }
@@ -58,7 +58,7 @@ struct CronExpressionTests {
     #expect(error?.description.contains(problem) == true, "\(error?.description ?? "")")
   }
 
-  @Test("local times follow the clocks; one that a change skips begins after it, one that comes twice begins once")
+  @Test("schedules follow local time: a skipped time begins after the gap, a repeated one begins once")
   func daylightSaving() throws {
     let berlin = try TimeZoneRules(named: "Europe/Berlin")
     #expect(
@@ -98,7 +98,7 @@ struct CronExpressionTests {
     )
   }
 
-  @Test("all times of a gap begin together, and a rule for every hour begins in both passes of a repeated one")
+  @Test("all times of a gap begin together, and a rule for every hour begins in both passes of a repeated hour")
   func stepsAndRanges() throws {
     let newYork = try TimeZoneRules(named: "America/New_York")
     func spring(_ text: String) throws -> [String] {
@@ -118,7 +118,7 @@ struct CronExpressionTests {
     #expect(try autumn("0 * * * *") == 4)
   }
 
-  @Test("a day that a place skips altogether has no schedules, and one that it repeats has them once")
+  @Test("a day that a zone skips has no schedules, and a repeated day has them once")
   func dateLine() throws {
     let apia = try TimeZoneRules(named: "Pacific/Apia")
     #expect(
@@ -141,7 +141,7 @@ struct CronExpressionTests {
   }()
 
   @Test(
-    "in each zone of the world a daily schedule begins once for each local day, late by the length of a gap at most")
+    "a daily schedule begins once for each local day in every zone, late by at most the length of a gap")
   func everyZone() throws {
     #expect(Self.zones.count > 300)
     let from = try #require(Timestamp.parse("2024-01-10T12:00:00Z"))
@@ -171,7 +171,7 @@ struct CronExpressionTests {
 @Suite("Time zones")
 struct TimeZoneRulesTests {
   @Test(
-    "offsets are those of the system's own reader, past, present and far future",
+    "offsets equal those of the system's own reader, past, present and far future",
     arguments: [
       "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Dublin",
       "Africa/Casablanca", "Pacific/Chatham", "America/Nuuk",
@@ -206,7 +206,7 @@ struct TimeZoneRulesTests {
   }
 
   @Test(
-    "a zone that is not there, or no name, is refused; so is a damaged file",
+    "rejects an unknown zone, an invalid name and a damaged file",
     arguments: ["Europe/Atlantis", "../etc/passwd", "", "tzdata.zi"])
   func unknown(name: String) {
     #expect(throws: TimeZoneRules.UnknownZone.self) { try TimeZoneRules(named: name) }

@@ -16,7 +16,7 @@ private final class Pair {
 
   private struct Service: GRPCService {
     let name = "test.Service"
-    let methods = [GRPCMethod("Call", .unary { _, _ throws(GRPCStatus) in })]
+    let methods = [GRPCMethod("Call", .unary { _, _, _ throws(GRPCStatus) in })]
   }
 
   init(_ change: (inout GRPCLimits) -> Void = { _ in }) throws {

@@ -39,7 +39,7 @@ struct AutoModelTests {
     ),
   ]
 
-  @Test("tells its mixture in plain words: three members at most, none twice, and no more days than there are")
+  @Test("describes its mixture in plain words: at most three members, none twice, no more days than there are")
   func words() throws {
     for (name, history, seasonality, days) in Self.told {
       let forecast = try AutoModel().forecast(history, steps: 4, quantiles: [])
@@ -70,7 +70,7 @@ struct AutoModelTests {
     }
   }
 
-  @Test("expects the error that its forecasts turn out to have, from the first one on")
+  @Test("reports the error that its forecasts turn out to have, from the first one on")
   func expectedError() throws {
     for (noise, level) in [(5.0, 200.0), (30, 200), (20, 5000)] {
       let whole = SyntheticLoad.series(count: 6 * 96, stepSeconds: 900) { step, generator in
@@ -87,7 +87,7 @@ struct AutoModelTests {
     }
   }
 
-  @Test("is near the noise on a day with a spike every hour")
+  @Test("is nearly as accurate as the noise allows on a day with a spike every hour")
   func dayWithSpikes() throws {
     let whole = SyntheticLoad.series(count: 5 * 1440 + 60) { minute, generator in
       SyntheticLoad.day(minute, &generator) + (minute % 60 < 5 ? 300 : 0)
@@ -98,7 +98,7 @@ struct AutoModelTests {
     #expect(error < 14)  // the noise alone makes 8
   }
 
-  @Test("sees the hourly spike from five hours of minutes")
+  @Test("forecasts the hourly spike from five hours of minutes")
   func shortHistory() throws {
     let history = SyntheticLoad.series(count: 5 * 60 + 45, SyntheticLoad.hourlySpike)
     let forecast = try AutoModel().forecast(history, steps: 30, quantiles: [])
@@ -107,7 +107,7 @@ struct AutoModelTests {
     }
   }
 
-  @Test("knows business days from the weekend after three weeks")
+  @Test("distinguishes working days from the weekend after three weeks")
   func week() throws {
     let history = SyntheticLoad.series(count: 21 * 288, stepSeconds: 300) { step, generator in
       let (day, hour) = (step / 288 % 7, Double(step % 288) / 12)
@@ -146,7 +146,7 @@ struct AutoModelTests {
     #expect(abs(forecast.values[30] - 50) < 30)
   }
 
-  @Test("a load that is measured by day alone is not forecast beyond what it ever was")
+  @Test("a load measured only in the daytime is not forecast above its past maximum")
   func measuredByDay() throws {
     let whole = SyntheticLoad.series(count: 28 * 48, stepSeconds: 1800) { step, generator in
       let (day, slot) = (step / 48, step % 48)
@@ -182,7 +182,7 @@ struct AutoModelTests {
     #expect((0.84...0.97).contains(Double(below) / Double(all)))
   }
 
-  @Test("what comes after the history cannot matter")
+  @Test("samples after the history have no effect")
   func noLeakage() throws {
     let history = SyntheticLoad.series(count: 3 * 1440, SyntheticLoad.day)
     var poisoned = history
@@ -207,7 +207,7 @@ struct AutoModelTests {
     }
   }
 
-  @Test("a constant stays, zeros stay zero", arguments: [0.0, 42, 1e300])
+  @Test("a constant load stays constant, and zeros stay zero", arguments: [0.0, 42, 1e300])
   func constant(value: Double) throws {
     let history = SyntheticLoad.series(count: 4000) { _, _ in value }
     let forecast = try AutoModel().forecast(history, steps: 20, quantiles: levels)
@@ -215,7 +215,7 @@ struct AutoModelTests {
     #expect(forecast.values.allSatisfy { abs($0 - value) <= value * 1e-9 })
   }
 
-  @Test("twenty samples are enough to begin with, and none is said to be too few")
+  @Test("twenty samples are enough, and without samples it reports too few")
   func few() throws {
     let history = SyntheticLoad.series(count: 20) { _, generator in 100 + 5 * generator.noise() }
     let forecast = try AutoModel().forecast(history, steps: 30, quantiles: levels)
@@ -248,7 +248,7 @@ struct AutoModelTests {
     }
   }
 
-  @Test("knows that yesterday's nine o'clock is 23 hours ago when the clock has gone forward")
+  @Test("uses the sample of 23 hours ago when the clock has gone forward")
   func daylightSaving() throws {
     let change = Date(timeIntervalSince1970: 1_767_571_200 + 6 * 86_400 + 3600)
     let offset: @Sendable (Date) -> Duration = { $0 < change ? .seconds(3600) : .seconds(7200) }

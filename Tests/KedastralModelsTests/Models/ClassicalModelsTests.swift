@@ -132,7 +132,7 @@ struct ClassicalModelsTests {
   }
 
   @Test(
-    "a season too long for the exact likelihood has the conditional one, and forecasts nearly as the exact one does")
+    "a season too long for the exact likelihood uses the conditional one, with nearly the same forecast")
   func longSeason() throws {
     let expected = try Recorded.load().longSeason
     let process = ArimaProcess(
@@ -169,7 +169,7 @@ struct ClassicalModelsTests {
     }
   }
 
-  @Test("several seasons are taken apart as statsmodels does it, outliers weighed down", arguments: 0..<3)
+  @Test("decomposes several seasons as statsmodels does, with reduced weights of outliers", arguments: 0..<3)
   func multiSeason(index: Int) throws {
     let recorded = try Recorded.load().multiSeason
     let expected = recorded.cases[index]
@@ -184,7 +184,7 @@ struct ClassicalModelsTests {
     }
   }
 
-  @Test("mstl knows the day and the week, and forgets a spike of one minute")
+  @Test("mstl finds the day and the week, and ignores a spike of one minute")
   func dayAndWeek() throws {
     func load(_ index: Int) -> Double {
       let isWeekend = index / 96 % 7 >= 5
@@ -209,7 +209,7 @@ struct ClassicalModelsTests {
     #expect(abs(NormalDistribution.quantile(0.01) + 2.326347874) < 1e-7)
   }
 
-  @Test("Croston's rate by hand, with the correction of Syntetos and Boylan")
+  @Test("Croston's rate equals the one computed by hand, with the correction of Syntetos and Boylan")
   func croston() {
     // Sizes 4, 2 with intervals 2, 3: 4 − 0.1·2 = 3.8 over 2 + 0.1·1 = 2.1, times 0.95.
     #expect(abs(Croston.rate([0, 4, 0, 0, 2], smoothing: 0.1) - 0.95 * 3.8 / 2.1) < 1e-12)
@@ -223,7 +223,7 @@ struct ClassicalModelsTests {
     #expect(zip(forecast.values, 100..<109).allSatisfy { abs($0 - Double($1 % 7)) < 1e-12 })
   }
 
-  @Test("an impossible order is refused by name")
+  @Test("an invalid order is rejected by name")
   func impossibleOrder() {
     let history = SyntheticLoad.series(count: 100, SyntheticLoad.day)
     #expect(throws: ModelError.self) {

@@ -46,7 +46,7 @@ struct NearTermCorrectionTests {
     }
   }
 
-  @Test("sees where the load is heading, step by step less, and lets go beyond its reach")
+  @Test("corrects by the recent direction of the load, less at each step, and not beyond its reach")
   func momentum() {
     var generator = SyntheticLoad.Generator(seed: 3)
     let run = Run(
@@ -68,7 +68,7 @@ struct NearTermCorrectionTests {
     #expect(sorted[sorted.count / 5] * 3 < sorted[sorted.count * 4 / 5])
   }
 
-  @Test("leaves a model alone that is right")
+  @Test("does not change the forecast of an accurate model")
   func nothingToLearn() {
     var generator = SyntheticLoad.Generator(seed: 5)
     let run = Run((0..<4000).map { _ in 100 + 10 * generator.noise() }, mean: 100, width: 10)
@@ -76,14 +76,14 @@ struct NearTermCorrectionTests {
   }
 
   @Test(
-    "gets over gaps, spikes, zeros and numbers without measure",
+    "handles gaps, spikes, zeros and extreme numbers",
     arguments: [[Double.nan, 5], [0, 1e300], [1e-300, 0], [3, 3, 3, 3, .nan, .infinity], [0]])
   func anything(pattern: [Double]) {
     _ = Run((0..<700).map { pattern[$0 % pattern.count] }, mean: 100, width: 10)
     _ = Run((0..<700).map { pattern[$0 / 70 % pattern.count] }, mean: 0, width: 0)
   }
 
-  @Test("an outlier teaches little")
+  @Test("an outlier has little influence")
   func outlier() {
     var generator = SyntheticLoad.Generator(seed: 6)
     var values = (0..<2500).map { 100 + 50 * sin(Double($0) / 10) + 2 * generator.noise() }
@@ -92,7 +92,7 @@ struct NearTermCorrectionTests {
     #expect(run.errors[0] < 0.3 * run.ownErrors[0])
   }
 
-  @Test("starts afresh with another step or another load")
+  @Test("starts again with another step or another load")
   func anotherHistory() {
     var run = Run((0..<800).map { 100 + 50 * sin(Double($0) / 10) }, mean: 100, width: 40)
     #expect(run.correction.correctedSteps > 0)

@@ -9,7 +9,7 @@ import Testing
 struct SeasonalBaselineTests {
   let levels = [0.5, 0.9, 0.99]
 
-  @Test("sees the hourly spike before it comes, from four hours of minutes")
+  @Test("forecasts the hourly spike from four hours of minutes")
   func hourlySpike() throws {
     let history = SyntheticLoad.series(count: 4 * 60 + 45, SyntheticLoad.hourlySpike)
     let forecast = try SeasonalBaseline().forecast(history, steps: 30, quantiles: levels)
@@ -21,7 +21,7 @@ struct SeasonalBaselineTests {
     #expect(forecast.reason?.contains("60 steps") == true)
   }
 
-  @Test("follows the day, and today's level")
+  @Test("follows the daily pattern and today's level")
   func level() throws {
     var history = SyntheticLoad.series(count: 4 * 1440 + 600, SyntheticLoad.day)
     for index in (4 * 1440 + 400)..<history.count { history.values[index] += 100 }
@@ -66,7 +66,7 @@ struct SeasonalBaselineTests {
     }
   }
 
-  @Test("a single outlier yesterday does not come back")
+  @Test("a single outlier yesterday is not repeated")
   func outlier() throws {
     var history = SyntheticLoad.series(count: 4 * 1440, SyntheticLoad.day)
     history.values[history.count - 1440 + 10] = 3500
@@ -89,7 +89,7 @@ struct SeasonalBaselineTests {
     #expect((0.85...0.95).contains(Double(below) / Double(all)))
   }
 
-  @Test("a constant stays, zeros stay zero, and so do their quantiles", arguments: [0.0, 42, 1e300])
+  @Test("a constant load stays constant, and so do zeros and their quantiles", arguments: [0.0, 42, 1e300])
   func constant(value: Double) throws {
     let history = SyntheticLoad.series(count: 500) { _, _ in value }
     let forecast = try SeasonalBaseline().forecast(history, steps: 20, quantiles: levels)
@@ -98,7 +98,7 @@ struct SeasonalBaselineTests {
     #expect(forecast.quantiles[0.99]?.allSatisfy { abs($0 - value) <= value * 1e-12 } == true)
   }
 
-  @Test("starts with what there is", arguments: [1, 2, 20])
+  @Test("works from the first sample on", arguments: [1, 2, 20])
   func short(count: Int) throws {
     let history = SyntheticLoad.series(count: count, SyntheticLoad.day)
     let forecast = try SeasonalBaseline().forecast(history, steps: 60, quantiles: levels)
@@ -107,7 +107,7 @@ struct SeasonalBaselineTests {
     #expect(forecast.quantiles.paths.map(\.level) == levels)
   }
 
-  @Test("says so when no sample is present")
+  @Test("reports a history without samples")
   func nothing() {
     let history = SyntheticLoad.series(count: 50) { _, _ in .nan }
     #expect(throws: ModelError.notEnoughHistory(needed: 1, present: 0)) {

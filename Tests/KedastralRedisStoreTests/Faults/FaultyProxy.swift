@@ -1,19 +1,19 @@
 import Foundation
 import KedastralNet
 
-/// Stands between a store and a server, and spoils what the server says.
+/// A proxy between a store and a server that damages the server's replies.
 final class FaultyProxy: Sendable {
   /// What is done to the server's bytes.
   enum Fault: Sendable {
-    /// Nothing.
+    /// Nothing: bytes pass unchanged.
     case none
-    /// Each piece comes this much later.
+    /// Each piece is delayed by this duration.
     case delay(Duration)
-    /// The connection ends after this many bytes.
+    /// The connection is closed after this many bytes.
     case cut(after: Int)
-    /// These bytes come instead.
+    /// These bytes are sent instead.
     case garbage(String)
-    /// Nothing comes.
+    /// No bytes are sent.
     case silence
   }
 
@@ -33,7 +33,7 @@ final class FaultyProxy: Sendable {
     var server: ByteStream?
     var timers: [LoopTimer] = []
     var passed = 0
-    /// What is late, in order: timers that are due together fire in any order.
+    /// The delayed pieces, in order: timers that are due together fire in any order.
     var late: [[UInt8]] = []
 
     func close() {
@@ -71,7 +71,7 @@ final class FaultyProxy: Sendable {
     Task { await loop.stop() }
   }
 
-  /// Spoils what comes from now on, on new connections: the present ones are ended.
+  /// Changes the treatment of new connections, and closes the existing ones.
   func set(_ fault: Fault) async throws {
     try await loop.run { [state] in
       state.withValue { state in

@@ -6,11 +6,11 @@ import KedastralTesting
 import TestSupport
 import Testing
 
-@Suite("Redis in trouble")
+@Suite("Redis store during faults")
 struct RedisFaultTests {
   private func quiet(_ port: UInt16) -> RedisStore.Configuration {
     var configuration = RedisStore.Configuration.loopback(port)
-    // No sweep but those after a lost connection.
+    // No sweeps except those after a lost connection.
     configuration.sweepInterval = .seconds(3600)
     return configuration
   }
@@ -20,7 +20,7 @@ struct RedisFaultTests {
     return error?.problem ?? ""
   }
 
-  @Test("a server that is killed with its data loses nothing that is served, and is filled again without a restart")
+  @Test("keeps serving plans when Redis is killed with its data, and they are stored again without a restart")
   func killed() async throws {
     let redis = try await RedisServer()
     let writer = try await TestStore(quiet(redis.port))
@@ -32,7 +32,7 @@ struct RedisFaultTests {
     redis.kill()
     try await eventually("both to notice") { reader.health != .reachable && writer.health != .reachable }
     #expect(reader.health.problem?.contains("127.0.0.1:\(redis.port)") == true)
-    // This one waits for the server and arrives.
+    // This call waits for the server and succeeds.
     async let stored = writer.put(try snapshot("a", at: noon + .seconds(1)))
     try await redis.restart()
     #expect(try await stored == .stored)
@@ -41,7 +41,7 @@ struct RedisFaultTests {
     try await eventually("the reader's health") { reader.health == .reachable }
   }
 
-  @Test("a frozen server costs the calls their deadline, and no more once it thaws")
+  @Test("calls to a frozen server fail at their deadline, and succeed again when it continues")
   func frozen() async throws {
     let redis = try await RedisServer()
     var configuration = quiet(redis.port)
@@ -65,7 +65,7 @@ struct RedisFaultTests {
     }
   }
 
-  @Test("calls beyond the memory that may wait fail at once")
+  @Test("calls beyond the limit of queued bytes fail at once")
   func boundedMemory() async throws {
     var configuration = RedisStore.Configuration.loopback(freePort())
     configuration.maximumWaitingBytes = 10_000
@@ -87,7 +87,7 @@ struct RedisFaultTests {
     #expect(problems.count { $0.contains("no answer within 2s") } == 100 - refused.count)
   }
 
-  @Test("a full server refuses with its own words, and works again when it has room")
+  @Test("reports the error of a server without free memory, and stores again when memory is free")
   func outOfMemory() async throws {
     let redis = try await RedisServer()
     let store = try await TestStore(quiet(redis.port))
@@ -97,7 +97,7 @@ struct RedisFaultTests {
     #expect(try await store.put(try snapshot("w")) == .stored)
   }
 
-  @Test("a read-only server is waited for until it may be written")
+  @Test("retries writes on a read-only server until it accepts them")
   func readOnly() async throws {
     let redis = try await RedisServer()
     var configuration = quiet(redis.port)
@@ -111,7 +111,7 @@ struct RedisFaultTests {
     #expect(try await stored == .stored)
   }
 
-  @Test("a server that is loading its data is waited for")
+  @Test("retries while the server is loading its data")
   func loading() async throws {
     let redis = try await RedisServer([
       "--key-load-delay", "50000", "--save", "3600 1", "--loading-process-events-interval-bytes", "1024",
@@ -130,7 +130,7 @@ struct RedisFaultTests {
   }
 
   @Test(
-    "a proxy that cuts, garbles or swallows replies costs time and no plan",
+    "no plan is lost when a proxy cuts, corrupts or drops replies",
     arguments: [
       .cut(after: 9), .cut(after: 3), .garbage("HTTP/1.1 502 Bad Gateway\r\n\r\n"), .garbage("*1000000000\r\n"),
       .silence,
@@ -147,14 +147,14 @@ struct RedisFaultTests {
     try await eventually("the first") { heard.latest("w") != nil }
     try await proxy.set(fault)
     async let stored = store.put(try snapshot("w", at: noon + .seconds(1)))
-    try await eventually("the fault to be told") { store.health != .reachable }
+    try await eventually("the fault to be noticed") { store.health != .reachable }
     try await proxy.set(.none)
     #expect(try await stored == .stored)
     try await eventually("the second") { heard.latest("w")?.generatedAt == noon + .seconds(1) }
     #expect(heard.all.count == 2)
   }
 
-  @Test("replies that come late are matched to their calls")
+  @Test("matches late replies to their calls")
   func delays() async throws {
     let redis = try await RedisServer()
     let proxy = try await FaultyProxy(to: redis.port)
@@ -172,7 +172,7 @@ struct RedisFaultTests {
     }
   }
 
-  @Test("random kills, freezes and cuts never bring back an older plan, and the newest is served in the end")
+  @Test("random kills, freezes and cuts never restore an older plan, and the newest is served in the end")
   func randomSchedule() async throws {
     let environment = ProcessInfo.processInfo.environment
     let rounds = environment["KEDASTRAL_REDIS_SCHEDULES"].flatMap { Int($0) } ?? 1
@@ -200,7 +200,7 @@ struct RedisFaultTests {
       }
       for writer in writers {
         second += 1
-        // A paused writer's plan comes late: one second older than what is there.
+        // The plan of a paused writer arrives late: it is one second older than the stored one.
         let late = random.next(3) == 0 ? 2 : 0
         _ = try? await writer.put(try snapshot("w", at: noon + .seconds(second - late), replicas: second - late))
       }
@@ -217,7 +217,7 @@ struct RedisFaultTests {
   }
 }
 
-/// Numbers that follow from a seed alone.
+/// Random numbers that depend only on a seed.
 private struct SeededSchedule {
   private var generator: SeededGenerator
   init(seed: UInt64) { generator = SeededGenerator(seed: seed) }

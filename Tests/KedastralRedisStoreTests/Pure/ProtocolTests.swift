@@ -16,7 +16,7 @@ struct ProtocolTests {
     return values
   }
 
-  @Test("replies are the same whatever pieces they come in", arguments: [1, 2, 3, 7, 100])
+  @Test("parses replies the same way whatever pieces they arrive in", arguments: [1, 2, 3, 7, 100])
   func pieces(size: Int) throws {
     let text = "+OK\r\n$3\r\na\r\n\r\n:-5\r\n*2\r\n$-1\r\n*1\r\n-ERR no\r\n$0\r\n\r\n"
     // The three bytes of the string are a letter and a line break.
@@ -27,10 +27,10 @@ struct ProtocolTests {
       ])
   }
 
-  @Test("what is no reply ends the reading", arguments: ["HTTP/1.1 400 Bad Request\r\n", "\0\0\0\0", "*x\r\n"])
+  @Test("stops parsing at invalid bytes", arguments: ["HTTP/1.1 400 Bad Request\r\n", "\0\0\0\0", "*x\r\n"])
   func garbage(text: String) { #expect(throws: RESPReader.ProtocolError.self) { try read(text) } }
 
-  @Test("a reply beyond the limit ends the reading before it is whole")
+  @Test("stops at a reply beyond the size limit before it is complete")
   func limit() {
     let error = #expect(throws: RESPReader.ProtocolError.self) {
       try read("$1000000\r\n" + String(repeating: "x", count: 200), pieces: 50)
@@ -38,7 +38,7 @@ struct ProtocolTests {
     #expect(error?.description.contains("more than 100 bytes") == true)
   }
 
-  @Test("commands carry any bytes")
+  @Test("commands can carry arbitrary bytes")
   func commands() {
     let command = RedisCommand([Array("SET".utf8), [], [0, 13, 10, 255]])
     #expect(command.encoded == Array("*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\n".utf8) + [0, 13, 10, 255, 13, 10])
@@ -47,7 +47,7 @@ struct ProtocolTests {
 
 @Suite("Handshake")
 struct HandshakeTests {
-  @Test("only what is needed is asked, and the last answer opens the connection")
+  @Test("sends only the necessary commands, and the last reply opens the connection")
   func order() {
     var plain = Handshake(user: nil, password: nil, database: 0, requiresMaster: false)
     #expect(plain.commands == [RedisCommand("PING")])
@@ -63,14 +63,14 @@ struct HandshakeTests {
     #expect(full.receive(.status("PONG")) == .ready)
   }
 
-  @Test("a replica is refused where a master is needed")
+  @Test("rejects a replica where a master is required")
   func replica() {
     var handshake = Handshake(user: nil, password: nil, database: 0, requiresMaster: true)
     #expect(
       handshake.receive(.array([.bytes(Array("slave".utf8))])) == .refused("it is not a master (its role is slave)"))
   }
 
-  @Test("a user who may not ask is let in all the same")
+  @Test("accepts a user that may not run ROLE")
   func restrictedUser() {
     var handshake = Handshake(user: nil, password: nil, database: 0, requiresMaster: true)
     #expect(handshake.receive(.error("NOPERM no 'role'")) == .waiting)
@@ -80,7 +80,7 @@ struct HandshakeTests {
 
 @Suite("Link state")
 struct LinkStateTests {
-  @Test("failures in a row wait longer and longer, and only an answered command ends the row")
+  @Test("waits longer after each consecutive failure, until a command is answered")
   func backoff() {
     var state = LinkState(backoff: .init(initial: .seconds(1), maximum: .seconds(8)))
     var delays: [Duration] = []
@@ -99,7 +99,7 @@ struct LinkStateTests {
     #expect(state.problem == "gone")
   }
 
-  @Test("a closed link does nothing any more")
+  @Test("a closed link does nothing")
   func closed() {
     var state = LinkState(backoff: .init(initial: .seconds(1), maximum: .seconds(8)))
     state.close()

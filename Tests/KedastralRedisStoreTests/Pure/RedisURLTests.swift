@@ -6,7 +6,7 @@ import Testing
 @Suite("Redis URLs")
 struct RedisURLTests {
   @Test(
-    "servers are understood in all their forms",
+    "parses servers in all their forms",
     arguments: [
       ("redis://redis", "redis:6379"), ("redis://redis:7000/", "redis:7000"), ("redis://", "localhost:6379"),
       ("redis://:7000", "localhost:7000"), ("REDIS://[::1]:7000/3", "[::1]:7000"), ("redis://[::1]", "[::1]:6379"),
@@ -16,7 +16,7 @@ struct RedisURLTests {
     #expect(try RedisURL(url).server.description == server)
   }
 
-  @Test("a user and a password that are given override the URL's; one word is then the user")
+  @Test("a given user and password override the URL's; a single word in the URL is then the user")
   func overridden() throws {
     let given = RedisStore.Password.text("new")
     #expect(
@@ -30,7 +30,7 @@ struct RedisURLTests {
     #expect(try RedisStore.Configuration(url: "redis://h/3", user: nil, database: 5).database == 5)
   }
 
-  @Test("user, password, database and TLS are taken from their places")
+  @Test("finds user, password, database and TLS in the URL")
   func parts() throws {
     let url = try RedisURL("rediss://us%3Aer:p%40ss:w@host:1/5")
     #expect(url.credentials == .init(user: "us:er", password: .text("p@ss:w")))
@@ -45,7 +45,7 @@ struct RedisURLTests {
   }
 
   @Test(
-    "what is no URL is refused with the reason, and without the password",
+    "rejects an invalid URL with the reason and without the password",
     arguments: [
       ("host:6379", "no scheme"), ("http://host", "unknown scheme 'http'"), ("redis://:pw@host:0", "'0' is not a port"),
       ("redis://:pw@::1:6379", "an IPv6 address stands in brackets"),
@@ -62,7 +62,7 @@ struct RedisURLTests {
     #expect(error?.description.contains("pw") == false)
   }
 
-  @Test("a password is not printed by accident")
+  @Test("descriptions do not contain the password")
   func hidden() throws {
     let configuration = try RedisStore.Configuration(url: "redis://user:secret@host")
     #expect(!"\(configuration)".contains("secret"))

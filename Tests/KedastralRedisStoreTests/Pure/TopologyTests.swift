@@ -19,10 +19,10 @@ struct TopologyTests {
     arguments: [("123456789", 0x31C3), ("", 0), ("foo", 12_182), ("{foo}bar", 12_182), ("a{foo}{x}", 12_182)])
   func slots(key: String, slot: Int) { #expect(HashSlot(key: key).number == slot % HashSlot.count) }
 
-  @Test("an empty hash tag is none", arguments: ["{}foo", "foo{", "foo}{"])
+  @Test("an empty hash tag is ignored", arguments: ["{}foo", "foo{", "foo}{"])
   func emptyTag(key: String) { #expect(HashSlot(key: key) != HashSlot(key: "foo")) }
 
-  @Test("the slot map is read, with the asked node in place of an unknown host")
+  @Test("parses the slot map, with the queried node in place of an unknown host")
   func map() throws {
     let map = try #require(
       SlotMap(.array([range(0, 99, text("a"), 1), range(100, 16_383, .null, 7001)]), from: source))
@@ -32,7 +32,7 @@ struct TopologyTests {
     #expect(SlotMap(.array([range(0, 99, text("a"), 1)]), from: source)?.isComplete == false)
   }
 
-  @Test("what is no slot map is refused")
+  @Test("rejects an invalid slot map")
   func badMap() {
     for reply: RESPValue in [
       .error("ERR This instance has cluster support disabled"), .array([range(5, 4, text("a"), 1)]),
@@ -42,7 +42,7 @@ struct TopologyTests {
     }
   }
 
-  @Test("replies are judged by their kind")
+  @Test("classifies replies by their kind")
   func verdicts() throws {
     let slot = try #require(HashSlot(number: 3999))
     func verdict(_ text: String) -> ReplyVerdict { ReplyVerdict(.error(text), from: source) }
@@ -61,7 +61,7 @@ struct TopologyTests {
     #expect(ReplyVerdict.plainText("OOM no memory. script: abc, on @user_script:1.") == "OOM no memory.")
   }
 
-  @Test("sentinels' answers")
+  @Test("parses sentinels' replies")
   func sentinels() {
     #expect(
       SentinelAnswer(.array([text("10.0.0.1"), text("6379")]), master: "m")
@@ -72,6 +72,6 @@ struct TopologyTests {
         == .unknown("it was asked for the master 'm' and answered NOAUTH"))
   }
 
-  @Test("a prefix means itself to MATCH")
+  @Test("a prefix is escaped for MATCH")
   func prefix() { #expect(KeyScan.escaped("a*[b]?\\:") == "a\\*\\[b\\]\\?\\\\:") }
 }

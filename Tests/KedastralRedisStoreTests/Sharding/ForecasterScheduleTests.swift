@@ -5,11 +5,11 @@ import Testing
 
 @testable import KedastralRedisStore
 
-/// Five forecasters that share workloads, on simulated time: their leases, loops and plans are the real ones, Redis and the
-/// wires are simulated, so that a seed gives the same five minutes each time.
+/// Five forecasters that share workloads, on simulated time. Their leases, loops and plans are the production code;
+/// Redis and the connections are simulated, so that a seed always gives the same five minutes.
 ///
-/// `KEDASTRAL_SCHEDULES=1000 swift test --filter ForecasterScheduleTests` runs many more.
-@Suite("Five forecasters whatever happens")
+/// `KEDASTRAL_SCHEDULES=1000 swift test --filter ForecasterScheduleTests` runs many more seeds.
+@Suite("Five forecasters under random faults")
 struct ForecasterScheduleTests {
   private static let seeds: [UInt64] = {
     let wanted = ProcessInfo.processInfo.environment["KEDASTRAL_SCHEDULES"].flatMap { UInt64($0) }
@@ -17,14 +17,14 @@ struct ForecasterScheduleTests {
   }()
 
   @Test(
-    "kills, pauses and Redis restarts never turn a plan back, stop a workload for longer than lease and interval, or drop it to its minimum",
+    "faults never restore an older plan, stop forecasts for more than lease and interval, or drop to the minimum",
     arguments: seeds)
   func schedule(seed: UInt64) async throws {
     var random = SeededGenerator(seed: seed)
     let simulation = try Simulation(workloads: 6)
     for _ in 0..<5 { simulation.launch() }
     try await simulation.run(for: .seconds(60), check: "seed \(seed), at the start")
-    // Five minutes: storms, each followed by the calm within which all must be well again.
+    // Five minutes: periods of faults, each followed by a quiet one at whose end everything must have recovered.
     for storm in 0..<4 {
       for _ in 0..<Int.random(in: 1...8, using: &random) {
         await simulation.disturb(&random)
@@ -46,7 +46,7 @@ struct ForecasterScheduleTests {
       let plans = simulation.redis.accepted(workload.name)
       let instants = plans.map(\.generatedAt)
       #expect(instants == instants.sorted(), "seed \(seed): \(workload.name) went back")
-      // The load is never below 700 at 50 a pod; the minimum is 1.
+      // The load is never below 700, at 50 per pod; the minimum is 1.
       let fewest = plans.map { $0.desiredReplicas[0] }.min() ?? 0
       #expect(fewest >= 14, "seed \(seed): \(workload.name) fell to \(fewest)")
     }

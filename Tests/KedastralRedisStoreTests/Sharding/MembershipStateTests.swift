@@ -10,7 +10,7 @@ struct MembershipStateTests {
 
   private func workloads(_ count: Int) throws -> [WorkloadName] { try (0..<count).map { try WorkloadName("w\($0)") } }
 
-  /// A server's answer; who is not in `seen` has seen nothing yet.
+  /// A server's reply; members that are not in `seen` have seen nothing yet.
   private func reply(
     _ now: Int, wasPresent: Bool, _ leases: [String: Int], seen: [String: Int] = [:], uptime: Int = 86_400_000
   ) -> LeaseScript.Reply {
@@ -19,7 +19,7 @@ struct MembershipStateTests {
       now: now, wasPresent: wasPresent, leases: Dictionary(uniqueKeysWithValues: known), uptime: uptime)
   }
 
-  @Test("workloads are shared evenly, and a member that joins or leaves moves its own share alone", arguments: 2...8)
+  @Test("workloads are divided evenly, and only a changed member's share moves", arguments: 2...8)
   func rendezvous(count: Int) throws {
     let members = (0..<count).map { "forecaster-\($0)" }
     let names = (0..<4000).map { "workload-\($0)" }
@@ -35,13 +35,13 @@ struct MembershipStateTests {
     }
   }
 
-  @Test("whoever is first begins at once; who joins waits until all others have seen it")
+  @Test("the first member starts at once; a new one starts after all others have seen it")
   func joining() throws {
     var state = MembershipState(member: "b", timeToLive: .seconds(12))
     #expect(!state.shard(at: start).isActive)
     state.renewed(reply(1000, wasPresent: false, ["a": 9000, "b": 13_000], seen: ["a": 900]), sentAt: start)
     #expect(!state.shard(at: start).isActive)
-    // It has renewed its lease since, but who knows whether it has had the answer.
+    // It has renewed its lease since, but it may not have received the reply.
     state.renewed(
       reply(4000, wasPresent: true, ["a": 14_000, "b": 16_000], seen: ["a": 900]), sentAt: start + .seconds(3))
     #expect(!state.shard(at: start + .seconds(3)).isActive)
@@ -56,7 +56,7 @@ struct MembershipStateTests {
     #expect(try workloads(10).allSatisfy { shard.owns($0) })
   }
 
-  @Test("a lease that is not renewed ends, and with it the right to write")
+  @Test("a lease that is not renewed ends, and so does the permission to write")
   func expiry() throws {
     var state = MembershipState(member: "a", timeToLive: .seconds(12))
     state.renewed(reply(1000, wasPresent: false, ["a": 13_000]), sentAt: start)
@@ -69,18 +69,18 @@ struct MembershipStateTests {
     #expect(!state.shard(at: start + .seconds(19)).isActive)
   }
 
-  @Test("a renewal whose answer was lost does not hide that the lease had lapsed")
+  @Test("a lost reply to a renewal does not hide that the lease had lapsed")
   func lostAnswer() {
     var state = MembershipState(member: "a", timeToLive: .seconds(12))
     state.renewed(reply(1000, wasPresent: false, ["a": 13_000]), sentAt: start)
-    // Another one joined the server anew at 14,000, and nobody heard of it.
+    // Another member joined the server at 14,000, and no other member has seen it.
     state.renewed(reply(15_000, wasPresent: true, ["a": 27_000, "b": 26_000]), sentAt: start + .seconds(14))
     let shard = state.shard(at: start + .seconds(14))
     #expect(shard.term == 2)
     #expect(!shard.isActive)
   }
 
-  @Test("when the server loses its leases, nobody takes what another still holds")
+  @Test("after the server has lost its leases, no member takes a workload that another still holds")
   func lostLeases() throws {
     var state = MembershipState(member: "a", timeToLive: .seconds(12))
     state.renewed(reply(1000, wasPresent: false, ["a": 13_000]), sentAt: start)
@@ -91,7 +91,7 @@ struct MembershipStateTests {
     #expect(state.shard(at: start + .seconds(13)).members == ["a"])
   }
 
-  @Test("who joins a server that may have lost leases waits until they would have run out")
+  @Test("a member that joins a server that may have lost leases waits until they would have expired")
   func joiningAfterALoss() {
     var newcomer = MembershipState(member: "b", timeToLive: .seconds(12))
     newcomer.renewed(reply(50_000, wasPresent: false, ["b": 62_000], uptime: 4000), sentAt: start)
@@ -101,7 +101,7 @@ struct MembershipStateTests {
     newcomer.renewed(reply(58_000, wasPresent: true, ["b": 70_000], uptime: 12_000), sentAt: start + .seconds(8))
     #expect(newcomer.shard(at: start + .seconds(8)).isActive)
 
-    // One whose lease still lasted knows all others, and goes on at once.
+    // A member whose lease has not expired knows all others, and continues at once.
     var old = MembershipState(member: "a", timeToLive: .seconds(12))
     old.renewed(reply(1000, wasPresent: false, ["a": 13_000]), sentAt: start)
     old.renewed(reply(4000, wasPresent: false, ["a": 16_000], uptime: 500), sentAt: start + .seconds(3))
@@ -109,7 +109,8 @@ struct MembershipStateTests {
   }
 
   @Test(
-    "whatever happens to processes and the server, no workload has two owners", arguments: Array(0..<20) as [UInt64])
+    "no workload ever has two owners, whatever happens to processes and the server",
+    arguments: Array(0..<20) as [UInt64])
   func neverTwoOwners(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let names = try workloads(8)
@@ -132,7 +133,7 @@ struct MembershipStateTests {
           server = server.filter { $0.value.end > now }
           let wasPresent = server[id] != nil
           server[id] = Lease(end: now + timeToLive, seen: state.seen)
-          // The answer may be slow; what counts is when the question left.
+          // The reply may be slow; the time of sending counts.
           let sentAt = start + .milliseconds(now - Int.random(in: 0...50, using: &random))
           if Int.random(in: 0..<8, using: &random) == 0 { continue }
           state.renewed(.init(now: now, wasPresent: wasPresent, leases: server, uptime: 86_400_000), sentAt: sentAt)

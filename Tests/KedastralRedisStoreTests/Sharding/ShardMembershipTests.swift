@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Leases in Redis")
 struct ShardMembershipTests {
-  /// A forecaster process's part of the game.
+  /// One forecaster process of the test.
   private final class Member: Sendable {
     let test: TestStore
     let membership: ShardMembership
@@ -51,12 +51,12 @@ struct ShardMembershipTests {
       let shards = [a, b].map(\.membership.current)
       return names.allSatisfy { name in shards.count { $0.owns(name) } == 1 }
     }
-    // A process that is killed says nothing.
+    // A killed process sends nothing.
     await b.test.store.close()
     try await eventually("a to own all again") { names.allSatisfy { a.membership.current.owns($0) } }
   }
 
-  @Test("a store of an earlier term, of another's workload, or beyond the lease refuses plans")
+  @Test("rejects plans from an earlier term, of another owner's workload, or after the lease")
   func fencing() async throws {
     let redis = try await RedisServer()
     let a = try await Member(redis.port, name: "a", lease: .seconds(4))
@@ -71,7 +71,7 @@ struct ShardMembershipTests {
       try await fenced.put(try snapshot("w", at: noon + .seconds(1)))
     }
     #expect(error?.problem == "another process owns the workload now")
-    // The server's lease ends a fifth later than the member counts on.
+    // The server's lease ends a fifth later than the member assumes.
     try await Task.sleep(for: .seconds(2))
     redis.signal(SIGCONT)
     try await eventually("a new term") { a.membership.current.isActive && a.membership.current.term > shard.term }
@@ -81,7 +81,7 @@ struct ShardMembershipTests {
     #expect(try await renewed.put(try snapshot("w", at: noon + .seconds(3))) == .stored)
   }
 
-  @Test("listeners hear of their share now and of each change")
+  @Test("listeners receive their share at once and after each change")
   func stream() async throws {
     let redis = try await RedisServer()
     let a = try await Member(redis.port, name: "a", lease: .milliseconds(1000))

@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import KedastralRedisStore
 
-/// A forecaster process: its membership, and the real loops of the workloads that are its own.
+/// A forecaster process: its membership, and the production loops of the workloads it owns.
 final class SimulatedForecaster {
   let fence: Fence
   private let workloads: [Workload]
@@ -36,10 +36,10 @@ final class SimulatedForecaster {
 
   var isPaused: Bool { pausedUntil.map { clock.now < $0 } ?? false }
 
-  /// Stops the whole process for a while, as SIGSTOP does.
+  /// Pauses the whole process, as SIGSTOP does.
   func pause(for duration: Duration) { pausedUntil = max(pausedUntil ?? clock.now, clock.now + duration) }
 
-  /// The same between deciding to write its plans and their arrival: they leave when it wakes.
+  /// Pauses between the decision to write plans and their arrival: they are sent when it continues.
   func pauseWhileWriting(for duration: Duration) async {
     guard !isPaused else { return }
     fence.holdWrites()
@@ -49,12 +49,12 @@ final class SimulatedForecaster {
 
   func wake() { pausedUntil = clock.now }
 
-  /// What the process does in a moment.
+  /// What the process does at one moment.
   func step() async {
     fence.releaseWrites()
     if clock.now >= nextRenewal {
       nextRenewal = clock.now + renewalInterval
-      // A newcomer asks again at once when its share has changed.
+      // A new member renews at once when its share has changed.
       let before = fence.shard
       fence.renew()
       if fence.shard != before { fence.renew() }
@@ -87,7 +87,7 @@ final class SimulatedForecaster {
   }
 }
 
-/// A process's right to write, and its wire to Redis.
+/// A process's permission to write, and its connection to Redis.
 final class Fence: Sendable {
   private struct State {
     var membership: MembershipState
@@ -108,7 +108,7 @@ final class Fence: Sendable {
     state = Mutex(State(membership: membership))
   }
 
-  /// The simulated instant as the process's steady clock shows it.
+  /// The simulated instant on the process's steady clock.
   private var instant: ContinuousClock.Instant { origin + .seconds(clock.now.timeIntervalSince(begin)) }
 
   var shard: Shard { state.withLock { $0.membership.shard(at: instant) } }
@@ -130,10 +130,10 @@ final class Fence: Sendable {
     }
   }
 
-  /// Writes that are decided from now on leave later.
+  /// Writes decided from now on are sent later.
   func holdWrites() { state.withLock { $0.isHolding = true } }
 
-  /// Lets held writes go, as they were decided.
+  /// Sends the delayed writes, as they were decided.
   func releaseWrites() {
     let held = state.withLock { state in
       defer { state.held = [] }

@@ -5,8 +5,8 @@ import Synchronization
 
 @testable import KedastralRedisStore
 
-/// What Redis does for forecasters, on a test's clock: the rules of `LeaseScript` and `PutScript`, written once more in Swift.
-/// A stand-in: the scripts themselves are tested on real servers.
+/// What Redis does for forecasters, on a test's clock: the rules of `LeaseScript` and `PutScript` in Swift. A test
+/// double; the scripts themselves are tested on real servers.
 final class SimulatedRedis: Sendable {
   private struct State {
     var isUp = true
@@ -21,16 +21,16 @@ final class SimulatedRedis: Sendable {
 
   init(clock: ManualClock) {
     self.clock = clock
-    // It has run for long before the test.
+    // It has been running for a long time before the test.
     state = Mutex(State(startedAt: clock.now - .seconds(3600)))
   }
 
   var isUp: Bool { state.withLock { $0.isUp } }
 
-  /// Everything that was ever stored for a workload, in order.
+  /// Everything that was stored for a workload, in order.
   func accepted(_ workload: WorkloadName) -> [Snapshot] { state.withLock { $0.accepted[workload] ?? [] } }
 
-  /// Answers nobody from now on.
+  /// Stops responding.
   func fail(losingData: Bool) {
     state.withLock { state in
       state.isUp = false
@@ -41,7 +41,7 @@ final class SimulatedRedis: Sendable {
     }
   }
 
-  /// Answers again; with lost data as a server that has just been started.
+  /// Responds again; with lost data, as a restarted server.
   func restart() {
     state.withLock { state in
       state.isUp = true

@@ -6,9 +6,9 @@ import Testing
 
 @testable import KedastralRedisStore
 
-/// A few forecaster processes around one Redis, moved on in steps of 100 ms of simulated time.
+/// Several forecaster processes around one Redis, advanced in steps of 100 ms of simulated time.
 final class Simulation {
-  /// As the hosts' default: the server's leases are a fifth shorter, and are renewed five times as often.
+  /// The hosts' defaults: the server's leases are a fifth shorter, and are renewed five times as often.
   static let lease = Duration.seconds(15)
   static let interval = Duration.seconds(30)
   private static let step = Duration.milliseconds(100)
@@ -33,19 +33,19 @@ final class Simulation {
   var now: Date { clock.now }
   var processCount: Int { processes.count }
 
-  /// Starts one more process.
+  /// Starts another process.
   func launch() {
     launched += 1
     processes.append(
       SimulatedForecaster("f\(launched)", workloads: workloads, lease: Self.lease, redis: redis, clock: clock))
   }
 
-  /// Something that goes wrong.
+  /// A random fault.
   func disturb(_ random: inout SeededGenerator) async {
     let victim = processes.randomElement(using: &random)
     switch Int.random(in: 0..<8, using: &random) {
     case 0, 1:
-      // At least one is left.
+      // At least one process remains.
       if processes.count > 1, let victim { processes.removeAll { $0 === victim } }
     case 2, 3: victim?.pause(for: .milliseconds(Int.random(in: 500...60_000, using: &random)))
     case 4: await victim?.pauseWhileWriting(for: .milliseconds(Int.random(in: 500...60_000, using: &random)))
@@ -55,18 +55,18 @@ final class Simulation {
     }
   }
 
-  /// Redis answers again.
+  /// Redis responds again.
   func endOutage() { if !redis.isUp { redis.restart() } }
 
-  /// Nobody stays paused.
+  /// All paused processes continue.
   func wakeAll() { for process in processes { process.wake() } }
 
-  /// Moves time on.
+  /// Advances time.
   func run(for duration: Duration, check: String) async throws {
     let end = clock.now + duration
     while clock.now < end {
       clock.advance(by: Self.step)
-      // With all others stopped, nobody could take over: one is always awake.
+      // With all others stopped, no process could take over: one is always running.
       if processes.allSatisfy(\.isPaused) { processes.first?.wake() }
       for process in processes where !process.isPaused { await process.step() }
       for workload in workloads {

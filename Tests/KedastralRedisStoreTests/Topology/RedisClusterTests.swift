@@ -18,7 +18,7 @@ struct RedisClusterTests {
     return configuration
   }
 
-  @Test("workloads are spread over the nodes, and read, listed and announced as from one server")
+  @Test("distributes workloads over the nodes, and reads, lists and announces them as with one server")
   func spread() async throws {
     let cluster = try await RedisCluster()
     let store = try await TestStore(configuration(cluster))
@@ -37,7 +37,7 @@ struct RedisClusterTests {
     try await eventually("health") { store.health == .reachable }
   }
 
-  @Test("a cluster is spoken to over TLS, each node by its own name")
+  @Test("connects to each node of a cluster over TLS by the node's own name")
   func tls() async throws {
     let certificates = try await TestCertificates()
     let cluster = try await RedisCluster(tls: certificates)
@@ -55,7 +55,7 @@ struct RedisClusterTests {
     try await eventually("the message") { heard.latest("w7") == newer }
   }
 
-  @Test("a slot that moves during writes loses none of them")
+  @Test("no write is lost when a slot moves")
   func resharding() async throws {
     let cluster = try await RedisCluster()
     // A hash tag in the prefix puts all workloads into the slot that moves.
@@ -73,7 +73,7 @@ struct RedisClusterTests {
     var round = 0
     try await cluster.migrate(slot: slot, from: source, to: target) { () async throws in
       round += 1
-      // While keys are on their way: one that has moved or never was is asked for at the other node.
+      // While keys are being moved: one that has moved or never existed is requested from the other node.
       #expect(try await store.put(try snapshot("moved-a", at: noon + .seconds(1_000_000 + round))) == .stored)
       #expect(try await store.get(WorkloadName("moved-a")) != nil)
     }
@@ -88,7 +88,7 @@ struct RedisClusterTests {
     }
   }
 
-  /// Writes newer and newer snapshots; every one must be stored (or superseded by the test's own).
+  /// Writes increasingly newer snapshots; every one must be stored (or superseded by the test's own).
   private func writeSteadily(_ names: [String], to store: TestStore, _ isDone: Flag) async throws -> Int {
     var second = 0
     repeat {
@@ -104,7 +104,7 @@ struct RedisClusterTests {
     func set() { value.store(true, ordering: .relaxed) }
   }
 
-  @Test("a node that is lost and comes back is used again, and its absence is told")
+  @Test("reports a lost node, and uses it again when it returns")
   func lostNode() async throws {
     let cluster = try await RedisCluster(timeoutMilliseconds: 60_000)
     let store = try await TestStore(configuration(cluster))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Redis Sentinel")
 struct RedisSentinelTests {
-  @Test("a killed master's replica takes over, and neither writers nor readers need a restart")
+  @Test("the replica of a killed master takes over, and neither writers nor readers need a restart")
   func failover() async throws {
     let master = try await RedisServer(
       ["--requirepass", "data", "--masterauth", "data"], cli: ["-a", "data", "--no-auth-warning"])
@@ -28,7 +28,7 @@ struct RedisSentinelTests {
     configuration.credentials = .init(password: .text("data"))
     configuration.sentinelCredentials = .init(password: .text("watch"))
     configuration.sweepInterval = .seconds(3600)
-    // A sentinel whose machine stood still for two seconds does nothing for the next thirty.
+    // A sentinel whose machine was paused for two seconds does nothing for the next thirty.
     configuration.callDeadline = .seconds(120)
     let store = try await TestStore(configuration)
     let heard = Heard(store)
@@ -46,7 +46,7 @@ struct RedisSentinelTests {
     #expect(try await replica.cli("ROLE").hasPrefix("master"))
   }
 
-  @Test("a master's name that no sentinel knows is reported with each sentinel's answer")
+  @Test("reports each sentinel's reply when no sentinel knows the master")
   func unknownMaster() async throws {
     let master = try await RedisServer()
     let sentinel = try await RedisServer(sentinelOf: master.port)

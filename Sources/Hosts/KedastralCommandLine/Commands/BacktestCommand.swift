@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralDaemon
 import KedastralEvaluation
 
-/// `kedastral backtest`: how well do the models forecast my load?
+/// `kedastral backtest`: measures the accuracy of models on a recorded load.
 enum BacktestCommand: Command {
   static let name = "backtest"
   static let summary = "measure the accuracy of models on a recorded load"
@@ -82,7 +82,7 @@ enum BacktestCommand: Command {
     Program.show(report.text(format))
   }
 
-  /// What one file or query gave, read once for all models.
+  /// The series of one file or query, read once for all models.
   private enum Load {
     /// The series of the M4 long format, each with its test part.
     case split([TraceText.SplitSeries])
@@ -99,7 +99,7 @@ enum BacktestCommand: Command {
     }
   }
 
-  /// The mean over series of the M4 long format, with a day as season.
+  /// The mean over the series of the M4 long format, with a season of one day.
   private static func split(
     _ all: [TraceText.SplitSeries], _ model: any Model, step: Duration
   ) async throws -> Backtest.Result? {

@@ -4,7 +4,7 @@ import KedastralDaemon
 import KedastralEvaluation
 import KedastralHTTP
 
-/// What a backtest found, as a table, a page, or JSON.
+/// The results of a backtest, as a table, a page, or JSON.
 struct BacktestReport {
   private struct Entry {
     let trace: String
@@ -53,8 +53,8 @@ struct BacktestReport {
       + [entry.result.fitMillis.text(1), entry.result.forecastMillis.text(3)]
   }
 
-  /// Over loads: scaled errors by their geometric mean, so that no hard load outweighs the others; the error in the load's own
-  /// unit not at all.
+  /// Over all loads: the geometric mean of scaled errors, so that one hard load does not dominate. Errors in the load's
+  /// own unit are not averaged.
   private func mean(_ entries: [Entry]) -> Entry? {
     guard var result = Backtest.Result.mean(entries.map(\.result)) else { return nil }
     result.score.mase = geometricMean(entries.map(\.result.score.mase))
@@ -65,7 +65,7 @@ struct BacktestReport {
     return Entry(trace: "mean", model: entries[0].model, result: result)
   }
 
-  /// Of the values there are; NaN of none.
+  /// The geometric mean of the finite values; NaN if there are none.
   private func geometricMean(_ values: [Double]) -> Double {
     let known = values.filter { !$0.isNaN }
     return exp(known.map { log(max($0, 1e-12)) }.reduce(0, +) / Double(known.count))

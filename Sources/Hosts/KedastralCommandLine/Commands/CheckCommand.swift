@@ -6,7 +6,7 @@ import KedastralNet
 import KedastralRedisStore
 import KedastralSources
 
-/// `kedastral check`: does this configuration make sense, do its sources answer, and what would be forecast?
+/// `kedastral check`: validates a configuration, queries its sources, and forecasts once.
 enum CheckCommand: Command {
   static let name = "check"
   static let summary = "validate a configuration, try each source and the store once"
@@ -97,7 +97,7 @@ enum CheckCommand: Command {
     return configuration
   }
 
-  /// What is forecast must reach as far as the scaler looks.
+  /// The horizon must cover the scaler's lead time.
   private static func horizonProblems(of configuration: AllInOneConfiguration) -> [ConfigurationProblem] {
     let leadTime = configuration.scaler.leadTime
     return configuration.forecaster.workloads.filter { $0.horizon < leadTime }.map { workload in
@@ -130,7 +130,7 @@ enum CheckCommand: Command {
   }
 }
 
-/// Asks sources once, a few at a time, and plans from what they answer.
+/// Queries each source once, a few at a time, and plans from the responses.
 struct SourceCheck {
   let deadline: Duration
   let leadTime: Duration
@@ -164,7 +164,7 @@ struct SourceCheck {
       checked.remarks = entry.sources.flatMap(\.remarks)
       let scraped = entry.sources.compactMap { $0.source as? ScrapeSource }
       for source in scraped { try await source.scrape() }
-      // A page that is scraped has no past: what is read from it now is the first sample of a history to come.
+      // A scraped page has no history: the value read now is the first sample.
       guard scraped.isEmpty else {
         checked.outcome = .answers
         return checked
@@ -185,11 +185,11 @@ struct SourceCheck {
   }
 }
 
-/// Tries where plans are kept: whether it can be reached, takes the password, and lets the user do what its role needs.
+/// Checks the plan store: connection, password, and the permissions that the role needs.
 struct StoreCheck {
   let deadline: Duration
 
-  /// Asks the store of a forecaster; nil when plans are kept in memory.
+  /// Checks a forecaster's store; nil when plans are kept in memory.
   func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
     guard case .redis(let settings) = configuration.storage, let workload = configuration.workloads.first else {
       return nil
@@ -197,7 +197,7 @@ struct StoreCheck {
     return await check(settings, as: .writer, workload: workload.name)
   }
 
-  /// Asks the store of a scaler, or the forecaster that it follows.
+  /// Checks a scaler's store, or the forecaster that it follows.
   func check(_ configuration: ScalerConfiguration) async -> CheckedStore {
     switch configuration.storage {
     case .redis(let settings): return await check(settings, as: .reader, workload: nil)
@@ -227,7 +227,7 @@ struct StoreCheck {
         let found = try await store.permissionProblems(of: role, workload: workload)
         checked.problems = found.filter(\.isFatal).map(\.description)
         checked.warnings = found.filter { !$0.isFatal }.map(\.description)
-        // A plan that cannot be read for another reason, such as its size.
+        // A plan that cannot be read for another reason, for example because it is too large.
         if checked.problems.isEmpty, let workload { _ = try await store.get(workload) }
       } catch { checked.problems.append("\(error)") }
       await store.close()

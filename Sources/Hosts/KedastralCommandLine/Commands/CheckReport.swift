@@ -3,14 +3,14 @@ import KedastralCore
 import KedastralDaemon
 import KedastralHTTP
 
-/// What was found out about one workload.
+/// The result of checking one workload.
 struct CheckedWorkload: Sendable {
   enum Outcome: Sendable {
-    /// Its source was not asked.
+    /// Its source was not queried.
     case unasked
-    /// Its source answers; a forecast needs more than one answer.
+    /// Its source responds, but one response is not enough for a forecast.
     case answers
-    /// Its source answers, and a plan was made.
+    /// Its source responds, and a plan was made.
     case plans
     /// Why there is no plan.
     case fails(String)
@@ -21,7 +21,7 @@ struct CheckedWorkload: Sendable {
   let model: String
   var outcome = Outcome.unasked
   var samples: Int?
-  /// What was assumed or mended to read its sources.
+  /// Assumptions and corrections made while reading its sources.
   var remarks: [String] = []
   var explanation: PlanExplanation?
 
@@ -44,20 +44,20 @@ struct CheckedWorkload: Sendable {
   }
 }
 
-/// What was found out about the store.
+/// The result of checking the store.
 struct CheckedStore: Sendable {
   /// Its servers, without any secret.
   let name: String
   /// Why it cannot be used; empty when it can.
   var problems: [String] = []
-  /// What works with less: permissions without which plans arrive later.
+  /// Missing permissions that only delay plans.
   var warnings: [String] = []
 }
 
-/// What `kedastral check` found out.
+/// The result of `kedastral check`.
 struct CheckReport {
   var problems: [ConfigurationProblem] = []
-  /// The store outside this process; nil when there is none, or when it was not asked.
+  /// The store outside this process; nil when there is none, or when it was not checked.
   var store: CheckedStore?
   var workloads: [CheckedWorkload] = []
 

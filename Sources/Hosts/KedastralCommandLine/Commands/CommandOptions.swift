@@ -11,7 +11,7 @@ struct UsageError: Error, CustomStringConvertible {
 ///     let options = try CommandOptions(arguments, known: ["csv": .many, "days": .one, "json": .none])
 ///     try options.values("csv")      // every file of every --csv
 ///
-/// Options that are not known are kept, in order, for somebody else to read.
+/// Unknown options are kept, in order, for the caller to read.
 struct CommandOptions {
   /// How many values an option has.
   enum Arity {
@@ -20,7 +20,7 @@ struct CommandOptions {
     case many
   }
 
-  /// What was not known, values included.
+  /// The unknown options, with their values.
   private(set) var rest: [String] = []
   private var given: [String: [String]] = [:]
 
@@ -61,7 +61,7 @@ struct CommandOptions {
   /// All values of an option.
   func values(_ name: String) -> [String] { given[name] ?? [] }
 
-  /// The values of an option that may also stand in one text, between commas.
+  /// The values of an option; one text may hold several, separated by commas.
   func list(_ name: String) -> [String] {
     values(name).flatMap { $0.split(separator: ",").map(String.init) }
   }
@@ -90,7 +90,7 @@ struct CommandOptions {
     return durations
   }
 
-  /// The values of an option, each one of a few words.
+  /// The values of an option, each one of the accepted words.
   func words(_ name: String, among known: [String]) throws(UsageError) -> [String] {
     for word in list(name) where !known.contains(word) {
       let near = Suggestion.nearest(to: word, among: known).map { "; did you mean \($0)?" }

@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// `kedastral completion`: the command line completed by the shell.
+/// `kedastral completion`: prints a shell completion script.
 enum CompletionCommand: Command {
   static let name = "completion"
   static let summary = "print a completion script for bash, zsh or fish"

@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralDaemon
 
-/// `kedastral explain`: why does this workload have so many replicas?
+/// `kedastral explain`: explains the planned replicas of a workload.
 enum ExplainCommand: Command {
   static let name = "explain"
   static let summary = "explain the planned replicas of a workload"

@@ -3,7 +3,7 @@ import Glibc
 import KedastralCore
 import KedastralDaemon
 
-/// `kedastral forecast`: what would be forecast and planned for this load?
+/// `kedastral forecast`: forecasts a recorded load once, and plans replicas for it.
 enum ForecastCommand: Command {
   static let name = "forecast"
   static let summary = "forecast a recorded load once"
@@ -99,7 +99,7 @@ enum ForecastCommand: Command {
   }
 }
 
-/// One forecast and plan of one series, as the daemons' loop would make it at the series' end.
+/// One forecast and plan of one series, as the daemons' loop would make it at the end of the series.
 struct OneForecast {
   let name: String
   let series: TimeSeries
@@ -128,7 +128,7 @@ struct OneForecast {
       targetPerPod: policy.targetPerPod, reason: plan.reason ?? forecast.reason)
   }
 
-  /// A forecast that cannot be planned with.
+  /// A forecast that cannot be used for planning.
   struct Defect: Error, CustomStringConvertible { let description: String }
 
   /// A trace's name without the characters that a workload's name cannot have.

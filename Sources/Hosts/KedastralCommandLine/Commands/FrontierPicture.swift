@@ -3,15 +3,15 @@ import KedastralCore
 import KedastralDaemon
 import KedastralEvaluation
 
-/// Violations over pod-hours as each policy's knob turns, one panel for each startup.
+/// Violations over pod-hours for each value of a policy's parameter, one panel for each startup time.
 struct FrontierPicture {
   private static let panel = (width: 560.0, height: 360.0)
   private static let margin = (left: 70.0, top: 60.0, bottom: 44.0, right: 20.0)
   private static let colors = ["hpa": "#d1352b", "reference": "#b8860b", "oracle": "#222"]
   private static let kedastralColors = ["#1f5fbf", "#2a9d5c", "#7b3fbf", "#0aa3b5"]
-  /// The start of the axis of pod-hours, just below perfect foresight.
+  /// The start of the pod-hours axis, just below perfect foresight.
   private static let leastRatio = 0.95
-  /// Shares below this are drawn here: the axis is logarithmic.
+  /// Smaller shares are drawn at this value, because the axis is logarithmic.
   private static let leastShare = 0.0001
 
   private let title: String

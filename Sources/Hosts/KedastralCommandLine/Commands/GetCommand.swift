@@ -3,7 +3,7 @@ import Glibc
 import KedastralCore
 import KedastralDaemon
 
-/// `kedastral get`: what does a running forecaster have?
+/// `kedastral get`: lists a running forecaster's workloads, or shows one plan.
 enum GetCommand: Command {
   static let name = "get"
   static let summary = "list a running forecaster's workloads, or show one forecast"

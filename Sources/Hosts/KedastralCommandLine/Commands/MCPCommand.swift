@@ -5,7 +5,7 @@ import KedastralDaemon
 import KedastralHTTP
 import KedastralNet
 
-/// `kedastral mcp`: a forecaster's knowledge as tools for an assistant.
+/// `kedastral mcp`: offers a forecaster's data as tools to an assistant.
 enum MCPCommand: Command {
   static let name = "mcp"
   static let summary = "serve a running forecaster's data to an assistant (Model Context Protocol)"
@@ -63,7 +63,7 @@ enum MCPCommand: Command {
     }
     var settings = HTTPServerSettings(address: ListenAddress(host: host, port: address.port))
     settings.token = try file.map { try BearerToken(file: $0) }
-    // A backtest takes its time.
+    // A backtest may take minutes.
     settings.answerTimeout = .seconds(120)
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: .silent)

@@ -3,7 +3,7 @@ import KedastralDaemon
 import KedastralGRPC
 import KedastralNet
 
-/// What `kedastral query` was asked: whom, what, and how.
+/// The parsed command line of `kedastral query`: address, calls, and options.
 struct Query {
   /// Which calls are made.
   enum What: String, CaseIterable {
@@ -14,7 +14,7 @@ struct Query {
     case activeStream = "streamisactive"
     case specStream = "streammetricspec"
 
-    /// Whether the scaler goes on to answer, at each change.
+    /// Whether the scaler keeps responding, once for each change.
     var isStream: Bool { self == .activeStream || self == .specStream }
   }
 
@@ -32,13 +32,13 @@ struct Query {
     "tls-cert-file": .one, "tls-key-file": .one, "tls-server-name": .one,
   ]
 
-  /// Reads the arguments behind `query`.
+  /// Parses the arguments after `query`.
   init(_ arguments: [String]) throws(UsageError) {
     let options = try CommandOptions(arguments, known: Self.known)
     let words = options.rest.filter { !$0.hasPrefix("-") }
     try CommandOptions(options.rest.filter { $0.hasPrefix("-") }, known: [:]).refuseRest(among: Array(Self.known.keys))
     guard let address = words.first else {
-      throw UsageError(description: "no address; write the scaler's, such as localhost:50051")
+      throw UsageError(description: "no address; expected the scaler's, such as localhost:50051")
     }
     guard words.count <= 2 else { throw UsageError(description: "unexpected argument '\(words[2])'") }
     what = try words.dropFirst().first.map(Self.what) ?? .all
@@ -55,7 +55,7 @@ struct Query {
     if let what = What(rawValue: word.lowercased()) { return what }
     let known = What.allCases.map(\.rawValue)
     let near = Suggestion.nearest(to: word, among: known).map { "did you mean \($0)?" }
-    throw UsageError(description: "'\(word)' cannot be asked; \(near ?? "choose of \(known.joined(separator: ", "))")")
+    throw UsageError(description: "unknown call '\(word)'; \(near ?? "choose one of \(known.joined(separator: ", "))")")
   }
 
   private static func connection(_ text: String, _ options: CommandOptions) throws(UsageError)
@@ -84,7 +84,7 @@ struct Query {
   }
 
   private static func object(_ address: String, _ options: CommandOptions) throws(UsageError) -> ScaledObjectReference {
-    // KEDA passes every key of the trigger, and this one is always there.
+    // KEDA passes every key of the trigger, and a trigger always has this one.
     var metadata: ScaledObjectReference.Metadata = ["scalerAddress": address]
     for text in options.values("metadata") {
       guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
@@ -93,14 +93,14 @@ struct Query {
       metadata.append(String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
     if let workload = options.value("workload") { metadata.append("workload", workload) }
-    // Checked here, and passed as it was written.
+    // Validated here, but passed as written.
     if let leadTime = options.value("lead-time"), try options.duration("lead-time") != nil {
       metadata.append("leadTime", leadTime)
     }
     let modes = ScalingQuestion.Mode.allCases.map(\.rawValue)
     if let mode = try options.words("mode", among: modes).last { metadata.append("mode", mode) }
     guard let name = options.value("name") ?? metadata["workload"] else {
-      throw UsageError(description: "nothing to ask for; write --workload NAME, or a ScaledObject's --name NAME")
+      throw UsageError(description: "no workload; write --workload NAME, or a ScaledObject's --name NAME")
     }
     return ScaledObjectReference(
       name: name, namespace: options.value("namespace") ?? "default", metadata: metadata)

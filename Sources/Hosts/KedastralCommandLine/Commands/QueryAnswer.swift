@@ -4,9 +4,9 @@ import KedastralDaemon
 import KedastralGRPC
 import KedastralHTTP
 
-/// What a scaler answered to one round of calls, and how it is shown.
+/// A scaler's responses to one round of calls, and how they are shown.
 struct QueryAnswer {
-  /// A metric with its values; without, when they were not asked for.
+  /// A metric and its values; nil if the values were not requested.
   struct Metric {
     let spec: MetricSpec
     let values: [MetricValue]?
@@ -15,12 +15,12 @@ struct QueryAnswer {
   var metrics: [Metric] = []
   var isActive: Bool?
 
-  /// A few lines for a person.
+  /// A few human-readable lines.
   func text(for query: Query) -> String {
     var rows = [
       ("scaler", "\(query.connection.address)"), ("object", "\(query.object.namespace)/\(query.object.name)"),
     ]
-    if let isActive { rows.append(("active", isActive ? "yes" : "no: KEDA goes to the idle or minimum count")) }
+    if let isActive { rows.append(("active", isActive ? "yes" : "no: KEDA scales to the idle or minimum count")) }
     if metrics.isEmpty, isActive == nil { rows.append(("metric", "none: the scaler offers no metric")) }
     for metric in metrics {
       rows += [("metric", metric.spec.name), ("target", Self.number(metric.spec.target))]
@@ -31,13 +31,13 @@ struct QueryAnswer {
         ]
         if let forecast = value.forecast { rows.append(("forecast", Self.shortfall(forecast, of: query))) }
       }
-      if metric.values?.isEmpty == true { rows.append(("value", "none: the scaler answered without one")) }
+      if metric.values?.isEmpty == true { rows.append(("value", "none: the response has no value")) }
     }
     return rows.map { name, value in "\(name)\(String(repeating: " ", count: 10 - name.count))\(value)" }
       .joined(separator: "\n")
   }
 
-  /// One line of many.
+  /// One line, for `-watch`.
   func line(at time: Date) -> String {
     var words = [Timestamp.format(time)]
     if let isActive { words.append("active=\(isActive ? "yes" : "no")") }
@@ -53,8 +53,9 @@ struct QueryAnswer {
     return words.joined(separator: " ")
   }
 
-  /// `{"time":…,"active":true,"metrics":[{"name":"kedastral-api","target":1,"value":9,"replicas":9}]}`, with what was asked;
-  /// `forecastSeconds` beside the value where the forecast is shorter than the lead time.
+  /// `{"time":…,"active":true,"metrics":[{"name":"kedastral-api","target":1,"value":9,"replicas":9}]}`, with the
+  /// members of the calls that were made; `forecastSeconds` follows the value where the forecast is shorter than the
+  /// lead time.
   func json(at time: Date?) -> String {
     var text = JSONText()
     text.object { object in
@@ -99,7 +100,7 @@ struct QueryAnswer {
     return values.map { (metric.spec, $0) }
   }
 
-  /// That a value is not one of the lead time, since the forecast ends before.
+  /// States that the value is the one at the end of the forecast, because the forecast is shorter than the lead time.
   private static func shortfall(_ forecast: Duration, of query: Query) -> String {
     let lead = query.object.metadata["leadTime"].map { "of \($0)" } ?? "of the scaler"
     return "only \(DurationText.format(forecast)) are forecast, less than the lead time \(lead)"
@@ -109,7 +110,7 @@ struct QueryAnswer {
     metric.spec.replicas(for: value).map { "\($0)" }
   }
 
-  /// Whole numbers without a fraction, others with three decimals at most: what the autoscaler reads.
+  /// Whole numbers without a fraction, others with at most three decimals, as the autoscaler reads them.
   private static func number(_ value: Double) -> String {
     guard value.magnitude < 1e12 else { return "\(value)" }
     let thousandths = Int((value * 1000).rounded())

@@ -4,61 +4,61 @@ import KedastralDaemon
 import KedastralGRPC
 import KedastralNet
 
-/// `kedastral query`: what would KEDA be told now?
+/// `kedastral query`: calls a scaler as KEDA does, and prints the responses.
 enum QueryCommand: Command {
   static let name = "query"
-  static let summary = "ask a scaler what KEDA would be told"
+  static let summary = "call a scaler as KEDA does and show the responses"
   static let options = Query.known
   static let choices = ["mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "o": ["text", "json"]]
   static let words = Query.What.allCases.map(\.rawValue)
 
   static let help = """
-    kedastral query calls an external scaler over gRPC as KEDA does, and prints what it answers and how many replicas an
-    autoscaler would want: value / target, rounded up. The ScaledObject's own limits and the autoscaler's tolerance of 10 %
-    and its behaviour rules come after that, in the cluster.
+    kedastral query calls an external scaler over gRPC as KEDA does, and prints the responses and the replicas that an
+    autoscaler would request: value / target, rounded up. The cluster then applies the ScaledObject's limits, the
+    autoscaler's tolerance of 10 % and its behaviour rules.
 
     Usage:
       kedastral query ADDRESS [WHAT] -workload NAME [options]
 
-    ADDRESS is host:port, :port of this machine, or unix:PATH. WHAT is one of
+    ADDRESS is host:port, :port (on this machine), or unix:PATH. WHAT is one of
       all             GetMetricSpec, GetMetrics and IsActive (the default)
-      isactive        IsActive alone: whether KEDA runs the workload at all
-      getmetricspec   GetMetricSpec alone: the metric's name and its target
-      getmetrics      GetMetricSpec and GetMetrics: the value now, too
+      isactive        only IsActive: whether KEDA activates the workload
+      getmetricspec   only GetMetricSpec: the metric's name and its target
+      getmetrics      GetMetricSpec and GetMetrics: also the current value
       streamisactive, streammetricspec
-                      the same as streams: the state now, and with -watch each change, as it comes
+                      the same as streams: the current state, and with -watch each change
 
     What KEDA would read from the ScaledObject:
-      -workload NAME        the trigger's metadata workload, the forecast that is asked for
+      -workload NAME        the trigger's metadata workload: the workload whose plan is requested
       -lead-time DURATION   its metadata leadTime (default: the scaler's own)
       -mode MODE            its metadata mode: replicas or load (default: replicas)
       -metadata KEY=VALUE…  any other metadata, such as select=at-lead or activationThreshold=10
       -name NAME            the ScaledObject's name (default: the workload's)
       -namespace NAME       its namespace (default: default)
 
-    How to ask:
-      -watch                ask again and again, a line each time, until Ctrl-C; failures are shown and do not end it
+    Calls:
+      -watch                repeat until Ctrl-C, one line per round; failures are shown and do not end it
       -interval DURATION    the time between two rounds of -watch (default 15s, as KEDA's autoscaler)
       -timeout DURATION     how long one call may take (default 5s)
-      -o json               one JSON object a round, for scripts
+      -o json               one JSON object per round, for scripts
 
-    TLS (any of the files turns it on):
+    TLS (each of the file options turns it on):
       -tls                  TLS, with the system's authorities
       -tls-ca-file FILE     the authorities to trust instead
-      -tls-cert-file FILE   the certificate to show, …
-      -tls-key-file FILE    … and its key, for a scaler that demands one
+      -tls-cert-file FILE   the client certificate, …
+      -tls-key-file FILE    … and its key, for a scaler that requires one
       -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
 
-    Where the forecast is shorter than the lead time, the value is that of the forecast's end: the answer then says how much
-    is forecast (forecastSeconds in JSON; the scaler sends it as the trailer kedastral-forecast-seconds).
+    If the forecast is shorter than the lead time, the value is the one at the end of the forecast, and the response
+    contains the forecast's length (forecastSeconds in JSON; the scaler sends the trailer kedastral-forecast-seconds).
 
-    A call that fails says so with gRPC's status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
+    A failed call is reported with its gRPC status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
     NOT_FOUND for an unknown workload.
 
     Examples:
-      # what the demonstration answers
+      # the responses of the demonstration
       kedastral query localhost:50051 -workload api-app
-      # follow the planned load, and the pods it needs, ten minutes ahead
+      # watch the planned load and its pods, ten minutes ahead
       kedastral query localhost:50051 -workload api-app -mode load -lead-time 10m -watch
       # for a script
       kedastral query localhost:50051 getmetrics -workload api-app -o json
@@ -102,7 +102,7 @@ enum QueryCommand: Command {
 
   private static func watch(_ query: Query, _ scaler: ExternalScalerClient) async throws {
     while true {
-      // False when nobody reads any more.
+      // False when standard output is closed.
       func show(_ answer: QueryAnswer) -> Bool {
         Program.show(query.wantsJSON ? answer.json(at: Date()) : answer.line(at: Date()))
       }
@@ -118,7 +118,7 @@ enum QueryCommand: Command {
     }
   }
 
-  /// Follows a stream until it ends, or until `show` wants no more; returns whether it would take more.
+  /// Follows a stream until it ends, or until `show` returns false; returns whether `show` still accepts lines.
   private static func follow(
     _ query: Query, _ scaler: ExternalScalerClient, _ show: (QueryAnswer) -> Bool
   ) async throws(GRPCCallError) -> Bool {

@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralDaemon
 import KedastralEvaluation
 
-/// `kedastral replay`: what would this have done to my service last week?
+/// `kedastral replay`: replays a recorded load against policies in a simulated cluster.
 enum ReplayCommand: Command {
   static let name = "replay"
   static let summary = "replay a recorded load against policies in a simulated cluster"

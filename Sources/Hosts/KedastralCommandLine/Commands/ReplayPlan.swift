@@ -6,8 +6,8 @@ import KedastralHTTP
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
   static let policies = ["hpa", "kedastral", "reference", "oracle"]
-  /// The knobs of a sweep. Kedastral's is what a minute short of pods is worth, in pod-minutes; at the cheap end, pods that are
-  /// given more load than they can serve.
+  /// The parameter values of a sweep. For Kedastral it is the cost of one minute short of pods, in pod-minutes; at the
+  /// cheap end, pods are assigned more load than they can serve.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
   private static let sweptHeadrooms = [0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2, 2.5, 3]
   private static let sweptCosts: [(cost: Double, share: Double)] = [
@@ -29,14 +29,14 @@ struct ReplayPlan {
   private let selection: ScalingQuestion.Selection
   private let behavior: HorizontalAutoscaler.Behavior
   private let reactiveBehavior: HorizontalAutoscaler.Behavior
-  /// The autoscaler behavior for the Go implementation's policy: Kubernetes' defaults.
+  /// The autoscaler behavior for the Go implementation's policy: the Kubernetes defaults.
   private let referenceBehavior: HorizontalAutoscaler.Behavior
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
   private let interval: Duration?
   private let window: Duration
-  /// The horizon of the daemon; if not given, as long as the lead time requires.
+  /// The daemon's horizon; by default as long as the lead time requires.
   private let horizon: Duration
   private let policy: PolicyConfiguration
   private let timeZone: String
@@ -106,7 +106,7 @@ struct ReplayPlan {
       window: window)
   }
 
-  /// The entrants: each policy with its settings, or, in a sweep, with each setting of its knob as well.
+  /// The competitors: each policy with its settings and, in a sweep, with each value of its parameter.
   func entrants(of replay: Replay, sweeps: Bool) throws -> [Replay.Entrant] {
     try startups.flatMap { startup in
       try chosen.flatMap { name in

@@ -4,7 +4,7 @@ import KedastralDaemon
 import KedastralEvaluation
 import KedastralHTTP
 
-/// What a replay found, as tables, a page, or JSON.
+/// The results of a replay, as tables, a page, or JSON.
 struct ReplayReport {
   /// One load's outcomes.
   private struct Entry {
@@ -49,7 +49,8 @@ struct ReplayReport {
     return table
   }
 
-  /// One row for each setting of hpa: what the others' frontiers give at its pod-hours. Nil without a sweep.
+  /// One row for each setting of hpa: the values of the other policies' frontiers at the same pod-hours. Nil without a
+  /// sweep.
   private var comparison: TextTable? {
     let rows = entries.flatMap { entry in FrontierComparison.all(entry.outcomes).map { (entry.trace, $0) } }
     guard !rows.isEmpty else { return nil }
@@ -114,7 +115,7 @@ struct ReplayReport {
     }
   }
 
-  /// `timestamp,load,desired,ready`, one line a sync; the timestamp is the end of the sync's 15 s, as traces have it.
+  /// `timestamp,load,desired,ready`, one line per sync. The timestamp is the end of the sync's 15 s, as in traces.
   static func desiredCSV(_ outcomes: [Replay.Outcome]) -> [UInt8] {
     let recorded = outcomes.filter { !$0.records.isEmpty }
     let outcome = recorded.first { $0.policy.hasPrefix("kedastral") } ?? recorded.first
@@ -127,21 +128,21 @@ struct ReplayReport {
   }
 }
 
-/// Another policy beside one setting of hpa: its violation minutes at the same pod-hours.
+/// Another policy compared with one setting of hpa: its violation minutes at the same pod-hours.
 struct FrontierComparison {
   let startup: Duration
-  /// hpa's knob.
+  /// The value of hpa's parameter.
   let knob: String
   let policy: String
   let podHours: Double
   let reactiveMinutes: Double
-  /// Nil where the other policy cannot be had for so few pod-hours.
+  /// Nil where the other policy has no setting with so few pod-hours.
   let minutes: Double?
 
-  /// Violation minutes over hpa's, each with one more.
+  /// Violation minutes divided by hpa's, after adding one to both.
   var ratio: Double? { minutes.map { violationRatio($0, to: reactiveMinutes) } }
 
-  /// All comparisons in one load's outcomes; none unless a policy was swept.
+  /// All comparisons in the outcomes of one load; empty unless a policy was swept.
   static func all(_ outcomes: [Replay.Outcome]) -> [FrontierComparison] {
     groups(outcomes).flatMap { startup, frontiers -> [FrontierComparison] in
       guard let reactive = frontiers.first(where: { $0.policy == "hpa" })?.frontier else { return [] }
@@ -156,7 +157,7 @@ struct FrontierComparison {
     }
   }
 
-  /// The frontiers of each startup, in the order of the outcomes.
+  /// The frontiers for each startup time, in the order of the outcomes.
   static func groups(
     _ outcomes: [Replay.Outcome]
   ) -> [(startup: Duration, frontiers: [(policy: String, frontier: Frontier)])] {

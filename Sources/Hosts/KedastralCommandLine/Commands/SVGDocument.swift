@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// A drawing, built element by element.
+/// An SVG drawing, built element by element.
 ///
 ///     var picture = SVGDocument(width: 800, height: 300, title: "Load")
 ///     picture.line([(0, 0), (800, 300)], color: "#36c")
@@ -75,7 +75,7 @@ struct SVGDocument {
 }
 
 extension Double {
-  /// A coordinate: a tenth of a pixel is enough.
+  /// A coordinate, rounded to a tenth of a pixel.
   fileprivate var shortPixel: String {
     let text = self.text(1)
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

@@ -4,7 +4,7 @@ import KedastralDaemon
 import KedastralNet
 import KedastralSources
 
-/// Which running forecaster a command asks.
+/// The running forecaster that a command queries.
 struct ServerInput {
   /// The options.
   static let options: [String: CommandOptions.Arity] = [

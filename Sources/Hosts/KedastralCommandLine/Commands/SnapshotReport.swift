@@ -31,7 +31,7 @@ struct SnapshotReport {
     return style(words.joined(separator: " · "), .heading)
   }
 
-  /// What is wrong with the plan, or special, in a line each.
+  /// Problems and special states of the plan, one line each.
   private func state(_ style: TextStyle) -> [String] {
     let made = snapshot.generatedAt
     var lines: [String] = []
@@ -46,7 +46,7 @@ struct SnapshotReport {
     return lines
   }
 
-  /// History in quiet bars, the forecast beside it in a third of the room, on one scale.
+  /// History in muted bars, then the forecast in a third of the width, on one scale.
   private func sparkline(_ style: TextStyle, width: Int) -> String {
     let room = max(10, min(width, 160) - 1)
     let ahead = Sparkline.fitted(snapshot.values, width: history == nil ? room : room / 3)

@@ -37,7 +37,7 @@ struct TextTable {
     }.joined(separator: "\n")
   }
 
-  /// For a page.
+  /// As a Markdown table.
   var markdown: String {
     let rule = header.indices.map { $0 < textColumns ? "---" : "---:" }
     return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
@@ -58,6 +58,6 @@ extension Double {
     return "\(sign)\(whole).\(String(repeating: "0", count: decimals - digits.count))\(digits)"
   }
 
-  /// As per cent.
+  /// As a percentage.
   func percent(_ decimals: Int) -> String { isFinite ? (self * 100).text(decimals) + " %" : "–" }
 }

@@ -68,7 +68,7 @@ struct TimelinePicture {
     drawDays(from: first.instant, to: last.instant, base: base, on: &picture)
   }
 
-  /// A tick and a date at each midnight (UTC) of short spans, else at every few.
+  /// A tick and a date at each midnight (UTC); at every few midnights for long spans.
   private func drawDays(from start: Date, to end: Date, base: Double, on picture: inout SVGDocument) {
     let seconds = end.timeIntervalSince(start)
     guard seconds > 0 else { return }
@@ -88,7 +88,7 @@ struct TimelinePicture {
     }
   }
 
-  /// Records drawn together, pixel by pixel: the largest load, the smallest capacity, the largest load without a pod.
+  /// Records merged per pixel: the largest load, the smallest capacity, the largest load without a pod.
   private struct Columns {
     var loads: [Double]
     var capacities: [Double]

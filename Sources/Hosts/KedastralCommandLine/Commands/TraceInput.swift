@@ -5,9 +5,9 @@ import KedastralEvaluation
 import KedastralNet
 import KedastralSources
 
-/// Where a command's loads come from: files, or a query to a Prometheus.
+/// The source of a command's loads: files, or a Prometheus query.
 struct TraceInput {
-  /// A load with its name in tables.
+  /// A load and its name in tables.
   struct Trace {
     let name: String
     let series: TimeSeries
@@ -64,9 +64,10 @@ struct TraceInput {
   /// The names of the loads.
   var names: [String] { server == nil ? files.map(Self.name) : [query] }
 
-  /// Reads load number `index`.
+  /// Reads the load with the given index.
   ///
-  /// - Parameter step: the step that it is wanted for; a server is asked for samples so far apart, or a minute.
+  /// - Parameter step: the step that the caller wants; a server is queried for samples at this distance, by default one
+  ///   minute.
   func trace(_ index: Int, step: Duration?) async throws -> Trace {
     guard let server else { return Trace(name: names[index], series: try series(of: files[index], step: step)) }
     let step = step ?? .seconds(60)

@@ -3,34 +3,34 @@ import KedastralCore
 import KedastralDaemon
 import KedastralHTTP
 
-/// A workload in one line of a list.
+/// One workload as a row of a list.
 struct WorkloadRow: Equatable, Sendable {
   let workload: WorkloadName
-  /// How it stands.
+  /// Its state.
   let state: WorkloadState
-  /// What its latest rounds failed with, in a sentence.
+  /// Why its latest rounds failed, in one sentence.
   let problem: String?
-  /// When the first of the failed rounds in a row happened.
+  /// When the first of the consecutive failed rounds happened.
   let problemSince: Date?
   let isDryRun: Bool
   let metric: String
   let model: String
-  /// The load that was measured last; nil when it was measured too long ago to be the current one.
+  /// The last measured load; nil when it is too old to be the current one.
   let load: Double?
-  /// What stands in place of the load: `no sample since 14:05 UTC`; nil without a plan.
+  /// What is shown instead of the load: `no sample since 14:05 UTC`; nil without a plan.
   let absence: String?
   let newestSampleAt: Date?
-  /// The largest load that is expected within the horizon; nil without a plan.
+  /// The largest expected load within the horizon; nil without a plan.
   let peakLoad: Double?
-  /// What a scaler would request now; nil when there is no plan that is served.
+  /// The replicas that a scaler would request now; nil when no plan can be served.
   let replicas: Int?
   /// The replicas that the load requires until the lead time, before any limit; nil when the plan does not say.
   let required: Int?
-  /// The plan's most replicas; nil without a plan.
+  /// The largest planned replicas; nil without a plan.
   let peakReplicas: Int?
-  /// The mean absolute error of recent forecasts over the mean load.
+  /// The mean absolute error of recent forecasts divided by the mean load.
   let error: Double?
-  /// How old the plan is; nil without one.
+  /// The plan's age; nil without one.
   let age: Duration?
   /// The forecast, a value per step.
   let values: [Double]
@@ -57,7 +57,7 @@ struct WorkloadRow: Equatable, Sendable {
     values = snapshot?.values ?? []
   }
 
-  /// Whether the plan is too old, or was bridged for too long, to be served.
+  /// Whether the plan is too old to be served, or has been bridged for too long.
   var isStale: Bool { state == .stale }
 
   /// Whether limits keep the plan below what the load requires until the lead time.
@@ -82,7 +82,7 @@ struct WorkloadRow: Equatable, Sendable {
     }
   }
 
-  /// A line for each workload that limits hold back, or that fails.
+  /// A line for each workload that is limited or fails.
   private static func problems(_ rows: [WorkloadRow]) -> [String] {
     rows.flatMap { row in
       var lines: [String] = []

@@ -2,16 +2,17 @@ import FoundationEssentials
 import KedastralCore
 import KedastralDaemon
 
-/// A real load to show: HTTP requests a minute to the NASA Kennedy Space Center's web server, 15 to 24 July 1995 (UTC).
+/// A real load for the demonstration: HTTP requests per minute to the web server of NASA Kennedy Space Center, 15 to 24
+/// July 1995 (UTC).
 ///
 /// From the Internet Traffic Archive's log NASA-HTTP, as prepared in reconfigurable-ml-pipeline/web-service-datasets.
 enum BundledTrace {
-  /// The trace in requests a second, one sample a minute.
+  /// The trace in requests per second, one sample per minute.
   static let nasa = TimeSeries(
     start: Date(timeIntervalSince1970: 805766400), step: .seconds(60),
     values: requestsPerMinute.split(whereSeparator: \.isWhitespace).map { (Double($0) ?? .nan) / 60 })
 
-  /// One line an hour.
+  /// One line per hour.
   // swift-format-ignore
   private static let requestsPerMinute = """
     25 53 27 28 32 30 21 30 33 42 32 38 43 42 39 22 29 56 31 31 36 55 38 34 38 32 31 29 69 36 26 47 49 36 22 26 26 27 28 22 23 26 38 37 43 44 23 16 9 22 19 10 23 31 13 25 30 58 17 18

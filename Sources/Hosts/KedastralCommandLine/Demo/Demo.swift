@@ -7,14 +7,14 @@ import KedastralSources
 
 /// `kedastral demo`: two simulated applications in one process, one hour per minute, without any setup.
 ///
-/// `api-app` has a spike each hour; a small application counts its requests and is scraped over HTTP. `worker-app` plays a
-/// real trace. Everything behind the sources is what production runs.
+/// `api-app` has a spike each hour; a small application counts its requests and is scraped over HTTP. `worker-app`
+/// plays a real trace. Everything behind the sources is the production code.
 enum Demo {
-  /// How many seconds of load pass in a second.
+  /// How many seconds of load pass per second.
   static let speed = 60.0
   /// The moment of the trace at which the demonstration begins: a Monday morning, ten minutes before the hour.
   static let start = Date(timeIntervalSince1970: 806_572_200)  // 1995-07-24T07:50:00Z
-  /// The trace counts the requests of a site of its time; today's have a hundred times as many.
+  /// The trace counts the requests of a website in 1995; the demonstration multiplies them by one hundred.
   static let traceScale = 100.0
 
   private static let help = """
@@ -94,7 +94,7 @@ enum Demo {
     return SourceFactory.Made(source: source, service: nil)
   }
 
-  /// A spike in each hour, with the unrest of real traffic that is the same at each run.
+  /// A spike in each hour, with realistic noise that is the same in each run.
   @Sendable private static func apiLoad(at instant: Date) -> Double {
     let second = instant.timeIntervalSince1970.truncatingRemainder(dividingBy: 3600)
     let rise = max(0, min(1, min(second / 60, (900 - second) / 120)))
@@ -103,7 +103,7 @@ enum Demo {
     return (120 + 480 * rise) * (0.95 + 0.1 * Double(unrest % 1000) / 1000)
   }
 
-  /// The application's `/metrics`, scraped; the two days before the demonstration are filled in from the same course.
+  /// The application's `/metrics`, scraped; the two days before the demonstration are filled in from the same curve.
   private static func scrapedSource(
     of app: LoadApp, _ settings: ScrapeSourceConfiguration, _ workload: WorkloadConfiguration, _ factory: SourceFactory
   ) throws -> SourceFactory.Made {

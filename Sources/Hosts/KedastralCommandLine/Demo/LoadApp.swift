@@ -4,9 +4,10 @@ import KedastralDaemon
 import KedastralHTTP
 import KedastralNet
 
-/// A small application under load: its `/metrics` shows `api_requests_total`, which grows by a course of load.
+/// A small application under load: its `/metrics` shows `api_requests_total`, which grows with a given load curve.
 ///
-/// The requests are counted, not made; everything from the counter on is real: the page is served over HTTP and scraped.
+/// The requests are only counted, not sent; everything after the counter is real: the page is served over HTTP and
+/// scraped.
 struct LoadApp {
   /// The page's address.
   var url: String { "http://\(server.address)/metrics" }
@@ -16,7 +17,7 @@ struct LoadApp {
   private let load: @Sendable (Date) -> Double
   private let requests: Metric
 
-  /// Starts to serve on a free port of the loopback address.
+  /// Starts to serve on a free loopback port.
   init(
     app: String, on loop: EventLoop, clock: any WallClock, load: @escaping @Sendable (Date) -> Double
   ) async throws {

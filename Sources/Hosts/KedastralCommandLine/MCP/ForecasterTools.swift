@@ -127,6 +127,6 @@ struct ForecasterTools: Sendable {
     }
   }
 
-  /// Those that need no service elsewhere.
+  /// The tools that work without a running forecaster.
   private static let localModels = ModelCatalog.names.filter { $0 != "byom" }.sorted()
 }

@@ -3,11 +3,11 @@ import KedastralDaemon
 import KedastralHTTP
 import KedastralSources
 
-/// The Model Context Protocol: offers tools to an assistant, over whatever carries its messages.
+/// The Model Context Protocol: offers tools to an assistant, over any transport of messages.
 ///
-/// It keeps nothing between messages, so that any number of clients may share it. All tools read only.
+/// The server is stateless, so any number of clients may share it. All tools are read-only.
 struct MCPServer: Sendable {
-  /// The protocol's versions that are spoken, the newest first.
+  /// The supported protocol versions, newest first.
   static let versions = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"]
 
   private static let instructions = """
@@ -20,7 +20,7 @@ struct MCPServer: Sendable {
 
   init(_ tools: [MCPTool]) { self.tools = tools }
 
-  /// Answers one message; nil when it needs no response.
+  /// Handles one message; nil when it needs no response.
   func answer(_ bytes: [UInt8]) async -> [UInt8]? {
     var identifier: RPCMessage.Identifier?
     do throws(RPCMessage.Failure) {
@@ -33,7 +33,7 @@ struct MCPServer: Sendable {
   }
 
   private func answer(_ message: RPCMessage) async throws(RPCMessage.Failure) -> [UInt8]? {
-    // Notifications tell nothing that matters to a server without state.
+    // A stateless server ignores notifications.
     guard let identifier = message.identifier else { return nil }
     switch message.method {
     case "initialize": return RPCMessage.answer(to: identifier) { welcome(message.parameters, &$0) }

@@ -18,7 +18,7 @@ struct MCPTool: Sendable {
     let kind: Kind
     let help: String
     var isRequired = false
-    /// The values that it may have, when there are few.
+    /// The accepted values, when there are few.
     var values: [String] = []
   }
 
@@ -26,10 +26,10 @@ struct MCPTool: Sendable {
   let title: String
   let help: String
   let parameters: [Parameter]
-  /// Does it; the result is a JSON object.
+  /// Runs the tool; the result is a JSON object.
   let run: @Sendable (MCPArguments) async throws -> [UInt8]
 
-  /// Writes what `tools/list` tells of it.
+  /// Writes the tool's description for `tools/list`.
   func describe(to text: inout JSONText) {
     text.object {
       $0.member("name", name)
@@ -76,9 +76,9 @@ extension MCPTool.Parameter {
   }
 }
 
-/// What an assistant gave a tool, checked against the tool's parameters.
+/// The arguments of a tool call, validated against the tool's parameters.
 struct MCPArguments: Sendable {
-  /// What is wrong with an argument, and what would be right.
+  /// What is wrong with an argument, and what is expected.
   struct Defect: Error, CustomStringConvertible { let description: String }
 
   private let values: [String: JSONValue]

@@ -15,7 +15,7 @@ struct RPCMessage {
     case text(String)
   }
 
-  /// A failure, as JSON-RPC numbers them.
+  /// A failure with its JSON-RPC code.
   struct Failure: Error, Equatable {
     var code: Int
     var problem: String
@@ -26,7 +26,7 @@ struct RPCMessage {
     static func parameters(_ problem: String) -> Failure { Failure(code: -32602, problem: problem) }
   }
 
-  /// Reads one message; nil when it is a client's answer, since nothing is asked of clients here.
+  /// Parses one message; nil when it is a client's response, because the server sends no requests.
   init?(_ bytes: [UInt8]) throws(Failure) {
     let document: JSONValue
     do { document = try JSONValue(bytes) } catch { throw .parse("the message is not JSON: \(error)") }
@@ -51,7 +51,7 @@ struct RPCMessage {
     envelope(identifier) { $0.member("result") { $0.object(result) } }
   }
 
-  /// The answer to a request that failed.
+  /// The response to a failed request.
   static func answer(to identifier: Identifier?, _ failure: Failure) -> [UInt8] {
     envelope(identifier) {
       $0.member("error") {

@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// A key that was pressed, as a terminal sends it.
+/// A key press, as a terminal sends it.
 enum Key: Equatable {
   case character(Character)
   case up
@@ -14,7 +14,7 @@ enum Key: Equatable {
   case enter
   case escape
   case backspace
-  /// Ctrl-C, in a terminal that does not make a signal of it.
+  /// Ctrl-C, in a terminal that does not turn it into a signal.
   case interrupt
 
   private static let sequences: [([UInt8], Key)] = [
@@ -23,7 +23,7 @@ enum Key: Equatable {
     ("[1~", .home), ("[4~", .end),
   ].map { (Array($0.0.utf8), $0.1) }
 
-  /// The keys in what a terminal sent at once; what no key here sends is passed over.
+  /// Parses the keys in the terminal's input; sequences of other keys are skipped.
   ///
   ///     Key.keys(in: Array("j\u{1B}[A\r".utf8))   // character j, up, enter
   static func keys(in bytes: [UInt8]) -> [Key] {
@@ -37,7 +37,7 @@ enum Key: Equatable {
           keys.append(key)
           rest.removeFirst(sequence.count)
         } else if let next = rest.first, next == UInt8(ascii: "[") || next == UInt8(ascii: "O") {
-          // A sequence of some other key ends with its first letter or tilde.
+          // Sequences of other keys end with their first letter or tilde.
           rest.removeFirst()
           if let end = rest.firstIndex(where: { (0x40...0x7E).contains($0) }) { rest = rest[(end + 1)...] }
         } else {

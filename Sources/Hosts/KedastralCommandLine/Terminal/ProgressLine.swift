@@ -20,13 +20,13 @@ struct ProgressLine {
     write("\r\u{1B}[K" + line)
   }
 
-  /// Leaves the line empty.
+  /// Clears the line.
   mutating func clear() {
     if isShown, !last.isEmpty { write("\r\u{1B}[K") }
     last = ""
   }
 
-  /// The line, cut so that it fits.
+  /// The line, truncated to the terminal's width.
   static func line(_ text: String, share: Double, width: Int) -> String {
     let share = min(max(0, share), 1)
     let filled = Int((share * Double(barWidth)).rounded(.down))

@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// A line of a screen, made of pieces that are set off differently.
+/// A line of the screen, made of pieces with different styles.
 struct ScreenLine: Equatable {
   private struct Piece: Equatable {
     let text: String
@@ -19,7 +19,7 @@ struct ScreenLine: Equatable {
   /// Appends a piece.
   mutating func add(_ text: String, _ role: TextStyle.Role? = nil) { pieces.append(Piece(text: text, role: role)) }
 
-  /// Appends a cell of fixed width: cut, or filled up with spaces.
+  /// Appends a cell of fixed width: truncated, or padded with spaces.
   mutating func add(_ text: String, width: Int, toTheRight: Bool = false, _ role: TextStyle.Role? = nil) {
     guard width > 0 else { return }
     let cut = text.count > width ? text.prefix(width - 1) + "…" : text[...]
@@ -27,14 +27,14 @@ struct ScreenLine: Equatable {
     add(toTheRight ? padding + cut : cut + padding, role)
   }
 
-  /// The whole line set off alike.
+  /// The whole line in one style.
   func inRole(_ role: TextStyle.Role, width: Int) -> ScreenLine {
     var line = ScreenLine()
     line.add(pieces.map(\.text).joined(), width: width, role)
     return line
   }
 
-  /// What is written: at most `width` characters, and escape sequences.
+  /// The output: at most `width` characters, plus escape sequences.
   func text(width: Int, _ style: TextStyle) -> String {
     var room = width
     return pieces.map { piece in

@@ -1,21 +1,21 @@
 import Glibc
 import KedastralDaemon
 
-/// The terminal as a screen: keys arrive as they are pressed, and lines are drawn in place.
+/// The terminal in full-screen mode: keys arrive as they are pressed, and lines are drawn in place.
 ///
-/// What it changed is undone by ``close()``.
+/// ``close()`` restores the terminal.
 struct ScreenTerminal: ~Copyable {
   private let original: termios
   private var last: [String] = []
 
-  /// Takes over the terminal of standard input and output; nil when either is none.
+  /// Takes over the terminal of standard input and output; nil when either is not a terminal.
   static func take() -> ScreenTerminal? {
     guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1 else { return nil }
     var settings = termios()
     guard tcgetattr(STDIN_FILENO, &settings) == 0 else { return nil }
     let original = settings
     cfmakeraw(&settings)
-    // Reading gives what is there, and never waits.
+    // Reads return what is available, without waiting.
     withUnsafeMutableBytes(of: &settings.c_cc) { characters in
       characters[Int(VMIN)] = 0
       characters[Int(VTIME)] = 0
@@ -26,7 +26,7 @@ struct ScreenTerminal: ~Copyable {
 
   private init(original: termios) {
     self.original = original
-    // The other screen, without a cursor.
+    // Switches to the alternate screen and hides the cursor.
     Self.write("\u{1B}[?1049h\u{1B}[?25l")
   }
 
@@ -36,13 +36,13 @@ struct ScreenTerminal: ~Copyable {
     tcsetattr(STDIN_FILENO, TCSANOW, &settings)
   }
 
-  /// Gives the terminal back as it was.
+  /// Restores the terminal.
   consuming func close() {}
 
-  /// The size now.
+  /// The current size.
   var size: TerminalSize { TerminalSize(of: STDOUT_FILENO) }
 
-  /// The keys that were pressed since the last call; nil when the terminal is gone.
+  /// The keys pressed since the last call; nil when the terminal is closed.
   func keys() -> [Key]? {
     var buffer = [UInt8](repeating: 0, count: 1024)
     let count = read(STDIN_FILENO, &buffer, buffer.count)
@@ -50,7 +50,7 @@ struct ScreenTerminal: ~Copyable {
     return Key.keys(in: Array(buffer.prefix(max(0, count))))
   }
 
-  /// Shows lines from the top; nothing is written when they are there already.
+  /// Draws lines from the top; writes nothing if they are unchanged.
   mutating func draw(_ lines: [String]) {
     guard lines != last else { return }
     last = lines

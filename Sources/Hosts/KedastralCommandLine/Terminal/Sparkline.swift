@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// A row of small bars: `▁▂▅█▃`. Values that belong together share a scale.
+/// A row of small bars: `▁▂▅█▃`. Values that are compared share a scale.
 ///
 ///     let scale = Sparkline(largest: 700)
 ///     scale.text([70, 350, .nan, 700])   // ▁▄ █
@@ -16,7 +16,7 @@ struct Sparkline {
   /// A scale that holds all of `values`.
   init(for values: [Double]...) { largest = values.joined().filter(\.isFinite).max() ?? 0 }
 
-  /// One bar a value, a space for one that is missing.
+  /// One bar per value, a space for a missing one.
   func text(_ values: some Sequence<Double>) -> String {
     String(
       values.map { value in
@@ -27,7 +27,7 @@ struct Sparkline {
       })
   }
 
-  /// As many values as there is room for: the largest of those that fall together, so that a peak is never lost.
+  /// At most one bar per column: the largest value of each column, so that no peak is lost.
   static func fitted(_ values: [Double], width: Int) -> [Double] {
     guard width > 0 else { return [] }
     guard values.count > width else { return values }

@@ -1,9 +1,9 @@
 import Glibc
 import KedastralDaemon
 
-/// How many characters a terminal shows.
+/// The size of a terminal in characters.
 struct TerminalSize: Equatable {
-  /// What one assumes of a terminal that does not say.
+  /// The standard size, for a terminal that does not report one.
   static let standard = TerminalSize(columns: 80, rows: 24)
 
   var columns: Int
@@ -14,7 +14,7 @@ struct TerminalSize: Equatable {
     self.rows = rows
   }
 
-  /// The size of the terminal behind a descriptor; the standard one when there is none.
+  /// The size of the terminal behind a descriptor; the standard size when there is none.
   init(of descriptor: CInt) {
     var size = winsize()
     if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 {

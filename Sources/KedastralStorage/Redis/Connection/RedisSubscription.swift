@@ -1,23 +1,24 @@
 import KedastralCore
 import KedastralNet
 
-/// What a subscription tells of; called on the loop.
+/// What a subscription reports; called on the loop.
 struct SubscriptionHandler: Sendable {
-  /// The channel is subscribed to, for the first time or again: messages before now may have been lost.
+  /// The channel is subscribed to, for the first time or again: earlier messages may have been lost.
   let onSubscribed: @Sendable () -> Void
-  /// It cannot be subscribed to now.
+  /// The channel cannot be subscribed to now.
   let onAway: @Sendable (String) -> Void
-  /// The server refuses the subscription, in its own words. Nothing is heard until ``onSubscribed``; the subscription is
-  /// requested again after a while.
+  /// The server refuses the subscription, with this error. No messages arrive until ``onSubscribed``; the subscription
+  /// is requested again after a while.
   let onRefused: @Sendable (String) -> Void
-  /// A message has come.
+  /// A message has arrived.
   let onMessage: @Sendable ([UInt8]) -> Void
 }
 
-/// Listens to one channel on a connection of its own, and subscribes anew when it is lost. Loop-bound.
+/// Listens to one channel on its own connection, and subscribes again when the connection is lost. Loop-bound.
 ///
-/// A channel without messages looks the same as a dead connection, so the server is pinged every few seconds. A server that
-/// refuses the subscription (a user without the channel's permission) keeps its connection, over which it is asked again.
+/// A channel without messages looks the same as a dead connection, so the server is pinged every few seconds. If the
+/// server refuses the subscription (the user lacks permission for the channel), the connection stays open and the
+/// subscription is requested again over it.
 final class RedisSubscription {
   private let channel: String
   private let plan: ConnectionPlan
@@ -59,7 +60,7 @@ final class RedisSubscription {
   /// Connects and subscribes.
   func start() { kept.start() }
 
-  /// Ends it for good.
+  /// Stops permanently.
   func close() {
     pinger = nil
     retry = nil

@@ -1,11 +1,11 @@
 import CHiredis
 
-/// Turns bytes from a Redis server into replies, with hiredis's reader.
+/// Parses bytes from a Redis server into replies, with hiredis's reader.
 ///
-/// Feed it what comes, in pieces of any size, and take replies until there are none.
-// The one file with raw pointers of hiredis: the reader is owned by this object alone, and each reply is copied and freed at once.
+/// Feed it bytes in pieces of any size, and take replies until there are none.
+// The only file with raw pointers of hiredis: this object owns the reader, and each reply is copied and freed at once.
 final class RESPReader {
-  /// The bytes are no RESP, or hold a reply larger than allowed.
+  /// The bytes are not valid RESP, or contain a reply that is larger than allowed.
   struct ProtocolError: Error, CustomStringConvertible {
     let problem: String
     var description: String { "not a reply of Redis: \(problem)" }
@@ -14,7 +14,7 @@ final class RESPReader {
   private let reader: UnsafeMutablePointer<redisReader>
   private let maximumBytes: Int
 
-  /// Creates a reader that holds at most `maximumBytes` of an unfinished reply; nil without memory.
+  /// Creates a reader that buffers at most `maximumBytes` of an unfinished reply; nil if memory is exhausted.
   init?(maximumBytes: Int) {
     guard let reader = redisReaderCreate() else { return nil }
     self.reader = reader
@@ -23,13 +23,13 @@ final class RESPReader {
 
   deinit { redisReaderFree(reader) }
 
-  /// Takes in bytes.
+  /// Appends bytes.
   func feed(_ bytes: UnsafeRawBufferPointer) throws(ProtocolError) {
     guard let start = bytes.bindMemory(to: CChar.self).baseAddress else { return }
     guard redisReaderFeed(reader, start, bytes.count) == REDIS_OK else { throw readerError }
   }
 
-  /// The next whole reply, or nil when more bytes are needed.
+  /// The next complete reply, or nil when more bytes are needed.
   func next() throws(ProtocolError) -> RESPValue? {
     var reply: UnsafeMutableRawPointer?
     guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw readerError }

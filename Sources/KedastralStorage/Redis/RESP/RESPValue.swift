@@ -1,19 +1,19 @@
-/// One reply of a Redis server, as RESP 2 knows them.
+/// One reply of a Redis server, in RESP 2.
 enum RESPValue: Sendable, Equatable {
-  /// Bytes of any kind.
+  /// Arbitrary bytes.
   case bytes([UInt8])
   /// A short text such as `OK`.
   case status(String)
-  /// A refusal, beginning with its kind: `WRONGTYPE Operation against a key…`.
+  /// An error; it begins with its kind: `WRONGTYPE Operation against a key…`.
   case error(String)
-  /// A whole number.
+  /// An integer.
   case integer(Int)
-  /// Several replies in one.
+  /// An array of replies.
   case array([RESPValue])
-  /// Nothing there.
+  /// No value.
   case null
 
-  /// The text of bytes or a status; nil of anything else.
+  /// The text of bytes or a status; nil for other replies.
   var text: String? {
     switch self {
     case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
@@ -22,22 +22,22 @@ enum RESPValue: Sendable, Equatable {
     }
   }
 
-  /// The number, also when it comes as text.
+  /// The number, also when it is sent as text; nil for other replies.
   var number: Int? {
     if case .integer(let value) = self { value } else { text.flatMap { Int($0) } }
   }
 
-  /// The elements of an array; nil of anything else.
+  /// The elements of an array; nil for other replies.
   var elements: [RESPValue]? {
     if case .array(let values) = self { values } else { nil }
   }
 
-  /// The refusal's text; nil of anything else.
+  /// The error's text; nil for other replies.
   var errorText: String? {
     if case .error(let text) = self { text } else { nil }
   }
 
-  /// The reply in a few words, for errors about replies that nobody expected.
+  /// A short description of the reply, for errors about unexpected replies.
   var summary: String {
     switch self {
     case .bytes(let bytes):

@@ -1,33 +1,34 @@
 import CHiredis
 
-/// One command for a Redis server: its words, and the key that decides which node of a cluster it is for.
+/// One command for a Redis server: its arguments, and the key that selects the node of a cluster.
 struct RedisCommand: Sendable, Equatable {
-  /// The words, the command's name first.
+  /// The arguments; the first is the command's name.
   let arguments: [[UInt8]]
-  /// The key, or nil when any node will do.
+  /// The key, or nil when any node can run the command.
   let key: String?
 
-  /// Creates a command of texts.
+  /// Creates a command from texts.
   init(_ arguments: String..., key: String? = nil) {
     self.init(arguments.map { Array($0.utf8) }, key: key)
   }
 
-  /// Creates a command of bytes.
+  /// Creates a command from bytes.
   init(_ arguments: [[UInt8]], key: String? = nil) {
     self.arguments = arguments
     self.key = key
   }
 
-  /// The name, for errors. Arguments are left out: they may be secrets.
+  /// The name, for errors. Arguments are left out because they may be secrets.
   var name: String { arguments.first.map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-  /// The command in RESP, written by hiredis's formatter.
-  // Safe: hiredis reads the pointers only during the call, while `joined` is held, and the text it made is copied and freed.
+  /// The command in RESP, formatted by hiredis.
+  // Safe: hiredis reads the pointers only during the call, while `joined` is held, and the text it allocates is copied
+  // and freed.
   var encoded: [UInt8] {
     let joined = arguments.flatMap(\.self)
     let lengths = arguments.map(\.count)
     return joined.withUnsafeBytes { bytes in
-      // An empty word has no address of its own; its length is all that is read of it.
+      // An empty argument has no address of its own; hiredis reads only its length.
       let start = bytes.bindMemory(to: CChar.self).baseAddress
       var offset = 0
       var pointers: [UnsafePointer<CChar>?] = lengths.map { length in

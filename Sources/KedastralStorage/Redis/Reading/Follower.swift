@@ -1,10 +1,11 @@
 import KedastralCore
 import Synchronization
 
-/// Follows what is written to Redis: messages tell of changes at once, and sweeps find what messages have missed.
+/// Follows the snapshots in Redis: messages announce changes at once, and sweeps find changes that no message
+/// announced.
 ///
-/// It begins with the first listener. A sweep reads all values when the channel is subscribed to, again after every lost
-/// connection, and each interval: a shorter one while Redis refuses the subscription or the reading.
+/// It starts with the first listener. A sweep reads all values once the channel is subscribed to, again after every
+/// lost connection, and at each interval; the interval is shorter while Redis refuses the subscription or the reads.
 final class Follower: Sendable {
   private let client: RedisClient
   private let logger: KedastralLogger
@@ -14,7 +15,7 @@ final class Follower: Sendable {
   private let task = Mutex<Task<Void, Never>?>(nil)
   private let refusals: RefusalLog
 
-  /// How many values are asked for in one go.
+  /// How many values are requested in one batch.
   private static let chunk = 256
 
   init(_ client: RedisClient, refusals: RefusalLog, logger: KedastralLogger) {
@@ -25,7 +26,7 @@ final class Follower: Sendable {
     known = Mutex(KnownSnapshots(timeToLive: client.configuration.timeToLive))
   }
 
-  /// What is known now, then every change.
+  /// The current snapshots, then every change.
   func updates() -> AsyncStream<StoreUpdate> {
     task.withLock { task in if task == nil { task = start() } }
     return broadcast.subscribe { replay in
@@ -33,7 +34,7 @@ final class Follower: Sendable {
     }
   }
 
-  /// Ends the following.
+  /// Stops following.
   func stop() { task.withLock { $0?.cancel() } }
 
   private func start() -> Task<Void, Never> {
@@ -48,7 +49,8 @@ final class Follower: Sendable {
         wake.yield()
       },
       onRefused: { [refusals, logger] problem in
-        // The first refusal ends the wait for the subscription, so all is read now; later ones are no news.
+        // The first refusal ends the wait for the subscription, so all values are read now; later refusals change
+        // nothing.
         if refusals.note("SUBSCRIBE", problem, logger) { wake.yield() }
       },
       onMessage: { [weak self] payload in self?.receive(payload) })
@@ -58,10 +60,10 @@ final class Follower: Sendable {
     let ticker = Task { [refusals] in
       var lastSweep = ContinuousClock.now
       while !Task.isCancelled {
-        // Looked at this often, since a refusal may begin at any time.
+        // Checked this often, because a refusal may begin at any time.
         try? await Task.sleep(for: min(configuration.pollInterval, configuration.sweepInterval))
         let isPolling = refusals.isRefused("SUBSCRIBE") || refusals.isRefused("reading plans")
-        // The sleep may end a little early or late.
+        // The sleep may end slightly early or late.
         guard isPolling || lastSweep.duration(to: .now) >= configuration.sweepInterval * 0.95 else { continue }
         lastSweep = .now
         wake.yield()
@@ -77,7 +79,7 @@ final class Follower: Sendable {
           if let self { refusals.note("reading plans", nil, logger) }
         } catch {
           if let refused = (error as? RefusedRead)?.problem {
-            // Reading again at once would be refused again; the next sweep is soon enough.
+            // An immediate retry would be refused too; the next sweep is early enough.
             if let self { refusals.note("reading plans", refused, logger) }
             continue
           }
@@ -118,7 +120,7 @@ final class Follower: Sendable {
     known.withLock { known in
       for workload in known.swept(keys, now: .now) { broadcast.send(.removed(workload)) }
     }
-    // A user may be meant to read some workloads alone; one that reads none is wrong.
+    // Some users are permitted only some workloads; a user that can read none is misconfigured.
     if let refused, !hasRead { throw RefusedRead(problem: refused) }
     refusals.note("reading some plans", refused, logger)
   }
@@ -128,10 +130,11 @@ final class Follower: Sendable {
     case .removal(let workload):
       known.withLock { known in if known.remove(workload) { broadcast.send(.removed(workload)) } }
     case .value(let bytes):
-      // Whose it is, only its content says; what is no snapshot will be found under its key by the sweep, if it is there.
+      // Only the content says which workload it belongs to; if it is not a valid snapshot, the next sweep reports its
+      // key.
       guard bytes.count <= client.configuration.maximumValueBytes else { return }
       guard let snapshot = try? Snapshot(json: .init(bytes)) else {
-        return logger.debug("a message was no snapshot", ["channel": channel, "bytes": "\(bytes.count)"])
+        return logger.debug("a message was not a valid snapshot", ["channel": channel, "bytes": "\(bytes.count)"])
       }
       accept(snapshot, digest: bytes.hashValue, key: client.configuration.keyPrefix + snapshot.workload.text)
     }
@@ -146,7 +149,7 @@ final class Follower: Sendable {
     } catch { reject(key.text, digest: digest, "\(error)") }
   }
 
-  /// Sent under the lock, so that listeners see a workload's changes in the order in which they happened.
+  /// Sent under the lock, so that listeners see the changes of a workload in order.
   private func accept(_ snapshot: Snapshot, digest: Int, key: String) {
     known.withLock { known in
       if known.accept(snapshot, digest: digest, key: key, now: .now, date: SystemWallClock().now) {

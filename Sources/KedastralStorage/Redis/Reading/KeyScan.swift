@@ -1,8 +1,8 @@
 import KedastralCore
 
-/// Finds the keys of all workloads, node by node, without holding up the server.
+/// Finds the keys of all workloads, node by node, without blocking the server.
 struct KeyScan {
-  /// A key and the workload that it names.
+  /// A key and the workload it belongs to.
   struct Key: Hashable, Sendable {
     let text: String
     let workload: WorkloadName
@@ -12,7 +12,7 @@ struct KeyScan {
 
   init(_ client: RedisClient) { self.client = client }
 
-  /// All keys with a readable name, each once.
+  /// All keys with a valid workload name, each once.
   func keys() async throws -> Set<Key> {
     var found: Set<Key> = []
     for node in try await client.masters() {
@@ -40,7 +40,7 @@ struct KeyScan {
     } while cursor != "0"
   }
 
-  /// A prefix in which no character has a meaning of its own to `MATCH`.
+  /// The prefix with the special characters of `MATCH` escaped.
   static func escaped(_ prefix: String) -> String {
     prefix.reduce(into: "") { text, character in
       if "*?[]^-\\".contains(character) { text.append("\\") }

@@ -6,10 +6,11 @@ import KedastralCore
   import Foundation
 #endif
 
-/// The newest good snapshot of every workload that has been seen in Redis.
+/// The newest valid snapshot of every workload seen in Redis.
 ///
-/// A value that is no snapshot is reported once and changes nothing. A workload that is missing stays until its time to live
-/// has passed since its snapshot came: Redis may have been restarted without its data, and its writers will bring it back.
+/// A value that is not a valid snapshot is reported once and changes nothing. A missing workload is kept until its time
+/// to live has passed since its snapshot arrived: Redis may have been restarted without its data, and the forecasters
+/// will store it again.
 struct KnownSnapshots {
   private struct Entry {
     let snapshot: Snapshot
@@ -19,7 +20,7 @@ struct KnownSnapshots {
 
   private let timeToLive: Duration
   private var entries: [WorkloadName: Entry] = [:]
-  /// Digests of bad values by key: each is reported once.
+  /// Digests of invalid values by key: each is reported once.
   private var bad: [String: Int] = [:]
 
   /// Creates an empty table.
@@ -28,39 +29,39 @@ struct KnownSnapshots {
   /// All snapshots.
   var snapshots: [Snapshot] { entries.values.map(\.snapshot) }
 
-  /// Whether exactly these bytes have been dealt with, well or badly.
+  /// Whether exactly these bytes have been handled before, valid or not.
   func hasSeen(_ digest: Int, of workload: WorkloadName, key: String) -> Bool {
     entries[workload]?.digest == digest || bad[key] == digest
   }
 
-  /// Takes a good snapshot.
+  /// Stores a valid snapshot.
   ///
-  /// - Returns: whether it is news.
+  /// - Returns: whether it is new.
   mutating func accept(
     _ snapshot: Snapshot, digest: Int, key: String, now: ContinuousClock.Instant, date: Date
   ) -> Bool {
     bad[key] = nil
     if let present = entries[snapshot.workload], !isExpired(present, now) {
-      // Several readers of one change: the message and the sweep.
+      // One change is read more than once: by the message and by the sweep.
       if present.digest == digest || !snapshot.supersedes(present.snapshot, at: date) { return false }
     }
     entries[snapshot.workload] = Entry(snapshot: snapshot, digest: digest, arrivedAt: now)
     return true
   }
 
-  /// Notes that a key holds no snapshot.
+  /// Records that a key holds no valid snapshot.
   ///
-  /// - Returns: whether this is to be reported.
+  /// - Returns: whether this should be reported.
   mutating func reject(key: String, digest: Int) -> Bool { bad.updateValue(digest, forKey: key) != digest }
 
   /// Forgets a workload.
   ///
-  /// - Returns: whether it was known.
+  /// - Returns: whether it was present.
   mutating func remove(_ workload: WorkloadName) -> Bool { entries.removeValue(forKey: workload) != nil }
 
-  /// Notes that a sweep has found these keys and no others.
+  /// Records that a sweep has found exactly these keys.
   ///
-  /// - Returns: the workloads that are gone for good.
+  /// - Returns: the workloads that are removed.
   mutating func swept(_ found: Set<KeyScan.Key>, now: ContinuousClock.Instant) -> [WorkloadName] {
     let names = Set(found.map(\.text))
     bad = bad.filter { names.contains($0.key) }

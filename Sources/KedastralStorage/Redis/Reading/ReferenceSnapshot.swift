@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// A snapshot as the Go reference implementation writes it: the same fields, with capital initials.
+/// A snapshot as the Go implementation writes it: the same fields, with capital initials.
 enum ReferenceSnapshot {
   private struct Fields: Decodable {
     let Workload: String
@@ -28,7 +28,7 @@ enum ReferenceSnapshot {
     let desiredReplicas: [Int]
   }
 
-  /// Reads a snapshot in either spelling; what it says is checked as any snapshot is.
+  /// Reads a snapshot in either spelling; it is validated like any snapshot.
   static func snapshot(json: Data) throws -> Snapshot {
     guard let fields = try? JSONDecoder().decode(Fields.self, from: json) else { return try Snapshot(json: json) }
     let camel = CamelFields(

@@ -1,13 +1,13 @@
 import KedastralCore
 import Synchronization
 
-/// What Redis does not permit its user, each logged once when it begins and once when it ends.
+/// The permissions that the Redis user lacks; each is logged once when refusals begin and once when they end.
 final class RefusalLog: Sendable {
   private let problems = Mutex<[String: String]>([:])
 
-  /// Notes how Redis answers an operation: its refusal in its own words, or nil when it permits it.
+  /// Records Redis's response to an operation: the error text of a refusal, or nil when it is permitted.
   ///
-  /// - Returns: whether this differs from the last answer.
+  /// - Returns: whether this differs from the last response.
   @discardableResult
   func note(_ operation: String, _ problem: String?, _ logger: KedastralLogger) -> Bool {
     let before = problems.withLock { problems in
@@ -41,13 +41,13 @@ final class RefusalLog: Sendable {
 
 /// Redis does not permit its user to read.
 struct RefusedRead: Error, CustomStringConvertible {
-  /// Redis's own words.
+  /// Redis's error text.
   let problem: String
   var description: String { problem }
 }
 
 extension RESPValue {
-  /// What the user lacks a permission for, in Redis's own words; nil when this is another reply.
+  /// Redis's error text if the user lacks a permission; nil for other replies.
   var permissionProblem: String? {
     errorText.map(ReplyVerdict.plainText).flatMap { $0.hasPrefix("NOPERM") ? $0 : nil }
   }

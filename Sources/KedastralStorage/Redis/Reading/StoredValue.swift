@@ -6,21 +6,21 @@ import KedastralCore
   import Foundation
 #endif
 
-/// What stands under a key, as far as it is worth having.
+/// The value stored under a key, as far as it is usable.
 enum StoredValue: Equatable {
-  /// Nothing.
+  /// There is no value.
   case missing
   /// A value of acceptable size.
   case bytes([UInt8])
-  /// Something that is no snapshot, and why.
+  /// A value that is not a valid snapshot, and why.
   case unreadable(String)
 
-  /// Reads no more than one byte beyond the largest value: enough to know that it is too large.
+  /// Reads at most one byte more than the largest value, which is enough to detect that it is too large.
   static func command(key: String, _ configuration: RedisStore.Configuration) -> RedisCommand {
     RedisCommand("GETRANGE", key, "0", "\(configuration.maximumValueBytes)", key: key)
   }
 
-  /// Judges the reply to ``command(key:_:)``.
+  /// Interprets the reply to ``command(key:_:)``.
   init(_ reply: RESPValue, _ configuration: RedisStore.Configuration) {
     switch reply {
     case .bytes(let bytes) where bytes.count > configuration.maximumValueBytes:
@@ -31,7 +31,7 @@ enum StoredValue: Equatable {
     }
   }
 
-  /// A value that belongs to another workload than its key says.
+  /// A value that belongs to a different workload than its key.
   struct WrongWorkload: Error, CustomStringConvertible {
     let workload: WorkloadName
     var description: String { "the snapshot is of workload '\(workload)'" }

@@ -1,10 +1,10 @@
 import KedastralCore
 
-/// A message on the channel: the new value of a workload, or that it was removed.
+/// A message on the channel: the new value of a workload, or its removal.
 enum UpdateMessage: Equatable {
-  /// The value as it was stored.
+  /// The value as stored.
   case value([UInt8])
-  /// The workload is gone.
+  /// The workload was removed.
   case removal(WorkloadName)
 
   private static let removed = "removed "
@@ -20,6 +20,6 @@ enum UpdateMessage: Equatable {
     }
   }
 
-  /// The message that says that a workload is gone.
+  /// The message that announces a removal.
   static func removal(of workload: WorkloadName) -> String { removed + workload.text }
 }

@@ -2,7 +2,7 @@ import KedastralCore
 import KedastralNet
 
 extension RedisStore {
-  /// Settings that cannot work.
+  /// Invalid settings.
   package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// What is wrong.
     package let problem: String
@@ -11,13 +11,13 @@ extension RedisStore {
 }
 
 extension RedisStore.Configuration {
-  /// Validates the settings, and loads the TLS files once so that a wrong one is reported at the start.
+  /// Validates the settings, and loads the TLS files once so that an invalid one is reported at the start.
   func check() throws {
     try validate()
     if let tls { _ = try TLSContext(.client, files: tls.files) }
   }
 
-  /// Checks that the settings are in their ranges and fit each other; files are not read.
+  /// Checks that the settings are in range and consistent; files are not read.
   package func validate() throws(RedisStore.ConfigurationError) {
     func demand(_ condition: Bool, _ problem: String) throws(RedisStore.ConfigurationError) {
       if !condition { throw RedisStore.ConfigurationError(problem: problem) }
@@ -44,7 +44,8 @@ extension RedisStore.Configuration {
   /// The prefixes of all keys that are read, our own first.
   var readPrefixes: [String] { [keyPrefix] + alsoReadPrefixes.filter { $0 != keyPrefix } }
 
-  /// The channel that announces changes. Channels do not know databases, so the number is part of the name.
+  /// The channel that announces changes. Channels are not separated by database, so the database number is part of the
+  /// name.
   var channel: String { "\(keyPrefix)updates:\(database)" }
 }
 

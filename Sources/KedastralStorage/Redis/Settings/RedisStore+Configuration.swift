@@ -10,38 +10,38 @@ extension RedisStore {
   package struct Configuration: Sendable {
     /// Which servers hold the data.
     package var deployment: Deployment
-    /// Who we are; nil without authentication.
+    /// The user and password; nil without authentication.
     package var credentials: Credentials?
-    /// Who we are to sentinels; nil without authentication.
+    /// The user and password for sentinels; nil without authentication.
     package var sentinelCredentials: Credentials?
-    /// The database number, from 0; a cluster has 0 alone.
+    /// The database number, from 0; a cluster has only database 0.
     package var database = 0
-    /// TLS towards servers and sentinels; nil without.
+    /// TLS for servers and sentinels; nil without TLS.
     package var tls: TLS?
-    /// How long a snapshot stays when nobody renews it.
+    /// How long a snapshot is kept unless it is stored again.
     package var timeToLive = Duration.seconds(1800)
-    /// What keys begin with; the workload's name follows.
+    /// The prefix of keys; the workload's name follows.
     package var keyPrefix = "forecast:"
-    /// Prefixes of keys that others write, which are read besides, such as ``referencePrefix``.
+    /// Prefixes of keys that other programs write and that are also read, such as ``referencePrefix``.
     package var alsoReadPrefixes: [String] = []
-    /// How long a call may take, all its retries included.
+    /// The deadline of a call, including all its retries.
     package var callDeadline = Duration.seconds(3)
-    /// How long it may take to connect, the server's welcome included.
+    /// The deadline for connecting, including the handshake.
     package var connectDeadline = Duration.seconds(2)
-    /// The wait before connecting anew: growing, jittered.
+    /// The wait before reconnecting: increasing, with jitter.
     package var reconnect = Backoff(initial: .milliseconds(100), maximum: .seconds(5))
     /// The wait before a refused subscription is requested again; meanwhile plans are found by reading all values.
     package var resubscribe = Backoff(initial: .seconds(15), maximum: .seconds(300))
     /// How often all values are read again, in case a message was lost or a writer sends none.
     package var sweepInterval = Duration.seconds(30)
-    /// How often all values are read while Redis does not let the user subscribe or read.
+    /// How often all values are read while Redis refuses the subscription or the reads.
     package var pollInterval = Duration.seconds(10)
-    /// The largest value that is written or read.
+    /// The largest value that is written or read, in bytes.
     package var maximumValueBytes = 1 << 20
-    /// How many bytes of commands may wait while Redis is away; calls beyond that fail at once.
+    /// How many bytes of commands may wait while Redis is unavailable; further calls fail at once.
     package var maximumWaitingBytes = 64 << 20
 
-    /// The keys of the Go reference implementation.
+    /// The prefix of the Go implementation's keys.
     package static let referencePrefix = "kedastral:snapshot:"
 
     /// Creates settings for one server.
@@ -51,18 +51,18 @@ extension RedisStore {
     package init(deployment: Deployment) { self.deployment = deployment }
 
     /// Creates settings from a URL such as `redis://user:password@host:6379/0`, `rediss://host` (TLS) or
-    /// `unix:///run/redis.sock?db=1`. Bytes that are special in URLs are written as `%41`.
+    /// `unix:///run/redis.sock?db=1`. Special characters are percent-encoded, such as `%41`.
     ///
-    /// - Throws: ``URLError`` naming what is wrong, never the password.
+    /// - Throws: ``URLError`` with the reason, never with the password.
     package init(url: String) throws(URLError) {
       try self.init(url: url, user: nil)
     }
 
-    /// Creates settings from a URL, over whose parts the others given here take precedence.
+    /// Creates settings from a URL; the other arguments override its parts.
     ///
-    /// With a password given, a URL's user part without a colon is the user; otherwise it is the password.
+    /// If a password is given, a user part without a colon in the URL is the user; otherwise it is the password.
     ///
-    /// - Throws: ``URLError`` naming what is wrong, never the password.
+    /// - Throws: ``URLError`` with the reason, never with the password.
     package init(url: String, user: String?, password: Password? = nil, database: Int? = nil) throws(URLError) {
       let parsed = try RedisURL(url)
       self.init(server: parsed.server)
@@ -76,9 +76,9 @@ extension RedisStore {
   package enum Deployment: Sendable, Hashable {
     /// One server.
     case single(RemoteAddress)
-    /// The master of this name, which the sentinels know.
+    /// The master of this name, as the sentinels report it.
     case sentinel(master: String, sentinels: [RemoteAddress])
-    /// A cluster, found through any of these nodes.
+    /// A cluster, discovered through any of these nodes.
     case cluster(nodes: [RemoteAddress])
   }
 
@@ -95,7 +95,8 @@ extension RedisStore {
       self.password = password
     }
 
-    /// Credentials of what is given; nil when nothing is. A user without a password is one that needs none.
+    /// Creates credentials from the given parts; nil when both are nil. A user without a password is one that needs
+    /// none.
     package init?(user: String?, password: Password?) {
       guard user != nil || password != nil else { return nil }
       self.init(user: user, password: password ?? .text(""))
@@ -106,7 +107,8 @@ extension RedisStore {
   package enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     /// The password itself.
     case text(String)
-    /// A file with the password and nothing else (a byte order mark and line breaks at its end are left out), read anew for each connection.
+    /// A file that contains only the password (a byte order mark and trailing line breaks are ignored); it is read
+    /// again for each connection.
     case file(String)
 
     package var description: String {
@@ -118,13 +120,14 @@ extension RedisStore {
     package var debugDescription: String { description }
   }
 
-  /// TLS towards Redis.
+  /// TLS for connections to Redis.
   package struct TLS: Sendable, Equatable {
-    /// The authorities to trust instead of the system's, and the client's own certificate for mutual TLS.
+    /// The authorities to trust instead of the system's, and the client certificate for mutual TLS.
     package var files: TLSContext.Files
-    /// The name that certificates must be made out to; nil for the host that is connected to.
+    /// The name that certificates must match; nil for the host that is connected to.
     package var serverName: String?
-    /// Whether the name is checked. Leave it on: without, any certificate of the authority passes for any server.
+    /// Whether the name is checked. Leave it on: without it, any certificate of the authority is accepted for any
+    /// server.
     package var verifiesName: Bool
 
     /// Creates TLS settings.

@@ -1,9 +1,9 @@
 import KedastralNet
 
 extension RedisStore {
-  /// What is wrong with a Redis URL.
+  /// An invalid Redis URL.
   package struct URLError: Error, Equatable, CustomStringConvertible {
-    /// What is wrong; the URL itself is left out, since it may hold a password.
+    /// What is invalid; the URL itself is left out, because it may contain a password.
     package let problem: String
     package var description: String {
       "Redis URL: \(problem); write redis://[user:password@]host[:port][/database], rediss://… for TLS, or unix:///path[?db=1]"
@@ -18,10 +18,10 @@ struct RedisURL: Equatable {
   private(set) var database = 0
   private(set) var usesTLS = false
 
-  /// Reads a URL.
+  /// Parses a URL.
   init(_ text: String) throws(RedisStore.URLError) {
     guard let (scheme, rest) = text.split(at: "://") else { throw .init(problem: "no scheme") }
-    // A password may hold any character, written as it is.
+    // A password may contain any character, written literally.
     let (userInfo, place) = rest.split(atLast: "@") ?? ("", rest)
     let (location, query) = place.split(at: "?") ?? (place, "")
     switch scheme.lowercased() {
@@ -49,9 +49,9 @@ struct RedisURL: Equatable {
     }
   }
 
-  /// What stands before the `@`.
+  /// The text before the `@`.
   private enum UserInfo: Equatable {
-    /// One word: the password by an old habit, or the user when the password is given elsewhere.
+    /// One word: traditionally the password; the user when the password is given separately.
     case word(String)
     /// `user:password`, or `:password`.
     case pair(user: String?, password: String)
@@ -60,7 +60,7 @@ struct RedisURL: Equatable {
   /// The credentials of the URL alone.
   var credentials: RedisStore.Credentials? { credentials(user: nil, password: nil) }
 
-  /// The credentials, where a user and a password that are given take precedence over the URL's.
+  /// The credentials, where a given user and password override those of the URL.
   func credentials(user: String?, password: RedisStore.Password?) -> RedisStore.Credentials? {
     switch userInfo {
     case nil: return RedisStore.Credentials(user: user, password: password)
@@ -109,7 +109,7 @@ struct RedisURL: Equatable {
     return number
   }
 
-  /// Undoes percent-encoding.
+  /// Decodes percent-encoding.
   private static func decoded(_ text: Substring) throws(RedisStore.URLError) -> String {
     var bytes: [UInt8] = []
     var rest = text.utf8[...]
@@ -129,7 +129,7 @@ struct RedisURL: Equatable {
 }
 
 extension StringProtocol {
-  /// What stands before and behind the first `separator`; nil when there is none.
+  /// The texts before and after the first `separator`; nil when there is none.
   func split(at separator: String) -> (Substring, Substring)? {
     var start = startIndex
     while start < endIndex {
@@ -141,7 +141,7 @@ extension StringProtocol {
     return nil
   }
 
-  /// What stands before and behind the last `separator`; nil when there is none.
+  /// The texts before and after the last `separator`; nil when there is none.
   func split(atLast separator: Character) -> (Substring, Substring)? {
     lastIndex(of: separator).map { (Substring(self[..<$0]), Substring(self[index(after: $0)...])) }
   }

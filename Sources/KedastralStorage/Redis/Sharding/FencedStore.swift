@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// A Redis store that takes plans only from the owner of their workload.
+/// A Redis store that accepts plans only from the owner of their workload.
 struct FencedStore: ForecastStore {
   let store: RedisStore
   let membership: ShardMembership

@@ -1,26 +1,27 @@
 import KedastralCore
 
-/// A member's lease, as the server keeps it; instants are milliseconds since 1970 by its clock.
+/// A member's lease, as the server stores it; instants are milliseconds since 1970 by the server's clock.
 struct Lease: Equatable, Sendable {
-  /// When it runs out.
+  /// When it expires.
   var end: Int
-  /// Of which renewal the member had the answer when it sent the last one. It knows of whoever had joined before.
+  /// The last renewal whose reply the member had received when it sent its latest one. It has seen every member that
+  /// joined before that.
   var seen: Int
 }
 
-/// Renews a member's lease and tells of all members, in one step and by the server's clock.
+/// Renews a member's lease and returns all members, in one step and by the server's clock.
 ///
-/// The leases are a hash: by member, the end and what it has seen.
+/// The leases are a hash: for each member, the expiry and the last renewal it has seen.
 struct LeaseScript {
-  /// What the server knows after a renewal.
+  /// The server's state after a renewal.
   struct Reply: Equatable, Sendable {
-    /// The instant of the renewal, in milliseconds since 1970.
+    /// The time of the renewal, in milliseconds since 1970.
     let now: Int
     /// Whether the member still had a lease; otherwise it has just joined.
     let wasPresent: Bool
     /// The leases of all members.
     let leases: [String: Lease]
-    /// For how many milliseconds, at least, the server has run: leases that were given before it may have been lost.
+    /// The minimum uptime of the server in milliseconds: leases granted earlier may have been lost.
     let uptime: Int
 
     /// Creates a reply.
@@ -31,7 +32,7 @@ struct LeaseScript {
       self.uptime = uptime
     }
 
-    /// Reads the script's reply; nil when it is something else.
+    /// Parses the script's reply; nil when it has another form.
     init?(_ reply: RESPValue) {
       guard let parts = reply.elements, parts.count == 4, let now = parts[0].number, let present = parts[1].number,
         let list = parts[2].elements, list.count % 3 == 0, let seconds = parts[3].number
@@ -43,7 +44,7 @@ struct LeaseScript {
         }
         leases[member] = Lease(end: end, seen: seen)
       }
-      // The server counts begun seconds.
+      // The server counts started seconds.
       self.init(now: now, wasPresent: present == 1, leases: leases, uptime: max(0, seconds - 1) * 1000)
     }
   }
@@ -53,7 +54,7 @@ struct LeaseScript {
     RedisCommand("EVAL", source, "1", key, member, "\(Int(timeToLive.inSeconds * 1000))", "\(seen)", key: key)
   }
 
-  /// Gives the lease of `member` up.
+  /// Releases the lease of `member`.
   static func leave(key: String, member: String) -> RedisCommand { RedisCommand("HDEL", key, member, key: key) }
 
   private static let source = """

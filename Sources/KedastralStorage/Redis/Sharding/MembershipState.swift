@@ -1,28 +1,30 @@
-/// What a process knows of its lease and of the others', and what follows for its share.
+/// What a process knows about its own lease and the others', and the share that follows from it.
 ///
-/// No workload has two owners, as far as clocks run evenly:
+/// No workload has two owners, provided that clocks run at the same rate:
 /// - a lease counts, for its holder, from before the renewal was sent, so it ends here before it ends on the server;
-/// - a process that joins waits until every other one has said that it has seen it, and so has let go of its share;
-/// - when the server has lost its leases, the others are taken to be there until theirs would have run out, and a process
-///   that does not know them waits until the server has run for as long as a lease. (A server that is emptied without
-///   being restarted is not recognised; then the comparison of instants alone keeps plans from going back.)
+/// - a process that joins waits until every other process has confirmed that it has seen the new one, and so has
+///   released that part of its share;
+/// - when the server has lost its leases, the lost members are assumed to be alive until their leases would have
+///   expired, and a process that does not know them waits until the server has run for the length of a lease. (A server
+///   that is emptied without a restart is not detected; then only the comparison of instants prevents older plans from
+///   replacing newer ones.)
 struct MembershipState {
-  /// This process.
+  /// The name of this process.
   let member: String
   /// How long a lease lasts on the server.
   let timeToLive: Duration
-  /// The server's instant of the last renewal that was answered; 0 before.
+  /// The server's time of the last answered renewal; 0 before the first.
   private(set) var seen = 0
   private var term = 0
   private var joinedAt = 0
-  /// By the server's clock, until when there may be leases that it has lost and that this process does not know.
+  /// The server's time until which there may be leases that it has lost and that this process does not know.
   private var quietUntil = 0
   private var endsAt: ContinuousClock.Instant?
   private var serverEnd = 0
   private var leases: [String: Lease] = [:]
-  /// Others that may not know of us yet.
+  /// Other members that may not have seen this one yet.
   private var unaware: Set<String> = []
-  /// Others that the server has lost.
+  /// Other members whose leases the server has lost.
   private var lost: [String: Lease] = [:]
 
   /// Creates the state of a process that has not joined.
@@ -31,24 +33,24 @@ struct MembershipState {
     self.timeToLive = timeToLive
   }
 
-  /// Takes the answer to a renewal that was sent at `sentAt`.
+  /// Applies the reply to a renewal that was sent at `sentAt`.
   mutating func renewed(_ reply: LeaseScript.Reply, sentAt: ContinuousClock.Instant) {
     let others = reply.leases.filter { $0.key != member }
-    // An answer that was lost may have hidden that the lease had lapsed: what counts is the lease that we know of.
+    // A lost reply may have hidden that the lease had lapsed: only the lease of which we have the reply counts.
     if !reply.wasPresent || reply.now >= serverEnd {
-      // No lease that was given before the server's start lasts longer than this.
+      // No lease that was granted before the server's start lasts longer than this.
       let lossEnd = reply.now - reply.uptime + Int(timeToLive.inSeconds * 1000)
       for (other, lease) in leases where other != member {
         lost[other] = Lease(end: max(lease.end, lossEnd), seen: lease.seen)
       }
-      // Who joins while our lease lasts waits for us; so until its end we know all others.
+      // Members that join during our lease wait for us, so until it ends we know all others.
       if reply.now >= serverEnd { quietUntil = lossEnd }
       term += 1
       joinedAt = reply.now
       unaware.formUnion(others.keys)
     }
     lost = lost.filter { $0.value.end > reply.now && others[$0.key] == nil }
-    // By its silence, a member whose lease is gone has let go too.
+    // A member whose lease has expired has also stopped using its share.
     unaware = unaware.filter { other in others[other].map { $0.seen <= joinedAt } ?? (lost[other] != nil) }
     leases = reply.leases
     serverEnd = reply.leases[member]?.end ?? 0
@@ -67,7 +69,7 @@ struct MembershipState {
       isActive: isLeased(at: now) && unaware.isEmpty && seen >= quietUntil)
   }
 
-  /// Until when, by the server's clock, the server may accept what this process writes; nil when it may not write.
+  /// The server's time until which the server may accept what this process writes; nil when it may not write.
   func writeLimit(at now: ContinuousClock.Instant) -> Int? { isLeased(at: now) ? serverEnd : nil }
 
   private func isLeased(at now: ContinuousClock.Instant) -> Bool { endsAt.map { now < $0 } ?? false }

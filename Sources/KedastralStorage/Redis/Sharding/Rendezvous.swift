@@ -1,9 +1,10 @@
-/// Rendezvous hashing: every workload goes to the member with the highest weight for it.
+/// Rendezvous hashing: every workload belongs to the member with the highest weight for it.
 ///
-/// All processes agree without talking, and when a member joins or leaves, only the workloads that it gets or had move:
-/// about one in N (Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998).
+/// All processes reach the same result without communicating. When a member joins or leaves, only the workloads that it
+/// gains or had are moved: about one in N (Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates",
+/// 1998).
 enum Rendezvous {
-  /// The member that a key belongs to; nil without members.
+  /// The member that owns a key; nil without members.
   static func owner(of key: String, among members: [String]) -> String? {
     members.max { left, right in
       let (l, r) = (weight(key, left), weight(key, right))
@@ -11,8 +12,8 @@ enum Rendezvous {
     }
   }
 
-  /// FNV-1a of both names (Fowler, Noll, Vo), stirred by the finalizer of SplitMix64 (Steele, Lea, Flood 2014), since FNV
-  /// alone is uneven in its high bits. Swift's own hash differs from process to process.
+  /// FNV-1a of both names (Fowler, Noll, Vo), mixed by the finalizer of SplitMix64 (Steele, Lea, Flood 2014), because
+  /// the high bits of FNV alone are uneven. Swift's own hash differs from process to process.
   private static func weight(_ key: String, _ member: String) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in member.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

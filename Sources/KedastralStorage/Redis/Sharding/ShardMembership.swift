@@ -1,7 +1,8 @@
 import KedastralCore
 import Synchronization
 
-/// Shares workloads among all forecaster processes that use one Redis: each is one process's, as long as it holds a lease.
+/// Divides the workloads among all forecaster processes that use one Redis: each workload belongs to one process, as
+/// long as that process holds a lease.
 ///
 ///     let membership = ShardMembership(store: store)
 ///     async let renewing: Void = membership.run()
@@ -10,12 +11,12 @@ import Synchronization
 ///       // with membership.store(during: shard), which cannot overwrite another owner's plans.
 ///     }
 ///
-/// A process that dies is replaced within one lease; one that joins takes over about one workload in N. A process that was
-/// paused finds its lease gone, and Redis refuses what it was about to write.
+/// A process that dies is replaced within one lease; one that joins takes over about one workload in N. A process that
+/// was paused finds its lease expired, and Redis refuses its pending writes.
 package final class ShardMembership: Sendable {
-  /// How long a dead process's workloads may stay without forecasts.
+  /// How long the workloads of a dead process may remain without forecasts.
   package let lease: Duration
-  /// This process, as the others see it.
+  /// The name of this process, as the others see it.
   package let member: String
   private let store: RedisStore
   private let logger: KedastralLogger
@@ -25,7 +26,7 @@ package final class ShardMembership: Sendable {
   private struct State {
     var membership: MembershipState
     var published: Shard?
-    /// How many renewals of the lease have failed in a row.
+    /// How many consecutive renewals of the lease have failed.
     var failedRenewals = 0
     var listeners: [Int: AsyncStream<Shard>.Continuation] = [:]
     var nextListener = 0
@@ -34,8 +35,8 @@ package final class ShardMembership: Sendable {
   /// Creates a membership that has not joined.
   ///
   /// - Parameters:
-  ///   - name: a name for people; what makes it unique is added.
-  ///   - lease: the same in all processes.
+  ///   - name: a human-readable name; a unique suffix is added.
+  ///   - lease: the duration of a lease, the same in all processes.
   package init(
     store: RedisStore, name: String = "forecaster", lease: Duration = .seconds(15), logger: KedastralLogger = .silent
   ) {
@@ -45,7 +46,7 @@ package final class ShardMembership: Sendable {
     self.logger = logger
     member = "\(name)-" + String(UInt64.random(in: 0..<(1 << 48)), radix: 36)
     key = store.leasesKey
-    // Between the end of a lease on the server and its discovery by the others, a renewal interval may pass.
+    // One renewal interval may pass between the expiry of a lease on the server and its discovery by the others.
     state = Mutex(State(membership: MembershipState(member: member, timeToLive: lease - lease / 5)))
   }
 
@@ -56,7 +57,7 @@ package final class ShardMembership: Sendable {
     while !Task.isCancelled {
       let begin = clock.now
       await renew()
-      // A newcomer waits until it is told that it has been seen: at once rather than at the next renewal.
+      // A new member renews again as soon as the others have seen it, instead of at the next interval.
       if publish() { await renew() }
       publish()
       var next = begin + interval
@@ -67,10 +68,10 @@ package final class ShardMembership: Sendable {
     _ = try? await store.client.execute([LeaseScript.leave(key: key, member: member)], deadline: interval)
   }
 
-  /// The share as of now.
+  /// The current share.
   package var current: Shard { state.withLock { $0.membership.shard(at: .now) } }
 
-  /// The share now and after every change; a slow listener gets the newest.
+  /// The share now and after every change; a slow listener receives only the newest.
   package func shards() -> AsyncStream<Shard> {
     let (stream, continuation) = AsyncStream.makeStream(of: Shard.self, bufferingPolicy: .bufferingNewest(1))
     let identifier = state.withLock { state in
@@ -85,13 +86,13 @@ package final class ShardMembership: Sendable {
     return stream
   }
 
-  /// The store for what is forecast during `shard`: it stores a plan only while this process owns the workload, in the same
-  /// term, by this process's clock and by the server's.
+  /// The store for forecasts made during `shard`: it stores a plan only while this process owns the workload in the
+  /// same term, by this process's clock and by the server's.
   package func store(during shard: Shard) -> any ForecastStore {
     FencedStore(store: store, membership: self, term: shard.term)
   }
 
-  /// Until when, by the server's clock, a plan of `workload` may be stored; nil when it may not.
+  /// The server's time until which a plan of `workload` may be stored; nil when it may not be stored.
   func writeLimit(of workload: WorkloadName, term: Int) -> Int? {
     state.withLock { state in
       let now = ContinuousClock.now
@@ -122,7 +123,7 @@ package final class ShardMembership: Sendable {
     }
   }
 
-  /// Tells the listeners of a change.
+  /// Notifies the listeners of a change.
   ///
   /// - Returns: whether there was one.
   @discardableResult
@@ -144,6 +145,6 @@ package final class ShardMembership: Sendable {
 }
 
 extension RedisStore {
-  /// Where the leases of all forecasters are. No workload has a name like this.
+  /// The key of all forecasters' leases. No workload can have this name.
   fileprivate var leasesKey: String { client.configuration.keyPrefix + "@leases" }
 }

@@ -1,8 +1,8 @@
 import KedastralNet
 
-/// Sends each call to the cluster node that holds its key, and follows the cluster when slots move or masters fail.
+/// Sends each call to the cluster node that holds its key, and adapts when slots move or masters fail.
 ///
-/// The slot map is asked for at the start, after a redirection, and when a node is lost; calls wait meanwhile.
+/// The slot map is requested at the start, after a redirection, and when a node is lost; calls wait meanwhile.
 final class ClusterRouter: CallRouter {
   var onLater: ([RedisCall]) -> Void = { _ in }
   var onChange: () -> Void = {}
@@ -14,15 +14,15 @@ final class ClusterRouter: CallRouter {
   private var parked = Fifo<RedisCall>()
   private var refresh = Refresh.idle
   private var refreshTimer: LoopTimer?
-  /// The question that the refresh waits for.
+  /// The request that the refresh waits for.
   private var probe: RedisCall?
   private var refreshProblem: String? = "not connected yet"
-  /// Redirections in a row that no healthy cluster needs.
+  /// More consecutive redirections than any healthy cluster needs.
   private static let maximumRedirections = 16
 
   private enum Refresh {
     case idle
-    /// A node is being asked, or will be after a pause.
+    /// A node is being queried, or will be after a pause.
     case underway(asked: Set<RemoteAddress>)
   }
 
@@ -33,7 +33,7 @@ final class ClusterRouter: CallRouter {
   }
 
   var problem: String? {
-    guard let masters = masters(of: map) else { return refreshProblem ?? "no node tells which nodes there are" }
+    guard let masters = masters(of: map) else { return refreshProblem ?? "no node has reported the slot map" }
     for master in masters {
       if let problem = links[master]?.state.problem { return problem }
     }
@@ -41,7 +41,7 @@ final class ClusterRouter: CallRouter {
   }
 
   var subscriptionLocation: MasterLocation? {
-    // Messages reach every node, so any that can be reached will do.
+    // Messages reach every node, so any reachable node will do.
     let known = masters(of: map) ?? seeds
     return (known.first { links[$0]?.state.phase == .ready } ?? known.randomElement()).map { .fixed($0) }
   }
@@ -92,7 +92,7 @@ final class ClusterRouter: CallRouter {
     links[address] = link
     link.onChange = { [unowned self] in onChange() }
     link.onLost = { [unowned self] calls in
-      // The node may be gone for good: its calls wait for a new map.
+      // The node may be gone permanently: its calls wait for a new map.
       for call in calls { if call === probe { endProbe() } else { parked.append(call) } }
       beginRefresh()
     }
@@ -177,7 +177,7 @@ final class ClusterRouter: CallRouter {
     askNext()
   }
 
-  /// Lets parked calls go, and takes no new refresh for a moment: a burst of redirections needs one.
+  /// Sends the parked calls, and delays the next refresh: a burst of redirections needs only one.
   private func endRefresh(pause: Duration) {
     refreshTimer = LoopTimer(on: plan.loop, every: pause, repeating: false) { [unowned self] in
       refreshTimer = nil
@@ -201,7 +201,7 @@ final class ClusterRouter: CallRouter {
       links[address] = nil
       for call in link.close() { parked.append(call) }
     }
-    // Connections to all masters, so that their health is known.
+    // Connects to all masters, so that their health is known.
     for master in present { link(to: master).start() }
   }
 }

@@ -1,6 +1,6 @@
-/// The slot of a cluster that a key belongs to: 0 to 16383.
+/// The slot of a cluster that a key belongs to, 0 to 16383.
 ///
-/// Redis Cluster Specification, "Key distribution model" and "Hash tags": CRC-16 of the key, or of what stands between its
+/// Redis Cluster Specification, "Key distribution model" and "Hash tags": CRC-16 of the key, or of the text between its
 /// first `{` and the next `}` when that is not empty, modulo 16384.
 struct HashSlot: Hashable, Sendable {
   /// How many slots there are.
@@ -9,7 +9,7 @@ struct HashSlot: Hashable, Sendable {
   /// The slot's number.
   let number: Int
 
-  /// The slot of a number; nil when there is none.
+  /// The slot with a given number; nil when it is out of range.
   init?(number: Int) {
     guard (0..<Self.count).contains(number) else { return nil }
     self.number = number

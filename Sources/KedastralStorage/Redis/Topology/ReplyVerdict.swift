@@ -1,19 +1,19 @@
 import KedastralNet
 
-/// What to do about a reply.
+/// What to do with a reply.
 enum ReplyVerdict: Equatable {
-  /// It is the caller's answer, be it a refusal.
+  /// It is the caller's result, even if it is an error.
   case answer
-  /// The server cannot now; ask again a little later.
+  /// The server cannot respond now; retry shortly.
   case later(String)
-  /// This server is the wrong one, or does not know us any more: connect anew, perhaps elsewhere, and ask again.
+  /// This is the wrong server, or it no longer accepts us: reconnect, possibly to another server, and retry.
   case reconnect(String)
-  /// The slot is at another node for good.
+  /// The slot has moved to another node permanently.
   case moved(HashSlot, RemoteAddress)
-  /// This key may be at another node already; only this once.
+  /// This key may already be on another node; redirect only this call.
   case ask(RemoteAddress)
 
-  /// Judges a reply of `source`.
+  /// Classifies a reply of `source`.
   init(_ reply: RESPValue, from source: RemoteAddress?) {
     guard let error = reply.errorText else {
       self = .answer
@@ -37,19 +37,20 @@ enum ReplyVerdict: Equatable {
     }
   }
 
-  /// An error as a person wants to read it: without the name of the script in which it happened.
+  /// The human-readable error: without the name of the script in which it happened.
   static func plainText(_ error: String) -> String {
     let text = withoutScriptFrame(error)
     return String(text.split(at: " script: ")?.0 ?? text)
   }
 
-  /// Before version 7, an error inside a script comes wrapped: `ERR Error running script (…): @user_script:3: -READONLY …`.
+  /// Before version 7, errors inside scripts are wrapped: `ERR Error running script (…): @user_script:3: -READONLY
+  /// …`.
   private static func withoutScriptFrame(_ error: String) -> Substring {
     guard error.hasPrefix("ERR Error running script") else { return error[...] }
     return error.split(at: ": -")?.1 ?? error[...]
   }
 
-  /// `host:port`, where the host may be empty (the same as the one that answered) or an IPv6 address without brackets.
+  /// `host:port`, where the host may be empty (the node that replied) or an IPv6 address without brackets.
   private static func address(_ text: Substring, _ source: RemoteAddress?) -> RemoteAddress? {
     guard let (host, port) = text.split(atLast: ":"), let number = UInt16(port), number > 0 else { return nil }
     guard let host = host.isEmpty || host == "?" ? source?.host : String(host) else { return nil }

@@ -1,15 +1,15 @@
 import KedastralCore
 import KedastralNet
 
-/// Where a link finds its server.
+/// How a link finds its server.
 enum MasterLocation {
-  /// Always here.
+  /// At a fixed address.
   case fixed(RemoteAddress)
-  /// Where the sentinels say.
+  /// At the address that the sentinels report.
   case sentinels(SentinelGroup)
 }
 
-/// The sentinels of a master. It remembers which one knew the master last and asks it first.
+/// The sentinels of a master. It remembers which one knew the master last and queries it first.
 final class SentinelGroup {
   let master: String
   let plan: ConnectionPlan
@@ -26,14 +26,14 @@ final class SentinelGroup {
   }
 }
 
-/// A sentinel's answer about a master.
+/// A sentinel's reply about a master.
 enum SentinelAnswer: Equatable {
-  /// The master is here.
+  /// The master's address.
   case master(RemoteAddress)
-  /// It does not know, and why.
+  /// The sentinel does not know the master, and why.
   case unknown(String)
 
-  /// Reads the answer to `SENTINEL get-master-addr-by-name`.
+  /// Parses the reply to `SENTINEL get-master-addr-by-name`.
   init(_ reply: RESPValue, master: String) {
     if let parts = reply.elements, parts.count == 2, let host = parts[0].text, !host.isEmpty,
       let port = parts[1].number.flatMap({ UInt16(exactly: $0) }), port > 0
@@ -47,9 +47,10 @@ enum SentinelAnswer: Equatable {
   }
 }
 
-/// Asks one sentinel after the other for the master's address. Loop-bound; releasing it ends the search without a callback.
+/// Queries the sentinels one after the other for the master's address. Loop-bound; releasing it ends the search without
+/// a callback.
 final class SentinelSearch {
-  /// No sentinel knows.
+  /// No sentinel knows the master.
   struct SearchError: Error, CustomStringConvertible {
     let problem: String
     var description: String { problem }
@@ -66,7 +67,7 @@ final class SentinelSearch {
     self.group = group
     self.completion = completion
     remaining = group.sentinels.reversed()
-    // Not before the caller has this search in its hands.
+    // Not before the caller has stored this search.
     timer = LoopTimer(on: group.plan.loop, every: .zero, repeating: false) { [unowned self] in askNext() }
   }
 

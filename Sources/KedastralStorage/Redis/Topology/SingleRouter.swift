@@ -1,6 +1,6 @@
 import KedastralNet
 
-/// All calls go to one server: the only one, or the master that sentinels name.
+/// Sends all calls to one server: the only one, or the master that the sentinels report.
 final class SingleRouter: CallRouter {
   var onLater: ([RedisCall]) -> Void = { _ in }
   var onChange: () -> Void = {}

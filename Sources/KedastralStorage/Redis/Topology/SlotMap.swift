@@ -1,15 +1,15 @@
 import KedastralNet
 
-/// Which master of a cluster serves which slots, as the cluster last told.
+/// Which master of a cluster serves which slots, as last reported by the cluster.
 struct SlotMap: Equatable, Sendable {
   private var owners: [RemoteAddress?] = Array(repeating: nil, count: HashSlot.count)
 
-  /// A map that knows nothing.
+  /// An empty map.
   init() {}
 
-  /// Reads the answer to `CLUSTER SLOTS`; nil when it is not one.
+  /// Parses the reply to `CLUSTER SLOTS`; nil when it has another form.
   ///
-  /// - Parameter source: who answered: a node that does not know its own address leaves it empty.
+  /// - Parameter source: the node that replied: a node that does not know its own address leaves it empty.
   init?(_ reply: RESPValue, from source: RemoteAddress) {
     guard let ranges = reply.elements else { return nil }
     for range in ranges {
@@ -23,7 +23,7 @@ struct SlotMap: Equatable, Sendable {
     }
   }
 
-  /// The master of a slot; nil when none is known.
+  /// The master of a slot; nil when it is unknown.
   subscript(slot: HashSlot) -> RemoteAddress? {
     get { owners[slot.number] }
     set { owners[slot.number] = newValue }

@@ -6,28 +6,28 @@ import KedastralCore
   import Foundation
 #endif
 
-/// Stores a snapshot on the server in one step: unless a newer one is there, and not after a lease has run out.
+/// Stores a snapshot on the server in one step, unless a newer one is stored or the lease has expired.
 ///
-/// One that is dated ahead of the server's clock is newer than nothing: whoever wrote it had a clock that was wrong.
-/// The stored value is any JSON with `generatedAt`; one without counts as older than everything.
+/// A stored snapshot dated ahead of the server's clock is not treated as newer, because its writer's clock was wrong.
+/// The stored value is any JSON with `generatedAt`; a value without it is older than every snapshot.
 struct PutScript {
-  /// What became of it.
+  /// The result.
   enum Outcome: Int, Equatable {
     /// It is stored and announced.
     case stored = 1
-    /// A newer one is there.
+    /// A newer one is stored already.
     case superseded = 0
     /// The server's clock has passed the limit.
     case tooLate = -1
 
-    /// Reads the script's reply; nil when it is something else, such as a refusal.
+    /// Parses the script's reply; nil when it has another form, for example an error.
     init?(_ reply: RESPValue) {
       guard case .integer(let number) = reply.elements?.first ?? reply else { return nil }
       self.init(rawValue: number)
     }
   }
 
-  /// Why a stored snapshot could not be announced, in Redis's words; nil when it was, or was not stored.
+  /// Why a stored snapshot could not be announced, as Redis's error text; nil when it was announced or not stored.
   static func unannounced(_ reply: RESPValue) -> String? {
     guard let parts = reply.elements, parts.count == 2 else { return nil }
     return parts[1].text.map(ReplyVerdict.plainText)
@@ -38,7 +38,7 @@ struct PutScript {
   let generatedAt: Date
   let timeToLive: Duration
   let channel: String
-  /// Milliseconds since 1970 by the server's clock, or nil without a limit.
+  /// Milliseconds since 1970 by the server's clock; nil without a limit.
   let notAfter: Int?
 
   /// The script with its arguments.
@@ -52,7 +52,7 @@ struct PutScript {
     return RedisCommand(texts + [value] + limits.map { Array($0.utf8) }, key: key)
   }
 
-  /// Days from the civil date by counting in years that begin in March, as `Timestamp` does.
+  /// Days since 1970 from the civil date, counting years that begin in March, as in `Timestamp`.
   private static let source = """
     local function instant(text)
       local y, mo, d, h, mi, s, frac, zone =
@@ -83,8 +83,8 @@ struct PutScript {
       if time and time > tonumber(ARGV[2]) and time <= now + ARGV[6] then return 0 end
     end
     redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-    local told = redis.pcall('PUBLISH', ARGV[4], ARGV[1])
-    if type(told) == 'table' and told.err then return {1, told.err} end
+    local announced = redis.pcall('PUBLISH', ARGV[4], ARGV[1])
+    if type(announced) == 'table' and announced.err then return {1, announced.err} end
     return 1
     """
 }

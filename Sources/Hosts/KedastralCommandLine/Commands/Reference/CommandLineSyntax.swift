@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// What one can write behind `kedastral`: made from the table of commands and the table of settings.
+/// The syntax of the arguments of `kedastral`, generated from the table of commands and the table of settings.
 struct CommandLineSyntax {
   /// An option or a setting.
   struct Option {
@@ -8,9 +8,9 @@ struct CommandLineSyntax {
     let name: String
     /// Whether it has a value.
     let hasValue: Bool
-    /// What it means, in a line.
+    /// What it means, in one line.
     let help: String
-    /// The values that it may have, when there are few.
+    /// The accepted values, when there are few.
     var values: [String] = []
     /// Whether its value is a file's name.
     var isFile = false
@@ -20,17 +20,17 @@ struct CommandLineSyntax {
   struct Word {
     let name: String
     let summary: String
-    /// What may follow it before the options.
+    /// The words that may follow it before the options.
     var arguments: [String] = []
     var options: [Option] = []
   }
 
   /// The subcommands, in the order of help.
   let words: [Word]
-  /// What may stand without a subcommand.
+  /// What may be given without a subcommand.
   let settings: [Option]
 
-  /// Everything that `kedastral` understands.
+  /// All subcommands, options and settings of `kedastral`.
   static var kedastral: CommandLineSyntax {
     let settings = SettingsReference.entries(of: .allInOne).map(option)
     let hosts = [
@@ -74,7 +74,7 @@ struct CommandLineSyntax {
       || name.hasSuffix("-csv")
   }
 
-  /// The words beside an option in a help text; empty when the text does not explain it by itself.
+  /// The words beside an option in a help text; empty when the text does not explain the option.
   static func help(of option: String, in help: String) -> String {
     for line in help.split(separator: "\n") {
       let text = line.drop { $0 == " " }

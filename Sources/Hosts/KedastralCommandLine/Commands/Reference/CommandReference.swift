@@ -1,8 +1,8 @@
 import KedastralDaemon
 
-/// The documentation of the subcommands, generated from their help.
+/// The documentation of the subcommands, generated from their help texts.
 enum CommandReference {
-  /// A list, then each one's help.
+  /// A list of the commands, then the help of each.
   static var markdown: String {
     let words = CommandLineSyntax.kedastral.words
     var sections = ["| Command | What it does |\n|---|---|"]

@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// The table of subcommands: help, completion, manual and documentation are made from it.
+/// The table of subcommands, from which help, completion, manual and documentation are generated.
 enum Commands {
   /// All of them, in the order of help.
   static var all: [any Command.Type] {
@@ -11,6 +11,6 @@ enum Commands {
     ]
   }
 
-  /// The subcommand of a name.
+  /// The subcommand with the given name.
   static func named(_ name: String?) -> (any Command.Type)? { all.first { $0.name == name } }
 }

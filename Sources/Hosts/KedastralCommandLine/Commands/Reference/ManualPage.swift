@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// The manual of `kedastral`, in the language of man(7).
+/// The manual page of `kedastral`, in man(7) format.
 struct ManualPage {
   private static let date = "2026-01-31"
 
@@ -55,7 +55,7 @@ struct ManualPage {
     }
   }
 
-  /// A help text: paragraphs are filled, what is indented stays as it is.
+  /// A help text: paragraphs are filled, indented lines are kept.
   private mutating func help(_ help: String) {
     var isFixed = false
     func isIndented(_ line: Substring) -> Bool { line.hasPrefix("  ") }
@@ -82,7 +82,7 @@ struct ManualPage {
   /// One paragraph.
   private mutating func text(_ text: String) { lines.append(Self.escaped(text)) }
 
-  /// Text that roff takes for itself, not for its own marks.
+  /// Text with roff's control characters escaped.
   private static func escaped(_ text: String) -> String {
     var result = ""
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {

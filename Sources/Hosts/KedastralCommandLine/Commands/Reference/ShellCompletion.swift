@@ -1,6 +1,6 @@
 import KedastralDaemon
 
-/// Scripts that complete `kedastral`'s command line in shells.
+/// Completion scripts for shells.
 struct ShellCompletion {
   /// A shell.
   enum Shell: String, CaseIterable {

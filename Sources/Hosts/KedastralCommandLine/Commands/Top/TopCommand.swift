@@ -82,7 +82,7 @@ enum TopCommand: Command {
     guard var terminal = ScreenTerminal.take() else { throw UsageError(description: "the terminal cannot be used") }
     var screen = initial
     let style = TextStyle.of(STDOUT_FILENO)
-    // A screen's refresh is soon enough for keys and for a new size.
+    // The screen's refresh interval is short enough to poll keys and the terminal size.
     running: while !isAsked.isRaised {
       guard let keys = terminal.keys() else { break }
       for key in keys where !screen.press(key) { break running }
@@ -99,7 +99,7 @@ enum TopCommand: Command {
   }
 }
 
-/// Whether a signal has come.
+/// Whether a signal has arrived.
 private final class SignalFlag: Sendable {
   private let flag = Atomic(false)
   var isRaised: Bool { flag.load(ordering: .relaxed) }

@@ -2,12 +2,12 @@ import FoundationEssentials
 import KedastralCore
 import KedastralDaemon
 
-/// One workload of `kedastral top` on a whole screen: numbers, and a chart of load, forecast and upper quantile.
+/// One workload of `kedastral top` in full screen: numbers, and a chart of load, forecast and upper quantile.
 struct TopDetail {
   private static let eighths: [Character] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 
   let row: WorkloadRow
-  /// Its newest plan; nil before there is one.
+  /// Its newest plan; nil before the first one.
   let snapshot: Snapshot?
   let history: TimeSeries?
   let size: TerminalSize
@@ -30,7 +30,7 @@ struct TopDetail {
     return line
   }
 
-  /// What is wrong, or special, in a line each.
+  /// Problems and special states, one line each.
   private var state: [ScreenLine] {
     var lines: [ScreenLine] = []
     if row.isCapped, let replicas = row.replicas, let required = row.required {
@@ -89,7 +89,7 @@ struct TopDetail {
     return words.isEmpty ? nil : words.joined(separator: ", ")
   }
 
-  /// Bars from the bottom: history, a rule, the forecast; a dot where the highest quantile is above its bar.
+  /// Vertical bars: history, a separator, the forecast; a dot where the highest quantile is above its bar.
   private func chart(_ snapshot: Snapshot, height: Int) -> [ScreenLine] {
     let room = max(2, size.columns - 10)
     let ahead = Sparkline.fitted(snapshot.values, width: room / 3)

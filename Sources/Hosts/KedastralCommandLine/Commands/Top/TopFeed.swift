@@ -3,7 +3,7 @@ import KedastralCore
 import KedastralDaemon
 import Synchronization
 
-/// Asks a forecaster again and again for what `kedastral top` shows.
+/// Polls a forecaster for the data that `kedastral top` shows.
 final class TopFeed: Sendable {
   private struct State {
     var wanted: [WorkloadName] = []
@@ -20,7 +20,7 @@ final class TopFeed: Sendable {
     self.interval = interval
   }
 
-  /// What came since the last call; `wanted` are the workloads whose histories are fetched from now on.
+  /// The data since the last call; `wanted` are the workloads whose histories are fetched from now on.
   func take(wanted: [WorkloadName]) -> (news: TopScreen.News?, problem: String?) {
     state.withLock { state in
       defer {
@@ -32,7 +32,8 @@ final class TopFeed: Sendable {
     }
   }
 
-  /// Fetches until the task is cancelled. With very many workloads less often: half of the time is the forecaster's own.
+  /// Fetches until the task is cancelled. With very many workloads it fetches less often, so that it never polls for
+  /// more than half of the time.
   func run() async throws {
     var histories: [WorkloadName: TimeSeries] = [:]
     while true {
@@ -40,7 +41,7 @@ final class TopFeed: Sendable {
       do {
         let listed = try await server.forecaster.listed()
         publish(TopScreen.News(listed, histories: histories))
-        // What is on the screen, as soon as the screen knows; else the first ones.
+        // The workloads on the screen, once the screen has reported them; until then the first ones.
         let asked = state.withLock { $0.wanted }
         histories = try await self.histories(asked.isEmpty ? listed.prefix(60).map(\.workload) : asked)
         publish(TopScreen.News(listed, histories: histories))

@@ -2,7 +2,7 @@ import FoundationEssentials
 import KedastralCore
 import KedastralDaemon
 
-/// What `kedastral top` shows: a state that keys and news change, and the lines that follow from it.
+/// The state of `kedastral top`'s screen: keys and new data change it, and the lines are computed from it.
 struct TopScreen {
   /// What a list is sorted by.
   enum Order: String, CaseIterable {
@@ -16,14 +16,14 @@ struct TopScreen {
     var next: Order { Self.allCases[(Self.allCases.firstIndex(of: self).map { $0 + 1 } ?? 0) % Self.allCases.count] }
   }
 
-  /// Where keys go.
+  /// What the keys control.
   enum Mode: Equatable {
     case list
     case filtering
     case open(WorkloadName)
   }
 
-  /// What the forecaster answered last.
+  /// The forecaster's last response.
   struct News: Sendable {
     var listed: [ForecasterClient.Listed]
     var histories: [WorkloadName: TimeSeries]
@@ -39,11 +39,11 @@ struct TopScreen {
   var isReversed = false
   var filter = ""
   var mode = Mode.list
-  /// What is wrong with the connection, in a line; nil when all is well.
+  /// The connection problem, in one line; nil when there is none.
   var problem: String?
   private(set) var news: News?
   private(set) var selected: WorkloadName?
-  /// The workloads as they stand at `now`, by the news.
+  /// The workloads as of `now`, from the latest response.
   private var rows: [WorkloadRow] = []
   private var now = Date.distantPast
   private var heardAt = Date.distantPast
@@ -69,7 +69,7 @@ struct TopScreen {
     if selected == nil { selected = shown.first?.workload }
   }
 
-  /// Lets plans age, also while the forecaster does not answer.
+  /// Updates the age of plans, also while the forecaster does not respond.
   mutating func pass(to now: Date) {
     guard news != nil, abs(now.timeIntervalSince(self.now)) >= 1 else { return }
     stand(at: now)
@@ -95,7 +95,7 @@ struct TopScreen {
       case .replicas: (right.replicas ?? -1, left.workload) < (left.replicas ?? -1, right.workload)
       case .peak: (right.peakReplicas ?? -1, left.workload) < (left.peakReplicas ?? -1, right.workload)
       case .age: (right.age ?? .zero, left.workload) < (left.age ?? .zero, right.workload)
-      // What is most wrong first.
+      // The most severe state first.
       case .state: (right.state.urgency, left.workload) < (left.state.urgency, right.workload)
       }
     }
@@ -248,14 +248,14 @@ struct TopScreen {
     return lines
   }
 
-  /// The rows on the screen: a page that holds the selected one.
+  /// The rows on the screen: the page with the selected row.
   private func window(_ rows: [WorkloadRow]) -> Range<Int> {
     let index = rows.firstIndex { $0.workload == selected } ?? 0
     let first = index / listHeight * listHeight
     return first..<min(rows.count, first + listHeight)
   }
 
-  /// The widths of the columns: names as needed, numbers fixed, the rest for the bars.
+  /// The widths of the columns: names as needed, numbers fixed, bars get the rest.
   private struct Columns {
     private let name: Int
     private let behind: Int
@@ -311,7 +311,7 @@ struct TopScreen {
 }
 
 extension WorkloadState {
-  /// How much it wants attention: more is worse.
+  /// The urgency: higher is worse.
   var urgency: Int {
     switch self {
     case .ok: 0
