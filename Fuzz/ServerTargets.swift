@@ -35,7 +35,8 @@ final class HTTP2Fuzzer: @unchecked Sendable {
         ScalerWorker.Settings(
           tls: nil, defaults: ScalerDefaults(), limits: GRPCLimits(), clock: ManualClock(at: noon),
           metrics: MetricsRegistry(), logger: .silent,
-          record: ScalerRecord(metrics: MetricsRegistry(), logger: .silent), problem: { _ in nil }))
+          record: ScalerRecord(metrics: MetricsRegistry(), logger: .silent),
+          series: ScalerSeries(MetricsRegistry()), problem: { _ in nil }))
       if let snapshot = snapshot() { worker?.apply(.put(snapshot)) }
       worker?.setReady(true)
     }

@@ -7,7 +7,6 @@ struct LayoutTests {
     "KedastralCore": [["Capacity", "Snapshot"], ["Loop", "Telemetry"]],
     "KedastralRedisStore": [[".", "Connection", "Reading", "Settings", "Topology", "Writing"]],
     "KedastralHTTP": [["Explanation", "Forecasts", "Operations"]],
-    "KedastralDaemon": [["Assembly", "Runtime"]],
     "KedastralCommandLine": [["Commands", "MCP"]],
   ]
 

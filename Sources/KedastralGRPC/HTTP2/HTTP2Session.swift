@@ -2,7 +2,7 @@ import CNghttp2
 
 /// One end of an HTTP/2 connection: owns nghttp2's session, its memory and its callbacks.
 ///
-/// It does no I/O and calls nobody: ``HTTP2ServerSession`` and ``HTTP2ClientSession`` take received bytes, return what these
+/// It does no I/O and calls no other type: ``HTTP2ServerSession`` and ``HTTP2ClientSession`` take received bytes, return what these
 /// bytes mean as events, and return the bytes to send. So a session is used, and tested, without a connection.
 /// Loop-bound like its connection.
 // The pointer stays in this class and its two roles; callbacks run inside `feed` and `collect` alone, while `self` is alive.
@@ -25,7 +25,7 @@ class HTTP2Session {
   ///
   /// - Parameters:
   ///   - windowBytes: how much all calls of the peer together may send ahead; one call's window is HTTP/2's 64 KiB.
-  ///   - configure: sets nghttp2's options besides those that both ends have.
+  ///   - configure: sets the nghttp2 options of one end; the common ones are set already.
   init?(
     _ end: End, settings: [(nghttp2_settings_id, Int)], windowBytes: Int32, configure: (OpaquePointer) -> Void
   ) {

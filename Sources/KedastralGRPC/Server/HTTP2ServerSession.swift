@@ -131,10 +131,11 @@ final class HTTP2ServerSession: HTTP2Session {
       flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue
     case .status(let status):
       flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
-      if status.code == .ok {
+      if status.code == .ok, call.trailers.isEmpty {
         nghttp2_submit_trailer(handle, call.id, HeaderBlock.success.fields, HeaderBlock.success.count)
       } else {
-        HeaderBlock.withTemporary(Self.fields(of: status)) { nghttp2_submit_trailer(handle, call.id, $0, $1) }
+        let fields = Self.fields(of: status) + (status.code == .ok ? call.trailers : [])
+        HeaderBlock.withTemporary(fields) { nghttp2_submit_trailer(handle, call.id, $0, $1) }
       }
     }
     if call.ending != .none { noteEnd(of: call) }

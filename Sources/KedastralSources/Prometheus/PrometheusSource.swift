@@ -176,3 +176,23 @@ private final class WarningLog: Sendable {
     if warnings.isEmpty { logger.info("query warnings have ended", ["query": query]) }
   }
 }
+
+extension PrometheusSource {
+  /// Creates a source of a server's URL.
+  ///
+  /// - Parameters:
+  ///   - url: the URL up to where `/api/v1` begins, such as `http://prometheus:9090`.
+  ///   - query: a PromQL expression that gives one series.
+  ///   - bearerTokenFile: a file with the token to send; nil for none.
+  ///   - timeout: how long one query may take.
+  /// - Throws: when no HTTP client can be started.
+  public init(
+    url: String, query: String, bearerTokenFile: String? = nil, timeout: Duration = .seconds(10)
+  ) throws {
+    self.init(
+      endpoint: HTTPEndpoint(
+        url, credentials: bearerTokenFile.map { .bearer(file: $0) } ?? .none, proxy: .environment(),
+        deadline: timeout),
+      query: query, client: try .shared())
+  }
+}

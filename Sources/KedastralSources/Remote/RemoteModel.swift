@@ -101,3 +101,21 @@ public struct RemoteModel: Model {
     }
   }
 }
+
+extension RemoteModel {
+  /// Creates a model of a service's URL.
+  ///
+  /// - Parameters:
+  ///   - url: the service, such as `http://prophet:8082`.
+  ///   - fallback: the model that stands in; nil to fail instead.
+  ///   - timeout: how long one forecast may take.
+  ///   - logger: receives each failure of the service.
+  /// - Throws: when no HTTP client can be started.
+  public init(
+    url: String, fallback: (any Model)?, timeout: Duration = .seconds(10), logger: KedastralLogger = .silent
+  ) throws {
+    self.init(
+      endpoint: HTTPEndpoint(url, proxy: .environment(), deadline: timeout), fallback: fallback,
+      client: try .shared(), logger: logger)
+  }
+}

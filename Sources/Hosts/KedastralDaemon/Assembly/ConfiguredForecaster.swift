@@ -51,3 +51,11 @@ package struct ConfiguredForecaster: Sendable {
     return ConfigurationChange(workloads: await parts.replace(workloads: workloads.served))
   }
 }
+
+/// What a reload changed.
+struct ConfigurationChange: Sendable, Equatable {
+  /// Which workloads are new, changed or gone.
+  var workloads = WorkloadsChange()
+  /// Settings that are not as the process runs with, and cannot change while it does.
+  var needingRestart: [String] = []
+}

@@ -124,14 +124,6 @@ final class ConfigurationReload<Configuration: Sendable>: Sendable {
   }
 }
 
-/// What a reload changed.
-struct ConfigurationChange: Sendable, Equatable {
-  /// Which workloads are new, changed or gone.
-  var workloads = WorkloadsChange()
-  /// Settings that are not as the process runs with, and cannot change while it does.
-  var needingRestart: [String] = []
-}
-
 extension ForecasterConfiguration {
   /// The settings in which these differ from what runs, apart from workloads and log level.
   func needingRestart(after running: ForecasterConfiguration) -> [String] {

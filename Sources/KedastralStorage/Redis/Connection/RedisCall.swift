@@ -6,7 +6,7 @@ import KedastralNet
 final class RedisCall {
   /// Which server a call is for.
   enum Target: Equatable {
-    /// Whoever holds the command's key; anybody for a command without one.
+    /// The owner of the command's key; any server for a command without a key.
     case owner
     /// This node of a cluster.
     case node(RemoteAddress)
@@ -27,7 +27,7 @@ final class RedisCall {
   var lastProblem: String?
   /// How often a server has sent it to another one.
   var redirections = 0
-  /// Whether the next server must be told that the slot is on its way to it.
+  /// Whether the next server must first receive ASKING, because the slot is moving to it.
   var isAsking = false
   /// Where it waits for its answer.
   weak var connection: RedisConnection?

@@ -10,7 +10,7 @@ final class RedisClient: Sendable {
   let configuration: RedisStore.Configuration
   private let core: LoopBound<ClientCore?>
   private let healthBox: HealthBox
-  /// Set before the loop is told: a loop that has stopped tells nobody anything.
+  /// Set before the loop stops: a stopped loop runs no more work.
   private let isClosed = Atomic(false)
   private let subscriptionCount = Atomic(0)
 
@@ -127,7 +127,7 @@ private final class HealthBox: Sendable {
     }
     switch (old.problem, new.problem) {
     case (.some, nil): logger.info("redis is reachable")
-    case (nil, .some(let problem)): logger.warn("redis is away", ["error": problem])
+    case (nil, .some(let problem)): logger.warn("redis is unavailable", ["error": problem])
     case (.some(let before), .some(let problem)) where before != problem:
       logger.debug("redis is still away", ["error": problem])
     default: break
@@ -229,7 +229,7 @@ final class ClientCore {
     var stuck: [RedisConnection] = []
     let expired = outstanding.filter { !$0.isOver && $0.deadline <= now }
     for call in expired {
-      // A connection that still answers others is only slow; one that answers nobody is dead.
+      // A connection that still answers other calls is only slow; one that answers none is dead.
       if let connection = call.connection, connection.isSilent(for: configuration.callDeadline * 0.8),
         !stuck.contains(where: { $0 === connection })
       {

@@ -1,7 +1,7 @@
 import KedastralCore
 import KedastralNet
 
-/// Keeps one connection to one server, or to whoever is the master now, and sends calls over it.
+/// Keeps one connection to one server, or to the current master, and sends calls over it.
 ///
 /// Loop-bound. While there is no connection, calls wait here; when one breaks, its calls go back to the router, which knows
 /// whether this is still the right place for them.
