@@ -199,12 +199,22 @@ public struct KedastralService: Sendable {
       throw StartError(description: "two workloads are called '\(twice)'; names must differ")
     }
     let logger = KedastralLogger(logHandler)
-    let metrics = MetricsRegistry()
-    let loop = try EventLoop()
-    let runner = try await ServiceRunner(
-      on: loop, logger: logger, watchesSignals: stopsOnSignals, endsProcess: false)
     let opened = try await OpenedStore(store, clock: clock, logger: logger)
-    do {
+    let loop: EventLoop
+    do { loop = try EventLoop() } catch {
+      await opened.close()
+      throw error
+    }
+    let outcome = await outcome { try await serve(opened, on: loop, logger: logger) }
+    await opened.close()
+    await loop.stop()
+    try outcome.get()
+  }
+
+  private func serve(_ opened: OpenedStore, on loop: EventLoop, logger: KedastralLogger) async throws {
+    let metrics = MetricsRegistry()
+    let runner = try await ServiceRunner(on: loop, logger: logger, watchesSignals: stopsOnSignals, endsProcess: false)
+    let outcome = await outcome {
       let parts = try await ServiceParts(
         workloads.map { ServedWorkload($0, maxReplicas: ($0.policy as? StandardCapacityPolicy)?.maxReplicas) },
         store: opened,
@@ -224,13 +234,14 @@ public struct KedastralService: Sendable {
       onStart(
         Addresses(scalerPort: await parts.scaler?.server.address.port, httpPort: parts.forecaster.server?.address.port))
       try await runner.run(parts.services) { await parts.shutdown() }
-    } catch {
-      await opened.close()
-      await loop.stop()
-      throw error
     }
-    await opened.close()
-    await loop.stop()
+    try await runner.close()
+    try outcome.get()
+  }
+
+  /// The outcome of work after which something must be closed, whether it throws or not.
+  private func outcome(_ work: () async throws -> Void) async -> Result<Void, any Error> {
+    do { return .success(try await work()) } catch { return .failure(error) }
   }
 }
 

@@ -77,10 +77,13 @@ package struct ServiceRunner {
       group.cancelAll()
       return failure
     }
-    try await signals?.close()
+    try await close()
     if let failure { throw failure }
     logger.info("shut down")
   }
+
+  /// Stops watching for signals; harmless when repeated.
+  package func close() async throws { try await signals?.close() }
 
   private enum Ending: Sendable {
     case finished
