@@ -4,6 +4,8 @@ import PackageDescription
 // Modules and their allowed dependencies: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
 let package = Package(
   name: "kedastral",
+  // Linux for all of it; the core, models, evaluation, testing and the store in memory are kept free of what macOS 15 lacks.
+  platforms: [.macOS(.v15)],
   products: [
     .library(name: "Kedastral", targets: ["Kedastral"]),
     .library(name: "KedastralCore", targets: ["KedastralCore"]),

@@ -1,3 +1,5 @@
+import Foundation
+import TestSupport
 import Testing
 
 @Suite("Layout of the sources")
@@ -32,6 +34,27 @@ struct LayoutTests {
     let names = Set(modules.map(\.name))
     for module in modules {
       #expect(module.imports.intersection(names).subtracting(module.dependencies) == [], "\(module.name)")
+    }
+  }
+
+  @Test("the modules without C libraries import what macOS has, and a C library's functions in one file only")
+  func portable() throws {
+    let modules: Set = [
+      "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralTesting", "KedastralMemoryStore",
+    ]
+    let allowed: Set = ["Foundation", "FoundationEssentials", "Synchronization"]
+    for name in modules {
+      let folder = Repository.root.appendingPathComponent(
+        name == "KedastralMemoryStore" ? "Sources/KedastralStorage/Memory" : "Sources/\(name)")
+      let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL }
+      for file in (files ?? []).filter({ $0.pathExtension == "swift" }) {
+        let imports = try String(contentsOf: file, encoding: .utf8).matches(of: /(?m)^ *import (\w+)/).map {
+          String($0.1)
+        }
+        let system = Set(imports).subtracting(modules).subtracting(allowed)
+        let isCLibrary = file.lastPathComponent == "ElementaryFunctions.swift"
+        #expect(system.isSubset(of: isCLibrary ? ["Glibc", "Musl", "Darwin"] : []), "\(file.path): \(system)")
+      }
     }
   }
 
