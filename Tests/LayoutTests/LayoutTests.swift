@@ -6,7 +6,6 @@ import Testing
 struct LayoutTests {
   /// Circles that there are. A folder is added to none of them, and a line goes when its circle has been mended.
   private static let known: [String: [Set<String>]] = [
-    "KedastralCore": [["Capacity", "Snapshot"], ["Loop", "Telemetry"]],
     "KedastralRedisStore": [[".", "Connection", "Reading", "Settings", "Topology", "Writing"]],
     "KedastralHTTP": [["Explanation", "Forecasts", "Operations"]],
     "KedastralCommandLine": [["Commands", "MCP"]],

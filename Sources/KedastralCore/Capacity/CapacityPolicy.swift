@@ -78,6 +78,9 @@ public struct CapacityState: Sendable, Equatable, Codable {
 
 /// Replicas for every step of a forecast, with the reasons for them.
 public struct CapacityPlan: Sendable, Equatable {
+  /// More pods than any cluster has; sums of such numbers still fit an `Int`.
+  static let mostReplicas = 1_000_000_000
+
   /// One step of a plan.
   public struct Step: Sendable, Equatable {
     /// The load planned for: the quantile, or the value with headroom.
@@ -153,8 +156,8 @@ public struct CapacityPlan: Sendable, Equatable {
     }
     for (index, step) in steps.enumerated() {
       for (name, count) in [("replicas", step.replicas), ("need", step.need)]
-      where !(0...Snapshot.mostReplicas).contains(count) {
-        return "the plan's \(name) are \(count) at step \(index); expected 0 to \(Snapshot.mostReplicas)"
+      where !(0...CapacityPlan.mostReplicas).contains(count) {
+        return "the plan's \(name) are \(count) at step \(index); expected 0 to \(CapacityPlan.mostReplicas)"
       }
       if !step.load.isFinite || step.load < 0 {
         return "the plan's load is \(step.load) at step \(index); expected a finite number from 0"

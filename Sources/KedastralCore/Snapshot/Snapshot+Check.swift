@@ -5,9 +5,6 @@
 #endif
 
 extension Snapshot {
-  /// More pods than any cluster has; sums of such numbers still fit an `Int`.
-  static let mostReplicas = 1_000_000_000
-
   /// The instants that have a text form: the years 0 to 9999.
   private static let instants = -62_167_219_200.0..<253_402_300_800.0
 
@@ -54,9 +51,9 @@ extension Snapshot {
     for (field, replicas) in [
       ("capacityState.replicas", capacityState?.replicas), ("minReplicas", minReplicas), ("maxReplicas", maxReplicas),
     ] {
-      guard let replicas, !(0...Self.mostReplicas).contains(replicas) else { continue }
+      guard let replicas, !(0...CapacityPlan.mostReplicas).contains(replicas) else { continue }
       throw SnapshotError.invalidNumber(
-        field: field, problem: "is \(replicas), expected 0 to \(Self.mostReplicas)")
+        field: field, problem: "is \(replicas), expected 0 to \(CapacityPlan.mostReplicas)")
     }
   }
 
@@ -88,9 +85,9 @@ extension Snapshot {
     guard replicas.allSatisfy({ $0 >= 0 }) else {
       throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
     }
-    guard let most = replicas.max(), most <= Self.mostReplicas else {
+    guard let most = replicas.max(), most <= CapacityPlan.mostReplicas else {
       throw SnapshotError.invalidNumber(
-        field: field, problem: "has \(replicas.max() ?? 0), expected 0 to \(Self.mostReplicas)")
+        field: field, problem: "has \(replicas.max() ?? 0), expected 0 to \(CapacityPlan.mostReplicas)")
     }
   }
 }
