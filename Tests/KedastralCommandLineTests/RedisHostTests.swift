@@ -127,6 +127,8 @@ struct RedisHostTests {
     #expect(await Daemon.get(ports[1], "/workloads").body.contains(#""app-00""#))
     forecasters[1].process.kill()
     redis.kill()
+    // An optimised build would remove the folders, with the daemons' files, after their last use.
+    withExtendedLifetime(folders) {}
   }
 
   @Test("each workload is exported by one forecaster, also after one leaves or joins")
