@@ -44,7 +44,7 @@ struct LoopTests {
     let loop = try makeLoop()
     let running = Task { await loop.run() }
     for round in 1...3 {
-      await clock.waitForOnlySleeper(until: start + .seconds(30 * round))
+      await clock.waitForOnlySleeper(until: start.addingTimeInterval(30 * Double(round)))
       #expect(store.puts.count == round)
       clock.advance(by: .seconds(30))
     }
