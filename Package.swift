@@ -160,7 +160,8 @@ if Context.environment["KEDASTRAL_FUZZ"] != nil {
     .executableTarget(
       name: "kedastral-fuzz",
       dependencies: [
-        "KedastralCore", "KedastralModels", "KedastralNet", "KedastralTesting", "KedastralGRPC", "KedastralHTTP",
+        "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralNet", "KedastralTesting", "KedastralGRPC",
+        "KedastralHTTP",
         "KedastralRedisStore",
         "KedastralSources", "KedastralDaemon",
       ],
