@@ -65,11 +65,8 @@ public struct KedastralService: Sendable {
         switch deployment {
         case .single: break
         case .sentinel(let master, let sentinels):
-          configuration.deployment = .sentinel(
-            master: master,
-            sentinels: try sentinels.map(ListenAddress.init).map { .network(host: $0.host, port: $0.port) })
-        case .cluster:
-          if case .single(let node) = configuration.deployment { configuration.deployment = .cluster(nodes: [node]) }
+          configuration.findMaster(master, with: try sentinels.map(ListenAddress.init))
+        case .cluster: configuration.joinCluster()
         }
         configuration.keyPrefix = keyPrefix
         configuration.timeToLive = timeToLive
@@ -194,8 +191,8 @@ public struct KedastralService: Sendable {
   /// - Throws: ``StartError`` for two workloads of one name; an error that names the address when a port is in use, or the
   ///   store when its URL is invalid; the error of a part that failed.
   public func run() async throws {
-    let names = workloads.map(\.name)
-    if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+    var names: Set<WorkloadName> = []
+    if let twice = workloads.map(\.name).first(where: { !names.insert($0).inserted }) {
       throw StartError(description: "two workloads are called '\(twice)'; names must differ")
     }
     let logger = KedastralLogger(logHandler)
@@ -205,7 +202,8 @@ public struct KedastralService: Sendable {
       await opened.close()
       throw error
     }
-    let outcome = await outcome { try await serve(opened, on: loop, logger: logger) }
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await serve(opened, on: loop, logger: logger)) } catch { outcome = .failure(error) }
     await opened.close()
     await loop.stop()
     try outcome.get()
@@ -214,8 +212,9 @@ public struct KedastralService: Sendable {
   private func serve(_ opened: OpenedStore, on loop: EventLoop, logger: KedastralLogger) async throws {
     let metrics = MetricsRegistry()
     let runner = try await ServiceRunner(on: loop, logger: logger, watchesSignals: stopsOnSignals, endsProcess: false)
-    let outcome = await outcome {
-      let parts = try await ServiceParts(
+    let parts: ServiceParts
+    do {
+      parts = try await ServiceParts(
         workloads.map { ServedWorkload($0, maxReplicas: ($0.policy as? StandardCapacityPolicy)?.maxReplicas) },
         store: opened,
         forecaster: ForecasterParts.Settings(
@@ -231,17 +230,13 @@ public struct KedastralService: Sendable {
             defaults: ScalerDefaults(leadTime: scaler.leadTime, staleAfter: scaler.staleAfter))
         },
         on: loop, clock: clock, metrics: metrics, logger: logger)
-      onStart(
-        Addresses(scalerPort: await parts.scaler?.server.address.port, httpPort: parts.forecaster.server?.address.port))
-      try await runner.run(parts.services) { await parts.shutdown() }
+    } catch {
+      try await runner.close()
+      throw error
     }
-    try await runner.close()
-    try outcome.get()
-  }
-
-  /// The outcome of work after which something must be closed, whether it throws or not.
-  private func outcome(_ work: () async throws -> Void) async -> Result<Void, any Error> {
-    do { return .success(try await work()) } catch { return .failure(error) }
+    onStart(
+      Addresses(scalerPort: await parts.scaler?.server.address.port, httpPort: parts.forecaster.server?.address.port))
+    try await runner.run(parts.services) { await parts.shutdown() }
   }
 }
 

@@ -82,7 +82,7 @@ package struct ServiceRunner {
     logger.info("shut down")
   }
 
-  /// Stops watching for signals; harmless when repeated.
+  /// Stops watching for signals, where nothing is run in the end; ``run(_:reload:windDown:)`` does so itself.
   package func close() async throws { try await signals?.close() }
 
   private enum Ending: Sendable {

@@ -25,9 +25,10 @@ public final class ManualClock: WallClock {
     mutating func takeMetObservers() -> [CheckedContinuation<Void, Never>] {
       guard !observers.isEmpty else { return [] }
       let instants = sleepers.values.map(\.instant).sorted()
-      let met = observers.filter { $0.isMet(instants) }.map(\.continuation)
-      observers.removeAll { $0.isMet(instants) }
-      return met
+      // The met ones come to stand behind the others.
+      let firstMet = observers.partition { $0.isMet(instants) }
+      defer { observers.removeSubrange(firstMet...) }
+      return observers[firstMet...].map(\.continuation)
     }
   }
 

@@ -47,9 +47,7 @@ public final class ScriptedSource: MetricSource {
     }
     if isHanging { try await Task.sleep(for: .seconds(3600)) }
     if let failure { throw failure }
-    var series = TimeSeries.missing(in: range, step: step)
-    for index in series.values.indices { series.values[index] = load(series.instant(at: index)) }
-    return series
+    return TimeSeries.sampled(in: range, step: step, load: load)
   }
 
   public func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {

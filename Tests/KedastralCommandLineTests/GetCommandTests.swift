@@ -35,14 +35,7 @@ struct GetCommandTests {
   @Test("lists capped, bridged, failing, dry-run and new workloads by state, with the last error")
   func states() async throws {
     let now = SystemWallClock().now
-    var capped = try TestForecaster.plan("capped", base: 500)
-    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 12 }
-    var trial = try TestForecaster.plan("trial", base: 100)
-    trial.isDryRun = true
-    var silent = try TestForecaster.plan("silent", base: 100)
-    silent.currentValue = nil
-    silent.newestSampleAt = now - .seconds(900)
-    silent.bridgedUntil = now + .seconds(600)
+    let (capped, trial, silent) = try TestForecaster.states(silence: .seconds(900), at: now)
     let forecaster = try await TestForecaster(
       ["fine"], extra: [capped, trial, silent], failing: ["broken": "Connection refused"], starting: ["new"])
     let table = try await Daemon.run("kedastral", ["get", "workloads", "--server", forecaster.url])

@@ -56,5 +56,20 @@ final class TestForecaster: Sendable {
       model: "auto", currentValue: base, targetPerPod: 50)
   }
 
+  /// Plans of a workload that is capped, of one that is a dry run, and of one without a sample for `silence`.
+  static func states(
+    silence: Duration, at now: Date
+  ) throws -> (capped: Snapshot, trial: Snapshot, silent: Snapshot) {
+    var capped = try plan("capped", base: 500)
+    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 12 }
+    var trial = try plan("trial", base: 100)
+    trial.isDryRun = true
+    var silent = try plan("silent", base: 100)
+    silent.currentValue = nil
+    silent.newestSampleAt = now - silence
+    silent.bridgedUntil = now + .seconds(600)
+    return (capped, trial, silent)
+  }
+
   func close() async { await server.shutdown(within: .zero) }
 }

@@ -134,14 +134,7 @@ struct TopScreenTests {
   @Test("shows states, requirements above a limit and the last error in the list and for one workload")
   func states() throws {
     let now = SystemWallClock().now
-    var capped = try TestForecaster.plan("capped", base: 500)
-    capped.requiredReplicas = capped.desiredReplicas.map { $0 + 12 }
-    var trial = try TestForecaster.plan("trial", base: 100)
-    trial.isDryRun = true
-    var silent = try TestForecaster.plan("silent", base: 100)
-    silent.currentValue = nil
-    silent.newestSampleAt = now - .seconds(3600)
-    silent.bridgedUntil = now + .seconds(600)
+    let (capped, trial, silent) = try TestForecaster.states(silence: .seconds(3600), at: now)
     let problem = WorkloadProblem(stage: .collect, text: "Connection refused", since: now - .seconds(240), failures: 9)
     var screen = TopScreen(server: "http://f:8081", size: TerminalSize(columns: 140, rows: 30))
     screen.update(

@@ -16,8 +16,8 @@ struct RegisteredPartsTests {
   }
 
   private func load(_ arguments: [String], withSource: Set<String>) throws -> ForecasterConfiguration? {
-    var loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:])
-    loader.workloadsWithSource = withSource
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names, workloadsWithSource: withSource, environment: [:])
     guard case .run(let configuration) = try loader.forecaster(arguments: arguments) else { return nil }
     return configuration
   }

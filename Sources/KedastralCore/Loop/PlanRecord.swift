@@ -66,25 +66,12 @@ package struct PlanRecord: Sendable {
   /// The replicas of each step of the forecasts' grid.
   let gridReplicas: [Int]
 
-  /// Plans what the basis says, and makes the snapshot of that plan.
-  init(
-    _ basis: PlanBasis, generatedAt: Date, step: Duration, count: Int,
-    snapshot make: (PublishedPlan) throws(SnapshotError) -> Snapshot
-  ) throws {
-    let plan = try basis.plan()
-    let main = basis.metrics[0]
-    let composer = SnapshotComposer(forecastStart: main.forecast.start, generatedAt: generatedAt, step: step)
-    let reasons = [main.forecast.reason, plan.reason].compactMap(\.self)
-    let published = PublishedPlan(
-      steps: composer.larger(plan.steps, steps: count) { $0.replicas >= $1.replicas },
-      required: composer.maximum(plan.steps.map(\.need), steps: count),
-      load: composer.maximum(plan.loads, steps: count),
-      bounds: plan.bounds, targetPerPod: main.policy.targetPerPod,
-      reason: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
-    snapshot = try make(published)
+  /// Records how the snapshot's plan was computed.
+  init(_ snapshot: Snapshot, of plan: PublishedPlan, from basis: PlanBasis) {
+    self.snapshot = snapshot
     self.basis = basis
-    steps = published.steps
-    gridReplicas = plan.replicas
+    steps = plan.steps
+    gridReplicas = plan.gridReplicas
   }
 
   /// The plan for the same forecasts under changed policies. Nothing is stored.
@@ -93,9 +80,10 @@ package struct PlanRecord: Sendable {
   /// - Throws: when a changed setting is invalid.
   package func whatIf(_ change: CapacityChange) throws -> PlanRecord? {
     try basis.applying(change).map { basis in
-      try PlanRecord(
-        basis, generatedAt: snapshot.generatedAt, step: snapshot.step, count: snapshot.values.count
-      ) { plan throws(SnapshotError) in try snapshot.replacingPlan(by: plan) }
+      let composer = SnapshotComposer(
+        forecastStart: basis.metrics[0].forecast.start, generatedAt: snapshot.generatedAt, step: snapshot.step)
+      let plan = try PublishedPlan(basis, composer, count: snapshot.values.count)
+      return PlanRecord(try snapshot.replacingPlan(by: plan), of: plan, from: basis)
     }
   }
 }
@@ -111,6 +99,22 @@ struct PublishedPlan {
   let targetPerPod: Double
   /// Why the forecast and the plan look as they do.
   let reason: String?
+  /// The replicas of each step of the forecasts' grid.
+  let gridReplicas: [Int]
+
+  /// Plans what the basis says, for `count` steps.
+  init(_ basis: PlanBasis, _ composer: SnapshotComposer, count: Int) throws(InvalidPlan) {
+    let plan = try basis.plan()
+    let main = basis.metrics[0]
+    steps = composer.larger(plan.steps, steps: count) { $0.replicas >= $1.replicas }
+    required = composer.maximum(plan.steps.map(\.need), steps: count)
+    load = composer.maximum(plan.loads, steps: count)
+    bounds = plan.bounds
+    targetPerPod = main.policy.targetPerPod
+    let reasons = [main.forecast.reason, plan.reason].compactMap(\.self)
+    reason = reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    gridReplicas = plan.replicas
+  }
 }
 
 extension Snapshot {

@@ -115,23 +115,22 @@ package struct Planner: Sendable {
     let composer = SnapshotComposer(forecastStart: start, generatedAt: now, step: step)
     let values = composer.mean(main.forecast.values, steps: horizonSteps)
     let accuracy = accuracies[0].record(of: main.forecast, repairedShare: inputs[0].repairedShare)
-    let record = try PlanRecord(PlanBasis(metrics: parts), generatedAt: now, step: step, count: values.count) {
-      plan throws(SnapshotError) in
-      var snapshot = try Snapshot(
-        workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
-        values: values, desiredReplicas: plan.steps.map(\.replicas),
-        quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) }, plannedLoad: plan.load,
-        requiredReplicas: plan.required, bounds: plan.bounds, model: main.forecast.model,
-        currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
-        activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
-      snapshot.isDryRun = isDryRun
-      snapshot.newestSampleAt = newestSampleAt
-      snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
-      snapshot.problem = problem
-      return snapshot
-    }
+    let basis = PlanBasis(metrics: parts)
+    let plan = try PublishedPlan(basis, composer, count: values.count)
+    var snapshot = try Snapshot(
+      workload: workload, metric: main.name, generatedAt: now, step: step, horizon: step * horizonSteps,
+      values: values, desiredReplicas: plan.steps.map(\.replicas),
+      quantiles: quantiles.mapValues { composer.mean($0, steps: horizonSteps) }, plannedLoad: plan.load,
+      requiredReplicas: plan.required, bounds: plan.bounds, model: main.forecast.model,
+      currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
+      activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
+    snapshot.isDryRun = isDryRun
+    snapshot.newestSampleAt = newestSampleAt
+    snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
+    snapshot.problem = problem
     return Plan(
-      start: start, previous: previous, replicas: record.gridReplicas, snapshot: record.snapshot, record: record)
+      start: start, previous: previous, replicas: plan.gridReplicas, snapshot: snapshot,
+      record: PlanRecord(snapshot, of: plan, from: basis))
   }
 
   /// Makes a plan the one in force.

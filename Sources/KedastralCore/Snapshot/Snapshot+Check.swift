@@ -18,16 +18,8 @@ extension Snapshot {
     try check(values, field: "values")
     try check(desiredReplicas, field: "desiredReplicas")
     if !plannedLoad.isEmpty { try check(plannedLoad, field: "plannedLoad") }
-    if !requiredReplicas.isEmpty {
-      guard requiredReplicas.count == values.count else {
-        throw SnapshotError.lengthMismatch(
-          field: "requiredReplicas", count: requiredReplicas.count, expected: values.count)
-      }
-      // What a load requires has no upper limit: it is shown, and never served.
-      guard requiredReplicas.allSatisfy({ $0 >= 0 }) else {
-        throw SnapshotError.invalidNumber(field: "requiredReplicas", problem: "has a negative entry")
-      }
-    }
+    // What a load requires has no upper limit: it is shown, and never served.
+    if !requiredReplicas.isEmpty { try check(requiredReplicas, field: "requiredReplicas", upTo: .max) }
     try checkLimits()
     for path in quantiles.paths {
       guard path.level > 0, path.level < 1 else {
@@ -78,16 +70,17 @@ extension Snapshot {
     }
   }
 
-  private func check(_ replicas: [Int], field: String) throws(SnapshotError) {
+  private func check(
+    _ replicas: [Int], field: String, upTo limit: Int = CapacityPlan.mostReplicas
+  ) throws(SnapshotError) {
     guard replicas.count == values.count else {
       throw SnapshotError.lengthMismatch(field: field, count: replicas.count, expected: values.count)
     }
     guard replicas.allSatisfy({ $0 >= 0 }) else {
       throw SnapshotError.invalidNumber(field: field, problem: "has a negative entry")
     }
-    guard let most = replicas.max(), most <= CapacityPlan.mostReplicas else {
-      throw SnapshotError.invalidNumber(
-        field: field, problem: "has \(replicas.max() ?? 0), expected 0 to \(CapacityPlan.mostReplicas)")
+    if let most = replicas.max(), most > limit {
+      throw SnapshotError.invalidNumber(field: field, problem: "has \(most), expected 0 to \(limit)")
     }
   }
 }

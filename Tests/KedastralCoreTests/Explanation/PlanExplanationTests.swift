@@ -18,17 +18,16 @@ struct PlanExplanationTests {
     let main = PlanBasis.Metric(
       name: "rps", forecast: forecast, policy: policy,
       state: CapacityState(replicas: previous, currentLoad: current, forecastError: error))
-    let name = try WorkloadName("api")
-    return try PlanRecord(
-      PlanBasis(metrics: [main] + others), generatedAt: noon, step: .seconds(60), count: values.count
-    ) { plan throws(SnapshotError) in
-      try Snapshot(
-        workload: name, metric: "rps", generatedAt: noon, step: .seconds(60), horizon: .seconds(60 * values.count),
-        values: values, desiredReplicas: plan.steps.map(\.replicas), quantiles: forecast.quantiles,
-        plannedLoad: plan.load, requiredReplicas: plan.required, bounds: plan.bounds, model: "test",
-        currentValue: current, targetPerPod: plan.targetPerPod,
-        accuracy: error.map { .init(relativeError: $0) }, reason: plan.reason)
-    }
+    let basis = PlanBasis(metrics: [main] + others)
+    let composer = SnapshotComposer(forecastStart: noon, generatedAt: noon, step: .seconds(60))
+    let plan = try PublishedPlan(basis, composer, count: values.count)
+    let snapshot = try Snapshot(
+      workload: try WorkloadName("api"), metric: "rps", generatedAt: noon, step: .seconds(60),
+      horizon: .seconds(60 * values.count), values: values, desiredReplicas: plan.steps.map(\.replicas),
+      quantiles: forecast.quantiles, plannedLoad: plan.load, requiredReplicas: plan.required, bounds: plan.bounds,
+      model: "test", currentValue: current, targetPerPod: plan.targetPerPod,
+      accuracy: error.map { .init(relativeError: $0) }, reason: plan.reason)
+    return PlanRecord(snapshot, of: plan, from: basis)
   }
 
   private func explain(_ record: PlanRecord, lead: Duration = .seconds(180), after seconds: Int = 0) -> PlanExplanation

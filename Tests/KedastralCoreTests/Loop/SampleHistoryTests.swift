@@ -16,8 +16,7 @@ struct SampleHistoryTests {
   private func answer(
     _ history: SampleHistory, at end: Date, partial: Bool = false, _ load: (Date) -> Double
   ) -> MetricReading {
-    var series = TimeSeries.missing(in: history.range(upTo: end), step: minute)
-    for index in series.values.indices { series.values[index] = load(series.instant(at: index)) }
+    let series = TimeSeries.sampled(in: history.range(upTo: end), step: minute, load: load)
     return MetricReading(series, partialFrom: partial ? series.start : nil)
   }
 

@@ -107,8 +107,7 @@ enum Demo {
   private static func scrapedSource(
     of app: LoadApp, _ settings: ScrapeSourceConfiguration, _ workload: WorkloadConfiguration, _ factory: SourceFactory
   ) throws -> SourceFactory.Made {
-    var past = TimeSeries.missing(in: (start - .seconds(2 * 86_400))..<start, step: workload.step)
-    for index in past.values.indices { past.values[index] = apiLoad(at: past.instant(at: index)) }
+    let past = TimeSeries.sampled(in: (start - .seconds(2 * 86_400))..<start, step: workload.step, load: apiLoad(at:))
     let source = ScrapeSource(
       endpoint: HTTPEndpoint(app.url), selector: try ScrapeSelector(settings.metric), step: workload.step, seed: past,
       client: factory.client, clock: factory.clock, logger: factory.logger)

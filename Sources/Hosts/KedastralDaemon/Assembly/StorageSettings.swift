@@ -25,11 +25,9 @@ extension RedisStore.Configuration {
       database = settings.database ?? 0
     }
     if !settings.sentinels.isEmpty {
-      deployment = .sentinel(
-        master: settings.sentinelMaster ?? "",
-        sentinels: settings.sentinels.map { .network(host: $0.host, port: $0.port) })
-    } else if settings.isCluster, case .single(let node) = deployment {
-      deployment = .cluster(nodes: [node])
+      findMaster(settings.sentinelMaster ?? "", with: settings.sentinels)
+    } else if settings.isCluster {
+      joinCluster()
     }
     sentinelCredentials = RedisStore.Credentials(
       user: settings.sentinelUsername, password: settings.sentinelPassword.map { .text($0.text) })

@@ -24,7 +24,7 @@ struct HostRuntime {
   ///   - file: the configuration file to watch.
   ///   - read: reads the configuration again.
   ///   - level: the log level of a configuration.
-  ///   - apply: applies a configuration; the log level is applied already.
+  ///   - apply: applies a configuration but for the log level, which follows when this has succeeded.
   ///   - windDown: stops accepting and finishes what is in flight.
   func run<Configuration: Sendable>(
     _ services: [ServiceRunner.Service], watching file: WatchedFile?,

@@ -21,10 +21,9 @@ package enum Program {
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
   ) async -> Int32 {
-    var ownLoader = ConfigurationLoader(
-      knownModels: ModelCatalog.names + parts.models.keys, environment: ProcessInfo.processInfo.environment)
-    ownLoader.workloadsWithSource = Set(parts.sources.keys)
-    let loader = ownLoader
+    let loader = ConfigurationLoader(
+      knownModels: ModelCatalog.names + parts.models.keys, workloadsWithSource: Set(parts.sources.keys),
+      environment: ProcessInfo.processInfo.environment)
     let configuration: Configuration
     do {
       switch try load(loader).checked() {

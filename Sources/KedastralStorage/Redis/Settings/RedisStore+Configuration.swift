@@ -70,6 +70,16 @@ extension RedisStore {
       self.database = database ?? parsed.database
       tls = parsed.usesTLS ? TLS() : nil
     }
+
+    /// Searches the master of this name with sentinels, in place of the server of these settings.
+    package mutating func findMaster(_ name: String, with sentinels: [ListenAddress]) {
+      deployment = .sentinel(master: name, sentinels: sentinels.map { .network(host: $0.host, port: $0.port) })
+    }
+
+    /// Takes the single server of these settings as a node of a cluster.
+    package mutating func joinCluster() {
+      if case .single(let node) = deployment { deployment = .cluster(nodes: [node]) }
+    }
   }
 
   /// Which servers hold the data.

@@ -22,22 +22,26 @@ package struct ConfigurationLoader: Sendable {
   /// The names that a workload's `model` may have.
   package var knownModels: [String]
   /// The workloads whose source the program registers.
-  package var workloadsWithSource: Set<String> = []
+  package var workloadsWithSource: Set<String>
   /// The environment's variables.
   package var environment: [String: String]
   /// Reads the text of a configuration file.
   private let readFile: @Sendable (String) throws -> String
 
   /// Creates a loader that reads files from disk.
-  package init(knownModels: [String], environment: [String: String]) {
-    self.init(knownModels: knownModels, environment: environment) { path in try TextFile.read(path) }
+  package init(knownModels: [String], workloadsWithSource: Set<String> = [], environment: [String: String]) {
+    self.init(knownModels: knownModels, workloadsWithSource: workloadsWithSource, environment: environment) {
+      path in try TextFile.read(path)
+    }
   }
 
   /// Creates a loader that gets the text of a configuration file from `readFile`.
   package init(
-    knownModels: [String], environment: [String: String], readFile: @escaping @Sendable (String) throws -> String
+    knownModels: [String], workloadsWithSource: Set<String> = [], environment: [String: String],
+    readFile: @escaping @Sendable (String) throws -> String
   ) {
     self.knownModels = knownModels
+    self.workloadsWithSource = workloadsWithSource
     self.environment = environment
     self.readFile = readFile
   }

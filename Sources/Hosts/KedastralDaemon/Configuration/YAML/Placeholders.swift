@@ -57,15 +57,36 @@ enum Placeholders {
   private static func expand(
     _ rest: inout Substring, _ environment: [String: String], depth: Int
   ) throws(Problem) -> String {
+    try scan(&rest, depth: depth, escaped: "${") { rest throws(Problem) in
+      try value(&rest, environment, depth: depth)
+    }
+  }
+
+  /// Takes a default or message with its `}`, and returns it as it is written.
+  private static func skip(_ rest: inout Substring, depth: Int) throws(Problem) -> String {
+    try scan(&rest, depth: depth, escaped: "$${") { rest throws(Problem) in
+      "${" + (try skip(&rest, depth: depth + 1)) + "}"
+    }
+  }
+
+  /// Takes the whole of `rest`, or, inside a placeholder, as far as its `}`, which is taken too.
+  ///
+  /// - Parameters:
+  ///   - escaped: what `$${` becomes.
+  ///   - placeholder: takes a placeholder whose `${` has been taken, and returns what it becomes.
+  private static func scan(
+    _ rest: inout Substring, depth: Int, escaped: String,
+    placeholder: (inout Substring) throws(Problem) -> String
+  ) throws(Problem) -> String {
     guard depth <= maximumDepth else { throw .tooDeep }
     var result = ""
     while let character = rest.first {
       if rest.hasPrefix("$${") {
         rest = rest.dropFirst(3)
-        result += "${"
+        result += escaped
       } else if rest.hasPrefix("${") {
         rest = rest.dropFirst(2)
-        result += try value(&rest, environment, depth: depth)
+        result += try placeholder(&rest)
       } else {
         rest = rest.dropFirst()
         if depth > 0, character == "}" { return result }
@@ -101,25 +122,5 @@ enum Placeholders {
     guard form == "-" else { throw .demanded(name, message: String(skipped)) }
     skipped = alternative
     return try expand(&skipped, environment, depth: depth + 1)
-  }
-
-  /// Takes a default or message with its `}`, and returns it as it is written.
-  private static func skip(_ rest: inout Substring, depth: Int) throws(Problem) -> String {
-    guard depth <= maximumDepth else { throw .tooDeep }
-    var result = ""
-    while let character = rest.first {
-      if rest.hasPrefix("$${") {
-        rest = rest.dropFirst(3)
-        result += "$${"
-      } else if rest.hasPrefix("${") {
-        rest = rest.dropFirst(2)
-        result += "${" + (try skip(&rest, depth: depth + 1)) + "}"
-      } else {
-        rest = rest.dropFirst()
-        if character == "}" { return result }
-        result.append(character)
-      }
-    }
-    throw .unterminated
   }
 }
