@@ -7,19 +7,58 @@ import Testing
 
 @Suite("Help, completion, manual and documentation of the commands")
 struct CommandReferenceTests {
-  @Test("every option is explained in its command's help, and every explained option exists")
+  @Test("no command has an option twice, and each option is explained")
   func options() {
     for command in Commands.all {
-      for name in command.options.keys {
-        #expect(
-          command.help.contains("--\(name)") || command.help.contains("-\(name) "), "\(command.name) --\(name)")
+      let options = command.syntax.options
+      let names = options.map(\.name) + options.compactMap { $0.short.map(String.init) }
+      #expect(Set(names).count == names.count, "\(command.name)")
+      for option in options {
+        #expect(!option.help.isEmpty && command.help.contains(option.form), "\(command.name) --\(option.name)")
+        #expect(!command.syntax.acceptsSetting(option.name) || command.syntax.settings.areAll || option.name == "step")
       }
-      for line in command.help.split(separator: "\n") where line.hasPrefix("  -") {
-        let name = line.drop { $0 == " " || $0 == "-" }.prefix { $0.isLetter || $0 == "-" }
-        let isShared = command.takesWorkloadSettings && WorkloadSettings.flags.contains(String(name))
-        #expect(command.options[String(name)] != nil || isShared, "\(command.name): \(line)")
-      }
+      for line in command.help.split(separator: "\n") { #expect(line.count <= 120 || line.contains("://"), "\(line)") }
     }
+  }
+
+  @Test(
+    "errors name an option as the user typed it",
+    arguments: [
+      (["-o", "xml"], "-o 'xml' is unknown"), (["--output=xml"], "--output 'xml' is unknown"),
+      (["-points", "x"], "-points 'x' is not a positive number"), (["-z"], "unknown option -z"),
+      (["--sate", "ready"], "unknown option --sate; did you mean --state?"), (["--json=1"], "--json has no value"),
+      (["--points"], "--points needs a value"), (["--state", "asleep"], "--state 'asleep' is unknown"),
+    ])
+  func spelling(arguments: [String], message: String) throws {
+    let error = #expect(throws: UsageError.self) {
+      _ = try CommandOptions(["forecast", "a"] + arguments, of: GetCommand.syntax).positiveNumber("points")
+    }
+    #expect(error?.description.hasPrefix(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("a command's words are counted, and settings keep their order for their own reader")
+  func words() throws {
+    let query = try CommandOptions(["host:1", "-w", "getmetrics", "-workload", "a"], of: QueryCommand.syntax)
+    #expect(query.words == ["host:1", "getmetrics"] && query.has("watch") && query.value("workload") == "a")
+    #expect(throws: UsageError.self) { try CommandOptions(["a", "b", "c"], of: QueryCommand.syntax) }
+    #expect(throws: UsageError.self) { try CommandOptions(["a"], of: TopCommand.syntax) }
+    let forecast = try CommandOptions(["-min", "2", "--csv", "a", "b", "--max=3"], of: ForecastCommand.syntax)
+    #expect(forecast.settings == ["-min", "2", "--max=3"] && forecast.values("csv") == ["a", "b"])
+  }
+
+  @Test("help shows the help of a command, and version what the program is")
+  func helpAndVersion() async throws {
+    let help = try await Daemon.run("kedastral", ["help", "replay"])
+    #expect(try await Daemon.run("kedastral", ["replay", "--help"]).output == help.output && help.exitCode == 0)
+    #expect(try await Daemon.run("kedastral", ["help", "demo"]).output.contains("--scaler-listen ADDRESS"))
+    #expect(try await Daemon.run("kedastral", ["help"]).output == Daemon.run("kedastral", ["--help"]).output)
+    let wrong = try await Daemon.run("kedastral", ["help", "reply"])
+    #expect(wrong.exitCode == 2 && wrong.output.contains("did you mean replay?"))
+    let version = try await Daemon.run("kedastral", ["version"])
+    #expect(version.exitCode == 0 && version.output.hasPrefix("kedastral \(Program.version)\n"))
+    let json = try await Daemon.run("kedastral", ["version", "-o", "json"]).output
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: String])
+    #expect(object["version"] == Program.version && object["kedaAPI"] == "externalscaler.ExternalScaler")
   }
 
   @Test("each command explains itself with usage, examples and exit codes, and kedastral's own help names it")
@@ -29,7 +68,7 @@ struct CommandReferenceTests {
       let help = try await Daemon.run("kedastral", [command.name, "--help"])
       #expect(help.exitCode == 0)
       for part in ["Usage:", "Examples:", "Exit codes:"] { #expect(help.output.contains(part), "\(command.name)") }
-      #expect(own.contains("kedastral \(command.name)"))
+      #expect(own.contains("\n  \(command.name) "))
     }
   }
 

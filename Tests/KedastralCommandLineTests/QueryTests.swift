@@ -186,7 +186,7 @@ struct QueryTests {
       (["localhost:1", "-workloda=a"], "did you mean --workload"),
       (["localhost:1", "-workload=a", "-lead-time=5"], "is not a duration"),
       (["localhost:1", "-workload=a", "-metadata", "select"], "'select' is not KEY=VALUE"),
-      (["localhost:1", "-workload=a", "-interval=5s"], "--interval belongs to --watch"),
+      (["localhost:1", "-workload=a", "-interval=5s"], "-interval belongs to --watch"),
       (["localhost:1", "-workload=a", "-timeout=0"], "above 0"),
       (["localhost:1", "-workload=a", "-tls-key-file=k"], "need each other"),
     ] as [([String], String)])
@@ -200,6 +200,6 @@ struct QueryTests {
   func help() async throws {
     let help = try await query("--help")
     #expect(help.exitCode == 0 && help.output.contains("Examples:") && help.output.contains("Exit codes:"))
-    #expect(try await Daemon.run("kedastral", ["--help"]).output.contains("kedastral query ADDRESS"))
+    #expect(try await Daemon.run("kedastral", ["--help"]).output.contains("\n  query "))
   }
 }

@@ -213,7 +213,7 @@ struct ReplayCommandTests {
       (["replay", "--csv", "a.csv", "--policy", "hpaa"], "'hpaa' is unknown; did you mean hpa?"),
       (["replay", "--csv", "a.csv", "--startup", "soon"], "'soon' is not a duration"),
       (["replay", "--csv", "a.csv", "--target-per-pod", "-5"], "the target per pod -5.0 is not positive"),
-      (["replay", "--csv", "a.csv", "--model", "autp"], "'autp' is not a known model"),
+      (["replay", "--csv", "a.csv", "--model", "autp"], "'autp' is unknown; did you mean auto?"),
       (["replay", "--prometheus", "http://127.0.0.1:1"], "--prometheus needs --query PROMQL"),
       (["backtest", "--csv", "a.csv", "--protocol", "x"], "choose one of rolling-origin"),
       (["backtest", "--csv", "a.csv", "--days", "3"], "--days needs --prometheus URL"),

@@ -9,6 +9,9 @@
 /// Everything throws ``GRPCCallError``, which names the address, the method and the status. It speaks to any external
 /// scaler, not only to Kedastral's.
 package struct ExternalScalerClient: Sendable {
+  /// The name of the service that it calls.
+  package static let serviceName = ExternalScalerService.serviceName
+
   /// The client that carries the calls.
   package let client: GRPCClient
   /// How long a unary call may take.

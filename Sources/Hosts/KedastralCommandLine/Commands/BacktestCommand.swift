@@ -8,49 +8,49 @@ enum BacktestCommand: Command {
   static let name = "backtest"
   static let summary = "measure the accuracy of models on a recorded load"
 
-  static let help = """
-    kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
-    load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
-
-    Usage:
-      kedastral backtest --csv FILE… [options]
-      kedastral backtest --prometheus URL --query PROMQL [--days N] [options]
-
-    The load:
-    \(TraceInput.help)
-      A file whose first line is id,split,step,value is in the M4 competition's long format: the test part of each hourly
-      series is forecast from its training part, and the mean over the series is shown.
-
-    What to measure:
-      --step DURATION       the models' step (default: the load's own, or 1m from a server); a longer step averages samples
-      --model NAME…         the models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
-      --protocol NAME       rolling-origin (the only one)
-      and the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
-
-    Output:
-      --json, -o json       JSON instead of a table;  -o markdown for Markdown
-
-    Results: MASE: mean absolute error divided by that of repeating the previous day, within the history; below 1 is better.
-    wMAPE: sum of absolute errors divided by the sum of the load. Pinball: the loss of a quantile, on MASE's scale. Coverage:
-    the share of loads at or below a quantile. Fit and forecast: CPU milliseconds of the first forecast, with fit and
-    selection, and of a further forecast after one more sample. With several loads the last line of each model shows the
-    geometric mean of MASE and pinball, and the mean of the other columns.
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
+      load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
+      """,
+    usage: ["--csv FILE… [options]", "--prometheus URL --query PROMQL [--days N] [options]"],
+    groups: [
+      .init(
+        title: "The load", options: TraceInput.options,
+        note: """
+          A file whose first line is id,split,step,value is in the M4 competition's long format: the test part of each hourly
+          series is forecast from its training part, and the mean over the series is shown.
+          """),
+      .init(
+        title: "What to measure",
+        options: [
+          .init(
+            "step", "DURATION",
+            "the models' step (default: the load's own, or 1m from a server); a longer step averages samples"),
+          .model("NAME…", "the models (default auto)"),
+          .init("protocol", "NAME", choices: ["rolling-origin"], "how accuracy is measured"),
+        ],
+        note: "And the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)."),
+      .init(title: "Output", options: [.output(ReportFormat.names), .json]),
+    ],
+    settings: .named(WorkloadSettings.flags),
+    notes: [
+      """
+      Results: MASE: mean absolute error divided by that of repeating the previous day, within the history; below 1 is better.
+      wMAPE: sum of absolute errors divided by the sum of the load. Pinball: the loss of a quantile, on MASE's scale. Coverage:
+      the share of loads at or below a quantile. Fit and forecast: CPU milliseconds of the first forecast, with fit and
+      selection, and of a further forecast after one more sample. With several loads the last line of each model shows the
+      geometric mean of MASE and pinball, and the mean of the other columns.
+      """
+    ],
+    examples: """
       kedastral backtest --csv traces/*.csv --model auto baseline
       kedastral backtest --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app="api"}[1m]))' --days 21
-    """
+      """)
 
-  private static let ownOptions: [String: CommandOptions.Arity] = [
-    "step": .one, "model": .many, "protocol": .one, "json": .none, "o": .one,
-  ]
-  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
-
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    let settings = try WorkloadSettings(options, others: Self.options.keys)
-    _ = try options.words("protocol", among: ["rolling-origin"])
-    let format = try ReplayCommand.format(options)
+  static func run(_ options: CommandOptions) async throws {
+    let settings = try WorkloadSettings(options)
+    let format = ReportFormat(options)
     let input = try TraceInput(options)
     let step = try options.duration("step")
     if let step, step < .seconds(1) {

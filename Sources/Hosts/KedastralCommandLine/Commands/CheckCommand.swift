@@ -11,39 +11,39 @@ enum CheckCommand: Command {
   static let name = "check"
   static let summary = "validate a configuration, try each source and the store once"
 
-  static let help = """
-    kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
-    what would be forecast and planned. Nothing is stored, nothing is published and nothing is served. It ends with 1 when a
-    source failed or gave too little to forecast from, or when Redis cannot be used with the user's permissions, and with 2
-    when the configuration is invalid. A user without the channel's permission is a warning: plans arrive later.
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
+      what would be forecast and planned. Nothing is stored, nothing is published and nothing is served. It ends with 1 when a
+      source failed or gave too little to forecast from, or when Redis cannot be used with the user's permissions, and with 2
+      when the configuration is invalid. A user without the channel's permission is a warning: plans arrive later.
 
-    A workload whose horizon is shorter than the lead time is refused. The lead time is the scaler's: where a file configures
-    a forecaster alone, its default of 5m counts; give -lead-time for scalers that are asked with another one.
-
-    Usage:
-      kedastral check -config FILE [settings] [options]
-      kedastral check [settings] [options]
-
-    The settings are those of kedastral run: flags, environment and file.
-
-    Options:
-      --role ROLE           whose permissions in Redis are checked: all (default) and forecaster store plans, a scaler reads
-                            them; with scaler the settings are those of kedastral-scaler, and need no workload
-      --offline             only read the settings; make no request
-      --deadline DURATION   how long a source, or Redis, may take (default 10s)
-      -o FORMAT             table (default), markdown, json
-
-    Examples:
+      A workload whose horizon is shorter than the lead time is refused. The lead time is the scaler's: where a file configures
+      a forecaster alone, its default of 5m counts; give -lead-time for scalers that are asked with another one.
+      """,
+    usage: ["-config FILE [settings] [options]", "[settings] [options]"],
+    groups: [
+      .init(
+        title: "Options",
+        options: [
+          .init(
+            "role", "ROLE", choices: Role.allCases.map(\.rawValue),
+            """
+            whose permissions in Redis are checked (default all): all and forecaster store plans, a scaler reads them; with
+            scaler the settings are those of kedastral-scaler, and need no workload
+            """),
+          .flag("offline", "only read the settings; make no request"),
+          .init("deadline", "DURATION", "how long a source, or Redis, may take (default 10s)"),
+          .output(ReportFormat.names), .json,
+        ],
+        note: "The settings are those of kedastral run: flags, environment and file.")
+    ],
+    settings: .all,
+    examples: """
       kedastral check -config Examples/kedastral.yaml --offline
       kedastral check -config /etc/kedastral/kedastral.yaml --deadline 5s -o json
       kedastral check --role scaler -storage=redis -redis-url=redis://reader@redis:6379
-    """
-
-  static let options: [String: CommandOptions.Arity] = [
-    "role": .one, "offline": .none, "deadline": .one, "o": .one,
-  ]
-  static let choices = ["role": Role.allCases.map(\.rawValue), "o": ["table", "json", "markdown"]]
-  static let takesWorkloadSettings = false
+      """)
 
   /// The processes whose configuration is checked.
   enum Role: String, CaseIterable {
@@ -52,24 +52,22 @@ enum CheckCommand: Command {
     case scaler
   }
 
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    let format = try options.words("o", among: choices["o"] ?? []).last ?? "table"
-    let deadline = try options.duration("deadline") ?? .seconds(10)
-    guard deadline > .zero else { throw UsageError(description: "--deadline is not positive; write one such as 10s") }
-    let role = try options.words("role", among: choices["role"] ?? []).last.flatMap(Role.init) ?? .all
+  static func run(_ options: CommandOptions) async throws {
+    let format = ReportFormat(options)
+    let deadline = try options.positiveDuration("deadline") ?? .seconds(10)
+    let role: Role = options.choice("role") ?? .all
     let isOffline = options.has("offline")
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
     var report = CheckReport()
     do {
       if role == .scaler {
-        let configuration = try configuration(try loader.scaler(arguments: options.rest).checked())
+        let configuration = try configuration(try loader.scaler(arguments: options.settings).checked())
         let tls = configuration.tls
         if tls.isEnabled, tls.files.certificate != nil { _ = try TLSContext(.server, files: tls.files) }
         if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
       } else {
-        let configuration = try configuration(try loader.allInOne(arguments: options.rest).checked())
+        let configuration = try configuration(try loader.allInOne(arguments: options.settings).checked())
         let tls = configuration.forecaster.tls
         if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
         report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
@@ -109,21 +107,21 @@ enum CheckCommand: Command {
     }
   }
 
-  private static func show(_ report: CheckReport, _ format: String) throws {
-    for problem in report.problems where format != "json" { Program.say("kedastral check: \(problem)") }
-    for problem in report.store?.problems ?? [] where format != "json" { Program.say("kedastral check: \(problem)") }
-    for warning in report.store?.warnings ?? [] where format != "json" {
+  private static func show(_ report: CheckReport, _ format: ReportFormat) throws {
+    for problem in report.problems where format != .json { Program.say("kedastral check: \(problem)") }
+    for problem in report.store?.problems ?? [] where format != .json { Program.say("kedastral check: \(problem)") }
+    for warning in report.store?.warnings ?? [] where format != .json {
       Program.say("kedastral check: warning: \(warning)")
     }
-    for workload in report.workloads where format != "json" {
+    for workload in report.workloads where format != .json {
       if let problem = workload.problem { Program.say("kedastral check: \(workload.name): \(problem)") }
       for remark in workload.remarks { Program.say("kedastral check: \(workload.name): \(remark)") }
     }
     switch format {
-    case "json": Program.show(report.json)
+    case .json: Program.show(report.json)
     case _ where report.workloads.isEmpty:
       if let store = report.store, store.problems.isEmpty { Program.show("\(store.name): ok") }
-    case "markdown" where report.problems.isEmpty: Program.show(report.table.markdown)
+    case .markdown where report.problems.isEmpty: Program.show(report.table.markdown)
     default: if report.problems.isEmpty { Program.show(report.table.text) }
     }
     if report.exitCode != ExitCode.done { throw EndedBadly(exitCode: report.exitCode) }

@@ -9,31 +9,10 @@ protocol Command {
   static var name: String { get }
   /// What it does, in a few words.
   static var summary: String { get }
-  /// The text of `--help` without the exit codes.
-  static var help: String { get }
-  /// The options that it accepts.
-  static var options: [String: CommandOptions.Arity] { get }
-  /// The words that may follow the name before the options.
-  static var words: [String] { get }
-  /// The values of options that accept only certain values.
-  static var choices: [String: [String]] { get }
-  /// Whether it also accepts the daemons' flags for model and policy.
-  static var takesWorkloadSettings: Bool { get }
+  /// What may follow the name.
+  static var syntax: CommandSyntax { get }
   /// Runs the command; tables go to standard output.
-  static func run(_ arguments: [String]) async throws
-}
-
-/// The exit codes of a command.
-enum ExitCode {
-  static let done: Int32 = 0
-  static let failed: Int32 = 1
-  static let askedWrongly: Int32 = 2
-
-  /// For help, manual and documentation.
-  static let help = """
-    Exit codes: 0: success; 1: failure, for example a server that does not respond, a file that cannot be parsed, or a failed
-    forecast; 2: usage error, for example an unknown option or an invalid value.
-    """
+  static func run(_ options: CommandOptions) async throws
 }
 
 /// A command has completed and reports a failure by its exit code.
@@ -42,19 +21,19 @@ struct EndedBadly: Error {
 }
 
 extension Command {
-  static var words: [String] { [] }
-  static var choices: [String: [String]] {
-    ["model": ModelCatalog.names.sorted(), "o": ["table", "json", "markdown"]]
-  }
-  static var takesWorkloadSettings: Bool { options["model"] != nil }
+  /// The text of `--help` without the exit codes.
+  static var help: String { syntax.help(name: name) }
+
+  /// The text of `--help`.
+  static var wholeHelp: String { help + "\n\n" + ExitCode.help }
 
   static func main(_ arguments: [String]) async -> Int32 {
-    if arguments.contains(where: { ["-h", "-help", "--help"].contains($0) }) {
-      Program.show(help + "\n\n" + ExitCode.help)
+    if CommandOptions.askForHelp(arguments) {
+      Program.show(wholeHelp)
       return ExitCode.done
     }
     do {
-      try await run(arguments)
+      try await run(try CommandOptions(arguments, of: syntax))
       return ExitCode.done
     } catch let ending as EndedBadly {
       return ending.exitCode

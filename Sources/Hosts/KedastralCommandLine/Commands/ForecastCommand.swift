@@ -8,48 +8,47 @@ enum ForecastCommand: Command {
   static let name = "forecast"
   static let summary = "forecast a recorded load once"
 
-  static let help = """
-    kedastral forecast reads a load, forecasts its next values, and plans replicas for them: once, without a daemon.
-
-    Usage:
-      kedastral forecast --csv FILE… [options]
-      kedastral forecast --prometheus URL --query PROMQL [--days N] [options]
-
-    The load:
-    \(TraceInput.help)
-
-    The forecast:
-      --horizon DURATION    how far ahead (default 30m, or 30 steps when that is longer; or the file's)
-      --step DURATION       the model's step (default: the load's own, 1m from a server, or the file's); a longer step averages samples
-      --model NAME          the model (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
-      --quantile LEVEL…     quantiles to show (default p50,p90; p95 or 0.95)
-      and the daemons' flags for model and policy:
-      --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min, --max, --window, … (see kedastral --help)
-    \(WorkloadSettings.fileHelp)
-
-    Output:
-      -o FORMAT             table (default), sparkline (a line of bars), markdown, json (the document that a forecaster serves)
-      --json                the same as -o json
-      --svg FILE            write a chart of load, forecast, its quantiles and the replicas
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral forecast reads a load, forecasts its next values, and plans replicas for them: once, without a daemon.
+      """,
+    usage: ["--csv FILE… [options]", "--prometheus URL --query PROMQL [--days N] [options]"],
+    groups: [
+      .init(title: "The load", options: TraceInput.options),
+      .init(
+        title: "The forecast",
+        options: [
+          .init(
+            "horizon", "DURATION", "how far ahead (default 30m, or 30 steps when that is longer; or the file's)"),
+          .init(
+            "step", "DURATION",
+            """
+            the model's step (default: the load's own, 1m from a server, or the file's); a longer step averages samples
+            """),
+          .model("NAME", "the model (default auto, or the file's)"),
+          .init("quantile", "LEVEL…", "quantiles to show (default p50,p90; p95 or 0.95)"),
+        ] + WorkloadSettings.fileOptions,
+        note: """
+          And the daemons' flags for model and policy: --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min,
+          --max, --window, … (see kedastral --help).
+          """),
+      .init(
+        title: "Output",
+        options: [
+          .output(ForecastFormat.allCases.map(\.rawValue)), .json,
+          .init("svg", "FILE", "write a chart of load, forecast, its quantiles and the replicas"),
+        ],
+        note: "A sparkline is a line of bars; json is the document that a forecaster serves."),
+    ],
+    settings: .named(WorkloadSettings.flags),
+    examples: """
       kedastral forecast --csv api.csv --horizon 2h --target-per-pod 50
       kedastral forecast --prometheus http://prometheus:9090 --query 'sum(rate(http_requests_total{app="api"}[1m]))' -o json
-    """
+      """)
 
-  private static let ownOptions: [String: CommandOptions.Arity] = [
-    "horizon": .one, "step": .one, "model": .one, "quantile": .many, "o": .one, "json": .none, "svg": .one,
-  ]
-  static let choices = [
-    "model": ModelCatalog.names.sorted(), "o": ForecastFormat.allCases.map(\.rawValue),
-  ]
-  static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
-    .merging(WorkloadSettings.fileOptions) { own, _ in own }
-
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    let settings = try WorkloadSettings(options, others: Self.options.keys)
-    let format = try ForecastFormat(options)
+  static func run(_ options: CommandOptions) async throws {
+    let settings = try WorkloadSettings(options)
+    let format = ForecastFormat(options)
     let levels = try levels(options)
     let input = try TraceInput(options)
     let model = try settings.model(options.value("model"))

@@ -7,44 +7,31 @@ import KedastralDaemon
 enum GetCommand: Command {
   static let name = "get"
   static let summary = "list a running forecaster's workloads, or show one forecast"
-  static let words = ["workloads", "forecast"]
 
-  static let help = """
-    kedastral get lists the workloads of a running forecaster, or shows forecasts, over HTTP.
-
-    Usage:
-      kedastral get workloads [options]
-      kedastral get forecast NAME… [options]
-
-    Server:
-    \(ServerInput.help)
-
-    Output:
-      -o FORMAT             table (default), json, markdown; for a forecast also sparkline
-      --json                the same as -o json
-      --state STATE…        only workloads in these states: \(WorkloadState.allCases.map(\.rawValue).joined(separator: ", "))
-      --points N            samples of history to show before a forecast (default 120)
-      --svg FILE            write a chart of one forecast
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: "kedastral get lists the workloads of a running forecaster, or shows forecasts, over HTTP.",
+    usage: ["workloads [options]", "forecast NAME… [options]"],
+    words: ["workloads", "forecast"], maximumWords: .max,
+    groups: [
+      ServerInput.options,
+      .init(
+        title: "Output",
+        options: [
+          .output(ForecastFormat.allCases.map(\.rawValue)), .json,
+          .init(
+            "state", "STATE…", choices: WorkloadState.allCases.map(\.rawValue), "only workloads in these states"),
+          .init("points", "N", "samples of history to show before a forecast (default 120)"),
+          .init("svg", "FILE", "write a chart of one forecast"),
+        ]),
+    ],
+    examples: """
       kedastral get workloads
       kedastral get workloads --state capped --state failing
       kedastral get forecast api-app --server http://kedastral-forecaster:8081 -o json
-    """
+      """)
 
-  static let choices = [
-    "o": ForecastFormat.allCases.map(\.rawValue), "state": WorkloadState.allCases.map(\.rawValue),
-  ]
-  static let options = ServerInput.options.merging([
-    "o": .one, "json": .none, "state": .many, "points": .one, "svg": .one,
-  ]
-  ) { own, _ in own }
-
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    let words = options.rest.filter { !$0.hasPrefix("-") }
-    try CommandOptions(options.rest.filter { $0.hasPrefix("-") }, known: [:]).refuseRest(
-      among: Array(Self.options.keys))
+  static func run(_ options: CommandOptions) async throws {
+    let words = options.words
     let server = try ServerInput(options)
     switch words.first {
     case "workloads", "workload":
@@ -68,9 +55,9 @@ enum GetCommand: Command {
   }
 
   private static func workloads(_ options: CommandOptions, _ server: ServerInput) async throws {
-    let format = try ReplayCommand.format(options)
+    let format = ReportFormat(options)
     let now = Date()
-    let wanted = try options.words("state", among: choices["state"] ?? [])
+    let wanted = options.list("state")
     let rows = try await server.forecaster.listed().map {
       WorkloadRow($0, leadTime: server.leadTime, staleAfter: server.staleAfter, at: now)
     }
@@ -80,10 +67,10 @@ enum GetCommand: Command {
 
   private static func forecasts(_ names: [WorkloadName], _ options: CommandOptions, _ server: ServerInput) async throws
   {
-    let format = try ForecastFormat(options)
+    let format = ForecastFormat(options)
     let points = try options.positiveNumber("points") ?? 120
     guard options.value("svg") == nil || names.count == 1 else {
-      throw UsageError(description: "--svg needs exactly one workload; \(names.count) are given")
+      throw UsageError(description: "\(options.typed("svg")) needs exactly one workload; \(names.count) are given")
     }
     for (index, name) in names.enumerated() {
       let report = SnapshotReport(

@@ -10,39 +10,37 @@ enum MCPCommand: Command {
   static let name = "mcp"
   static let summary = "serve a running forecaster's data to an assistant (Model Context Protocol)"
 
-  static let help = """
-    kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
-    explain_decision, what_if and backtest. They query a running forecaster and change nothing.
-
-    Usage:
-      kedastral mcp [options]                      over standard input and output
-      kedastral mcp --listen ADDRESS [options]     over HTTP, at the path /mcp
-
-    Server:
-    \(ServerInput.help)
-
-    Serving:
-      --listen ADDRESS      serve streamable HTTP at this address; :8090 means 127.0.0.1, only this machine
-      --allow-origin URL…   further allowed origins of web pages; this machine's own are always allowed
-      --token-file FILE     require the bearer token in this file; needed when other machines can connect
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
+      explain_decision, what_if and backtest. They query a running forecaster and change nothing. Without --listen it serves over
+      standard input and output.
+      """,
+    usage: ["[options]", "--listen ADDRESS [options]"],
+    groups: [
+      ServerInput.options,
+      .init(
+        title: "Serving",
+        options: [
+          .init(
+            "listen", "ADDRESS",
+            "serve streamable HTTP at this address, at the path /mcp; :8090 means 127.0.0.1, only this machine"),
+          .init("allow-origin", "URL…", "further allowed origins of web pages; this machine's own are always allowed"),
+          .init(
+            "token-file", "FILE", "require the bearer token in this file; needed when other machines can connect"),
+        ]),
+    ],
+    examples: """
       # for an assistant that starts its servers: command kedastral, arguments mcp --server http://kedastral-forecaster:8081
       kedastral mcp --server http://kedastral-forecaster:8081
       kedastral mcp --listen :8090
-    """
+      """)
 
-  static let options = ServerInput.options.merging(["listen": .one, "allow-origin": .many, "token-file": .one]) {
-    own, _ in own
-  }
-
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    try options.refuseRest(among: Array(Self.options.keys))
+  static func run(_ options: CommandOptions) async throws {
     let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
     guard options.has("listen") else {
       for name in ["allow-origin", "token-file"] where options.has(name) {
-        throw UsageError(description: "--\(name) needs --listen ADDRESS")
+        throw UsageError(description: "\(options.typed(name)) needs --listen ADDRESS")
       }
       return try await overStandardIO(server)
     }

@@ -4,21 +4,14 @@ import KedastralDaemon
 enum ManCommand: Command {
   static let name = "man"
   static let summary = "print the manual page"
-  static let options: [String: CommandOptions.Arity] = [:]
-
-  static let help = """
-    kedastral man prints the manual page.
-
-    Usage:
-      kedastral man
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: "kedastral man prints the manual page.",
+    examples: """
       kedastral man | man -l -
       kedastral man > /usr/local/share/man/man1/kedastral.1
-    """
+      """)
 
-  static func run(_ arguments: [String]) async throws {
-    try CommandOptions(arguments, known: options).refuseRest(among: [])
+  static func run(_ options: CommandOptions) async throws {
     Program.show(ManualPage.roff)
   }
 }

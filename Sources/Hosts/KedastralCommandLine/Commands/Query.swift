@@ -26,29 +26,22 @@ struct Query {
   let interval: Duration
   let wantsJSON: Bool
 
-  static let known: [String: CommandOptions.Arity] = [
-    "workload": .one, "lead-time": .one, "mode": .one, "metadata": .many, "name": .one, "namespace": .one,
-    "watch": .none, "interval": .one, "timeout": .one, "o": .one, "tls": .none, "tls-ca-file": .one,
-    "tls-cert-file": .one, "tls-key-file": .one, "tls-server-name": .one,
-  ]
-
-  /// Parses the arguments after `query`.
-  init(_ arguments: [String]) throws(UsageError) {
-    let options = try CommandOptions(arguments, known: Self.known)
-    let words = options.rest.filter { !$0.hasPrefix("-") }
-    try CommandOptions(options.rest.filter { $0.hasPrefix("-") }, known: [:]).refuseRest(among: Array(Self.known.keys))
+  /// Reads the options after `query`.
+  init(_ options: CommandOptions) throws(UsageError) {
+    let words = options.words
     guard let address = words.first else {
       throw UsageError(description: "no address; expected the scaler's, such as localhost:50051")
     }
-    guard words.count <= 2 else { throw UsageError(description: "unexpected argument '\(words[2])'") }
     what = try words.dropFirst().first.map(Self.what) ?? .all
     connection = try Self.connection(address, options)
     object = try Self.object(address, options)
-    timeout = try Self.positive("timeout", options) ?? .seconds(5)
+    timeout = try options.positiveDuration("timeout") ?? .seconds(5)
     isWatching = options.has("watch")
-    if !isWatching, options.has("interval") { throw UsageError(description: "--interval belongs to --watch") }
-    interval = try Self.positive("interval", options) ?? .seconds(15)
-    wantsJSON = try options.words("o", among: ["json", "text"]).last == "json"
+    if !isWatching, options.has("interval") {
+      throw UsageError(description: "\(options.typed("interval")) belongs to --watch")
+    }
+    interval = try options.positiveDuration("interval") ?? .seconds(15)
+    wantsJSON = options.value("output") == "json" || options.has("json")
   }
 
   private static func what(_ word: String) throws(UsageError) -> What {
@@ -88,7 +81,7 @@ struct Query {
     var metadata: ScaledObjectReference.Metadata = ["scalerAddress": address]
     for text in options.values("metadata") {
       guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
-        throw UsageError(description: "--metadata '\(text)' is not KEY=VALUE")
+        throw UsageError(description: "\(options.typed("metadata")) '\(text)' is not KEY=VALUE")
       }
       metadata.append(String(text[..<equals]), String(text[text.index(after: equals)...]))
     }
@@ -97,18 +90,11 @@ struct Query {
     if let leadTime = options.value("lead-time"), try options.duration("lead-time") != nil {
       metadata.append("leadTime", leadTime)
     }
-    let modes = ScalingQuestion.Mode.allCases.map(\.rawValue)
-    if let mode = try options.words("mode", among: modes).last { metadata.append("mode", mode) }
+    if let mode = options.list("mode").last { metadata.append("mode", mode) }
     guard let name = options.value("name") ?? metadata["workload"] else {
       throw UsageError(description: "no workload; write --workload NAME, or a ScaledObject's --name NAME")
     }
     return ScaledObjectReference(
       name: name, namespace: options.value("namespace") ?? "default", metadata: metadata)
-  }
-
-  private static func positive(_ name: String, _ options: CommandOptions) throws(UsageError) -> Duration? {
-    guard let duration = try options.duration(name) else { return nil }
-    guard duration > .zero else { throw UsageError(description: "--\(name) must be above 0") }
-    return duration
   }
 }

@@ -8,64 +8,81 @@ import KedastralNet
 enum QueryCommand: Command {
   static let name = "query"
   static let summary = "call a scaler as KEDA does and show the responses"
-  static let options = Query.known
-  static let choices = ["mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "o": ["text", "json"]]
-  static let words = Query.What.allCases.map(\.rawValue)
 
-  static let help = """
-    kedastral query calls an external scaler over gRPC as KEDA does, and prints the responses and the replicas that an
-    autoscaler would request: value / target, rounded up. The cluster then applies the ScaledObject's limits, the
-    autoscaler's tolerance of 10 % and its behaviour rules.
-
-    Usage:
-      kedastral query ADDRESS [WHAT] -workload NAME [options]
-
-    ADDRESS is host:port, :port (on this machine), or unix:PATH. WHAT is one of
-      all             GetMetricSpec, GetMetrics and IsActive (the default)
-      isactive        only IsActive: whether KEDA activates the workload
-      getmetricspec   only GetMetricSpec: the metric's name and its target
-      getmetrics      GetMetricSpec and GetMetrics: also the current value
-      streamisactive, streammetricspec
-                      the same as streams: the current state, and with -watch each change
-
-    What KEDA would read from the ScaledObject:
-      -workload NAME        the trigger's metadata workload: the workload whose plan is requested
-      -lead-time DURATION   its metadata leadTime (default: the scaler's own)
-      -mode MODE            its metadata mode: replicas or load (default: replicas)
-      -metadata KEY=VALUE…  any other metadata, such as select=at-lead or activationThreshold=10
-      -name NAME            the ScaledObject's name (default: the workload's)
-      -namespace NAME       its namespace (default: default)
-
-    Calls:
-      -watch                repeat until Ctrl-C, one line per round; failures are shown and do not end it
-      -interval DURATION    the time between two rounds of -watch (default 15s, as KEDA's autoscaler)
-      -timeout DURATION     how long one call may take (default 5s)
-      -o json               one JSON object per round, for scripts
-
-    TLS (each of the file options turns it on):
-      -tls                  TLS, with the system's authorities
-      -tls-ca-file FILE     the authorities to trust instead
-      -tls-cert-file FILE   the client certificate, …
-      -tls-key-file FILE    … and its key, for a scaler that requires one
-      -tls-server-name NAME the name in the scaler's certificate, when it is not ADDRESS's host
-
-    If the forecast is shorter than the lead time, the value is the one at the end of the forecast, and the response
-    contains the forecast's length (forecastSeconds in JSON; the scaler sends the trailer kedastral-forecast-seconds).
-
-    A failed call is reported with its gRPC status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
-    NOT_FOUND for an unknown workload.
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral query calls an external scaler over gRPC as KEDA does, and prints the responses and the replicas that an
+      autoscaler would request: value / target, rounded up. The cluster then applies the ScaledObject's limits, the
+      autoscaler's tolerance of 10 % and its behaviour rules.
+      """,
+    usage: ["ADDRESS [WHAT] --workload NAME [options]"],
+    wordsHelp: [
+      ("ADDRESS", "host:port, :port (on this machine), or unix:PATH"),
+      ("all", "GetMetricSpec, GetMetrics and IsActive (the default)"),
+      ("isactive", "only IsActive: whether KEDA activates the workload"),
+      ("getmetricspec", "only GetMetricSpec: the metric's name and its target"),
+      ("getmetrics", "GetMetricSpec and GetMetrics: also the current value"),
+      ("streamisactive", "IsActive as a stream: the current state, and with --watch each change"),
+      ("streammetricspec", "GetMetricSpec as a stream, likewise"),
+    ],
+    words: Query.What.allCases.map(\.rawValue), maximumWords: 2,
+    groups: [
+      .init(
+        title: "What KEDA would read from the ScaledObject",
+        options: [
+          .init("workload", "NAME", "the trigger's metadata workload: the workload whose plan is requested"),
+          .init("lead-time", "DURATION", "its metadata leadTime (default: the scaler's own)"),
+          .init(
+            "mode", "MODE", choices: ScalingQuestion.Mode.allCases.map(\.rawValue),
+            "its metadata mode (default replicas)"),
+          .init("metadata", "KEY=VALUE…", "any other metadata, such as select=at-lead or activationThreshold=10"),
+          .init("name", "NAME", "the ScaledObject's name (default: the workload's)"),
+          .init("namespace", "NAME", "its namespace (default: default)"),
+        ]),
+      .init(
+        title: "Calls",
+        options: [
+          .flag(
+            "watch", short: "w", "repeat until Ctrl-C, one line per round; failures are shown and do not end it"),
+          .init(
+            "interval", "DURATION", "the time between two rounds of --watch (default 15s, as KEDA's autoscaler)"),
+          .init("timeout", "DURATION", "how long one call may take (default 5s)"),
+          .output(["text", "json"]), .json,
+        ],
+        note: "As json, each round is one object, for scripts."),
+      .init(
+        title: "TLS",
+        options: [
+          .flag("tls", "TLS, with the system's authorities"),
+          .init("tls-ca-file", "FILE", "the authorities to trust instead"),
+          .init("tls-cert-file", "FILE", "the client certificate, …"),
+          .init("tls-key-file", "FILE", "… and its key, for a scaler that requires one"),
+          .init(
+            "tls-server-name", "NAME", "the name in the scaler's certificate, when it is not ADDRESS's host"),
+        ],
+        note: "Each of these options turns TLS on."),
+    ],
+    notes: [
+      """
+      If the forecast is shorter than the lead time, the value is the one at the end of the forecast, and the response
+      contains the forecast's length (forecastSeconds in JSON; the scaler sends the trailer kedastral-forecast-seconds).
+      """,
+      """
+      A failed call is reported with its gRPC status: UNAVAILABLE for a stale forecast or a scaler that cannot be reached,
+      NOT_FOUND for an unknown workload.
+      """,
+    ],
+    examples: """
       # the responses of the demonstration
-      kedastral query localhost:50051 -workload api-app
+      kedastral query localhost:50051 --workload api-app
       # watch the planned load and its pods, ten minutes ahead
-      kedastral query localhost:50051 -workload api-app -mode load -lead-time 10m -watch
+      kedastral query localhost:50051 --workload api-app --mode load --lead-time 10m --watch
       # for a script
-      kedastral query localhost:50051 getmetrics -workload api-app -o json
-    """
+      kedastral query localhost:50051 getmetrics --workload api-app -o json
+      """)
 
-  static func run(_ arguments: [String]) async throws {
-    let query = try Query(arguments)
+  static func run(_ options: CommandOptions) async throws {
+    let query = try Query(options)
     for problem in query.object.unknownKeyProblems { Program.say("kedastral query: \(problem)") }
     let loop = try EventLoop()
     let client = try await GRPCClient(query.connection, on: loop)

@@ -43,7 +43,7 @@ struct ReplayPlan {
   private let hasTarget: Bool
 
   init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
-    let words = try options.words("policy", among: Self.policies)
+    let words = options.list("policy")
     chosen = words.isEmpty ? Self.policies : words
     let durations = try options.durations("startup")
     startups = durations.isEmpty ? [.seconds(60), .seconds(180)] : durations
@@ -60,12 +60,8 @@ struct ReplayPlan {
     let asked: [String?] = names.isEmpty ? [nil] : names
     models = chosen.contains("kedastral") ? try asked.map(settings.model) : []
     leadTime = try options.duration("lead-time")
-    mode =
-      try options.words("mode", among: ScalingQuestion.Mode.allCases.map(\.rawValue)).last
-      .flatMap(ScalingQuestion.Mode.init) ?? .replicas
-    selection =
-      try options.words("select", among: ScalingQuestion.Selection.allCases.map(\.rawValue)).last
-      .flatMap(ScalingQuestion.Selection.init) ?? .maximum
+    mode = options.choice("mode") ?? .replicas
+    selection = options.choice("select") ?? .maximum
     hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")

@@ -84,8 +84,7 @@ enum ForecastFormat: String, CaseIterable {
   case sparkline
 
   /// The format from `-o` or `--json`.
-  init(_ options: CommandOptions) throws(UsageError) {
-    let words = try options.words("o", among: Self.allCases.map(\.rawValue))
-    self = options.has("json") ? .json : words.last.flatMap(Self.init(rawValue:)) ?? .table
+  init(_ options: CommandOptions) {
+    self = options.has("json") ? .json : options.choice("output") ?? .table
   }
 }

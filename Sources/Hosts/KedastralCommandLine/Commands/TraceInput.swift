@@ -14,18 +14,17 @@ struct TraceInput {
   }
 
   /// The options.
-  static let options: [String: CommandOptions.Arity] = [
-    "csv": .many, "prometheus": .one, "query": .one, "days": .one, "bearer-token-file": .one,
+  static let options: [CommandSyntax.Option] = [
+    .init(
+      "csv", "FILE…",
+      "files with timestamp,value lines, also from Grafana and spreadsheets (docs/sources.md); - is standard input"),
+    .init(
+      "prometheus", "URL",
+      "instead of files: a Prometheus server (or VictoriaMetrics, Thanos, Mimir) to query"),
+    .init("query", "PROMQL", "the query for --prometheus; it must return one series"),
+    .init("days", "N", "how many days up to now to query (default 14)"),
+    .init("bearer-token-file", "FILE", "file with the bearer token for --prometheus"),
   ]
-
-  static let help = """
-      --csv FILE…           files with timestamp,value lines, also from Grafana and spreadsheets (docs/sources.md); - is
-                            standard input
-      --prometheus URL      instead of files: a Prometheus server (or VictoriaMetrics, Thanos, Mimir) to query
-      --query PROMQL        the query for --prometheus; it must return one series
-      --days N              how many days up to now to query (default 14)
-      --bearer-token-file FILE  file with the bearer token for --prometheus
-    """
 
   private static let standardInput = "-"
 
@@ -43,7 +42,7 @@ struct TraceInput {
     query = options.value("query") ?? ""
     guard let url = options.value("prometheus") else {
       for name in ["query", "days", "bearer-token-file"] where options.has(name) {
-        throw UsageError(description: "--\(name) needs --prometheus URL")
+        throw UsageError(description: "\(options.typed(name)) needs --prometheus URL")
       }
       guard !files.isEmpty else { throw UsageError(description: "no load given; write --csv FILE or --prometheus URL") }
       server = nil

@@ -7,12 +7,11 @@ import KedastralSources
 /// A workload's model and policy settings for a command, read from flags and file with the daemons' configuration reader.
 struct WorkloadSettings {
   /// The options of a command that can read a workload from a file.
-  static let fileOptions: [String: CommandOptions.Arity] = ["config": .one, "workload": .one]
-
-  static let fileHelp = """
-      --config FILE         use a workload's settings from a daemon's file, including schedules; flags override the file
-      --workload NAME       the workload in --config FILE; not needed if the file has only one
-    """
+  static let fileOptions: [CommandSyntax.Option] = [
+    .init(
+      "config", "FILE", "use a workload's settings from a daemon's file, including schedules; flags override the file"),
+    .init("workload", "NAME", "the workload in --config FILE; not needed if the file has only one"),
+  ]
 
   /// The settings flags that commands accept.
   static let flags = [
@@ -31,30 +30,18 @@ struct WorkloadSettings {
   /// The settings, including the model.
   let workload: WorkloadConfiguration
 
-  /// Reads the flags that are not options of the command itself.
+  /// Reads the settings among a command's arguments, and the file that its options name.
   ///
-  /// - Parameters:
-  ///   - options: the command's own options, which include the file and the workload to read.
-  ///   - others: the names of the command's own options, for hints.
-  /// - Throws: UsageError for unknown flags, ConfigurationError for invalid values.
-  init(_ options: CommandOptions, others: some Sequence<String>) throws {
+  /// - Throws: UsageError for options that do not fit together, ConfigurationError for invalid values.
+  init(_ options: CommandOptions) throws {
     if options.has("workload"), !options.has("config") {
       throw UsageError(description: "--workload needs --config FILE")
     }
-    try self.init(
-      options.rest, others: others, file: options.value("config").map { ($0, options.value("workload")) })
+    try self.init(options.settings, file: options.value("config").map { ($0, options.value("workload")) })
   }
 
   /// The settings from flags only.
-  init(_ arguments: [String] = [], others: some Sequence<String> = [], file: (path: String, workload: String?)? = nil)
-    throws
-  {
-    for argument in arguments where argument.hasPrefix("-") && Double(argument) == nil {
-      let name = String(argument.drop { $0 == "-" }.prefix { $0 != "=" })
-      if Self.flags.contains(name) { continue }
-      let near = Suggestion.nearest(to: name, among: Self.flags + Array(others)).map { "; did you mean --\($0)?" }
-      throw UsageError(description: "unknown option --\(name)\(near ?? "")")
-    }
+  init(_ arguments: [String] = [], file: (path: String, workload: String?)? = nil) throws {
     self.arguments = arguments
     self.file = file
     workload = try Self.read(arguments, file, model: nil)

@@ -17,21 +17,32 @@ enum Demo {
   /// The trace counts the requests of a website in 1995; the demonstration multiplies them by one hundred.
   static let traceScale = 100.0
 
-  private static let help = """
-    kedastral demo shows predictive scaling of two applications in one process; one minute stands for one hour.
+  static let name = "demo"
+  static let summary = "run a demonstration that needs no setup"
 
-    Usage:
-      kedastral demo [-listen ADDRESS] [-scaler-listen ADDRESS] [-log-level LEVEL]
-
-      -listen ADDRESS         the page and the HTTP API (default :8081)
-      -scaler-listen ADDRESS  the gRPC external scaler (default :50051)
-      -log-level LEVEL        debug, info, warn or error (default warn)
-    """
+  /// Its options are settings of the all-in-one host, whose reader parses them.
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral demo shows predictive scaling of two applications in one process; one minute stands for one hour. Ctrl-C ends it.
+      """,
+    usage: ["[options]"],
+    groups: [
+      .init(
+        title: "Options",
+        options: [
+          .init("listen", "ADDRESS", "the page and the HTTP API (default :8081)"),
+          .init("scaler-listen", "ADDRESS", "the gRPC external scaler (default :50051)"),
+          .init("log-level", "LEVEL", choices: ["debug", "info", "warn", "error"], "the least level (default warn)"),
+        ])
+    ],
+    examples: """
+      kedastral demo
+      kedastral demo --listen :9081 --scaler-listen :50052
+      """)
 
   static func main(_ arguments: [String]) async -> Int32 {
-    if arguments.contains(where: { ["-h", "-help", "--help"].contains($0) }) {
-      print(help)
-      return 0
+    if CommandOptions.askForHelp(arguments) {
+      return Program.show(syntax.help(name: name)) ? ExitCode.done : ExitCode.failed
     }
     // The demonstration uses a normal configuration; its flags precede the user's, which override them.
     return await Program.main(.allInOne) { loader throws(ConfigurationError) in

@@ -23,7 +23,7 @@ struct ManualPage {
     }
     for command in Commands.all {
       page.lines.append(".SH COMMAND \(escaped(command.name.uppercased()))")
-      page.help(command.help)
+      page.command(command.syntax, name: command.name)
     }
     page.settings()
     page.lines.append(".SH ENVIRONMENT")
@@ -55,28 +55,44 @@ struct ManualPage {
     }
   }
 
-  /// A help text: paragraphs are filled, indented lines are kept.
-  private mutating func help(_ help: String) {
-    var isFixed = false
-    func isIndented(_ line: Substring) -> Bool { line.hasPrefix("  ") }
-    let all = help.split(separator: "\n", omittingEmptySubsequences: false)
-    for (index, line) in all.enumerated() {
-      if isIndented(line) != isFixed, !line.isEmpty {
-        lines.append(isFixed ? ".EE" : ".EX")
-        isFixed.toggle()
-      }
-      if line.isEmpty {
-        let goesOn = all[index...].first { !$0.isEmpty }.map(isIndented) ?? false
-        if isFixed, !goesOn {
-          lines.append(".EE")
-          isFixed = false
-        }
-        lines.append(isFixed ? #"\&"# : ".PP")
-      } else {
-        lines.append(Self.escaped(String(line)))
-      }
+  /// A command: what it does, its forms, options and examples.
+  private mutating func command(_ syntax: CommandSyntax, name: String) {
+    paragraphs(syntax.about)
+    lines.append(".PP")
+    for form in syntax.usage {
+      lines += [#"\fBkedastral \#(Self.escaped(name))\fR \#(Self.escaped(form))"#, ".br"]
     }
-    if isFixed { lines.append(".EE") }
+    lines.removeLast()
+    for (word, help) in syntax.wordsHelp { entry(word, help) }
+    for group in syntax.groups {
+      lines.append(".SS \(Self.escaped(group.title))")
+      for option in group.options { entry(option.form, option.wholeHelp) }
+      if !group.note.isEmpty { paragraphs(group.note) }
+    }
+    if !syntax.groups.isEmpty, !syntax.notes.isEmpty { lines.append(".SS Notes") }
+    for (index, note) in syntax.notes.enumerated() {
+      if index > 0 { lines.append(".PP") }
+      text(note)
+    }
+    lines += [".SS Examples", ".EX"]
+    for line in syntax.examples.split(separator: "\n", omittingEmptySubsequences: false) {
+      lines.append(line.isEmpty ? #"\&"# : Self.escaped(String(line)))
+    }
+    lines.append(".EE")
+  }
+
+  /// A name and what it means.
+  private mutating func entry(_ name: String, _ help: String) {
+    lines += [".TP", #"\fB\#(Self.escaped(name))\fR"#]
+    text(help)
+  }
+
+  /// Paragraphs, separated by an empty line.
+  private mutating func paragraphs(_ all: String) {
+    for (index, paragraph) in all.split(separator: "\n\n").enumerated() {
+      if index > 0 { lines.append(".PP") }
+      text(String(paragraph))
+    }
   }
 
   /// One paragraph.

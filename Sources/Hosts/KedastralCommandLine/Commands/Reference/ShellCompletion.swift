@@ -64,25 +64,26 @@ struct ShellCompletion {
       """
   }
 
-  private func bashValues(_ options: [CommandLineSyntax.Option], indent: String) -> String {
+  private func bashValues(_ options: [CommandSyntax.Option], indent: String) -> String {
     var text = ""
     let files = options.filter(\.isFile).map(\.name)
-    let chosen = options.filter { !$0.values.isEmpty }
+    let chosen = options.filter { !$0.choices.isEmpty }
     guard !files.isEmpty || !chosen.isEmpty else { return "" }
     text += "\(indent)case $previous in\n"
     for option in chosen {
-      text += "\(indent)  \(option.name)) values='\(option.values.joined(separator: " "))' ;;\n"
+      let names = option.name + (option.short.map { " | \($0)" } ?? "")
+      text += "\(indent)  \(names)) values='\(option.choices.joined(separator: " "))' ;;\n"
     }
     if !files.isEmpty { text += "\(indent)  \(files.joined(separator: " | "))) files=yes ;;\n" }
     return text + "\(indent)esac\n"
   }
 
-  private func flags(_ options: [CommandLineSyntax.Option]) -> String {
-    options.map(flag).joined(separator: " ")
+  private func flags(_ options: [CommandSyntax.Option]) -> String {
+    options.flatMap(spellings).joined(separator: " ")
   }
 
-  private func flag(_ option: CommandLineSyntax.Option) -> String {
-    (option.name.count == 1 ? "-" : "--") + option.name
+  private func spellings(_ option: CommandSyntax.Option) -> [String] {
+    (option.short.map { ["-\($0)"] } ?? []) + ["--\(option.name)"]
   }
 
   // MARK: zsh
@@ -98,11 +99,11 @@ struct ShellCompletion {
       }
     }
     func arguments(_ word: CommandLineSyntax.Word) -> String {
-      var lines = word.options.map { option in
+      var lines = word.options.flatMap { option in
         let value =
-          !option.hasValue
-          ? "" : option.isFile ? ":file:_files" : ":value:(\(option.values.map(quoted).joined(separator: " ")))"
-        return "'*\(flag(option))[\(quoted(option.help))]\(value)'"
+          option.value == nil
+          ? "" : option.isFile ? ":file:_files" : ":value:(\(option.choices.map(quoted).joined(separator: " ")))"
+        return spellings(option).map { "'*\($0)[\(quoted(option.help))]\(value)'" }
       }
       lines.append("'--help[explain it]'")
       if !word.arguments.isEmpty { lines.append("'1:what:(\(word.arguments.joined(separator: " ")))'") }
@@ -157,12 +158,12 @@ struct ShellCompletion {
     return lines.joined(separator: "\n")
   }
 
-  private func fishOption(_ option: CommandLineSyntax.Option, _ quoted: (String) -> String) -> String {
-    var text = (option.name.count == 1 ? "-s " : "-l ") + option.name
+  private func fishOption(_ option: CommandSyntax.Option, _ quoted: (String) -> String) -> String {
+    var text = "-l \(option.name)" + (option.short.map { " -s \($0)" } ?? "")
     if option.isFile {
       text += " -r -F"
-    } else if option.hasValue {
-      text += " -x" + (option.values.isEmpty ? "" : " -a \(quoted(option.values.joined(separator: " ")))")
+    } else if option.value != nil {
+      text += " -x" + (option.choices.isEmpty ? "" : " -a \(quoted(option.choices.joined(separator: " ")))")
     }
     return option.help.isEmpty ? text : text + " -d \(quoted(option.help))"
   }

@@ -11,52 +11,48 @@ enum TopCommand: Command {
   static let name = "top"
   static let summary = "watch a running forecaster's workloads"
 
-  static let help = """
-    kedastral top shows a running forecaster's workloads, live: load, forecast, replicas, and bars of history and forecast.
-    If standard input or output is not a terminal, it prints the list once, as kedastral get workloads does.
-
-    Usage:
-      kedastral top [options]
-
-    Server:
-    \(ServerInput.help)
-
-    Output:
-      --interval DURATION   time between two updates (default 2s)
-      --sort ORDER          name (default), load, replicas, peak or age
-      --filter TEXT         only workloads whose name or metric contains it
-      -o FORMAT             print once as table, json or markdown instead of showing a screen
-      --json                the same as -o json
-
-    Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r
-    reverses the order; / filters while you type; q or Ctrl-C quits.
-
-    Examples:
+  static let syntax = CommandSyntax(
+    about: """
+      kedastral top shows a running forecaster's workloads, live: load, forecast, replicas, and bars of history and forecast.
+      If standard input or output is not a terminal, it prints the list once, as kedastral get workloads does.
+      """,
+    usage: ["[options]"],
+    groups: [
+      ServerInput.options,
+      .init(
+        title: "Output",
+        options: [
+          .init("interval", "DURATION", "time between two updates (default 2s)"),
+          .init("sort", "ORDER", choices: TopScreen.Order.allCases.map(\.rawValue), "the order (default name)"),
+          .init("filter", "TEXT", "only workloads whose name or metric contains it"),
+          .output(ReportFormat.names), .json,
+        ],
+        note: "With a format it prints once instead of showing a screen."),
+    ],
+    notes: [
+      """
+      Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r
+      reverses the order; / filters while you type; q or Ctrl-C quits.
+      """
+    ],
+    examples: """
       kedastral top
       kedastral top --server http://kedastral-forecaster:8081 --sort load
-    """
+      """)
 
-  static let options = ServerInput.options.merging(
-    ["interval": .one, "sort": .one, "filter": .one, "o": .one, "json": .none]) { own, _ in own }
-  static let choices = [
-    "sort": TopScreen.Order.allCases.map(\.rawValue), "o": ["table", "json", "markdown"],
-  ]
-
-  static func run(_ arguments: [String]) async throws {
-    let options = try CommandOptions(arguments, known: options)
-    try options.refuseRest(among: Array(Self.options.keys))
+  static func run(_ options: CommandOptions) async throws {
     let server = try ServerInput(options)
     let interval = try options.duration("interval") ?? .seconds(2)
-    guard interval >= .milliseconds(100) else { throw UsageError(description: "--interval is less than 100ms") }
+    guard interval >= .milliseconds(100) else {
+      throw UsageError(description: "\(options.typed("interval")) is less than 100ms")
+    }
     var screen = TopScreen(
       server: server.forecaster.endpoint.displayName, leadTime: server.leadTime, staleAfter: server.staleAfter,
       size: .standard)
     screen.filter = options.value("filter") ?? ""
-    if let word = try options.words("sort", among: TopScreen.Order.allCases.map(\.rawValue)).last {
-      screen.order = TopScreen.Order(rawValue: word) ?? .name
-    }
-    if options.has("o") || options.has("json") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 {
-      try await once(screen, server, try ReplayCommand.format(options))
+    screen.order = options.choice("sort") ?? .name
+    if options.has("output") || options.has("json") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 {
+      try await once(screen, server, ReportFormat(options))
     } else {
       try await live(screen, server, interval: interval)
     }

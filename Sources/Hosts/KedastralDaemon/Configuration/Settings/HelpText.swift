@@ -1,7 +1,11 @@
 /// The text of `--help`.
 package enum HelpText {
   /// The help of a host: usage, every setting with its variable and default, and examples.
-  package static func text(for host: Host, knownModels: [String]) -> String {
+  ///
+  /// - Parameter commands: the commands of the program, with what each does.
+  package static func text(
+    for host: Host, knownModels: [String], commands: [(name: String, summary: String)] = []
+  ) -> String {
     var lines = ["\(host.name) \(host.summary)", "", "Usage:"]
     switch host {
     case .scaler: lines.append("  \(host.name) [settings]")
@@ -9,23 +13,12 @@ package enum HelpText {
       lines.append("  \(host.name) -config FILE [settings]")
       lines.append("  \(host.name) -workload NAME -metric NAME -adapter-query PROMQL [settings]")
     }
-    if host == .allInOne {
-      lines += [
-        "  \(host.name) run [settings]                  the same: forecaster and scaler in one process",
-        "  \(host.name) forecaster|scaler [settings]    only one of them; see kedastral forecaster --help",
-        "  \(host.name) demo                            run a demonstration that needs no setup",
-        "  \(host.name) query ADDRESS -workload NAME    show what a scaler returns to KEDA",
-        "  \(host.name) get workloads|forecast          query a running forecaster",
-        "  \(host.name) explain NAME                    explain the planned replicas of a workload",
-        "  \(host.name) top                             watch a running forecaster's workloads",
-        "  \(host.name) check -config FILE              validate a configuration, and try each source once",
-        "  \(host.name) forecast --csv FILE             forecast a load once",
-        "  \(host.name) backtest --csv FILE             measure the accuracy of models on a load",
-        "  \(host.name) replay --csv FILE               replay a load against policies",
-        "  \(host.name) mcp                             serve a forecaster's data to an assistant",
-        "  \(host.name) completion bash|zsh|fish        complete this command line in a shell",
-        "  \(host.name) man                             print the manual; each command also has --help",
-      ]
+    if !commands.isEmpty {
+      lines += ["  \(host.name) COMMAND [options]", "", "Commands; each has --help:"]
+      let column = commands.map(\.name.count).max() ?? 0
+      for (name, summary) in commands {
+        lines.append("  " + name + String(repeating: " ", count: column - name.count + 2) + summary)
+      }
     }
     lines += [
       "",
@@ -98,10 +91,11 @@ package enum HelpText {
         policy: {targetPerPod: 30, max: 15}
     """
 
-  private static func wrapped(_ text: String, width: Int) -> [String] {
+  /// Text in lines of at most `width` characters, broken between words.
+  package static func wrapped(_ text: String, width: Int) -> [String] {
     var lines: [String] = []
     for word in text.split(separator: " ") {
-      if let last = lines.last, last.count + word.count < width {
+      if let last = lines.last, last.count + 1 + word.count <= width {
         lines[lines.count - 1] += " \(word)"
       } else {
         lines.append(String(word))
