@@ -3,6 +3,8 @@ import KedastralCore
 import TestSupport
 import Testing
 
+@testable import KedastralCommandLine
+
 @Suite("kedastral get")
 struct GetCommandTests {
   @Test("lists workloads with load, forecast peak, replicas and age, and marks stale ones")
@@ -121,5 +123,88 @@ struct GetCommandTests {
     #expect(run.exitCode == 2)
     #expect(
       run.output.contains(expected) && run.output.contains("see kedastral \(arguments[0]) --help"), "\(run.output)")
+  }
+
+  @Test("lists chosen workloads, wide, as names and as YAML, and names what a format does not fit")
+  func formats() async throws {
+    let forecaster = try await TestForecaster(["worker", "api"])
+    func get(_ arguments: String...) async throws -> (exitCode: Int32, output: String) {
+      try await Daemon.run("kedastral", ["get"] + arguments + ["--server", forecaster.url])
+    }
+    #expect(try await get("workloads", "-o", "name").output == "api\nworker\n")
+    let wide = try await get("workloads", "api", "-o", "wide").output
+    #expect(wide.contains("PER POD  HORIZON  DRY RUN") && wide.contains(" 30m ") && !wide.contains("worker"))
+    let yaml = try await get("workloads", "api", "-o", "yaml").output
+    #expect(yaml.hasPrefix("workloads:\n  - ageSeconds: ") && yaml.contains("\n    workload: \"api\"\n"), "\(yaml)")
+    #expect(try await get("forecast", "api", "-o", "yaml").output.contains("\nworkload: \"api\"\n"))
+    for (arguments, expected) in [
+      (["workloads", "ap"], "has no forecast for workload 'ap'; did you mean api?"),
+      (["workloads", "-o", "sparkline"], "-o 'sparkline' does not apply to workloads; choose one of table"),
+      (["forecast", "api", "--state", "ok"], "--state does not apply to a forecast"),
+      (["scaledobject", "api", "-o", "table"], "-o 'table' does not apply to a scaledobject; choose one of yaml"),
+      (["scaledobject"], "the workload is missing"),
+      (["workloads", "--interval", "1s"], "--interval belongs to --watch"),
+    ] {
+      let run = try await Daemon.run("kedastral", ["get"] + arguments + ["--server", forecaster.url])
+      #expect(run.exitCode != 0 && run.output.contains(expected), "\(run.output)")
+    }
+    await forecaster.close()
+  }
+
+  @Test("a full disk is an error, and a reader that goes away is not")
+  func writing() async throws {
+    for (command, code) in [
+      ("man > /dev/full", "1"), ("version > /dev/full", "1"), ("--help > /dev/full", "1"),
+      ("demo --help > /dev/full", "1"),
+      ("man | head -1 > /dev/null", "0"),
+    ] {
+      let shell = try ChildProcess(
+        "bash", "-c", "set -o pipefail; \(Repository.products.path)/kedastral \(command); echo $?")
+      #expect(try await shell.waitForExit() == 0)
+      let lines = shell.output.split(separator: "\n").map(String.init)
+      #expect(lines.last == code || (code == "0" && lines == ["141"]), "\(command): \(shell.output)")
+      #expect(
+        (code == "1") == shell.output.contains("cannot write to standard output: No space left"), "\(shell.output)")
+    }
+  }
+
+  @Test("--watch shows a workload again only when it has changed, until its reader goes away")
+  func watching() async throws {
+    let forecaster = try await TestForecaster(["api"])
+    let watch = try ChildProcess(
+      "bash", "-c",
+      "timeout 3 \(Repository.products.path)/kedastral get workloads -w --interval 100ms --server \(forecaster.url); echo $?"
+    )
+    #expect(try await watch.waitForExit() == 0)
+    let lines = watch.output.split(separator: "\n")
+    #expect(lines.count == 3 && lines[0].hasPrefix("WORKLOAD") && lines[1].hasPrefix("api") && lines[2] == "124")
+    await forecaster.close()
+  }
+}
+
+@Suite("JSON as YAML")
+struct YAMLOutputTests {
+  @Test("objects, lists, empty values and texts that look like something else are read back as they were")
+  func roundTrip() throws {
+    let json =
+      #"{"b":[1,2.5,null],"a":{"x":"yes","y y":"a: \"b\"\nc","on":true},"c":[{"d":[],"e":{}},[1,[2]],"1"],"z":{}}"#
+    let yaml = try YAMLOutput.text(of: json)
+    #expect(
+      yaml == """
+        a:
+          "on": true
+          x: "yes"
+          "y y": "a: \\"b\\"\\nc"
+        b: [1, 2.5, null]
+        c:
+          - d: []
+            e: {}
+          - - 1
+            - [2]
+          - "1"
+        z: {}
+        """, "\(yaml)")
+    #expect(try YAMLOutput.text(of: "[]") == "[]" && YAMLOutput.text(of: "3") == "3")
+    #expect(throws: (any Error).self) { try YAMLOutput.text(of: "{") }
   }
 }

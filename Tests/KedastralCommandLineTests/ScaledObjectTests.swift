@@ -44,6 +44,12 @@ struct ScaledObjectTests {
       let refused = await Daemon.get(http, "/scaledobject?workload=api\(parameters)")
       #expect(refused.status == 400 && refused.body.contains("expected "), "\(refused.body)")
     }
+    for (options, query) in [([], ""), (["--lead-time", "90s"], "&leadTime=1m30s")] as [([String], String)] {
+      let got = try await Daemon.run(
+        "kedastral", ["get", "scaledobject", "api", "--server", "http://127.0.0.1:\(http)"] + options)
+      let served = await Daemon.get(http, "/scaledobject?workload=api\(query)").body
+      #expect(got.exitCode == 0 && got.output.split(separator: "\n") == served.split(separator: "\n"), "\(got.output)")
+    }
     #expect(!host.process.output.contains("nobody reads"), "every key is known to the scaler")
     host.process.kill()
   }

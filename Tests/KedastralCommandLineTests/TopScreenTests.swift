@@ -29,7 +29,7 @@ struct TopScreenTests {
     arguments: [(80, 24), (200, 60), (40, 10), (12, 3), (1, 1)])
   func fills(columns: Int, rows: Int) throws {
     var screen = try screen(["api", "worker", "shop"], columns: columns, rows: rows)
-    for keys in ["", "/", "\u{1B}", "\r"] {
+    for keys in ["", "/", "\u{1B}", "?", "x", "\r"] {
       for key in Key.keys(in: Array(keys.utf8)) { _ = screen.press(key) }
       let lines = screen.lines(.plain)
       #expect(lines.count == rows)
@@ -45,6 +45,19 @@ struct TopScreenTests {
     let bars = try #require(fields.last).split(separator: "│")
     #expect(bars.count == 2 && bars.allSatisfy { $0.allSatisfy { "▁▂▃▄▅▆▇█".contains($0) } })
     #expect(lines[0].contains("1 workloads, 7 replicas requested"))
+  }
+
+  @Test("? shows the keys and the columns; any key goes back")
+  func keyList() throws {
+    var screen = try screen(["api"])
+    _ = screen.press(.character("?"))
+    let text = screen.lines(.plain).joined(separator: "\n")
+    for part in ["q Ctrl-C", "sort by the next column", "NEED", "any key: back"] { #expect(text.contains(part)) }
+    let goesOn = screen.press(.character("x"))
+    #expect(goesOn && screen.mode == .list)
+    _ = screen.press(.character("?"))
+    let quits = !screen.press(.character("q"))
+    #expect(quits)
   }
 
   @Test("s cycles through the sort columns, r reverses the order")

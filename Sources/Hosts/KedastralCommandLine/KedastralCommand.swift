@@ -7,7 +7,7 @@ package enum KedastralCommand {
   /// Runs the program with the given arguments (without the program's name); returns the exit code.
   package static func main(_ arguments: [String]) async -> Int32 {
     guard let word = arguments.first, !word.hasPrefix("-") else {
-      if CommandOptions.askForHelp(arguments) { return Program.show(Commands.help) ? ExitCode.done : ExitCode.failed }
+      if CommandOptions.askForHelp(arguments) { return Program.shown(Commands.help) }
       return await AllInOneHost.main(arguments)
     }
     let rest = Array(arguments.dropFirst())

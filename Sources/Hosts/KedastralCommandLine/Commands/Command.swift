@@ -29,12 +29,13 @@ extension Command {
 
   static func main(_ arguments: [String]) async -> Int32 {
     if CommandOptions.askForHelp(arguments) {
-      Program.show(wholeHelp)
-      return ExitCode.done
+      return Program.shown(wholeHelp)
     }
     do {
       try await run(try CommandOptions(arguments, of: syntax))
-      return ExitCode.done
+      guard let problem = Program.outputProblem else { return ExitCode.done }
+      Program.say("kedastral \(name): \(problem)")
+      return ExitCode.failed
     } catch let ending as EndedBadly {
       return ending.exitCode
     } catch let error as UsageError {

@@ -11,7 +11,7 @@ enum ExplainCommand: Command {
       kedastral explain explains the planned replicas of a workload: the load, its forecast, the margin and the limits that
       applied. The explanation comes from a running forecaster, or from a scaler's HTTP address.
       """,
-    usage: ["NAME… [options]"], maximumWords: .max,
+    usage: ["NAME… [options]"], maximumWords: .max, hasWorkloadNames: true,
     groups: [ServerInput.options, .init(title: "Output", options: [.output(["text", "json"]), .json])],
     examples: """
       kedastral explain api-app

@@ -35,7 +35,7 @@ enum ForecastCommand: Command {
       .init(
         title: "Output",
         options: [
-          .output(ForecastFormat.allCases.map(\.rawValue)), .json,
+          .output(ForecastFormat.names), .json,
           .init("svg", "FILE", "write a chart of load, forecast, its quantiles and the replicas"),
         ],
         note: "A sparkline is a line of bars; json is the document that a forecaster serves."),
@@ -72,11 +72,17 @@ enum ForecastCommand: Command {
           description:
             "--horizon \(DurationText.format(horizon)) is less than a step, \(DurationText.format(series.step))")
       }
+      let known = series.step * series.count
+      if horizon * 2 > known {
+        Program.say(
+          "kedastral forecast: \(trace.name): the history of \(DurationText.format(known)) is short for a horizon of \(DurationText.format(horizon))"
+        )
+      }
       let forecast = OneForecast(
         name: trace.name, series: series, horizon: horizon, levels: levels, model: model, settings: settings.workload)
       let report = SnapshotReport(
         snapshot: try await forecast.snapshot(), history: series.suffix(2 * forecast.steps))
-      if index > 0, format != .json { Program.show("") }
+      if index > 0, let separator = format.separator { Program.show(separator) }
       Program.show(try report.text(format, style: style, width: width))
       if let path = options.value("svg") {
         try WriteError.write(ForecastPicture(snapshot: report.snapshot, history: report.history).svg, to: path)

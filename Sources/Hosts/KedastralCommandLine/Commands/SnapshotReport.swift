@@ -12,6 +12,7 @@ struct SnapshotReport {
   func text(_ format: ForecastFormat, style: TextStyle, width: Int) throws -> String {
     switch format {
     case .json: String(decoding: try snapshot.json(), as: UTF8.self)
+    case .yaml: try YAMLOutput.text(of: String(decoding: snapshot.json(), as: UTF8.self))
     case .sparkline: sparkline(style, width: width)
     case .markdown: table.markdown
     case .table:
@@ -79,9 +80,21 @@ struct SnapshotReport {
 /// How a forecast is written.
 enum ForecastFormat: String, CaseIterable {
   case table
-  case json
-  case markdown
   case sparkline
+  case markdown
+  case json
+  case yaml
+
+  static var names: [String] { allCases.map(\.rawValue) }
+
+  /// What stands between two forecasts.
+  var separator: String? {
+    switch self {
+    case .json: nil
+    case .yaml: "---"
+    case .table, .sparkline, .markdown: ""
+    }
+  }
 
   /// The format from `-o` or `--json`.
   init(_ options: CommandOptions) {

@@ -24,7 +24,10 @@ struct TextTable {
   var text: String { text(.of(STDOUT_FILENO)) }
 
   /// With a style.
-  func text(_ style: TextStyle) -> String {
+  func text(_ style: TextStyle) -> String { lines(style).joined(separator: "\n") }
+
+  /// The heading and a line for each row, with a style.
+  func lines(_ style: TextStyle) -> [String] {
     let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
     return zip([header] + rows, [.heading] + roles).map { row, role in
       var line = ""
@@ -34,7 +37,7 @@ struct TextTable {
       }
       while line.last == " " { line.removeLast() }
       return style(line, role)
-    }.joined(separator: "\n")
+    }
   }
 
   /// As a Markdown table.

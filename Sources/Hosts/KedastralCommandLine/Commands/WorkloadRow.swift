@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import KedastralCore
 import KedastralDaemon
 import KedastralHTTP
@@ -31,7 +32,11 @@ struct WorkloadRow: Equatable, Sendable {
   /// The mean absolute error of recent forecasts divided by the mean load.
   let error: Double?
   /// The plan's age; nil without one.
-  let age: Duration?
+  private(set) var age: Duration?
+  /// The load that one pod takes; nil when the plan does not say.
+  let targetPerPod: Double?
+  /// How far ahead the plan reaches.
+  let horizon: Duration?
   /// The forecast, a value per step.
   let values: [Double]
 
@@ -54,6 +59,8 @@ struct WorkloadRow: Equatable, Sendable {
     required = snapshot?.requirement(leadTime: leadTime, at: now)
     replicas =
       state == .stale ? nil : snapshot?.answer(ScalingQuestion(leadTime: leadTime), at: now).map { Int($0.value) }
+    targetPerPod = snapshot?.targetPerPod
+    horizon = snapshot?.horizon
     values = snapshot?.values ?? []
   }
 
@@ -72,13 +79,32 @@ struct WorkloadRow: Equatable, Sendable {
     }
   }
 
+  /// The row as it is compared with an older one: a plan's age changes always.
+  var withoutAge: WorkloadRow {
+    var row = self
+    row.age = nil
+    return row
+  }
+
   /// The rows in a format.
-  static func text(_ rows: [WorkloadRow], _ format: ReportFormat) -> String {
+  ///
+  /// - Parameters:
+  ///   - all: the rows that set the widths of the columns; the same by default.
+  ///   - withHeading: whether the columns have a heading.
+  static func text(
+    _ rows: [WorkloadRow], _ format: ListFormat, columnsOf all: [WorkloadRow]? = nil, withHeading: Bool = true
+  ) -> String {
     switch format {
-    case .json: json(rows)
-    case .markdown: ([table(rows).markdown] + problems(rows).map { "- " + $0 }).joined(separator: "\n")
-    case .table:
-      rows.isEmpty ? "no workloads" : ([table(rows).text] + problems(rows)).joined(separator: "\n")
+    case .json: return json(rows)
+    case .yaml: return (try? YAMLOutput.text(of: json(rows))) ?? ""
+    case .name: return rows.map(\.workload.text).joined(separator: "\n")
+    case .markdown: return ([table(rows).markdown] + problems(rows).map { "- " + $0 }).joined(separator: "\n")
+    case .table, .wide:
+      let all = all ?? rows
+      guard !all.isEmpty else { return "no workloads" }
+      let lines = table(all, isWide: format == .wide).lines(.of(STDOUT_FILENO))
+      let chosen = zip(all, lines.dropFirst()).filter { row, _ in rows.contains { $0.workload == row.workload } }
+      return ((withHeading ? [lines[0]] : []) + chosen.map(\.1) + problems(rows)).joined(separator: "\n")
     }
   }
 
@@ -95,17 +121,25 @@ struct WorkloadRow: Equatable, Sendable {
   }
 
   /// The rows as a table.
-  private static func table(_ rows: [WorkloadRow]) -> TextTable {
+  private static func table(_ rows: [WorkloadRow], isWide: Bool = false) -> TextTable {
     var table = TextTable(
-      ["WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK", "REPLICAS", "REQUIRED", "PEAK", "ERROR", "AGE"],
-      textColumns: 4)
+      ["WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK", "REPLICAS", "REQUIRED", "PEAK", "ERROR", "AGE"]
+        + (isWide ? ["PER POD", "HORIZON", "DRY RUN", "NEWEST SAMPLE"] : []), textColumns: 4)
+    let none = "–"
     for row in rows {
-      table.add(
-        [
-          row.workload.text, row.state.rawValue, row.metric, row.model, row.load?.loadText ?? row.absence ?? "–",
-          row.peakLoad?.loadText ?? "–", row.replicas.map(String.init) ?? "–", row.required.map(String.init) ?? "–",
-          row.peakReplicas.map(String.init) ?? "–", row.error?.percent(0) ?? "–", row.age?.shortText ?? "–",
-        ], row.role)
+      var cells = [row.workload.text, row.state.rawValue, row.metric, row.model]
+      cells.append(row.load?.loadText ?? row.absence ?? none)
+      cells.append(row.peakLoad?.loadText ?? none)
+      cells += [row.replicas, row.required, row.peakReplicas].map { $0.map(String.init) ?? none }
+      cells.append(row.error?.percent(0) ?? none)
+      cells.append(row.age?.shortText ?? none)
+      if isWide {
+        cells.append(row.targetPerPod?.loadText ?? none)
+        cells.append(row.horizon.map { DurationText.format($0) } ?? none)
+        cells.append(row.isDryRun ? "yes" : "no")
+        cells.append(row.newestSampleAt.map { Timestamp.format($0) } ?? none)
+      }
+      table.add(cells, row.role)
     }
     return table
   }
@@ -139,6 +173,25 @@ struct WorkloadRow: Equatable, Sendable {
       }
     }
     return String(decoding: text.bytes, as: UTF8.self)
+  }
+}
+
+/// How a list of workloads is written.
+enum ListFormat: String, CaseIterable {
+  case table
+  /// A table with more columns.
+  case wide
+  case markdown
+  case json
+  case yaml
+  /// Only the names, one per line.
+  case name
+
+  static var names: [String] { allCases.map(\.rawValue) }
+
+  /// The format from `--output` or `--json`.
+  init(_ options: CommandOptions) {
+    self = options.has("json") ? .json : options.choice("output") ?? .table
   }
 }
 

@@ -42,7 +42,7 @@ enum Demo {
 
   static func main(_ arguments: [String]) async -> Int32 {
     if CommandOptions.askForHelp(arguments) {
-      return Program.show(syntax.help(name: name)) ? ExitCode.done : ExitCode.failed
+      return Program.shown(syntax.help(name: name))
     }
     // The demonstration uses a normal configuration; its flags precede the user's, which override them.
     return await Program.main(.allInOne) { loader throws(ConfigurationError) in

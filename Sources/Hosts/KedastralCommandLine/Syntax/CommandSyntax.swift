@@ -77,6 +77,8 @@ struct CommandSyntax {
   var words: [String] = []
   /// How many words may be given.
   var maximumWords = 0
+  /// Whether words after the fixed ones are names of workloads, which completion asks a forecaster for.
+  var hasWorkloadNames = false
   var groups: [Group] = []
   var settings = Settings.none
   /// Paragraphs after the options.

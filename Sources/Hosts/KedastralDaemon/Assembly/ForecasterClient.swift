@@ -175,6 +175,12 @@ package struct ForecasterClient: Sendable {
     return try await document("/whatif?workload=\(workload)\(query)")
   }
 
+  /// A ScaledObject with which KEDA asks for a workload's plan, as YAML.
+  package func scaledObject(of workload: WorkloadName, leadTime: Duration?) async throws -> [UInt8] {
+    let query = leadTime.map { "&leadTime=\(DurationText.format($0))" } ?? ""
+    return try await document("/scaledobject?workload=\(workload)\(query)")
+  }
+
   private func document(_ path: String) async throws -> [UInt8] {
     let answer = try await get(path)
     guard answer.status == 200 else { throw unexpected(path, answer) }

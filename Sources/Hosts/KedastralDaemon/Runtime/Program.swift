@@ -27,12 +27,8 @@ package enum Program {
     let configuration: Configuration
     do {
       switch try load(loader).checked() {
-      case .help(let text):
-        print(text)
-        return 0
-      case .version:
-        print("\(host.name) \(version)")
-        return 0
+      case .help(let text): return shown(text)
+      case .version: return shown("\(host.name) \(version)")
       case .run(let loaded): configuration = loaded
       }
     } catch {
@@ -56,12 +52,33 @@ package enum Program {
   /// Reads the settings again.
   package typealias ReadAgain<Configuration> = @Sendable () throws(ConfigurationError) -> Configuration
 
+  /// Shows a text, and returns the exit code.
+  package static func shown(_ text: String) -> Int32 {
+    show(text)
+    guard let outputProblem else { return 0 }
+    say("kedastral: \(outputProblem)")
+    return 1
+  }
+
   /// Writes a line to standard error.
   package static func say(_ line: String) { put(line, to: STDERR_FILENO) }
 
   /// Writes text to standard output at once, even if that is not a terminal; false when the reader has closed it.
   @discardableResult
   package static func show(_ text: String) -> Bool { put(text, to: STDOUT_FILENO) }
+
+  /// The error number of the first failed write to standard output; 0 when there was none.
+  private static let outputFailure = Atomic<CInt>(0)
+
+  /// Whether a write to standard output has failed.
+  package static var outputHasFailed: Bool { outputFailure.load(ordering: .relaxed) != 0 }
+
+  /// Why standard output could not be written; nil when it could, and when its reader has closed it, as `head` does.
+  package static var outputProblem: String? {
+    let number = outputFailure.load(ordering: .relaxed)
+    return number == 0 || number == EPIPE
+      ? nil : "cannot write to standard output: \(String(cString: strerror(number)))"
+  }
 
   /// Lines of tasks at work side by side stay whole.
   private static let writing = Mutex(())
@@ -72,7 +89,10 @@ package enum Program {
       var rest = Array((line + "\n").utf8)[...]
       while !rest.isEmpty {
         let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        if count < 0, errno != EINTR { return false }
+        if count < 0, errno != EINTR {
+          if descriptor == STDOUT_FILENO { outputFailure.store(errno, ordering: .relaxed) }
+          return false
+        }
         rest = rest.dropFirst(max(0, count))
       }
       return true

@@ -8,6 +8,8 @@ struct CommandLineSyntax {
     let summary: String
     /// The words that may follow it before the options.
     var arguments: [String] = []
+    /// Whether names of workloads may follow.
+    var hasWorkloadNames = false
     var options: [CommandSyntax.Option] = []
   }
 
@@ -38,7 +40,7 @@ struct CommandLineSyntax {
     var options = syntax.options
     options += settings(of: .allInOne).filter { syntax.option($0.name) == nil && syntax.acceptsSetting($0.name) }
     return Word(
-      name: command.name, summary: command.summary, arguments: syntax.words,
+      name: command.name, summary: command.summary, arguments: syntax.words, hasWorkloadNames: syntax.hasWorkloadNames,
       options: options.sorted { $0.name < $1.name })
   }
 

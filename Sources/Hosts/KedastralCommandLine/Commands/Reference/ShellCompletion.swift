@@ -20,12 +20,19 @@ struct ShellCompletion {
     }
   }
 
+  /// Asks the forecaster for the names of its workloads; silent when it does not respond.
+  private static let workloadNames = "kedastral get workloads -o name --timeout 1s 2>/dev/null"
+
   // MARK: bash
 
   private var bash: String {
     var cases = ""
     for word in syntax.words {
       cases += "    \(word.name))\n      words='\(word.arguments.joined(separator: " "))'\n"
+      if word.hasWorkloadNames {
+        let place = word.arguments.isEmpty ? 1 : 2
+        cases += "      [ \"$COMP_CWORD\" -le \(place) ] || words=$(\(Self.workloadNames))\n"
+      }
       cases += "      options='\(flags(word.options))'\n"
       cases += bashValues(word.options, indent: "      ") + "      ;;\n"
     }
@@ -106,6 +113,8 @@ struct ShellCompletion {
         return spellings(option).map { "'*\($0)[\(quoted(option.help))]\(value)'" }
       }
       lines.append("'--help[explain it]'")
+      let names = "*:workload:(${(f)\"$(\(Self.workloadNames))\"})"
+      if word.hasWorkloadNames { lines.append("\"\(names.replacing("\"", with: "\\\""))\"") }
       if !word.arguments.isEmpty { lines.append("'1:what:(\(word.arguments.joined(separator: " ")))'") }
       return lines.joined(separator: " \\\n        ")
     }
@@ -151,6 +160,7 @@ struct ShellCompletion {
       lines.append(
         "complete -c kedastral -n __fish_use_subcommand -a \(word.name) -d \(quoted(word.summary))")
       let condition = "-n '__fish_seen_subcommand_from \(word.name)'"
+      if word.hasWorkloadNames { lines.append("complete -c kedastral \(condition) -a '(\(Self.workloadNames))'") }
       for argument in word.arguments { lines.append("complete -c kedastral \(condition) -a \(argument)") }
       lines += word.options.map { "complete -c kedastral \(condition) " + fishOption($0, quoted) }
     }

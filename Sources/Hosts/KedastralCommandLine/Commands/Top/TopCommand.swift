@@ -25,14 +25,14 @@ enum TopCommand: Command {
           .init("interval", "DURATION", "time between two updates (default 2s)"),
           .init("sort", "ORDER", choices: TopScreen.Order.allCases.map(\.rawValue), "the order (default name)"),
           .init("filter", "TEXT", "only workloads whose name or metric contains it"),
-          .output(ReportFormat.names), .json,
+          .output(ListFormat.names), .json,
         ],
         note: "With a format it prints once instead of showing a screen."),
     ],
     notes: [
       """
       Keys: arrows, j, k, Page Up and Down, g, G move; Enter opens a workload, Escape goes back; s sorts by the next column, r
-      reverses the order; / filters while you type; q or Ctrl-C quits.
+      reverses the order; / filters while you type; ? shows the keys; q or Ctrl-C quits.
       """
     ],
     examples: """
@@ -52,13 +52,13 @@ enum TopCommand: Command {
     screen.filter = options.value("filter") ?? ""
     screen.order = options.choice("sort") ?? .name
     if options.has("output") || options.has("json") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 {
-      try await once(screen, server, ReportFormat(options))
+      try await once(screen, server, ListFormat(options))
     } else {
       try await live(screen, server, interval: interval)
     }
   }
 
-  private static func once(_ screen: TopScreen, _ server: ServerInput, _ format: ReportFormat) async throws {
+  private static func once(_ screen: TopScreen, _ server: ServerInput, _ format: ListFormat) async throws {
     var screen = screen
     let now = Date()
     screen.update(TopScreen.News(try await server.forecaster.listed()), at: now)

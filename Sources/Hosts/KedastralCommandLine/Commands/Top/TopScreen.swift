@@ -21,6 +21,7 @@ struct TopScreen {
     case list
     case filtering
     case open(WorkloadName)
+    case help
   }
 
   /// The forecaster's last response.
@@ -115,6 +116,9 @@ struct TopScreen {
     switch mode {
     case .filtering: type(key)
     case .open: if !readKeys(key) { return false }
+    case .help:
+      if key == .character("q") { return false }
+      mode = .list
     case .list: if !listKeys(key) { return false }
     }
     return true
@@ -140,6 +144,7 @@ struct TopScreen {
     case .escape, .left, .backspace, .enter: mode = .list
     case .up, .character("k"): move(by: -1)
     case .down, .character("j"): move(by: 1)
+    case .character("?"): mode = .help
     default: break
     }
     if case .open = mode, let selected { mode = .open(selected) }
@@ -158,6 +163,7 @@ struct TopScreen {
     case .character("s"): order = order.next
     case .character("r"): isReversed.toggle()
     case .character("/"): mode = .filtering
+    case .character("?"): mode = .help
     case .escape:
       filter = ""
       keepSelection()
@@ -187,6 +193,8 @@ struct TopScreen {
     if case .open(let name) = mode, let row = rows.first(where: { $0.workload == name }) {
       let snapshot = news?.listed.first { $0.workload == name }?.snapshot
       body = TopDetail(row: row, snapshot: snapshot, history: news?.histories[name], size: bodySize).lines
+    } else if mode == .help {
+      body = Self.keys
     } else {
       body = list
     }
@@ -223,13 +231,31 @@ struct TopScreen {
     var line = ScreenLine()
     switch mode {
     case .filtering: line.add("filter: \(filter)▏  Enter keep  Esc clear", .heading)
-    case .open: line.add("↑↓ next workload  Esc back  q quit", .quiet)
+    case .open: line.add("↑↓ next workload  Esc back  ? keys  q quit", .quiet)
+    case .help: line.add("any key: back  q quit", .quiet)
     case .list:
       let direction = isReversed ? ", reversed" : ""
       line.add(
         "↑↓ move  Enter open  s sort (\(order.rawValue)\(direction))  r reverse  / filter"
-          + (filter.isEmpty ? "" : " (\(filter))") + "  q quit", .quiet)
+          + (filter.isEmpty ? "" : " (\(filter))") + "  ? keys  q quit", .quiet)
     }
+    return line
+  }
+
+  /// What the keys and columns mean.
+  private static let keys: [ScreenLine] = [
+    ("↑ ↓ j k", "the workload before or after"), ("PgUp PgDn", "a page up or down"),
+    ("g G", "the first or last workload"),
+    ("Enter", "open the workload"), ("Esc", "back; without a filter"), ("s", "sort by the next column"),
+    ("r", "reverse the order"), ("/", "filter by name, metric or state"), ("?", "this list"), ("q Ctrl-C", "quit"),
+    ("", ""), ("LOAD", "the load measured last"), ("PEAK", "the largest load in the forecast"),
+    ("PODS", "the replicas that a scaler requests now"),
+    ("NEED", "the replicas that the load requires until the lead time, before limits"),
+    ("MOST", "the most replicas in the plan"), ("AGE", "the age of the plan"),
+  ].map { name, meaning in
+    var line = ScreenLine()
+    line.add(name, width: 12, .heading)
+    line.add(meaning)
     return line
   }
 
