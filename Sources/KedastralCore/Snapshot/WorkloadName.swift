@@ -33,6 +33,27 @@ public struct WorkloadName: Sendable, Hashable, Comparable, CustomStringConverti
   }
 }
 
+extension WorkloadName: Codable {
+  /// Reads the name from a text.
+  ///
+  /// - Throws: `DecodingError.dataCorrupted` naming the text when it is not a valid name.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard Self.isValid(text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: InvalidWorkloadName(text: text).description)
+    }
+    self.text = text
+  }
+
+  /// Writes the name as a text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+}
+
 /// The error for a text that is not a valid workload name.
 public struct InvalidWorkloadName: Error, Equatable, CustomStringConvertible {
   /// The text that was given.
