@@ -10,7 +10,8 @@ enum BacktestCommand: Command {
 
   static let help = """
     kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
-    load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
+    load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more). Models look
+    back as far as the daemons let them: --window, 8 days by default.
 
     Usage:
       kedastral backtest --csv FILE… [options]
@@ -24,8 +25,9 @@ enum BacktestCommand: Command {
     What to measure:
       --step DURATION       the models' step (default: the load's own, or 1m from a server); a longer step averages samples
       --model NAME…         the models (default auto): \(ModelCatalog.names.sorted().joined(separator: ", "))
-      --protocol NAME       rolling-origin (the only one)
-      and the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
+      --protocol NAME       rolling-origin (default), or published: the same origins with the windows of the published tables: 7 days
+                            of minutes, 14 days of longer steps, 28 days of half an hour and more
+      and the daemons' flags for models: --window, --byom-url, --arima-p, --sarima-s, … (see kedastral --help)
 
     Output:
       --json, -o json       JSON instead of a table;  -o markdown for Markdown
@@ -44,12 +46,13 @@ enum BacktestCommand: Command {
   private static let ownOptions: [String: CommandOptions.Arity] = [
     "step": .one, "model": .many, "protocol": .one, "json": .none, "o": .one,
   ]
+  private static let protocols = ["rolling-origin", "published"]
   static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
 
   static func run(_ arguments: [String]) async throws {
     let options = try CommandOptions(arguments, known: options)
     let settings = try WorkloadSettings(options, others: Self.options.keys)
-    _ = try options.words("protocol", among: ["rolling-origin"])
+    let isPublished = try options.words("protocol", among: protocols).last == "published"
     let format = try ReplayCommand.format(options)
     let input = try TraceInput(options)
     let step = try options.duration("step")
@@ -70,7 +73,9 @@ enum BacktestCommand: Command {
         switch load {
         case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))
         case .whole(let series):
-          result = try await Backtest(.standard(step: series.step)).run(model, on: series, cpuSeconds: cpuSeconds)
+          var origin = RollingOrigin.standard(step: series.step)
+          if !isPublished { origin.window = max(2, Int(settings.workload.window / series.step)) }
+          result = try await Backtest(origin).run(model, on: series, cpuSeconds: cpuSeconds)
         }
         progress.clear()
         guard let result else {

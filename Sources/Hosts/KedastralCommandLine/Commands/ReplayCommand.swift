@@ -18,6 +18,8 @@ enum ReplayCommand: Command {
 
     The load:
     \(TraceInput.help)
+      --interpolation KIND  the load within a step of more than a minute: hold keeps each value over its step, linear draws a
+                            line between two samples, which shows the next sample in advance (default hold)
       --warmup DURATION     how much of the load is used only as history (default: half, at most 7d)
 
     The cluster:
@@ -27,7 +29,10 @@ enum ReplayCommand: Command {
       --price PRICE         price of a pod-hour; adds a column with the cost
 
     The policies:
-      --policy NAME…        hpa, kedastral, reference, oracle (default: all of them)
+      --policy NAME…        hpa, kedastral, reference, oracle (default: these four), and the controls
+                            hpa-unready (an hpa that counts pods that are not ready with a usage of 0 when it scales up, as
+                            Kubernetes does for CPU), persistence (kedastral's policy with the last value as forecast) and
+                            extrapolation (the same with the line of the last five steps)
       --utilization U…      hpa's target share of a pod's capacity (default 0.7)
       --hpa-stabilization DURATION  hpa's stabilization window for scaling down (default 5m, as in Kubernetes)
       --model NAME…         kedastral's models (default auto, or the file's): \(ModelCatalog.names.sorted().joined(separator: ", "))
@@ -70,10 +75,12 @@ enum ReplayCommand: Command {
     "warmup": .one, "startup": .many, "pod-capacity": .one, "price": .one, "policy": .many, "utilization": .many,
     "model": .many, "lead-time": .one, "mode": .one, "select": .one, "interval": .one, "stabilization": .one,
     "hpa-stabilization": .one, "tolerance": .one, "hpa-tolerance": .one, "reactive-trigger": .none,
-    "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one, "desired-csv": .one,
+    "interpolation": .one, "sweep": .none, "json": .none, "o": .one, "svg": .one, "frontier-svg": .one,
+    "desired-csv": .one,
   ]
   static let choices = [
     "model": ModelCatalog.names.sorted(), "policy": ReplayPlan.policies, "o": ["table", "json", "markdown"],
+    "interpolation": ReplayLoad.Interpolation.allCases.map(\.rawValue),
     "mode": ScalingQuestion.Mode.allCases.map(\.rawValue), "select": ScalingQuestion.Selection.allCases.map(\.rawValue),
   ]
   static let options = ownOptions.merging(TraceInput.options) { own, _ in own }
