@@ -31,8 +31,8 @@ bench-short: ## the same with fewer runs, for a first look
 	scripts/install-deps test
 	scripts/bench short
 
-bench-accuracy: ## accuracy of the models and outcome in a replayed cluster, on the traces in the folder TRACES
-	scripts/bench-accuracy $(TRACES)
+bench-accuracy: ## accuracy and outcome on the traces in the folder TRACES; ANCHORS=FILE has the results of peers
+	scripts/bench-accuracy $(TRACES) $(if $(ANCHORS),--anchors $(ANCHORS))
 
 fuzz: ## fuzz each input from outside, and the models, for ten minutes
 	scripts/install-deps build

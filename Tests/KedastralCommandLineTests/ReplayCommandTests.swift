@@ -138,6 +138,45 @@ struct ReplayCommandTests {
     #expect(try String(contentsOfFile: svg, encoding: .utf8).contains("hpa u=0.7"))
   }
 
+  @Test("plays longer steps held by default, and reports the interpolation")
+  func interpolation() async throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<300).map { "\(1_767_571_200 + 300 * $0),\($0 % 12 == 0 ? 100 : 20)" }
+    let file = try folder.write("timestamp,value\n" + rows.joined(separator: "\n") + "\n", to: "spikes-5m.csv")
+    let arguments = [
+      "replay", "--csv", file, "--policy", "hpa", "hpa-unready", "persistence", "extrapolation", "--startup", "180s",
+      "--pod-capacity", "10",
+    ]
+    let held = try await Daemon.run("kedastral", arguments)
+    try #require(held.exitCode == 0, "\(held.output)")
+    #expect(held.output.contains("Interpolation of steps of more than a minute: hold."))
+    for control in ["hpa-unready", "persistence", "extrapolation"] { #expect(held.output.contains(control)) }
+    let named = try await Daemon.run("kedastral", arguments + ["--interpolation", "hold"])
+    #expect(named.output == held.output)
+    let linear = try await Daemon.run("kedastral", arguments + ["--interpolation", "linear", "--json"])
+    #expect(linear.output.contains(#""interpolation":"linear""#), "\(linear.output)")
+    let unknown = try await Daemon.run("kedastral", arguments + ["--interpolation", "cubic"])
+    #expect(unknown.exitCode == 2 && unknown.output.contains("choose one of hold, linear"))
+  }
+
+  @Test("a backtest looks back as far as the daemons do, or as the published tables when this is requested")
+  func backtestWindow() async throws {
+    let folder = try TemporaryFolder()
+    let rows = (0..<6000).map { "\(1_767_571_200 + 300 * $0),\(50 + $0 / 288 % 9 * ($0 % 7))" }
+    let file = try folder.write("timestamp,value\n" + rows.joined(separator: "\n") + "\n", to: "days-5m.csv")
+    func errors(_ options: String...) async throws -> String {
+      let run = try await Daemon.run(
+        "kedastral", ["backtest", "--csv", file, "--model", "seasonal-naive", "-o", "markdown"] + options)
+      try #require(run.exitCode == 0, "\(run.output)")
+      return run.output.split(separator: "|").dropLast(3).joined(separator: "|")
+    }
+    let usual = try await errors()
+    #expect(usual == (try await errors("--window", "8d")))
+    let published = try await errors("--protocol", "published")
+    #expect(published != usual)
+    #expect(published == (try await errors("--window", "14d")))
+  }
+
   @Test("a backtest reports the errors of each model for each load")
   func backtest() async throws {
     struct Output: Decodable {

@@ -338,13 +338,32 @@ struct ReplayTests {
 
 @Suite("Load of a replay")
 struct ReplayLoadTests {
-  private func load(_ values: [Double], stepSeconds: Int) -> ReplayLoad {
-    ReplayLoad(TimeSeries(start: Date(timeIntervalSince1970: 600), step: .seconds(stepSeconds), values: values))
+  private func load(
+    _ values: [Double], stepSeconds: Int, _ interpolation: ReplayLoad.Interpolation = .hold
+  ) -> ReplayLoad {
+    ReplayLoad(
+      TimeSeries(start: Date(timeIntervalSince1970: 600), step: .seconds(stepSeconds), values: values),
+      interpolation: interpolation)
   }
 
-  @Test("longer steps are interpolated to minutes, but not across gaps")
+  @Test("each value of a longer step is held over its step, and shows nothing of the next one")
+  func held() {
+    let played = load([1, 10, .nan, 5, -3], stepSeconds: 300)
+    let values = played.minutes.values
+    #expect(played.interpolation == .hold)
+    #expect(values.count == 21)
+    #expect(values[0] == 1 && values[1...5].allSatisfy { $0 == 10 } && values[6...10].allSatisfy(\.isNaN))
+    #expect(values[11...15].allSatisfy { $0 == 5 } && values[16...20].allSatisfy { $0 == 0 })
+  }
+
+  @Test("steps of at most a minute are not interpolated", arguments: [60, 30])
+  func notInterpolated(stepSeconds: Int) {
+    #expect(load([1, 2, 3], stepSeconds: stepSeconds).interpolation == nil)
+  }
+
+  @Test("by linear interpolation the load is a line between two samples, but not across gaps")
   func interpolated() {
-    let values = load([0, 10, .nan, 5, -3], stepSeconds: 300).minutes.values
+    let values = load([0, 10, .nan, 5, -3], stepSeconds: 300, .linear).minutes.values
     #expect(values.count == 21)
     for (index, expected) in zip([0, 1, 4, 5, 15, 16, 20], [0, 2, 8, 10, 5, 4, 0]) {
       #expect(abs(values[index] - Double(expected)) < 1e-9)

@@ -9,22 +9,40 @@ import KedastralModels
 
 /// A recorded load as a replay plays it: minute by minute, constant within each.
 ///
-/// Sample `m` of `minutes` is the load of the minute that ends there. A trace of a longer step is interpolated linearly, one of
-/// a shorter step averaged. Minutes without a measurement are NaN: policies see no metric then, and nothing is scored.
+/// Sample `m` of `minutes` is the load of the minute that ends there. In a trace of a longer step, each value is held over its
+/// step, unless linear interpolation is requested; a trace of a shorter step is averaged. Minutes without a measurement are NaN: policies see no metric then, and nothing is scored.
 public struct ReplayLoad: Sendable {
   /// How many times an autoscaler looks each minute.
   public static let syncsPerMinute = 4
+
+  /// How the minutes within a step of more than a minute get their load.
+  package enum Interpolation: String, Sendable, CaseIterable {
+    /// Each value is held over its step. No minute contains anything of the next sample.
+    case hold
+    /// Between two samples the load is a line, so the first minutes of a step show where the next sample is.
+    case linear
+  }
 
   /// The load of each minute.
   public let minutes: TimeSeries
   /// The trace as recorded, without infinities and negative values.
   public let trace: TimeSeries
 
+  /// How the minutes within a step were filled; nil when the trace has steps of at most a minute.
+  package let interpolation: Interpolation?
+
+  /// Creates a load of a trace; each value of a step of more than a minute is held over its step.
+  public init(_ trace: TimeSeries) { self.init(trace, interpolation: .hold) }
+
   /// Creates a load of a trace.
-  public init(_ trace: TimeSeries) {
+  ///
+  /// - Parameter interpolation: how the minutes within a step of more than a minute get their load.
+  package init(_ trace: TimeSeries, interpolation: Interpolation) {
     self.trace = TimeSeries(
       start: trace.start, step: trace.step, values: trace.values.map { $0.isFinite ? max(0, $0) : .nan })
-    minutes = self.trace.resampled(to: .seconds(60))
+    self.interpolation = trace.step > .seconds(60) ? interpolation : nil
+    minutes =
+      self.interpolation == .hold ? self.trace.held(to: .seconds(60)) : self.trace.resampled(to: .seconds(60))
   }
 
   /// The load that a pod must be able to serve so that the trace's 99th percentile needs `pods` of them.

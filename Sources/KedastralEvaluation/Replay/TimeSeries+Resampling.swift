@@ -17,6 +17,17 @@ extension TimeSeries {
       })
   }
 
+  /// The same load on a grid of a shorter step that begins at the same instant: each sample's value over its whole step,
+  /// which ends at the sample's instant.
+  func held(to step: Duration) -> TimeSeries {
+    let ratio = step.inSeconds / self.step.inSeconds
+    guard ratio < 1, count > 0 else { return self }
+    let heldCount = Int((Double(count - 1) / ratio + 1e-9).rounded(.down)) + 1
+    return TimeSeries(
+      start: start, step: step,
+      values: (0..<heldCount).map { values[min(count - 1, Int((Double($0) * ratio - 1e-6).rounded(.up)))] })
+  }
+
   private func interpolated(at position: Double) -> Double {
     let nearest = position.rounded()
     if abs(position - nearest) < 1e-6 { return values[min(Int(nearest), count - 1)] }

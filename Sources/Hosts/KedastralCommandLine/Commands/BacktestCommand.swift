@@ -11,7 +11,8 @@ enum BacktestCommand: Command {
   static let syntax = CommandSyntax(
     about: """
       kedastral backtest measures the accuracy of models on recorded loads: forecasts from 20 origins in the last fifth of each
-      load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more).
+      load, using only the history before each origin, one hour ahead (one day at steps of half an hour and more). Models look
+      back as far as the daemons let them: --window, 8 days by default.
       """,
     usage: ["--csv FILE… [options]", "--prometheus URL --query PROMQL [--days N] [options]"],
     groups: [
@@ -28,9 +29,15 @@ enum BacktestCommand: Command {
             "step", "DURATION",
             "the models' step (default: the load's own, or 1m from a server); a longer step averages samples"),
           .model("NAME…", "the models (default auto)"),
-          .init("protocol", "NAME", choices: ["rolling-origin"], "how accuracy is measured"),
+          .init(
+            "protocol", "NAME", choices: ["rolling-origin", "published"],
+            """
+            how accuracy is measured (default rolling-origin); published has the same origins with the windows of the published
+            tables, 7 days of minutes, 14 days of longer steps, 28 days of half an hour and more
+            """),
         ],
-        note: "And the daemons' flags for models: --byom-url, --arima-p, --sarima-s, … (see kedastral --help)."),
+        note:
+          "And the daemons' flags for models: --window, --byom-url, --arima-p, --sarima-s, … (see kedastral --help)."),
       .init(title: "Output", options: [.output(ReportFormat.names), .json]),
     ],
     settings: .named(WorkloadSettings.flags),
@@ -51,6 +58,7 @@ enum BacktestCommand: Command {
   static func run(_ options: CommandOptions) async throws {
     let settings = try WorkloadSettings(options)
     let format = ReportFormat(options)
+    let isPublished = options.value("protocol") == "published"
     let input = try TraceInput(options)
     let step = try options.duration("step")
     if let step, step < .seconds(1) {
@@ -70,7 +78,9 @@ enum BacktestCommand: Command {
         switch load {
         case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))
         case .whole(let series):
-          result = try await Backtest(.standard(step: series.step)).run(model, on: series, cpuSeconds: cpuSeconds)
+          var origin = RollingOrigin.standard(step: series.step)
+          if !isPublished { origin.window = max(2, Int(settings.workload.window / series.step)) }
+          result = try await Backtest(origin).run(model, on: series, cpuSeconds: cpuSeconds)
         }
         progress.clear()
         guard let result else {

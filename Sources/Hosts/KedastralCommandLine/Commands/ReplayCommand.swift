@@ -19,7 +19,13 @@ enum ReplayCommand: Command {
         title: "The load",
         options: TraceInput.options + [
           .init(
-            "warmup", "DURATION", "how much of the load is used only as history (default: half, at most 7d)")
+            "interpolation", "KIND", choices: ReplayLoad.Interpolation.allCases.map(\.rawValue),
+            """
+            the load within a step of more than a minute (default hold): hold keeps each value over its step; linear draws a line
+            between two samples, which shows the next sample in advance
+            """),
+          .init(
+            "warmup", "DURATION", "how much of the load is used only as history (default: half, at most 7d)"),
         ]),
       .init(
         title: "The cluster",
@@ -37,7 +43,13 @@ enum ReplayCommand: Command {
       .init(
         title: "The policies",
         options: [
-          .init("policy", "NAME…", choices: ReplayPlan.policies, "the policies (default: all of them)"),
+          .init(
+            "policy", "NAME…", choices: ReplayPlan.policies,
+            """
+            the policies (default: the first four). The others are controls: hpa-unready counts pods that are not ready with a
+            usage of 0 when it scales up, as Kubernetes does for CPU; persistence is kedastral's policy with the last value as
+            forecast, extrapolation with the line of the last five steps
+            """),
           .init("utilization", "U…", "hpa's target share of a pod's capacity (default 0.7)"),
           .init(
             "hpa-stabilization", "DURATION",

@@ -5,7 +5,11 @@ import KedastralHTTP
 
 /// Which policies a replay pits against each other, by a command's options.
 struct ReplayPlan {
-  static let policies = ["hpa", "kedastral", "reference", "oracle"]
+  static let policies = usualPolicies + ["hpa-unready"] + controls
+  /// The policies that are replayed by default.
+  private static let usualPolicies = ["hpa", "kedastral", "reference", "oracle"]
+  /// The controls that use Kedastral's policy with a forecast that needs no model.
+  static let controls = ["persistence", "extrapolation"]
   /// The parameter values of a sweep. For Kedastral it is the cost of one minute short of pods, in pod-minutes; at the
   /// cheap end, pods are assigned more load than they can serve.
   private static let sweptUtilizations = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
@@ -21,6 +25,7 @@ struct ReplayPlan {
   /// The forecaster's step.
   let step: Duration
   private let chosen: [String]
+  private let interpolation: ReplayLoad.Interpolation
   private let startups: [Duration]
   private let utilizations: [Double]
   private let models: [any Model]
@@ -44,7 +49,8 @@ struct ReplayPlan {
 
   init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
     let words = options.list("policy")
-    chosen = words.isEmpty ? Self.policies : words
+    chosen = words.isEmpty ? Self.usualPolicies : words
+    interpolation = options.choice("interpolation") ?? .hold
     let durations = try options.durations("startup")
     startups = durations.isEmpty ? [.seconds(60), .seconds(180)] : durations
     for startup in startups where startup < .zero || startup > .seconds(3600) {
@@ -95,7 +101,7 @@ struct ReplayPlan {
 
   /// The replay of one load.
   func replay(of trace: TraceInput.Trace) throws -> Replay {
-    let load = ReplayLoad(trace.series)
+    let load = ReplayLoad(trace.series, interpolation: interpolation)
     let capacity = podCapacity ?? (hasTarget ? policy.targetPerPod : load.podCapacity(pods: 20))
     return try Replay(
       load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, step: step, interval: interval,
@@ -108,8 +114,15 @@ struct ReplayPlan {
       try chosen.flatMap { name in
         let entrants: [Replay.Entrant] =
           switch name {
-          case "hpa": reactive(replay, startup, sweeps: sweeps)
-          case "kedastral": try models.flatMap { try predictive($0, replay, startup, sweeps: sweeps) }
+          case "hpa", "hpa-unready":
+            reactive(replay, startup, countsUnready: name == "hpa-unready", sweeps: sweeps)
+          case "kedastral":
+            try models.flatMap { model in
+              let name = models.count > 1 ? "kedastral \(model.name)" : "kedastral"
+              return try predictive(model, named: name, replay, startup, sweeps: sweeps)
+            }
+          case "persistence": try predictive(ControlModel.persistence, named: name, replay, startup, sweeps: sweeps)
+          case "extrapolation": try predictive(ControlModel.extrapolation, named: name, replay, startup, sweeps: sweeps)
           case "reference": try reference(replay, startup, sweeps: sweeps)
           default:
             [
@@ -124,24 +137,26 @@ struct ReplayPlan {
     }
   }
 
-  private func reactive(_ replay: Replay, _ startup: Duration, sweeps: Bool) -> [Replay.Entrant] {
+  private func reactive(
+    _ replay: Replay, _ startup: Duration, countsUnready: Bool, sweeps: Bool
+  ) -> [Replay.Entrant] {
     let swept = sweeps ? Self.sweptUtilizations.filter { !utilizations.contains($0) } : []
     return (utilizations + swept).map { utilization in
       Replay.Entrant(
         ReactivePolicy(
           utilization: utilization, podCapacity: replay.podCapacity,
-          behavior: reactiveBehavior),
+          behavior: reactiveBehavior, countsUnready: countsUnready),
         startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
     }
   }
 
   private func predictive(
-    _ model: any Model, _ replay: Replay, _ startup: Duration, sweeps: Bool
+    _ model: any Model, named name: String, _ replay: Replay, _ startup: Duration, sweeps: Bool
   ) throws -> [Replay.Entrant] {
     let target = hasTarget ? policy.targetPerPod : replay.podCapacity
     func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
       let policy = try PredictivePolicy(
-        name: models.count > 1 ? "kedastral \(model.name)" : "kedastral", model: model,
+        name: name, model: model,
         policy: settings.makePolicy(timeZone: timeZone),
         question: ScalingQuestion(
           leadTime: leadTime ?? startup + HorizontalAutoscaler.syncPeriod, mode: mode, selection: selection),

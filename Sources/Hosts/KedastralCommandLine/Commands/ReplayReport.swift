@@ -10,6 +10,7 @@ struct ReplayReport {
   private struct Entry {
     let trace: String
     let podCapacity: Double
+    let interpolation: ReplayLoad.Interpolation?
     let outcomes: [Replay.Outcome]
   }
 
@@ -19,16 +20,27 @@ struct ReplayReport {
   init(price: Double?) { self.price = price }
 
   mutating func add(trace: String, _ replay: Replay, _ outcomes: [Replay.Outcome]) {
-    entries.append(Entry(trace: trace, podCapacity: replay.podCapacity, outcomes: outcomes))
+    entries.append(
+      Entry(trace: trace, podCapacity: replay.podCapacity, interpolation: replay.load.interpolation, outcomes: outcomes)
+    )
   }
 
   func text(_ format: ReportFormat) -> String {
     switch format {
     case .json: return String(decoding: json, as: UTF8.self)
     case .table:
-      return ([figures.text] + (comparison.map { ["", "At equal pod-hours:", $0.text] } ?? [])).joined(separator: "\n")
-    case .markdown: return ([figures.markdown] + (comparison.map { ["", $0.markdown] } ?? [])).joined(separator: "\n")
+      return ([figures.text] + (comparison.map { ["", "At equal pod-hours:", $0.text] } ?? []) + interpolationNote)
+        .joined(separator: "\n")
+    case .markdown:
+      return ([figures.markdown] + (comparison.map { ["", $0.markdown] } ?? []) + interpolationNote)
+        .joined(separator: "\n")
     }
+  }
+
+  /// What the minutes within longer steps were made of; empty when every load has steps of at most a minute.
+  private var interpolationNote: [String] {
+    guard let kind = entries.lazy.compactMap(\.interpolation).first else { return [] }
+    return ["", "Interpolation of steps of more than a minute: \(kind.rawValue)."]
   }
 
   private var figures: TextTable {
@@ -102,6 +114,7 @@ struct ReplayReport {
       $0.member("knob", outcome.knob)
       $0.member("startupSeconds", outcome.startup.inSeconds)
       $0.member("podCapacity", entry.podCapacity)
+      if let interpolation = entry.interpolation { $0.member("interpolation", interpolation.rawValue) }
       $0.member("minutes", figures.minutes)
       $0.member("violationMinutes", figures.violationMinutes)
       $0.member("unservedShare", figures.unservedShare)
@@ -170,8 +183,9 @@ struct FrontierComparison {
         startup,
         unique(here.map(\.policy)).map { policy in
           let own = here.filter { $0.policy == policy }
-          // Kedastral's own setting comes first, and is not part of the sweep.
-          let swept = policy.hasPrefix("kedastral") && own.count > 1 ? Array(own.dropFirst()) : own
+          // The given setting of Kedastral's policy comes first, and is not part of the sweep.
+          let isPlanned = policy.hasPrefix("kedastral") || ReplayPlan.controls.contains(policy)
+          let swept = isPlanned && own.count > 1 ? Array(own.dropFirst()) : own
           return (policy, Frontier(swept.map { Frontier.Point(knob: $0.knob, figures: $0.figures) }))
         }
       )
