@@ -45,6 +45,7 @@ let package = Package(
         .embedInCode("Page/feed.js"), .embedInCode("Page/plan.js"), .embedInCode("Page/chart.js"),
         .embedInCode("Page/icon.svg"),
       ]),
+    .target(name: "KedastralKubernetes", dependencies: ["KedastralCore", "KedastralNet", "KedastralSources"]),
 
     // The front door: a service of one import.
     .target(
@@ -120,6 +121,10 @@ let package = Package(
     .testTarget(
       name: "KedastralSourcesTests",
       dependencies: ["KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport"]),
+    .testTarget(
+      name: "KedastralKubernetesTests",
+      dependencies: ["KedastralKubernetes", "KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport"],
+      exclude: ["Double"]),
     .testTarget(name: "KedastralGRPCTests", dependencies: ["KedastralGRPC", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralHTTPTests",

@@ -10,6 +10,10 @@ final class CurlTransfer {
   let continuation: CheckedContinuation<HTTPResponse, any Error>
   var deadline: LoopTimer?
 
+  /// What takes the body of a successful response as it arrives, and returns whether it takes more; nil to collect it.
+  private let sink: (@Sendable ([UInt8]) -> Bool)?
+  private var sinkIsDone = false
+
   private let authorization: String?
   /// The URL of the proxy, for errors.
   private var proxy: String?
@@ -25,11 +29,12 @@ final class CurlTransfer {
   /// - Parameter authorization: the value of the Authorization header, or nil for none.
   init(
     identifier: Int, request: HTTPRequest, authorization: String?,
-    continuation: CheckedContinuation<HTTPResponse, any Error>
+    sink: (@Sendable ([UInt8]) -> Bool)? = nil, continuation: CheckedContinuation<HTTPResponse, any Error>
   ) {
     self.identifier = identifier
     self.request = request
     self.authorization = authorization
+    self.sink = sink
     self.continuation = continuation
   }
 
@@ -148,6 +153,15 @@ final class CurlTransfer {
       // Instead of the system's authorities, not in addition to them.
       note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
     }
+    let texts = request.endpoint.tlsTexts
+    if let authorities = texts.authorities, tls.authorities == nil {
+      setPEM(CURLOPT_CAINFO_BLOB, authorities)
+      note(kedastral_curl_setopt_string(easy, CURLOPT_CAPATH, nil))
+    }
+    if let certificate = texts.certificate, tls.certificate == nil {
+      setPEM(CURLOPT_SSLCERT_BLOB, certificate)
+      setPEM(CURLOPT_SSLKEY_BLOB, texts.key ?? certificate)
+    }
     if let certificate = tls.certificate {
       setPEM(CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, certificate)
       setPEM(CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, tls.key ?? certificate)
@@ -157,6 +171,10 @@ final class CurlTransfer {
   /// Names a file, or hands over its text when it begins with a byte order mark, which OpenSSL does not skip.
   private func setPEM(_ file: CURLoption, _ blob: CURLoption, _ path: String) {
     guard let text = PEMFile.unmarked(path) else { return set(file, path) }
+    setPEM(blob, text)
+  }
+
+  private func setPEM(_ blob: CURLoption, _ text: [UInt8]) {
     note(kedastral_curl_setopt_blob(easy, blob, text, text.count))
   }
 
@@ -184,6 +202,11 @@ final class CurlTransfer {
 
   /// Accepts some bytes; a smaller number than received makes libcurl abort.
   private func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+    if let sink, (200..<300).contains(status) {
+      deadline?.restart()
+      sinkIsDone = !sink(Array(bytes))
+      return sinkIsDone ? 0 : bytes.count
+    }
     guard body.count + bytes.count <= request.endpoint.maximumAnswerBytes else {
       isTooLarge = true
       return 0
@@ -193,15 +216,22 @@ final class CurlTransfer {
   }
 
   private func result(_ code: CURLcode) -> Result<HTTPResponse, any Error> {
-    guard code == CURLE_OK else { return .failure(error(failure(code))) }
-    var status = 0
-    kedastral_curl_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    guard code == CURLE_OK || sinkIsDone else { return .failure(error(failure(code))) }
+    var retryAfter = 0
+    kedastral_curl_getinfo_long(easy, CURLINFO_RETRY_AFTER, &retryAfter)
     var location: UnsafeMutableRawPointer?
     kedastral_curl_getinfo_pointer(easy, CURLINFO_REDIRECT_URL, &location)
     return .success(
       HTTPResponse(
         status: status, body: body,
-        location: location.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) }))
+        location: location.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) },
+        retryAfter: retryAfter > 0 ? .seconds(retryAfter) : nil))
+  }
+
+  private var status: Int {
+    var status = 0
+    kedastral_curl_getinfo_long(easy, CURLINFO_RESPONSE_CODE, &status)
+    return status
   }
 
   private func failure(_ code: CURLcode) -> HTTPError.Reason {

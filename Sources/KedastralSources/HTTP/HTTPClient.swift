@@ -65,7 +65,23 @@ package actor HTTPClient {
   /// Sends a request and returns its whole response, whatever the status.
   ///
   /// - Throws: ``HTTPError`` when there is no response, `CancellationError` as soon as the task is cancelled.
-  package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+  package func send(_ request: HTTPRequest) async throws -> HTTPResponse { try await perform(request, sink: nil) }
+
+  /// Sends a request whose response may have no end, and returns when it has ended; only the body of an error is in it.
+  ///
+  /// - Parameters:
+  ///   - request: the request; its endpoint's deadline is the longest time without a byte, and its limit is for errors.
+  ///   - sink: takes the body of a successful response as it arrives, on the loop's thread, and returns whether it takes more.
+  /// - Throws: ``HTTPError`` when the response fails or is cut, `CancellationError` as soon as the task is cancelled.
+  package func stream(
+    _ request: HTTPRequest, to sink: @escaping @Sendable ([UInt8]) -> Bool
+  ) async throws -> HTTPResponse {
+    try await perform(request, sink: sink)
+  }
+
+  private func perform(
+    _ request: HTTPRequest, sink: (@Sendable ([UInt8]) -> Bool)?
+  ) async throws -> HTTPResponse {
     try Task.checkCancellation()
     let authorization = try authorization(for: request)
     lastIdentifier += 1
@@ -74,7 +90,8 @@ package actor HTTPClient {
       try await withCheckedThrowingContinuation { continuation in
         begin(
           CurlTransfer(
-            identifier: identifier, request: request, authorization: authorization, continuation: continuation))
+            identifier: identifier, request: request, authorization: authorization, sink: sink,
+            continuation: continuation))
       }
     } onCancel: {
       loop.execute { self.assumeIsolated { $0.finish(identifier, .failure(CancellationError())) } }

@@ -12,6 +12,8 @@ package struct HTTPEndpoint: Sendable {
   package var credentials: HTTPCredentials
   /// The authorities to trust instead of the system's, and the client certificate; PEM files.
   package var tls: TLSContext.Files
+  /// The same as PEM text, for configurations that contain it; where a file is named as well, the file's is used.
+  package var tlsTexts = TLSTexts()
   /// Headers of every request.
   package var headers: [HTTPHeader]
   /// The proxy; nil for the client's setting.
@@ -40,6 +42,26 @@ package struct HTTPEndpoint: Sendable {
 
   /// The URL of a request for `path`, in the form of ``displayName``.
   package func displayName(at path: String) -> String { HTTPRequest.redacted(HTTPRequest.joined(url, path)) }
+}
+
+/// The authorities to trust and the client certificate, as PEM text.
+package struct TLSTexts: Sendable, Equatable, CustomStringConvertible {
+  /// The authorities to trust instead of the system's.
+  package var authorities: [UInt8]?
+  /// The client certificate with its chain.
+  package var certificate: [UInt8]?
+  /// The private key of the certificate; nil when it follows the certificate.
+  package var key: [UInt8]?
+
+  /// Creates the texts.
+  package init(authorities: [UInt8]? = nil, certificate: [UInt8]? = nil, key: [UInt8]? = nil) {
+    self.authorities = authorities
+    self.certificate = certificate
+    self.key = key
+  }
+
+  /// Never the key.
+  package var description: String { "TLS texts" }
 }
 
 /// A header of a request.

@@ -139,6 +139,8 @@ package struct HTTPResponse: Sendable {
   package let body: [UInt8]
   /// Where a 3xx answer points to: redirects are reported, never followed.
   package let location: String?
+  /// How long to wait before the next request, as the server's `Retry-After` says; nil when it does not.
+  package let retryAfter: Duration?
 
   /// Whether the status says success.
   package var isSuccess: Bool { (200..<300).contains(status) }

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""A double of the Kubernetes API server for tests: it stores, lists in parts, watches, applies, and fails on request.
+
+It is not an API server: it knows no types, checks no schema, and of server-side apply it knows only which manager wrote an
+object first. What it does is what the client's tests rely on:
+
+  GET    list (limit, continue), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
+  POST   create (409 when it exists; generateName), PUT replace (409 for another resourceVersion)
+  PATCH  apply (409 for another manager's object unless forced), merge patch of an object or of its status
+  DELETE with a precondition on the uid
+
+  POST /double/fault    {"status": 429, "count": 2, "method": "GET", "contains": "watch=true", "retryAfter": 1, "body": "…"}
+  POST /double/compact  forgets the history and the pages: older versions are gone
+  POST /double/bookmark sends a bookmark to all watches
+  POST /double/cut      ends all watches in the middle of an object; /double/end ends them properly
+  POST /double/line     {"line": "…"} sends a line of the test's choice to all watches
+  GET  /double/log      the requests so far: method, path, authorization, content type, body
+
+Usage: api_server_double.py [--cert FILE --key FILE [--client-ca FILE]]; the port is printed.
+"""
+import argparse
+import http.server
+import json
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+
+CHANGE = threading.Condition()
+STATE = {"version": 100, "oldest": 0, "serial": 0, "pages": {}}
+OBJECTS = {}  # collection -> {(namespace, name): object}
+HISTORY = []  # (version, collection, namespace, type, object)
+FAULTS = []
+LOG = []
+ORDERS = []  # orders to the watches: (kind, text)
+
+
+def status(code, reason, message):
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message}
+
+
+def merge(old, new):
+    if not isinstance(new, dict) or not isinstance(old, dict):
+        return new
+    result = dict(old)
+    for key, value in new.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+def write(collection, key, item, kind):
+    """Stores an object under a new version and notes the event; the caller holds the lock."""
+    STATE["version"] += 1
+    item.setdefault("metadata", {})["resourceVersion"] = str(STATE["version"])
+    if key[0]:
+        item["metadata"]["namespace"] = key[0]
+    item["metadata"]["name"] = key[1]
+    item["metadata"].setdefault("uid", "uid-%d" % STATE["version"])
+    objects = OBJECTS.setdefault(collection, {})
+    if kind == "DELETED":
+        objects.pop(key, None)
+    else:
+        objects[key] = item
+    HISTORY.append((STATE["version"], collection, key[0], kind, json.loads(json.dumps(item))))
+    CHANGE.notify_all()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, code, item, headers=()):
+        body = item if isinstance(item, bytes) else json.dumps(item).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def place(self, path):
+        """Collection, namespace, name and subresource of a path."""
+        parts = [urllib.parse.unquote(part) for part in path.strip("/").split("/")]
+        size = 2 if parts[0] == "api" else 3
+        root, rest = "/".join(parts[:size]), parts[size:]
+        namespace = ""
+        if rest[0] == "namespaces" and len(rest) > 2:
+            namespace, rest = rest[1], rest[2:]
+        rest += [None, None]
+        return root + "/" + rest[0], namespace, rest[1], rest[2]
+
+    def handle_request(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if url.path.startswith("/double/"):
+            return self.control(url.path[len("/double/"):], json.loads(text or b"{}"))
+        with CHANGE:
+            # A watch obeys the orders that follow its entry in the log.
+            self.orders = len(ORDERS)
+            LOG.append({
+                "method": self.command, "path": self.path, "authorization": self.headers.get("Authorization") or "",
+                "contentType": self.headers.get("Content-Type") or "", "body": text.decode()})
+            fault = next((fault for fault in FAULTS if fault["count"] > 0
+                          and fault.get("method", self.command) == self.command
+                          and fault.get("contains", "") in self.path), None)
+            if fault:
+                fault["count"] -= 1
+        if fault:
+            headers = [("Retry-After", str(fault["retryAfter"]))] if "retryAfter" in fault else []
+            body = fault.get("body")
+            return self.answer(fault["status"], body.encode() if body is not None else status(
+                fault["status"], fault.get("reason", "InternalError"), "a fault of the double"), headers)
+        collection, namespace, name, subresource = self.place(url.path)
+        if query.get("watch") == "true":
+            return self.watch(collection, namespace, query)
+        body = json.loads(text) if text else {}
+        with CHANGE:
+            code, item = self.act(collection, namespace, name, subresource, query, body)
+        self.answer(code, item)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request
+
+    def control(self, order, body):
+        with CHANGE:
+            if order == "log":
+                return self.answer(200, LOG)
+            if order == "fault":
+                FAULTS.append(dict({"count": 1}, **body))
+            elif order == "compact":
+                HISTORY.clear()
+                STATE["pages"].clear()
+                STATE["version"] += 1
+                STATE["oldest"] = STATE["version"]
+            else:
+                ORDERS.append((order, body.get("line", "")))
+            CHANGE.notify_all()
+        self.answer(200, {})
+
+    def act(self, collection, namespace, name, subresource, query, body):
+        objects = OBJECTS.setdefault(collection, {})
+        key = (namespace, name)
+        old = objects.get(key)
+        if self.command == "GET" and name is None:
+            return self.list(collection, namespace, query)
+        if self.command == "POST":
+            metadata = body.setdefault("metadata", {})
+            if "name" not in metadata:
+                STATE["serial"] += 1
+                metadata["name"] = metadata.get("generateName", "") + str(STATE["serial"])
+            key = (namespace, metadata["name"])
+            if key in objects:
+                return 409, status(409, "AlreadyExists", "%s exists" % key[1])
+            write(collection, key, body, "ADDED")
+            return 201, body
+        if old is None and not (self.command == "PATCH" and "apply-patch" in self.headers["Content-Type"]):
+            return 404, status(404, "NotFound", '%s "%s" not found' % (collection.split("/")[-1], name))
+        if self.command == "GET":
+            return 200, old
+        if self.command == "DELETE":
+            uid = (body.get("preconditions") or {}).get("uid")
+            if uid and uid != old["metadata"]["uid"]:
+                return 409, status(409, "Conflict", "the uid is another one")
+            write(collection, key, old, "DELETED")
+            return 200, status(200, "", "deleted")
+        version = body.get("metadata", {}).get("resourceVersion")
+        if version and old and version != old["metadata"]["resourceVersion"]:
+            return 409, status(409, "Conflict", "the object has been modified")
+        if self.command == "PUT":
+            body["metadata"]["uid"] = old["metadata"]["uid"]
+            write(collection, key, body, "MODIFIED")
+            return 200, body
+        manager = query.get("fieldManager", "")
+        if "apply-patch" in self.headers["Content-Type"]:
+            owner = (old or {}).get("metadata", {}).get("managedFields", [{}])[0].get("manager", manager)
+            if old and owner != manager and query.get("force") != "true":
+                return 409, status(409, "Conflict", 'conflict with "%s"' % owner)
+            body.setdefault("metadata", {})["managedFields"] = [{"manager": manager}]
+        new = merge(old or {}, {"status": body.get("status", {})} if subresource == "status" else body)
+        if old is not None and {k: v for k, v in new.items()} == old:
+            return 200, old
+        write(collection, key, new, "MODIFIED" if old else "ADDED")
+        return (200 if old else 201), new
+
+    def list(self, collection, namespace, query):
+        token, limit = query.get("continue"), int(query.get("limit", 0) or 0)
+        if token:
+            if token not in STATE["pages"]:
+                return 410, status(410, "Expired", "the continue token is too old")
+            items, version = STATE["pages"].pop(token)
+        else:
+            items = [json.loads(json.dumps(item)) for key, item in sorted(OBJECTS[collection].items())
+                     if not namespace or key[0] == namespace]
+            version = str(STATE["version"])
+        metadata = {"resourceVersion": version}
+        if limit and len(items) > limit:
+            STATE["serial"] += 1
+            metadata["continue"] = "page-%d" % STATE["serial"]
+            STATE["pages"][metadata["continue"]] = (items[limit:], version)
+            items = items[:limit]
+        return 200, {"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}
+
+    def chunk(self, text):
+        data = text.encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def watch(self, collection, namespace, query):
+        version = int(query.get("resourceVersion") or 0)
+        end = time.monotonic() + float(query.get("timeoutSeconds", 300))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with CHANGE:
+            done = self.orders
+            gone = version < STATE["oldest"]
+        if gone:
+            self.chunk(json.dumps({"type": "ERROR", "object": status(410, "Expired", "too old resource version")}) + "\n")
+        while not gone and time.monotonic() < end:
+            with CHANGE:
+                events = [event for event in HISTORY if event[0] > version and event[1] == collection
+                          and (not namespace or event[2] == namespace)]
+                orders, done = ORDERS[done:], len(ORDERS)
+                latest = STATE["version"]
+                if not events and not orders:
+                    CHANGE.wait(max(0, min(1, end - time.monotonic())))
+                    continue
+            for event in events:
+                self.chunk(json.dumps({"type": event[3], "object": event[4]}) + "\n")
+                version = event[0]
+            for order, line in orders:
+                if order == "bookmark":
+                    version = latest
+                    self.chunk(json.dumps({"type": "BOOKMARK", "object": {
+                        "metadata": {"resourceVersion": str(latest)}}}) + "\n")
+                elif order == "line":
+                    self.chunk(line + "\n")
+                elif order == "cut":
+                    self.chunk('{"type":"MODIFIED","object":{"metadata":{"name":"cu')
+                    self.close_connection = True
+                    return
+                elif order == "end":
+                    end = 0
+        self.wfile.write(b"0\r\n\r\n")
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        pass
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cert")
+    parser.add_argument("--key")
+    parser.add_argument("--client-ca")
+    options = parser.parse_args()
+    server = Server(("127.0.0.1", 0), Handler)
+    if options.cert:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.cert, options.key)
+        if options.client_ca:
+            context.load_verify_locations(options.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    print("port %d." % server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
