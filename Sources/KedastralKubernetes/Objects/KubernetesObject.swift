@@ -1,3 +1,5 @@
+import KedastralSources
+
 /// A type of objects: where the API server has them.
 package struct ResourceType: Sendable, Hashable {
   /// The API group; empty for the core group.
@@ -25,9 +27,9 @@ package struct ResourceType: Sendable, Hashable {
   /// Names come from objects, so everything that is not part of a name is percent-encoded.
   package func path(namespace: String?, name: String? = nil, subresource: String? = nil) -> String {
     var path = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
-    if let namespace { path += "/namespaces/\(QueryText.encoded(namespace))" }
+    if let namespace { path += "/namespaces/\(FormEncoding.encoded(namespace))" }
     path += "/\(plural)"
-    if let name { path += "/\(QueryText.encoded(name))" }
+    if let name { path += "/\(FormEncoding.encoded(name))" }
     if let subresource { path += "/\(subresource)" }
     return path
   }
@@ -114,25 +116,11 @@ extension KubernetesObject {
   package var key: ObjectKey { metadata.key }
 }
 
-/// Text in paths and parameters.
+/// Parameters of a request.
 enum QueryText {
-  /// The text with everything but letters, digits and `-._~` percent-encoded.
-  static func encoded(_ text: String) -> String {
-    var result = ""
-    for byte in text.utf8 {
-      switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: result.unicodeScalars.append(.init(byte))
-      default:
-        let hex = String(byte, radix: 16, uppercase: true)
-        result += "%" + (hex.count == 1 ? "0" : "") + hex
-      }
-    }
-    return result
-  }
-
   /// Parameters with a leading question mark; those without a value are left out.
   static func query(_ parameters: [(name: String, value: String?)]) -> String {
-    let given = parameters.compactMap { parameter in parameter.value.map { "\(parameter.name)=\(encoded($0))" } }
-    return given.isEmpty ? "" : "?" + given.joined(separator: "&")
+    let given = parameters.compactMap { name, value in value.map { (name: name, value: $0) } }
+    return given.isEmpty ? "" : "?" + String(decoding: FormEncoding.encode(given), as: UTF8.self)
   }
 }

@@ -1,7 +1,7 @@
-/// `application/x-www-form-urlencoded`, the form in which browsers send form fields.
-enum FormEncoding {
+/// `application/x-www-form-urlencoded`, the form in which browsers send form fields, and which URLs have after the `?`.
+package enum FormEncoding {
   /// Encodes fields in their order.
-  static func encode(_ fields: [(name: String, value: String)]) -> [UInt8] {
+  package static func encode(_ fields: [(name: String, value: String)]) -> [UInt8] {
     var bytes: [UInt8] = []
     for (name, value) in fields {
       if !bytes.isEmpty { bytes.append(0x26) }
@@ -10,6 +10,13 @@ enum FormEncoding {
       append(value, to: &bytes)
     }
     return bytes
+  }
+
+  /// The text with everything but letters, digits and `-._~` percent-encoded, as in a part of a URL's path.
+  package static func encoded(_ text: String) -> String {
+    var bytes: [UInt8] = []
+    append(text, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func append(_ text: String, to bytes: inout [UInt8]) {

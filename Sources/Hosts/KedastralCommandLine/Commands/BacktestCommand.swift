@@ -57,7 +57,7 @@ enum BacktestCommand: Command {
 
   static func run(_ options: CommandOptions) async throws {
     let settings = try WorkloadSettings(options)
-    let format = ReportFormat(options)
+    let format = options.format(default: ReportFormat.table)
     let isPublished = options.value("protocol") == "published"
     let input = try TraceInput(options)
     let step = try options.duration("step")

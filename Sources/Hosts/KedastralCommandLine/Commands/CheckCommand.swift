@@ -53,7 +53,7 @@ enum CheckCommand: Command {
   }
 
   static func run(_ options: CommandOptions) async throws {
-    let format = ReportFormat(options)
+    let format = options.format(default: ReportFormat.table)
     let deadline = try options.positiveDuration("deadline") ?? .seconds(10)
     let role: Role = options.choice("role") ?? .all
     let isOffline = options.has("offline")

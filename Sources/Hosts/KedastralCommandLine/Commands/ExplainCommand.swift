@@ -19,16 +19,14 @@ enum ExplainCommand: Command {
       """)
 
   static func run(_ options: CommandOptions) async throws {
-    let words = options.words
-    let wantsJSON = options.value("output") == "json" || options.has("json")
-    guard !words.isEmpty else {
+    let wantsJSON = options.wantsJSON
+    let workloads = try options.workloads()
+    guard !workloads.isEmpty else {
       throw UsageError(
         description: "the workload is missing; write kedastral explain NAME; kedastral get workloads lists the names")
     }
     let server = try ServerInput(options)
-    for (index, word) in words.enumerated() {
-      let workload: WorkloadName
-      do { workload = try WorkloadName(word) } catch { throw UsageError(description: error.description) }
+    for (index, workload) in workloads.enumerated() {
       let answer = try await server.forecaster.explanation(
         of: workload, leadTime: try options.duration("lead-time"), inWords: !wantsJSON)
       if index > 0, !wantsJSON { Program.show("") }

@@ -48,7 +48,7 @@ enum ForecastCommand: Command {
 
   static func run(_ options: CommandOptions) async throws {
     let settings = try WorkloadSettings(options)
-    let format = ForecastFormat(options)
+    let format = options.format(default: ForecastFormat.table)
     let levels = try levels(options)
     let input = try TraceInput(options)
     let model = try settings.model(options.value("model"))

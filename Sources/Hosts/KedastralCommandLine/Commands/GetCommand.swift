@@ -42,11 +42,9 @@ enum GetCommand: Command {
       """)
 
   static func run(_ options: CommandOptions) async throws {
-    if !options.has("watch"), options.has("interval") {
-      throw UsageError(description: "\(options.typed("interval")) belongs to --watch")
-    }
+    try options.check("interval", belongsTo: "watch")
     let server = try ServerInput(options)
-    let names = try options.words.dropFirst().map { try name($0) }
+    let names = try options.workloads(from: 1)
     switch options.words.first {
     case "workloads", "workload":
       try check(options, ListFormat.names, "workloads", without: ["points", "svg"])
@@ -69,10 +67,6 @@ enum GetCommand: Command {
     case let word?:
       throw UsageError(description: "unknown word '\(word)'; write workloads, forecast NAME, or scaledobject NAME")
     }
-  }
-
-  private static func name(_ text: String) throws(UsageError) -> WorkloadName {
-    do { return try WorkloadName(text) } catch { throw UsageError(description: error.description) }
   }
 
   /// Refuses options and formats of another kind of object.
@@ -107,7 +101,7 @@ enum GetCommand: Command {
   private static func workloads(
     _ names: [WorkloadName], _ options: CommandOptions, _ server: ServerInput
   ) async throws {
-    let format = ListFormat(options)
+    let format = options.format(default: ListFormat.table)
     let wanted = options.list("state")
     var shown: [WorkloadName: WorkloadRow]?
     try await repeated(options) {
@@ -134,7 +128,7 @@ enum GetCommand: Command {
   private static func forecasts(
     _ names: [WorkloadName], _ options: CommandOptions, _ server: ServerInput
   ) async throws {
-    let format = ForecastFormat(options)
+    let format = options.format(default: ForecastFormat.table)
     let points = try options.positiveNumber("points") ?? 120
     guard options.value("svg") == nil || names.count == 1 else {
       throw UsageError(description: "\(options.typed("svg")) needs exactly one workload; \(names.count) are given")

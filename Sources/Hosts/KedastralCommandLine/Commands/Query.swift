@@ -37,11 +37,9 @@ struct Query {
     object = try Self.object(address, options)
     timeout = try options.positiveDuration("timeout") ?? .seconds(5)
     isWatching = options.has("watch")
-    if !isWatching, options.has("interval") {
-      throw UsageError(description: "\(options.typed("interval")) belongs to --watch")
-    }
+    try options.check("interval", belongsTo: "watch")
     interval = try options.positiveDuration("interval") ?? .seconds(15)
-    wantsJSON = options.value("output") == "json" || options.has("json")
+    wantsJSON = options.wantsJSON
   }
 
   private static func what(_ word: String) throws(UsageError) -> What {

@@ -159,7 +159,7 @@ enum ReplayCommand: Command {
         try WriteError.write(ReplayReport.desiredCSV(outcomes), to: path)
       }
     }
-    Program.show(report.text(ReportFormat(options)))
+    Program.show(report.text(options.format(default: ReportFormat.table)))
   }
 }
 
@@ -170,11 +170,6 @@ enum ReportFormat: String, CaseIterable {
   case markdown
 
   static var names: [String] { allCases.map(\.rawValue) }
-
-  /// The format from `--output` or `--json`.
-  init(_ options: CommandOptions) {
-    self = options.has("json") ? .json : options.choice("output") ?? .table
-  }
 }
 
 extension Replay.ForecastTally {

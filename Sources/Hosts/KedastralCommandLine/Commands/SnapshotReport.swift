@@ -95,9 +95,4 @@ enum ForecastFormat: String, CaseIterable {
     case .table, .sparkline, .markdown: ""
     }
   }
-
-  /// The format from `-o` or `--json`.
-  init(_ options: CommandOptions) {
-    self = options.has("json") ? .json : options.choice("output") ?? .table
-  }
 }

@@ -32,7 +32,7 @@ enum VersionCommand: Command {
   }
 
   static func run(_ options: CommandOptions) async throws {
-    guard options.value("output") == "json" || options.has("json") else {
+    guard options.wantsJSON else {
       Program.show("kedastral \(Program.version)\nSwift     \(compiler)\nKEDA API  \(ExternalScalerClient.serviceName)")
       return
     }

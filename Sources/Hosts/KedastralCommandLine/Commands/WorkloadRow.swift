@@ -188,11 +188,6 @@ enum ListFormat: String, CaseIterable {
   case name
 
   static var names: [String] { allCases.map(\.rawValue) }
-
-  /// The format from `--output` or `--json`.
-  init(_ options: CommandOptions) {
-    self = options.has("json") ? .json : options.choice("output") ?? .table
-  }
 }
 
 extension Double {

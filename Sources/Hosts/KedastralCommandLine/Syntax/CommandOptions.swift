@@ -110,6 +110,28 @@ struct CommandOptions {
     list(name).last.flatMap(Choice.init)
   }
 
+  /// Whether `--output` or `--json` asks for JSON.
+  var wantsJSON: Bool { has("json") || list("output").last == "json" }
+
+  /// The format that `--output` or `--json` asks for.
+  func format<Format: RawRepresentable<String>>(default format: Format) -> Format {
+    (wantsJSON ? Format(rawValue: "json") : choice("output")) ?? format
+  }
+
+  /// Refuses an option without the one that it belongs to.
+  func check(_ name: String, belongsTo other: String) throws(UsageError) {
+    if has(name), !has(other) { throw UsageError(description: "\(typed(name)) belongs to --\(other)") }
+  }
+
+  /// The words from one on, as names of workloads.
+  func workloads(from first: Int = 0) throws(UsageError) -> [WorkloadName] {
+    do throws(InvalidWorkloadName) {
+      return try words.dropFirst(first).map { word throws(InvalidWorkloadName) in try WorkloadName(word) }
+    } catch {
+      throw UsageError(description: error.description)
+    }
+  }
+
   /// The last value of an option as a positive number.
   func positiveNumber(_ name: String) throws(UsageError) -> Double? {
     guard let text = value(name) else { return nil }

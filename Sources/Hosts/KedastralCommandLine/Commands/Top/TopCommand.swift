@@ -52,7 +52,7 @@ enum TopCommand: Command {
     screen.filter = options.value("filter") ?? ""
     screen.order = options.choice("sort") ?? .name
     if options.has("output") || options.has("json") || isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 {
-      try await once(screen, server, ListFormat(options))
+      try await once(screen, server, options.format(default: ListFormat.table))
     } else {
       try await live(screen, server, interval: interval)
     }
