@@ -132,7 +132,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralSources", "KedastralTesting",
+        "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",

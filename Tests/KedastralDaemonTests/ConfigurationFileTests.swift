@@ -1,5 +1,6 @@
 import KedastralCore
 import KedastralNet
+import KedastralSources
 import Testing
 
 @testable import KedastralDaemon
@@ -49,11 +50,11 @@ struct ConfigurationFileTests {
       Issue.record("no Prometheus sources")
       return
     }
-    #expect(api.url.text == "http://p:9090" && api.access.authentication == .bearerFile("/token"))
-    #expect(api.access.timeout == .seconds(3))
+    #expect(api.endpoint.url == "http://p:9090" && api.endpoint.credentials == .bearer(file: "/token"))
+    #expect(api.endpoint.deadline == .seconds(3))
     // The token is meant for the default's server alone.
-    #expect(shop.url.text == "http://other:9090" && shop.access.authentication == .none)
-    #expect(shop.access.timeout == .seconds(3))
+    #expect(shop.endpoint.url == "http://other:9090" && shop.endpoint.credentials == .none)
+    #expect(shop.endpoint.deadline == .seconds(3))
   }
 
   @Test("reads a scrape source and pairs")
@@ -76,11 +77,10 @@ struct ConfigurationFileTests {
       configuration.workloads[0].source
         == .scrape(
           ScrapeSourceConfiguration(
-            url: try #require(WebURL("http://127.0.0.1:9100/metrics")), metric: "api_requests_total",
-            labels: ["namespace": "demo", "app": "api"],
-            access: SourceAccess(
-              authentication: .basic(user: "me", password: Secret("hunter2")), headers: ["X-Key": Secret("hunter2")],
-              timeout: .seconds(10)))))
+            endpoint: HTTPEndpoint(
+              "http://127.0.0.1:9100/metrics", credentials: .basic(user: "me", password: "hunter2"),
+              headers: [HTTPHeader("X-Key", "hunter2")], proxy: .environment()),
+            metric: "api_requests_total", labels: ["namespace": "demo", "app": "api"])))
   }
 
   @Test("one file serves every host, and each reads its own part")
@@ -134,7 +134,7 @@ struct ConfigurationFileTests {
       Issue.record("no Prometheus source")
       return
     }
-    #expect(source.url.text == "http://p:9090")
+    #expect(source.endpoint.url == "http://p:9090")
   }
 
   @Test(
@@ -163,8 +163,8 @@ struct ConfigurationFileTests {
       Issue.record("no Prometheus source")
       return
     }
-    #expect(source.url.text == "http://p:9090" && source.query == "queue_length")
-    #expect(source.access.authentication == .bearer(Secret("t")))
+    #expect(source.endpoint.url == "http://p:9090" && source.query == "queue_length")
+    #expect(source.endpoint.credentials == .bearer("t"))
   }
 
   @Test("reads schedules, gate, threshold, zone and dry run; a workload's schedules override the defaults")

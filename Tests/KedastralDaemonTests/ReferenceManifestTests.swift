@@ -2,6 +2,7 @@ import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
 import KedastralNet
+import KedastralSources
 import Testing
 
 @testable import KedastralDaemon
@@ -25,7 +26,6 @@ struct ReferenceManifestTests {
   @Test("the forecaster's environment gives exactly this configuration")
   func forecasterByEnvironment() throws {
     let configuration = try running(loader(environment: forecasterEnvironment).forecaster(arguments: []))
-    let access = SourceAccess(authentication: .none, headers: [:], timeout: .seconds(10))
     let expected = ForecasterConfiguration(
       listen: ListenAddress(host: "", port: 9081), log: LogConfiguration(format: .json, level: .debug),
       storage: .redis(
@@ -44,8 +44,9 @@ struct ReferenceManifestTests {
           name: try WorkloadName("api-app"), metric: "rps",
           source: .prometheus(
             PrometheusSourceConfiguration(
-              kind: .prometheus, url: try #require(WebURL("http://prometheus-operated.monitoring:9090")),
-              query: #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#, access: access)),
+              kind: .prometheus,
+              endpoint: HTTPEndpoint("http://prometheus-operated.monitoring:9090", proxy: .environment()),
+              query: #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#)),
           model: ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil),
           policy: PolicyConfiguration(
             targetPerPod: 50, headroom: 1.3, quantileLevel: 0.95, minReplicas: 2, maxReplicas: 20, upMaxFactor: 3,
@@ -154,13 +155,11 @@ struct ReferenceManifestTests {
     #expect(
       source
         == HTTPSourceConfiguration(
-          url: try #require(WebURL("https://api.example.com/metrics?from={{.Start}}")), method: .post,
+          endpoint: HTTPEndpoint(
+            "https://api.example.com/metrics?from={{.Start}}", tls: .init(authorities: "/ca.pem"),
+            headers: [HTTPHeader("Authorization", "Bearer {{.Token}}"), HTTPHeader("X-Team", "a,b")],
+            proxy: .environment(), deadline: .seconds(3)), method: .post,
           body: #"{"window":"{{.WindowSeconds}}s"}"#, valuePath: "data.#.value", timestampPath: "data.#.ts",
-          timestampFormat: .unixMilliseconds, templateVars: ["Token": Secret("hunter2")],
-          access: SourceAccess(
-            authentication: .none,
-            headers: ["Authorization": Secret("Bearer {{.Token}}"), "X-Team": Secret("a,b")],
-            tls: .init(authorities: "/ca.pem"),
-            timeout: .seconds(3))))
+          timestampFormat: .unixMilliseconds, templateVars: ["Token": Secret("hunter2")]))
   }
 }
