@@ -132,8 +132,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralSources", "KedastralTesting",
-        "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralSources",
+        "KedastralTesting", "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",

@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralModels
 import KedastralNet
 import KedastralSources
 import Testing
@@ -42,9 +43,9 @@ struct ConfigurationFileTests {
     #expect(workloads.map(\.policy.minReplicas) == [4, 2, 2])
     #expect(workloads.map(\.policy.rounding) == [.floor, .ceil, .ceil])
     #expect(workloads.allSatisfy { $0.policy.quantileLevel == 0.9 && $0.timeZone == "Europe/Berlin" })
-    #expect(workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 1, movingAverage: 1))
-    #expect(workloads[1].model == ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil))
-    #expect(workloads[2].model.orders == ARIMAOrders(autoregression: 3, differencing: 1, movingAverage: 1))
+    #expect(workloads[0].model.order == Arima.Order(p: 2, d: 1, q: 1))
+    #expect(workloads[1].model == ModelConfiguration(name: "baseline"))
+    #expect(workloads[2].model.order == Arima.Order(p: 3, d: 1, q: 1))
     #expect(workloads[1].source == .csv(CSVSourceConfiguration(path: "worker.csv", speed: 60)))
     guard case .prometheus(let api) = workloads[0].source, case .prometheus(let shop) = workloads[2].source else {
       Issue.record("no Prometheus sources")

@@ -1,6 +1,7 @@
 import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
+import KedastralModels
 import KedastralNet
 import KedastralSources
 import Testing
@@ -47,7 +48,7 @@ struct ReferenceManifestTests {
               kind: .prometheus,
               endpoint: HTTPEndpoint("http://prometheus-operated.monitoring:9090", proxy: .environment()),
               query: #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#)),
-          model: ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil),
+          model: ModelConfiguration(name: "baseline"),
           policy: PolicyConfiguration(
             targetPerPod: 50, headroom: 1.3, quantileLevel: 0.95, minReplicas: 2, maxReplicas: 20, upMaxFactor: 3,
             downMaxPercent: 25, prewarmSteps: 0, rounding: .ceil, reactiveFloor: false),
@@ -79,7 +80,7 @@ struct ReferenceManifestTests {
     #expect(configuration.log == LogConfiguration(format: .text, level: .info))
     #expect(configuration.storage == .memory)
     #expect(configuration.tls == TLSConfiguration(isEnabled: false))
-    #expect(workload.model == ModelConfiguration(name: "auto", orders: .automatic, byomURL: nil))
+    #expect(workload.model == ModelConfiguration(name: "auto"))
     #expect(workload.horizon == .seconds(1800) && workload.step == .seconds(60))
     #expect(workload.interval == .seconds(30) && workload.window == .seconds(8 * 86_400))
     #expect(
@@ -122,7 +123,7 @@ struct ReferenceManifestTests {
   @Test("orders of ARIMA and SARIMA have their own settings; ARIMA(0,0,0) means automatic, as in Go")
   func orders() throws {
     let arima = try forecaster(["-model=arima", "-arima-p=2", "-arima-d=0"], environment: ["SARIMA_P": "9"])
-    #expect(arima.workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 0))
+    #expect(arima.workloads[0].model.order == Arima.Order(p: 2, d: 0, q: 0))
     let sarima = try forecaster(
       ["-model=sarima", "-arima-p=9"],
       environment: [
@@ -130,12 +131,13 @@ struct ReferenceManifestTests {
         "SARIMA_S": "24",
       ])
     #expect(
-      sarima.workloads[0].model.orders
-        == ARIMAOrders(
-          autoregression: 1, differencing: 1, movingAverage: 2, seasonalAutoregression: 1, seasonalDifferencing: 0,
-          seasonalMovingAverage: 1, seasonSteps: 24))
-    let automatic = try forecaster(["-model=arima", "-arima-p=0", "-arima-d=0", "-arima-q=0"])
-    #expect(automatic.workloads[0].model.orders == .automatic)
+      sarima.workloads[0].model.order
+        == Arima.Order(p: 1, d: 1, q: 2, seasonalP: 1, seasonalD: 0, seasonalQ: 1, season: 24))
+    for model in ["arima", "sarima"] {
+      let zeros =
+        ["p", "d", "q"].map { "-\(model)-\($0)=0" } + (model == "sarima" ? ["-sarima-sp=0", "-sarima-s=0"] : [])
+      #expect(try forecaster(["-model=\(model)"] + zeros).workloads[0].model.order == nil)
+    }
   }
 
   @Test("the adapter of JSON over HTTP accepts the Go implementation's environment")

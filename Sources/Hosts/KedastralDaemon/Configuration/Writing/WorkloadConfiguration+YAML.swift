@@ -69,12 +69,12 @@ extension ModelConfiguration {
   fileprivate func write(to text: inout YAMLText) {
     text.pair("name", name)
     if let byomURL { text.pair("byomUrl", Placeholders.escape(byomURL.description)) }
-    let all = [
-      ("p", orders.autoregression), ("d", orders.differencing), ("q", orders.movingAverage),
-      ("P", orders.seasonalAutoregression), ("D", orders.seasonalDifferencing), ("Q", orders.seasonalMovingAverage),
-      ("s", orders.seasonSteps),
-    ]
-    for case (let key, let order?) in all { text.pair(key, order) }
+    guard let order else { return }
+    for (key, term) in [("p", order.p), ("d", order.d), ("q", order.q)] { text.pair(key, term) }
+    guard name == "sarima" else { return }
+    let seasonal = [("P", order.seasonalP), ("D", order.seasonalD), ("Q", order.seasonalQ)]
+    for (key, term) in seasonal { text.pair(key, term) }
+    if order.season > 1 { text.pair("s", order.season) }
   }
 }
 
