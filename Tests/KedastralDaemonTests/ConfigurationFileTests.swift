@@ -112,7 +112,8 @@ struct ConfigurationFileTests {
       return
     }
     #expect(redis.sentinels == [ListenAddress(host: "s1", port: 26_379), ListenAddress(host: "s2", port: 26_379)])
-    #expect(redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.passwordFile == "/run/password")
+    #expect(
+      redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.password == .file("/run/password"))
     #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
   }
 

@@ -32,7 +32,7 @@ struct ReferenceManifestTests {
       storage: .redis(
         RedisConfiguration(
           url: nil, endpoint: .network(host: "redis", port: 6379), username: nil,
-          password: Secret("hunter2"), passwordFile: nil, database: 3, ttl: .seconds(3600), prefix: "forecast:",
+          password: .text("hunter2"), database: 3, ttl: .seconds(3600), prefix: "forecast:",
           readPrefixes: [],
           sentinels: [], sentinelMaster: nil, isCluster: false)),
       tls: TLSConfiguration(
