@@ -136,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralSources",
+        "KedastralTesting", "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",
