@@ -6,6 +6,16 @@ public enum CapacityMargin: Sendable, Equatable {
   case headroom(Double)
   /// It plans the number of pods with the least expected cost, where a minute with too few pods costs this many pod-minutes.
   case shortageCost(Double)
+  /// It plans so that the pods suffice in this share of the minutes, in (0.5, 1).
+  case objective(Double)
+
+  /// Whether it needs the distribution of the load, which at least three quantiles describe.
+  package var weighsDistribution: Bool {
+    switch self {
+    case .quantile, .headroom: false
+    case .shortageCost, .objective: true
+    }
+  }
 }
 
 /// Changed settings of a policy for a what-if plan; nil keeps a setting.

@@ -65,6 +65,9 @@ public struct CapacityState: Sendable, Equatable, Codable {
   /// The recent forecast error, as a share of the load, when it is known: 0.2 is a fifth.
   public var forecastError: Double?
 
+  /// The width of the margin that an objective needs, as learned so far: 1 is what the forecast's quantiles say.
+  package var objectiveWidth: Double?
+
   /// The unknown state, for the first plan of a new workload.
   public static let unknown = CapacityState()
 

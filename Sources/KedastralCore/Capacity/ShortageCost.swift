@@ -71,30 +71,3 @@ public struct ShortageCost: Sendable, Equatable {
     return Int(best.pods)
   }
 }
-
-/// The distribution of a load, given by some quantiles.
-private struct LoadDistribution {
-  let levels: [Double]
-  let values: [Double]
-
-  var highest: Double { values[values.count - 1] }
-
-  /// The probability that the load is more than `served`.
-  func chance(above served: Double) -> Double {
-    let last = values.count - 1
-    if served >= values[last] {
-      // The tail falls off as between the third last quantile and the last one.
-      let reach = naturalLogarithm((1 - levels[last - 2]) / (1 - levels[last]))
-      let decay = (values[last] - values[last - 2]) / reach
-      return decay > 0 && served.isFinite ? (1 - levels[last]) * exponential((values[last] - served) / decay) : 0
-    }
-    guard let upper = values.firstIndex(where: { $0 > served }), upper > 0 else {
-      // Below the lowest quantile it reaches down by twice the distance to the next one.
-      let width = 2 * (values[1] - values[0])
-      return width > 0 ? 1 - levels[0] * max(0, 1 - (values[0] - served) / width) : 1
-    }
-    let width = values[upper] - values[upper - 1]
-    let share = width > 0 ? (served - values[upper - 1]) / width : 1
-    return 1 - (levels[upper - 1] + (levels[upper] - levels[upper - 1]) * share)
-  }
-}

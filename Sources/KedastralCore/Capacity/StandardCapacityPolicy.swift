@@ -2,8 +2,9 @@
 ///
 /// For each step:
 ///
-/// 1. Planned load: (a) the load that the number of pods with the least expected cost can serve, if a ``ShortageCost`` is set;
-///    (b) the quantile, if one is set; (c) value × headroom, if neither is set or the forecast lacks the quantiles.
+/// 1. Planned load: (a) the load that is exceeded in no more minutes than the objective allows, if one is set; (b) the load that the
+///    number of pods with the least expected cost can serve, if a ``ShortageCost`` is set; (c) the quantile, if one is set;
+///    (d) value × headroom, if none is set or the forecast lacks the quantiles.
 /// 2. Required replicas: the largest planned load of this and the next `prewarmSteps` steps ÷ target, rounded.
 /// 3. Limits: minimum and maximum; growth and shrinkage relative to the previous step; minimum and maximum again.
 ///
@@ -31,6 +32,8 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
   /// The factor on the forecast when no quantile applies; 1.2 plans for 20 % more than forecast.
   public let headroom: Double
   public let quantileLevel: Double?
+  /// The share of the minutes in which the pods should suffice; a workload's forecaster learns the margin for it.
+  package let objective: Double?
   /// The cost of a minute with too few pods; the target is then the maximum load that a pod can serve.
   public let shortageCost: ShortageCost?
   /// The minimum replicas.
@@ -54,7 +57,7 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     targetPerPod: Double, headroom: Double = 1.2, quantileLevel: Double? = nil, shortageCost: ShortageCost? = nil,
     minReplicas: Int = 1, maxReplicas: Int = 100, upMaxFactor: Double = 2, downMaxPercent: Double = 50,
     prewarmSteps: Int = 0,
-    rounding: Rounding = .ceil, hasReactiveFloor: Bool = false
+    rounding: Rounding = .ceil, hasReactiveFloor: Bool = false, objective: Double? = nil
   ) throws(InvalidSetting) {
     func check(_ isRight: Bool, _ text: @autoclosure () -> String) throws(InvalidSetting) {
       if !isRight { throw InvalidSetting(description: text()) }
@@ -62,6 +65,7 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     try check(targetPerPod.isFinite && targetPerPod > 0, "targetPerPod is \(targetPerPod), expected more than 0")
     try check(headroom.isFinite && headroom > 0, "headroom is \(headroom), expected more than 0, such as 1.2")
     try check(quantileLevel.map { $0 > 0 && $0 < 1 } ?? true, "quantileLevel is not between 0 and 1")
+    try check(objective.map { $0 > 0.5 && $0 < 1 } ?? true, "objective is not between 0.5 and 1")
     try check(minReplicas >= 0, "minReplicas is \(minReplicas), expected 0 or more")
     try check(maxReplicas >= minReplicas, "maxReplicas is \(maxReplicas), less than minReplicas (\(minReplicas))")
     try check(maxReplicas <= 1_000_000, "maxReplicas is \(maxReplicas), expected at most 1,000,000")
@@ -72,6 +76,7 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     self.headroom = headroom
     self.quantileLevel = quantileLevel
     self.shortageCost = shortageCost
+    self.objective = objective
     self.minReplicas = minReplicas
     self.maxReplicas = maxReplicas
     self.upMaxFactor = upMaxFactor
@@ -82,11 +87,11 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
   }
 
   public var requiredQuantiles: [Double] {
-    [quantileLevel].compactMap(\.self) + (shortageCost == nil ? [] : Quantiles.fineLevels)
+    [quantileLevel].compactMap(\.self) + (shortageCost == nil && objective == nil ? [] : Quantiles.fineLevels)
   }
 
   public func plan(_ forecast: Forecast, from state: CapacityState) -> CapacityPlan {
-    let (loads, margin) = plannedLoads(forecast, present: state.currentLoad)
+    let (loads, margin) = plannedLoads(forecast, from: state)
     var previous = state.replicas
     var steps: [CapacityPlan.Step] = []
     steps.reserveCapacity(loads.count)
@@ -121,16 +126,26 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     return max(0, Int(rounded))
   }
 
+  /// The load that a plan must exceed, or reach where replicas are rounded down, so that it has this many replicas.
+  func leastLoad(for replicas: Double) -> Double {
+    switch rounding {
+    case .ceil: (replicas - 1) * targetPerPod
+    case .round: (replicas - 0.5) * targetPerPod
+    case .floor: replicas * targetPerPod
+    }
+  }
+
   public func applying(_ change: CapacityChange) throws -> (any CapacityPolicy)? {
-    var (headroom, quantileLevel, shortageCost) = (headroom, quantileLevel, shortageCost)
+    var (headroom, quantileLevel, shortageCost, objective) = (headroom, quantileLevel, shortageCost, objective)
     switch change.margin {
-    case .headroom(let factor): (headroom, quantileLevel, shortageCost) = (factor, nil, nil)
-    case .quantile(let level): (quantileLevel, shortageCost) = (level, nil)
+    case .headroom(let factor): (headroom, quantileLevel, shortageCost, objective) = (factor, nil, nil, nil)
+    case .quantile(let level): (quantileLevel, shortageCost, objective) = (level, nil, nil)
+    case .objective(let share): objective = share
     case .shortageCost(let podMinutes):
       guard podMinutes.isFinite, podMinutes > 0 else {
         throw InvalidSetting(description: "shortageCost is \(podMinutes), expected more than 0")
       }
-      shortageCost = ShortageCost(podMinutes: podMinutes)
+      (shortageCost, objective) = (ShortageCost(podMinutes: podMinutes), nil)
     case nil: break
     }
     return try StandardCapacityPolicy(
@@ -138,13 +153,19 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
       shortageCost: shortageCost,
       minReplicas: change.minReplicas ?? minReplicas, maxReplicas: change.maxReplicas ?? maxReplicas,
       upMaxFactor: upMaxFactor, downMaxPercent: downMaxPercent, prewarmSteps: prewarmSteps, rounding: rounding,
-      hasReactiveFloor: hasReactiveFloor)
+      hasReactiveFloor: hasReactiveFloor, objective: objective)
   }
 
   private func plannedLoads(
-    _ forecast: Forecast, present: Double?
+    _ forecast: Forecast, from state: CapacityState
   ) -> (loads: [Double], margin: CapacityMargin) {
-    if let shortageCost, let pods = shortageCost.pods(for: forecast, capacity: targetPerPod, present: present) {
+    if let objective, let margin = ObjectiveMargin(forecast, objective: objective, targetPerPod: targetPerPod) {
+      let width = state.objectiveWidth ?? 1
+      return (forecast.values.indices.map { max(0, margin.load(at: $0, width: width)) }, .objective(objective))
+    }
+    if let shortageCost,
+      let pods = shortageCost.pods(for: forecast, capacity: targetPerPod, present: state.currentLoad)
+    {
       return (pods.map { Double($0) * targetPerPod }, .shortageCost(shortageCost.podMinutes))
     }
     if let quantileLevel, let values = forecast.quantiles[quantileLevel], values.count == forecast.values.count {

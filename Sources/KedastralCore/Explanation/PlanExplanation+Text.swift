@@ -70,6 +70,8 @@ extension PlanExplanation {
         words += " (quantile \(number(quantile)))"
       } else if let shortageCost {
         words += " (a minute with too few pods costs \(number(shortageCost)) pod-minutes)"
+      } else if let objective {
+        words += " (\(self.objective(objective)))"
       } else if let headroom {
         words += " (headroom × \(number(headroom)))"
       }
@@ -77,6 +79,24 @@ extension PlanExplanation {
     if let need { words += ", which needs \(need) \(pods(need))" }
     if let targetPerPod { words += " at \(number(targetPerPod)) per pod" }
     return words
+  }
+
+  /// The objective and what became of it: `99.9 % asked, 99.83 % reached in the last 7 days; margin × 1.4`.
+  private func objective(_ share: Double) -> String {
+    let reached = objectiveReached.map { reached in
+      ", \(hundredths(reached)) reached in the last \(ObjectiveTracker.shownDays) days"
+    }
+    let width = objectiveWidth.map { width in
+      abs(width - 1) < 0.05
+        ? "; the margin is that of the forecast" : "; margin \(width > 1 ? "widened" : "narrowed") to × \(number(width))"
+    }
+    return "objective: \(hundredths(share)) asked\(reached ?? "")\(width ?? "")"
+  }
+
+  /// A share in per cent with at most two decimals, never rounded up to all.
+  private func hundredths(_ share: Double) -> String {
+    let rounded = (share * 10_000 + 1e-7).rounded(.down) / 100
+    return "\(rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)") %"
   }
 
   private func sentence(_ adjustment: CapacityPlan.Adjustment) -> String {

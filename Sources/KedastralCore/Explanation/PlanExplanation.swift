@@ -80,6 +80,12 @@ package struct PlanExplanation: Sendable, Equatable, Codable {
   package var headroom: Double?
   /// The shortage cost in pod-minutes, if the plan uses one.
   package var shortageCost: Double?
+  /// The share of the minutes in which the pods should suffice, if the plan uses such an objective.
+  package var objective: Double?
+  /// The share of the minutes of the last days in which they did; nil when it is unknown.
+  package var objectiveReached: Double?
+  /// The width of the objective's margin: 1 is what the forecast's quantiles say.
+  package var objectiveWidth: Double?
   /// The load that one pod should serve.
   package var targetPerPod: Double?
   /// The replicas that the planned load needs, before any limit.
@@ -130,6 +136,10 @@ extension PlanExplanation {
     case .quantile(let level): quantile = level
     case .headroom(let factor): headroom = factor
     case .shortageCost(let podMinutes): shortageCost = podMinutes
+    case .objective(let share):
+      objective = share
+      objectiveWidth = metric.state.objectiveWidth
+      objectiveReached = metric.objectiveReached
     case nil: break
     }
     if step.metric > 0 {

@@ -112,7 +112,7 @@ struct LiveAccuracy: Codable, Sendable {
 
 extension TimeSeries {
   /// The sample at an instant; nil when it is missing or the instant is not on the grid.
-  fileprivate func value(at instant: Date) -> Double? {
+  func value(at instant: Date) -> Double? {
     guard instant >= start, instant <= end else { return nil }
     let place = index(nearest: instant)
     guard abs(self.instant(at: place).timeIntervalSince(instant)) < 0.5, values[place].isFinite else { return nil }

@@ -16,6 +16,8 @@ package struct PlanBasis: Sendable {
     package var policy: any CapacityPolicy
     /// Where the plan begins.
     package var state: CapacityState
+    /// The share of the last days' loads for which the plan sufficed, with an objective.
+    var objectiveReached: Double?
   }
 
   /// The metrics; the first one is the workload's main metric. Never empty.

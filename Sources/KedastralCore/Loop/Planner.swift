@@ -53,6 +53,11 @@ package struct Planner: Sendable {
   /// The levels of the main metric's quantiles to store; nil for all of them.
   private let storedLevels: [Double]?
 
+  /// What was learned about the margin of each metric's objective; nil without one.
+  private(set) var objectives: [ObjectiveTracker?]
+  /// How far ahead an objective's plan is compared with the load that came.
+  private let leadTime: Duration
+
   /// The recent accuracy of the forecasts of each metric.
   private(set) var accuracies: [LiveAccuracy]
 
@@ -63,7 +68,7 @@ package struct Planner: Sendable {
   package init(
     workload: WorkloadName, metrics: [(name: String, policy: any CapacityPolicy)], step: Duration, horizonSteps: Int,
     isDryRun: Bool = false, activationThreshold: Double? = nil, bridge: BridgeRule = .never,
-    storedLevels: [Double]? = nil
+    storedLevels: [Double]? = nil, leadTime: Duration = .seconds(300)
   ) {
     self.workload = workload
     self.metrics = metrics
@@ -73,7 +78,9 @@ package struct Planner: Sendable {
     self.activationThreshold = activationThreshold
     self.bridge = bridge
     self.storedLevels = storedLevels
+    self.leadTime = leadTime
     accuracies = Array(repeating: LiveAccuracy(), count: metrics.count)
+    objectives = metrics.map { $0.policy.objectivePolicy?.objective.map(ObjectiveTracker.init) }
   }
 
   init(_ workload: Workload) {
@@ -103,12 +110,18 @@ package struct Planner: Sendable {
     for (index, input) in inputs.enumerated() {
       accuracies[index].settle(input.history, unsettledCount: input.unsettledCount)
       accuracies[index].remember(input.forecast)
-      let state = CapacityState(
+      var state = CapacityState(
         replicas: previous, currentLoad: bridge.currentLoad(of: input.history, at: now),
         forecastError: accuracies[index].relativeError)
+      if let policy = metrics[index].policy.objectivePolicy {
+        objectives[index]?.settle(input.history, unsettledCount: input.unsettledCount, policy: policy)
+        objectives[index]?.remember(input.forecast, leadTime: leadTime, policy: policy)
+        state.objectiveWidth = objectives[index]?.currentWidth
+      }
       parts.append(
         PlanBasis.Metric(
-          name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state))
+          name: metrics[index].name, forecast: input.forecast, policy: metrics[index].policy, state: state,
+          objectiveReached: objectives[index]?.reached))
     }
     let main = parts[0]
     let quantiles = storedLevels.map(main.forecast.quantiles.keeping) ?? main.forecast.quantiles

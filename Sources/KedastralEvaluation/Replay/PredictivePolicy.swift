@@ -65,7 +65,8 @@ public struct PredictivePolicy: ReplayPolicy {
     levels = policy.requiredQuantiles
     forecastNeed = ForecastNeed(model: model, horizon: step * (horizonSteps + 1), quantileLevels: levels)
     planner = Planner(
-      workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps)
+      workload: try WorkloadName("replay"), metrics: [("load", policy)], step: step, horizonSteps: horizonSteps,
+      leadTime: question.leadTime)
     autoscaler = HorizontalAutoscaler(behavior)
   }
 

@@ -30,6 +30,8 @@ public struct Replay: Sendable {
   public let minReplicas: Int
   /// The replayed minutes; the minutes before them are history.
   public let minutes: Range<Int>
+  /// The number of replayed minutes before the figures begin, in which policies already scale and learn.
+  package let unscoredMinutes: Int
   /// The forecaster's step.
   public let step: Duration
   /// The time between two forecasts.
@@ -48,6 +50,16 @@ public struct Replay: Sendable {
   public init(
     _ load: ReplayLoad, podCapacity: Double, minReplicas: Int = 1, warmup: Duration? = nil,
     step: Duration = .seconds(60), interval: Duration? = nil, window: Duration = .seconds(8 * 86_400)
+  ) throws {
+    try self.init(
+      load, podCapacity: podCapacity, minReplicas: minReplicas, warmup: warmup, practice: .zero, step: step,
+      interval: interval, window: window)
+  }
+
+  /// The same, with a time after the warm-up in which policies already scale and learn, before the figures begin.
+  package init(
+    _ load: ReplayLoad, podCapacity: Double, minReplicas: Int, warmup: Duration?, practice: Duration, step: Duration,
+    interval: Duration?, window: Duration
   ) throws {
     func require(_ isRight: Bool, _ text: @autoclosure () -> String) throws {
       if !isRight { throw Problem(description: text()) }
@@ -75,6 +87,10 @@ public struct Replay: Sendable {
     self.interval = interval
     self.window = window
     minutes = learned..<count
+    unscoredMinutes = Int(practice.inSeconds / 60)
+    try require(
+      unscoredMinutes < minutes.count,
+      "after \(DurationText.format(practice)) of practice nothing is left of the load to measure")
   }
 
   /// Replays the load against every entrant.
@@ -101,8 +117,9 @@ public struct Replay: Sendable {
       for sync in minute * perMinute..<(minute + 1) * perMinute {
         let instant = load.instant(ofSync: sync)
         let observed = load.observedLoad(atSync: sync)
+        let isScored = minute >= minutes.lowerBound + unscoredMinutes
         for index in runs.indices {
-          runs[index].play(sync, at: instant, observed: observed, load: load.minutes.values[minute])
+          runs[index].play(sync, isScored: isScored, at: instant, observed: observed, load: load.minutes.values[minute])
         }
       }
     }
@@ -211,13 +228,15 @@ struct ReplayRun {
     }
   }
 
-  mutating func play(_ sync: Int, at now: Date, observed: Double, load: Double) {
+  mutating func play(_ sync: Int, isScored: Bool, at now: Date, observed: Double, load: Double) {
     let view = ReplayView(
       now: now, sync: sync, observedLoad: observed, orderedPods: cluster.orderedPods, readyPods: cluster.readyPods)
     cluster.order(policy.desiredReplicas(view))
-    outcome.figures.score(
-      load: load, readyPods: cluster.readyPods, orderedPods: cluster.orderedPods,
-      oraclePods: oracle.replicas(atSync: sync), podCapacity: podCapacity)
+    if isScored {
+      outcome.figures.score(
+        load: load, readyPods: cluster.readyPods, orderedPods: cluster.orderedPods,
+        oraclePods: oracle.replicas(atSync: sync), podCapacity: podCapacity)
+    }
     if isRecorded {
       outcome.records.append(
         Replay.Record(

@@ -72,10 +72,10 @@ extension HTTPRouter {
             return .failure(
               400, "the forecast has no quantile \(level.shortText); it has \(levels.isEmpty ? "none" : levels)")
           }
-          if case .shortageCost = change.margin,
+          if change.margin?.weighsDistribution == true,
             !record.basis.metrics.allSatisfy({ ShortageCost.canWeigh($0.forecast) })
           {
-            return .failure(400, "the forecast has too few quantiles for a shortage cost; at least three are required")
+            return .failure(400, "the forecast has too few quantiles for a shortage cost or an objective; at least three are required")
           }
           do {
             guard let changed = try record.whatIf(change) else {

@@ -21,7 +21,7 @@ package struct PlanTuning: Sendable, Equatable {
 }
 
 extension CapacityChange {
-  /// Reads `targetPerPod`, `min`, `max`, and one of `headroom`, `quantile` and `shortageCost`; of several, the last one.
+  /// Reads `targetPerPod`, `min`, `max`, and one of `headroom`, `quantile`, `shortageCost` and `objective`; of several, the last one.
   init(_ query: QueryString) throws(InvalidParameter) {
     self.init(
       targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a positive number"),
@@ -34,6 +34,9 @@ extension CapacityChange {
     }
     if let cost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0") {
       margin = .shortageCost(cost)
+    }
+    if let objective = try query.number("objective", in: { $0 > 0.5 && $0 < 1 }, right: "a share between 0.5 and 1") {
+      margin = .objective(objective)
     }
   }
 }

@@ -29,7 +29,7 @@ enum ForecastCommand: Command {
           .init("quantile", "LEVEL…", "quantiles to show (default p50,p90; p95 or 0.95)"),
         ] + WorkloadSettings.fileOptions,
         note: """
-          And the daemons' flags for model and policy: --target-per-pod, --headroom, --quantile-level, --shortage-cost, --min,
+          And the daemons' flags for model and policy: --target-per-pod, --headroom, --quantile-level, --shortage-cost, --objective, --min,
           --max, --window, … (see kedastral --help).
           """),
       .init(

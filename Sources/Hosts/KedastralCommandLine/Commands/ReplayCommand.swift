@@ -26,6 +26,9 @@ enum ReplayCommand: Command {
             """),
           .init(
             "warmup", "DURATION", "how much of the load is used only as history (default: half, at most 7d)"),
+          .init(
+            "practice", "DURATION",
+            "how long policies scale and learn after it before the figures begin (default 0s); for an objective"),
         ]),
       .init(
         title: "The cluster",
@@ -87,7 +90,7 @@ enum ReplayCommand: Command {
         ] + WorkloadSettings.fileOptions,
         note: """
           And the daemons' flags for kedastral's policy and model: --target-per-pod, --headroom, --quantile-level,
-          --shortage-cost, --min, --max, --up-max-factor, --down-max-percent, --prewarm-steps, --rounding, --reactive-floor,
+          --shortage-cost, --objective, --min, --max, --up-max-factor, --down-max-percent, --prewarm-steps, --rounding, --reactive-floor,
           --accuracy-gate, --window, --step, … (see kedastral --help; the default of --max is 1000 here).
           """),
       .init(

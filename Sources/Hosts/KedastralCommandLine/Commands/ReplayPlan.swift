@@ -39,6 +39,7 @@ struct ReplayPlan {
   private let hasReactiveTrigger: Bool
   private let podCapacity: Double?
   private let warmup: Duration?
+  private let practice: Duration
   private let interval: Duration?
   private let window: Duration
   /// The daemon's horizon; by default as long as the lead time requires.
@@ -71,6 +72,7 @@ struct ReplayPlan {
     hasReactiveTrigger = options.has("reactive-trigger")
     podCapacity = try options.positiveNumber("pod-capacity")
     warmup = try options.duration("warmup")
+    practice = try options.duration("practice") ?? .zero
     step = settings.workload.step
     interval =
       try options.duration("interval") ?? (settings.areFromFile ? max(step, settings.workload.interval) : nil)
@@ -104,8 +106,8 @@ struct ReplayPlan {
     let load = ReplayLoad(trace.series, interpolation: interpolation)
     let capacity = podCapacity ?? (hasTarget ? policy.targetPerPod : load.podCapacity(pods: 20))
     return try Replay(
-      load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, step: step, interval: interval,
-      window: window)
+      load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, practice: practice, step: step,
+      interval: interval, window: window)
   }
 
   /// The competitors: each policy with its settings and, in a sweep, with each value of its parameter.
@@ -168,7 +170,7 @@ struct ReplayPlan {
     var own = policy
     own.targetPerPod = target
     let margin =
-      own.shortageCost.map { "cost=\($0.shortText)" } ?? own.quantileLevel.map { "q=\($0.shortText)" }
+      own.objective.map { "objective=\(($0 * 100).shortText)%" } ?? own.shortageCost.map { "cost=\($0.shortText)" } ?? own.quantileLevel.map { "q=\($0.shortText)" }
       ?? "headroom=\(own.headroom.shortText)"
     let swept = try (sweeps ? Self.sweptCosts : []).map { cost, share in
       var settings = own

@@ -8,7 +8,7 @@ extension StandardCapacityPolicy {
       shortageCost: settings.shortageCost.map(ShortageCost.init),
       minReplicas: settings.minReplicas, maxReplicas: settings.maxReplicas, upMaxFactor: settings.upMaxFactor,
       downMaxPercent: settings.downMaxPercent, prewarmSteps: settings.prewarmSteps, rounding: settings.rounding,
-      hasReactiveFloor: settings.reactiveFloor)
+      hasReactiveFloor: settings.reactiveFloor, objective: settings.objective)
   }
 }
 

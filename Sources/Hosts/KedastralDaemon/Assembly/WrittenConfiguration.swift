@@ -39,9 +39,13 @@ extension WorkloadConfiguration {
     switch change.margin {
     case .headroom(let factor):
       (changed.policy.headroom, changed.policy.quantileLevel, changed.policy.shortageCost) = (factor, nil, nil)
+      changed.policy.objective = nil
     case .quantile(let level):
       (changed.policy.quantileLevel, changed.policy.shortageCost) = (level == 0 ? nil : level, nil)
-    case .shortageCost(let podMinutes): changed.policy.shortageCost = podMinutes
+      changed.policy.objective = nil
+    case .shortageCost(let podMinutes): (changed.policy.shortageCost, changed.policy.objective) = (podMinutes, nil)
+    case .objective(let share):
+      (changed.policy.quantileLevel, changed.policy.shortageCost, changed.policy.objective) = (nil, nil, share)
     case nil: break
     }
     return changed

@@ -188,6 +188,7 @@ struct PolicySection: Decodable, Sendable {
   var headroom: Located<Double>?
   var quantileLevel: Located<QuantileLevel>?
   var shortageCost: Located<Double>?
+  var objective: Located<ObjectiveShare>?
   var min: Located<Int>?
   var max: Located<Int>?
   var upMaxFactor: Located<Double>?

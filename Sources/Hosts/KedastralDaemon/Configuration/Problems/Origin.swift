@@ -14,6 +14,16 @@ package enum Origin: Sendable, Hashable, CustomStringConvertible {
   /// Whether the value is a default.
   var isBuiltIn: Bool { if case .builtIn = self { true } else { false } }
 
+  /// How strong the place is: a flag or variable replaces what a file says, and a file a default.
+  var rank: Int {
+    switch self {
+    case .flag, .environment: 3
+    case .file: 2
+    case .builtIn: 1
+    case .nowhere: 0
+    }
+  }
+
   /// The place as an error begins with it: `-min`, `MIN_REPLICAS`, `kedastral.yaml:7:12: workloads[0].policy.min`.
   package var description: String {
     switch self {

@@ -214,6 +214,10 @@ enum Settings {
     placeholder: "POD-MINUTES",
     "cost of a minute with too few pods: plan the number of pods with the least expected cost; 0 uses the quantile or headroom"
   )
+  static let objective = Setting<ObjectiveShare>(
+    "objective", "OBJECTIVE", default: "0", file: "workloads[].policy.objective", .capacity,
+    "share of the minutes in which the pods should suffice: 99.9%, or cost (99%), balanced (99.9%) or safe (99.99%); the margin is learned; 0 uses the others"
+  )
   static let minReplicas = Setting<Int>(
     "min", "MIN_REPLICAS", default: "1", file: "workloads[].policy.min", .capacity, "minimum replicas")
   static let maxReplicas = Setting<Int>(
@@ -463,7 +467,7 @@ enum Settings {
     sarimaP.descriptor, sarimaD.descriptor, sarimaQ.descriptor, sarimaSP.descriptor, sarimaSD.descriptor,
     sarimaSQ.descriptor, sarimaS.descriptor,
     targetPerPod.descriptor, headroom.descriptor, quantileLevel.descriptor, shortageCost.descriptor,
-    minReplicas.descriptor,
+    objective.descriptor, minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,

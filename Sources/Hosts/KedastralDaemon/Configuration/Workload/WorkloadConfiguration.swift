@@ -67,6 +67,8 @@ package struct PolicyConfiguration: Sendable, Equatable {
   package var quantileLevel: Double?
   /// The pod-minutes that a minute with too few pods is worth; nil to plan by quantile or headroom.
   package var shortageCost: Double?
+  /// The share of the minutes in which the pods should suffice, in (0.5, 1); nil to plan by one of the others.
+  package var objective: Double?
   /// The least replicas; not negative.
   package var minReplicas: Int
   /// The most replicas; at least one and at least the least.

@@ -186,6 +186,7 @@ struct WorkloadReader {
       let headroom = given.value(Settings.headroom, section.headroom),
       let level = given.value(Settings.quantileLevel, section.quantileLevel),
       let cost = given.value(Settings.shortageCost, section.shortageCost),
+      let objective = given.value(Settings.objective, section.objective),
       let min = given.value(Settings.minReplicas, section.min),
       let max = given.value(Settings.maxReplicas, section.max),
       let upMaxFactor = given.value(Settings.upMaxFactor, section.upMaxFactor),
@@ -201,6 +202,12 @@ struct WorkloadReader {
     check(
       cost, { $0 >= 0 }, "the shortage cost",
       "is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom")
+    let share = objectiveShare(
+      objective,
+      others: [
+        ("headroom", headroom.origin), ("quantile level", level.value.level == nil ? .nowhere : level.origin),
+        ("shortage cost", cost.value == 0 ? .nowhere : cost.origin),
+      ])
     check(min, { $0 >= 0 }, "the minimum", "is negative; write 0 or more")
     check(max, { $0 >= 1 }, "the maximum", "is less than 1; write 1 or more")
     if min.value > max.value, max.value >= 1 {
@@ -223,11 +230,22 @@ struct WorkloadReader {
     }
     return PolicyConfiguration(
       targetPerPod: target.value, headroom: headroom.value, quantileLevel: level.value.level,
-      shortageCost: cost.value > 0 ? cost.value : nil, minReplicas: min.value, maxReplicas: max.value,
+      shortageCost: cost.value > 0 ? cost.value : nil, objective: share, minReplicas: min.value, maxReplicas: max.value,
       upMaxFactor: upMaxFactor.value, downMaxPercent: downMaxPercent.value,
       prewarmSteps: prewarmSteps.value, rounding: rounding.value, reactiveFloor: reactiveFloor.value,
       accuracyGate: accuracyGate.value > 0 ? accuracyGate.value : nil, activationThreshold: activation?.value,
       schedules: (section.schedules ?? []).compactMap { readSchedule($0, max: max) })
+  }
+
+  /// The objective, if it counts: a flag or variable for another margin replaces the file's objective, and the other way round.
+  /// Two in the same place are a problem.
+  private func objectiveShare(_ objective: Located<ObjectiveShare>, others: [(name: String, origin: Origin)]) -> Double? {
+    guard let share = objective.value.share else { return nil }
+    for (name, origin) in others where origin.rank >= objective.origin.rank {
+      guard origin.rank == objective.origin.rank else { return nil }
+      problems.add(objective.origin, "an objective and a \(name) exclude each other; remove one of them")
+    }
+    return share
   }
 
   private func readSchedule(_ section: Section<ScheduleSection>, max: Located<Int>) -> ScheduledBounds.Rule? {
@@ -282,9 +300,12 @@ extension PolicySection {
     guard let other else { return self }
     var result = self
     result.targetPerPod = targetPerPod ?? other.targetPerPod
-    result.headroom = headroom ?? other.headroom
-    result.quantileLevel = quantileLevel ?? other.quantileLevel
-    result.shortageCost = shortageCost ?? other.shortageCost
+    if objective?.value.share == nil {
+      result.headroom = headroom ?? other.headroom
+      result.quantileLevel = quantileLevel ?? other.quantileLevel
+      result.shortageCost = shortageCost ?? other.shortageCost
+    }
+    if headroom == nil, quantileLevel == nil, shortageCost == nil { result.objective = objective ?? other.objective }
     result.min = min ?? other.min
     result.max = max ?? other.max
     result.upMaxFactor = upMaxFactor ?? other.upMaxFactor

@@ -47,6 +47,7 @@ extension PolicyConfiguration {
     text.pair("headroom", headroom)
     if let quantileLevel { text.pair("quantileLevel", quantileLevel) }
     if let shortageCost { text.pair("shortageCost", shortageCost) }
+    if let objective { text.pair("objective", Self.text(ofObjective: objective)) }
     text.pair("min", minReplicas)
     text.pair("max", maxReplicas)
     text.pair("upMaxFactor", upMaxFactor)
