@@ -6,16 +6,14 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import subprocess
-import time
 
 import jsonschema
 import kubernetes_validate
 import policies
 import pytest
 import yaml
-from chart import CHART, NAMESPACE, SETS, configuration, helm, program, rendered, secrets, values
+from chart import CHART, NAMESPACE, SETS, configuration, helm, program, rendered, secrets
 from cluster import PROGRAMS, ROOT, environment, kubectl, of_kind, title
 
 OTHERS = yaml.safe_load((policies.FIXTURES / "others.schemas.yaml").read_text())
@@ -326,39 +324,3 @@ def test_the_kustomize_base_keeps_the_policies_and_works_in_the_namespace_of_an_
     assert forecaster["SCALER_ADDRESS"] == "kedastral-scaler.$(POD_NAMESPACE).svc:50051"
     assert scaler["FORECASTER_URL"] == "http://kedastral-forecaster:8081"
     assert not re.search(r"default\.svc|Helm", done.stdout)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def test_the_pod_of_helm_test_passes_against_the_programs_and_fails_without_them(tmp_path):
-    [pod] = of_kind(rendered("all-in-one", "forecaster.tls.certManager.enabled=false", "triggerAuthentication.create=false"), "Pod")
-    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
-    now = int(time.time()) // 60 * 60
-    (tmp_path / "load.csv").write_text("timestamp,value\n" + "".join(f"{now - 60 * k},100\n" for k in range(120, -1, -1)))
-    ports = {"8081": free_port(), "50051": free_port()}
-
-    def run(container):
-        arguments = [
-            re.sub(r"kedastral-\w+\.scaling\.svc:(\d+)", lambda match: f"127.0.0.1:{ports[match[1]]}", argument)
-            for argument in container["args"]]
-        arguments = [argument.replace("--timeout=30s", "--timeout=2s") for argument in arguments]
-        return subprocess.run([PROGRAMS / "kedastral", *arguments], capture_output=True, text=True, timeout=60)
-
-    assert all(run(container).returncode != 0 for container in pod["spec"]["containers"])
-    settings = {
-        "WORKLOAD": "shop", "METRIC": "rps", "ADAPTER": "csv", "ADAPTER_PATH": str(tmp_path / "load.csv"), "MODEL": "baseline",
-        "LISTEN": f"127.0.0.1:{ports['8081']}", "SCALER_LISTEN": f"127.0.0.1:{ports['50051']}"}
-    host = subprocess.Popen([PROGRAMS / "kedastral", "run"], env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for container in pod["spec"]["containers"]:
-            deadline = time.monotonic() + 30
-            while (done := run(container)).returncode != 0:
-                assert time.monotonic() < deadline and host.poll() is None, done.stderr
-                time.sleep(0.2)
-    finally:
-        host.kill()
-        host.wait()
