@@ -66,6 +66,9 @@ package struct StoredBlock: Equatable, Sendable {
 package struct Fingerprint: Equatable, Sendable {
   package private(set) var bits: UInt64 = 0xcbf2_9ce4_8422_2325
 
+  /// The number as a text of hexadecimal digits.
+  package var text: String { String(bits, radix: 16) }
+
   package init() {}
 
   package init(of bytes: some Sequence<UInt8>) { add(bytes) }
