@@ -34,6 +34,10 @@ enum CheckCommand: Command {
             """),
           .flag("offline", "only read the settings; make no request"),
           .init("deadline", "DURATION", "how long a source, or Redis, may take (default 10s)"),
+          .init(
+            "calibration", "FILE",
+            "what kedastral calibrate -o json measured: warns when the workload's targetPerPod is outside of its interval"
+          ),
           .output(ReportFormat.names), .json,
         ],
         note: "The settings are those of kedastral run: flags, environment and file.")
@@ -59,6 +63,7 @@ enum CheckCommand: Command {
     let isOffline = options.has("offline")
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
+    let calibration = try options.value("calibration").map(CalibrationFile.init)
     var report = CheckReport()
     do {
       if role == .scaler {
@@ -83,6 +88,7 @@ enum CheckCommand: Command {
     } catch let error as TLSContext.LoadError {
       report.problems = [ConfigurationProblem(.nowhere, "\(error)")]
     }
+    try calibration?.compare(with: &report.workloads)
     try show(report, format)
   }
 
