@@ -149,19 +149,22 @@ struct SurveyRun {
     return (surveyed, failures.sorted())
   }
 
-  /// The result of one workload.
-  private struct Examined: Sendable {
-    var name: String
-    var query: String
-    var result: Result<SurveyFinding, any Error>
+  /// The result of one workload; a class, so that a task returns a reference and not a large value.
+  private final class Examined: Sendable {
+    let name: String
+    let query: String
+    let result: Result<SurveyFinding, any Error>
+
+    init(_ workload: Workload, _ result: Result<SurveyFinding, any Error>) {
+      (name, query, self.result) = (workload.name, workload.query, result)
+    }
   }
 
   private func examine(_ workload: Workload) async -> Examined {
     do {
-      let finding = try await survey.examine(workload.name, workload.load)
-      return Examined(name: workload.name, query: workload.query, result: .success(finding))
+      return Examined(workload, .success(try await survey.examine(workload.name, workload.load)))
     } catch {
-      return Examined(name: workload.name, query: workload.query, result: .failure(error))
+      return Examined(workload, .failure(error))
     }
   }
 }
