@@ -67,12 +67,12 @@ enum CheckCommand: Command {
     var report = CheckReport()
     do {
       if role == .scaler {
-        let configuration = try configuration(try loader.scaler(arguments: options.settings).checked())
+        let configuration = try configuration(try loader.scaler(arguments: options.settings))
         let tls = configuration.tls
         if tls.isEnabled, tls.files.certificate != nil { _ = try TLSContext(.server, files: tls.files) }
         if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
       } else {
-        let configuration = try configuration(try loader.allInOne(arguments: options.settings).checked())
+        let configuration = try configuration(try loader.allInOne(arguments: options.settings))
         let tls = configuration.forecaster.tls
         if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
         report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
@@ -194,7 +194,7 @@ struct StoreCheck {
 
   /// Checks a forecaster's store; nil when plans are kept in memory.
   func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
-    guard case .redis(let settings) = configuration.storage, let workload = configuration.workloads.first else {
+    guard case .redis(let settings, _) = configuration.storage, let workload = configuration.workloads.first else {
       return nil
     }
     return await check(settings, as: .writer, workload: workload.name)
@@ -203,7 +203,7 @@ struct StoreCheck {
   /// Checks a scaler's store, or the forecaster that it follows.
   func check(_ configuration: ScalerConfiguration) async -> CheckedStore {
     switch configuration.storage {
-    case .redis(let settings): return await check(settings, as: .reader, workload: nil)
+    case .redis(let settings, _): return await check(settings, as: .reader, workload: nil)
     case .memory:
       var checked = CheckedStore(name: "\(configuration.forecasterURL)")
       do {
@@ -221,7 +221,7 @@ struct StoreCheck {
     _ settings: RedisConfiguration, as role: RedisStore.Role, workload: WorkloadName?
   ) async -> CheckedStore {
     do {
-      var redis = try RedisStore.Configuration(settings)
+      var redis = settings
       redis.connectDeadline = deadline
       redis.callDeadline = deadline
       let store = try await RedisStore(redis, on: try EventLoop())
