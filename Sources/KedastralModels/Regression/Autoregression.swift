@@ -6,7 +6,7 @@ import KedastralCore
 /// horizon miss where they are interpolated. Its coefficients are the least absolute error's, one step ahead.
 struct Autoregression: Sendable, Equatable {
   /// The largest number of samples that it looks at.
-  static let mostLags = 24
+  static let mostLags = 36
   /// The number of steps after which a path stays where it is.
   private static let reach = 120
   /// The fewest rows for each coefficient.

@@ -318,6 +318,9 @@ private struct Candidate {
   let held: [[Double]]
   let handicap: Double
 
+  /// Its rows are those that it was fitted to, and it misses the time at which the load rises.
+  private static let autoregressionHandicap = 1.1
+
   init(held: [[Double]], handicap: Double) {
     (self.held, self.handicap) = (held, handicap)
   }
@@ -339,7 +342,7 @@ private struct Candidate {
       }
     }
     self.held = held
-    handicap = 1
+    handicap = Self.autoregressionHandicap
   }
 }
 
