@@ -32,7 +32,7 @@ struct RedisPermissionTests {
     return redis
   }
 
-  private func configuration(_ redis: RedisServer, _ user: String) throws -> RedisStore.Configuration {
+  private func configuration(_ redis: RedisServer, _ user: String) throws -> RedisConfiguration {
     .quick(try .init(url: "redis://\(user):secret@127.0.0.1:\(redis.port)"))
   }
 
@@ -130,10 +130,10 @@ struct RedisPermissionTests {
       ("app", .writer, [], ["announce plans", "subscribe to forecast:updates:0"]),
       ("app", .reader, [], ["subscribe to forecast:updates:0"]),
       ("reader", .reader, [], []),
-      ("reader", .writer, ["store plans", "store models", "remove plans"], []),
+      ("reader", .writer, ["store plans", "store models", "remove plans"], ["keep histories"]),
       ("mute-reader", .reader, [], ["subscribe to"]),
       ("keyless", .reader, ["read plans under forecast:"], []),
-      ("keyless", .writer, ["read plans", "store plans", "store models", "remove plans"], []),
+      ("keyless", .writer, ["read plans", "store plans", "store models", "remove plans"], ["keep histories"]),
       ("unscripted", .writer, ["store plans"], []), ("unscripted", .reader, [], []),
       ("silent", .writer, [], ["announce plans"]), ("silent", .reader, [], []),
       ("deaf", .reader, [], ["subscribe to"]),
@@ -231,7 +231,7 @@ struct RedisPermissionTests {
   @Test("reads frequently from a server without the channel commands, as some services offer it")
   func withoutPubSub() async throws {
     let redis = try await RedisServer(["--rename-command", "SUBSCRIBE", "", "--rename-command", "PUBLISH", ""])
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .seconds(3600)
     configuration.pollInterval = .milliseconds(50)
     let store = try await TestStore(configuration)

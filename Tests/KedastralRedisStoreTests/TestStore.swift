@@ -6,17 +6,17 @@ import Synchronization
 import TestSupport
 
 /// A store on its own loop, for one test.
-final class TestStore: ForecastStore {
+final class TestStore: ForecastStore, HistoryStore {
   let store: RedisStore
   let log = LogRecorder()
   private let loop: EventLoop
 
-  init(_ configuration: RedisStore.Configuration) async throws {
+  init(_ configuration: RedisConfiguration) async throws {
     loop = try EventLoop()
     store = try await RedisStore(configuration, on: loop, logger: KedastralLogger(log))
   }
 
-  var health: RedisStore.Health { store.health }
+  var health: RedisHealth { store.health }
   @discardableResult
   func put(_ snapshot: Snapshot) async throws -> PutOutcome { try await store.put(snapshot) }
   func get(_ workload: WorkloadName) async throws -> Snapshot? { try await store.get(workload) }
@@ -24,6 +24,10 @@ final class TestStore: ForecastStore {
   func remove(_ workload: WorkloadName) async throws { try await store.remove(workload) }
   func putState(_ state: Data, of workload: WorkloadName) async throws { try await store.putState(state, of: workload) }
   func state(of workload: WorkloadName) async throws -> Data? { try await store.state(of: workload) }
+  func putHistory(_ parts: [String: Data?], of workload: WorkloadName, lifetime: Duration) async throws {
+    try await store.putHistory(parts, of: workload, lifetime: lifetime)
+  }
+  func history(of workload: WorkloadName) async throws -> [String: Data] { try await store.history(of: workload) }
   func updates() -> AsyncStream<StoreUpdate> { store.updates() }
 
   deinit {
@@ -87,7 +91,7 @@ final class Heard: Sendable {
   }
 }
 
-extension RedisStore.Configuration {
+extension RedisConfiguration {
   /// A server on the loopback address, with deadlines that suit a test.
   static func loopback(_ port: UInt16) -> Self { quick(.init(server: .network(host: "127.0.0.1", port: port))) }
 

@@ -43,8 +43,13 @@ def title(one):
     return f'{one["kind"]}/{one["metadata"]["name"]}'
 
 
+def objects(of):
+    """The objects of a variant by its name, or those that are given."""
+    return of if isinstance(of, list) else render(of)
+
+
 def of_kind(variant, *kinds):
-    return [one for one in render(variant) if one["kind"] in kinds]
+    return [one for one in objects(variant) if one["kind"] in kinds]
 
 
 def find(variant, kind, name):
@@ -53,7 +58,12 @@ def find(variant, kind, name):
 
 def workloads(variant):
     """Everything that makes pods."""
-    return of_kind(variant, "Deployment", "StatefulSet", "Job", "DaemonSet", "CronJob")
+    return of_kind(variant, "Deployment", "StatefulSet", "Job", "DaemonSet", "CronJob", "Pod")
+
+
+def pod_of(one):
+    """The specification of the pods that an object makes, or that it is."""
+    return one["spec"] if one["kind"] == "Pod" else one["spec"]["template"]["spec"]
 
 
 def environment(container):
@@ -64,6 +74,6 @@ def environment(container):
 def containers(variant):
     """(what it belongs to, pod specification, container) of every container."""
     for one in workloads(variant):
-        pod = one["spec"]["template"]["spec"]
+        pod = pod_of(one)
         for container in pod.get("initContainers", []) + pod["containers"]:
             yield one, pod, container

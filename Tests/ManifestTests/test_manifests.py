@@ -3,34 +3,17 @@ import re
 
 import jsonschema
 import kubernetes_validate
+import policies
 import pytest
 import yaml
-from cluster import ROOT, SECRETS, VARIANTS, containers, environment, find, of_kind, render, title, workloads
-
-CRD = yaml.safe_load((ROOT / "Tests/ManifestTests/fixtures/scaledobjects.crd.yaml").read_text())
-
-
-def strict(schema):
-    """The schema, with unknown fields forbidden as a strict API server forbids them."""
-    if isinstance(schema, list):
-        return [strict(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    changed = {key: strict(value) for key, value in schema.items()}
-    if schema.get("type") == "object" and "properties" in schema:
-        changed.setdefault("additionalProperties", False)
-    return changed
+from cluster import SECRETS, VARIANTS, containers, environment, find, of_kind, render, title, workloads
+from policies import CRD, strict
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
 def test_every_object_fits_its_schema(variant, version):
-    for one in render(variant):
-        if one["kind"] != "ScaledObject":
-            try:
-                kubernetes_validate.validate(one, version, strict=True)
-            except kubernetes_validate.ValidationError as error:
-                pytest.fail(f"{title(one)}: {'.'.join(map(str, error.path))}: {error.message}")
+    policies.objects_fit_kubernetes_schemas([one for one in render(variant) if one["kind"] != "ScaledObject"], version)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -69,21 +52,7 @@ def test_objects_are_named_once_and_live_in_one_namespace(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_containers_are_confined(variant):
-    for one, pod, container in containers(variant):
-        where = f'{title(one)}: {container["name"]}'
-        assert pod["securityContext"]["runAsNonRoot"] is True and pod["securityContext"]["runAsUser"] > 0, where
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, where
-        assert pod.get("automountServiceAccountToken") is False or "serviceAccountName" in pod, where
-        assert pod["enableServiceLinks"] is False, where
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        }, where
-        for kind in ("requests", "limits"):
-            assert set(container["resources"][kind]) == {"cpu", "memory"}, where
-        image = container["image"]
-        assert ":" in image and not image.endswith(":latest"), where
-        if one["kind"] != "Job":
-            assert {"readinessProbe", "livenessProbe"} <= set(container), where
+    policies.containers_are_confined(variant)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -102,54 +71,17 @@ def test_our_own_programs_are_probed_where_they_answer(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_what_pods_mount_exists(variant):
-    configurations = {one["metadata"]["name"]: one["data"] for one in of_kind(variant, "ConfigMap")}
-    claims = {one["metadata"]["name"] for one in of_kind(variant, "PersistentVolumeClaim")}
-    accounts = {one["metadata"]["name"] for one in of_kind(variant, "ServiceAccount")}
-    for one in workloads(variant):
-        pod = one["spec"]["template"]["spec"]
-        volumes = {volume["name"] for volume in pod.get("volumes", [])}
-        volumes |= {claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", [])}
-        for volume in pod.get("volumes", []):
-            if "configMap" in volume:
-                assert volume["configMap"]["name"] in configurations, title(one)
-            if "secret" in volume:
-                assert volume["secret"]["secretName"] in SECRETS, title(one)
-            if "persistentVolumeClaim" in volume:
-                assert volume["persistentVolumeClaim"]["claimName"] in claims, title(one)
-        if "serviceAccountName" in pod:
-            assert pod["serviceAccountName"] in accounts
-        for container in pod["containers"]:
-            mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
-            assert mounted <= volumes, title(one)
-            for variable in container.get("env", []):
-                reference = variable.get("valueFrom", {}).get("secretKeyRef")
-                if reference:
-                    assert reference["key"] in SECRETS[reference["name"]], title(one)
-        # Every volume is used by some container.
-        used = {mount["name"] for container in pod["containers"] for mount in container.get("volumeMounts", [])}
-        assert volumes == used, title(one)
+    policies.mounts_exist(variant, SECRETS)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_files_that_programs_are_pointed_to_are_mounted(variant):
-    for one, pod, container in containers(variant):
-        secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume} \
-            if "volumes" in pod else {}
-        mounts = {mount["mountPath"]: secrets.get(mount["name"]) for mount in container.get("volumeMounts", [])}
-        for name, value in environment(container).items():
-            if name.endswith("_FILE"):
-                folder, _, file = value.rpartition("/")
-                assert file in SECRETS[mounts[folder]], f"{title(one)}: {name}"
+    policies.files_are_mounted(variant, SECRETS)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_services_reach_pods_by_named_ports(variant):
-    for service in of_kind(variant, "Service"):
-        selector = service["spec"]["selector"].items()
-        chosen = [one for one in workloads(variant) if selector <= one["spec"]["template"]["metadata"]["labels"].items()]
-        assert len(chosen) == 1, title(service)
-        ports = {port["name"] for c in chosen[0]["spec"]["template"]["spec"]["containers"] for port in c["ports"]}
-        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports, title(service)
+    policies.services_reach_pods_by_named_ports(variant)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from cluster import PROGRAMS
-from test_manifests import CRD, strict
+from policies import CRD, strict
 
 CONFIGURATION = """
 scaler: {address: 'scaler.keda.svc:7000'}
