@@ -315,6 +315,7 @@ public actor ForecastLoop {
       if let accuracy = state.accuracy(of: feed.metric, load: load, at: clock.now) {
         planner.resume(accuracy, ofMetric: index)
       }
+      if let objective = state.objective(of: feed.metric, load: load) { planner.resume(objective, ofMetric: index) }
     }
   }
 
@@ -377,7 +378,7 @@ public actor ForecastLoop {
     let parts = feeds.enumerated().map { index, feed in
       LoopState.Metric(
         name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
-        session: feed.session.state, load: histories.fingerprints[index]?.text)
+        session: feed.session.state, objective: planner.objectives[index], load: histories.fingerprints[index]?.text)
     }
     guard let data = LoopState(parts, at: now).data else { return }
     do {

@@ -13,6 +13,8 @@ struct LoopState: Codable, Sendable {
     var accuracy: LiveAccuracy
     /// The model session's state.
     var session: Data?
+    /// What was learned about the margin of an objective.
+    var objective: ObjectiveTracker?
     /// Identifies the samples that it belongs to; nil when that is not known.
     var load: String?
   }
@@ -49,6 +51,14 @@ struct LoopState: Codable, Sendable {
       abs(now.timeIntervalSince(savedAt)) <= Self.accuracyAge.inSeconds
     else { return nil }
     return accuracy
+  }
+
+  /// What was learned about the margin of a metric's objective; nil when it has another one now.
+  func objective(of metric: LoadMetric, load: Fingerprint?) -> ObjectiveTracker? {
+    guard let share = metric.policy.objectivePolicy?.objective, let objective = part(of: metric, load)?.objective,
+      objective.isSound(for: share)
+    else { return nil }
+    return objective
   }
 
   private func part(of metric: LoadMetric, _ load: Fingerprint?) -> Metric? {

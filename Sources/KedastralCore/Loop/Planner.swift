@@ -161,6 +161,9 @@ package struct Planner: Sendable {
   /// Resumes the accuracy of a metric's forecasts from an earlier process.
   mutating func resume(_ accuracy: LiveAccuracy, ofMetric index: Int) { accuracies[index] = accuracy }
 
+  /// Resumes what an earlier process learned about the margin of a metric's objective.
+  mutating func resume(_ objective: ObjectiveTracker, ofMetric index: Int) { objectives[index] = objective }
+
   /// The replicas from which a plan beginning at `start` continues: those of the last plan at that instant. Without a new sample,
   /// this is the start of the last plan, so planning twice on the same samples gives the same plan.
   private func replicas(before start: Date) -> Int? {

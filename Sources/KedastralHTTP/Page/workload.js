@@ -33,10 +33,14 @@ export function newSections(name, card, leadSeconds, offers) {
         <div class="choice" role="radiogroup" aria-label="Margin">
           <label><input type="radio" name="margin" value="headroom">headroom</label>
           <label><input type="radio" name="margin" value="quantile">quantile</label>
-          <label><input type="radio" name="margin" value="shortageCost">shortage cost</label></div>
+          <label><input type="radio" name="margin" value="shortageCost">shortage cost</label>
+          <label><input type="radio" name="margin" value="objective">objective</label></div>
         <input id="headroom" type="range" min="1" max="3" step="0.05" aria-label="headroom"><output for="headroom"></output>
         <input id="quantile" type="range" min="0" step="1" aria-label="quantile"><output for="quantile"></output>
         <input id="cost" type="range" min="0" step="1" aria-label="shortage cost" aria-describedby="cost-note"><output for="cost"></output>
+        <input id="objective" type="range" min="0" step="1" aria-label="objective" aria-describedby="objective-note"><output for="objective"></output>
+        <small id="objective-note" class="quiet">The share of the minutes in which the pods should suffice. In force, the margin for it is
+          learned; this preview uses the forecast's own quantiles.</small>
         <small id="cost-note" class="quiet">The cost of a minute with too few pods, in pod-minutes: the plan has the number of pods with the
           least expected cost, independent of headroom and quantile.</small>
         <label for="lead">lead time</label><input id="lead" type="range" min="0"><output for="lead"></output>
@@ -55,11 +59,11 @@ export function newSections(name, card, leadSeconds, offers) {
         <button type="button" class="copy">Copy</button></div>
       <pre id="text" role="tabpanel" tabindex="0"></pre></section>`;
   const part = (selector) => element.querySelector(selector);
-  const [target, headroom, quantile, cost, lead] =
-    ["target", "headroom", "quantile", "cost", "lead"].map((id) => part(`#${id}`));
+  const [target, headroom, quantile, cost, objective, lead] =
+    ["target", "headroom", "quantile", "cost", "objective", "lead"].map((id) => part(`#${id}`));
   const radios = [...element.querySelectorAll("[name=margin]")];
-  const margins = { headroom, quantile, shortageCost: cost };
-  let levels = [], costs = [], inForce = null, trying = false;
+  const margins = { headroom, quantile, shortageCost: cost, objective };
+  let levels = [], costs = [], shares = [], inForce = null, trying = false;
 
   // Why
 
@@ -76,7 +80,7 @@ export function newSections(name, card, leadSeconds, offers) {
   const settings = () => ({
     targetPerPod: Number(target.value), margin: radios.find((radio) => radio.checked)?.value,
     headroom: Number(headroom.value), quantile: levels[quantile.value] ?? 0, shortageCost: costs[cost.value],
-    leadSeconds: Number(lead.value),
+    objective: shares[objective.value], leadSeconds: Number(lead.value),
   });
 
   function setUp(why) {
@@ -87,17 +91,22 @@ export function newSections(name, card, leadSeconds, offers) {
     costs = [...new Set([3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 3000, why.shortageCost ?? 10])]
       .sort((one, other) => one - other);
     cost.max = costs.length - 1;
-    // A shortage cost requires at least three quantiles.
-    radios[2].disabled = !why.shortageCost && Object.keys(snapshot.quantiles ?? {}).length < 3;
+    shares = [...new Set([0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, why.objective ?? 0.999])].sort();
+    objective.max = shares.length - 1;
+    // A shortage cost and an objective require at least three quantiles.
+    const isFine = Object.keys(snapshot.quantiles ?? {}).length >= 3;
+    radios[2].disabled = !why.shortageCost && !isFine;
+    radios[3].disabled = !why.objective && !isFine;
     const target0 = snapshot.targetPerPod ?? 1;
     const digit = 10 ** Math.floor(Math.log10(target0) - 1);
     Object.assign(target, { min: digit, max: target0 * 3, step: digit });
     Object.assign(lead, { max: snapshot.stepSeconds * snapshot.values.length, step: Math.min(60, snapshot.stepSeconds) });
     inForce = {
-      targetPerPod: target0, margin: why.quantile ? "quantile" : why.shortageCost ? "shortageCost" : "headroom",
+      targetPerPod: target0, margin: ["objective", "quantile", "shortageCost"].find((margin) => why[margin]) ?? "headroom",
       headroom: why.headroom ?? 1.2, quantile: why.quantile ?? levels.at(-1) ?? 0,
       // A few times the current number of pods is a useful initial cost.
-      shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1), leadSeconds: leadSeconds(),
+      shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1),
+      objective: why.objective ?? 0.999, leadSeconds: leadSeconds(),
     };
   }
 
@@ -107,6 +116,7 @@ export function newSections(name, card, leadSeconds, offers) {
     const level = levels.indexOf(values.quantile);
     quantile.value = level < 0 ? levels.length - 1 : level;
     cost.value = costs.indexOf(values.shortageCost);
+    objective.value = shares.indexOf(values.objective);
     lead.value = values.leadSeconds;
     for (const radio of radios) radio.checked = radio.value === values.margin;
     label();
@@ -118,6 +128,7 @@ export function newSections(name, card, leadSeconds, offers) {
       slider.hidden = part(`output[for=${slider.id}]`).hidden = margin !== now.margin;
     }
     part("#cost-note").hidden = cost.hidden;
+    part("#objective-note").hidden = objective.hidden;
     const say = (slider, text) => {
       part(`output[for=${slider.id}]`).textContent = text;
       slider.setAttribute("aria-valuetext", text);
@@ -126,6 +137,7 @@ export function newSections(name, card, leadSeconds, offers) {
     say(headroom, `× ${now.headroom.toFixed(2)}`);
     say(quantile, levels.length ? `p${Math.round(now.quantile * 1000) / 10}` : "none");
     say(cost, numberText(now.shortageCost));
+    say(objective, shareText(now.objective));
     say(lead, durationText(now.leadSeconds * 1000));
   }
 
@@ -236,9 +248,13 @@ export function newSections(name, card, leadSeconds, offers) {
   return { name, element };
 }
 
+/** A share in per cent: 99.9 %. */
+const shareText = (share) => `${Math.round(share * 1e6) / 1e4} %`;
+
 /** The steps from the load to the pods, with one number for each. */
 function showChain(section, why) {
   const margin = why.quantile ? `the forecast's p${Math.round(why.quantile * 1000) / 10}`
+    : why.objective ? `the objective ${shareText(why.objective)}${why.objectiveWidth ? `, margin × ${numberText(why.objectiveWidth)}` : ""}`
     : why.headroom ? `× ${numberText(why.headroom)} headroom`
     : why.shortageCost ? `a minute with too few pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
   const steps = [
