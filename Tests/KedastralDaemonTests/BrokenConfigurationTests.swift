@@ -100,7 +100,17 @@ struct BrokenConfigurationTests {
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
       lines: [
-        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known: accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
+        "k.yaml:5:14: workloads[0].policy: unknown key 'target'; known: accuracyGate, activationThreshold, downMaxPercent, headroom, max, min, objective, prewarmSteps, quantileLevel, reactiveFloor, rounding, schedules, shortageCost, targetPerPod, upMaxFactor"
+      ]),
+    Broken(
+      what: "an objective and a quantile level", file: workload("policy: {objective: 99.9%, quantileLevel: p90}"),
+      lines: [
+        "k.yaml:5:25: workloads[0].policy.objective: an objective and a quantile level exclude each other; remove one of them"
+      ]),
+    Broken(
+      what: "an objective of everything", file: workload("policy: {objective: 100%}"),
+      lines: [
+        "k.yaml:5:25: workloads[0].policy.objective: '100%' is not above 50% and below 100%; write 99.9% or 0.999, one of cost, balanced and safe, or 0 for none"
       ]),
     Broken(
       what: "a negative target", file: workload("policy: {targetPerPod: -5}"),

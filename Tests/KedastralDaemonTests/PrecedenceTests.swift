@@ -61,6 +61,9 @@ struct PrecedenceTests {
     Case(
       flag: "shortage-cost", variable: "SHORTAGE_COST", file: policy("shortageCost"), values: ["10.5", "20.5", "30.5"],
       defaultValue: "none", seen: { $0.forecaster.workloads[0].policy.shortageCost.map { "\($0)" } ?? "none" }),
+    .init(
+      flag: "objective", variable: "OBJECTIVE", file: policy("objective"), values: ["95%", "balanced", "0.98"],
+      defaultValue: "none", seen: { $0.forecaster.workloads[0].policy.objective.map { "\($0)" } ?? "none" }),
     Case(
       flag: "min", variable: "MIN_REPLICAS", file: policy("min"), values: ["2", "3", "4"], defaultValue: "1",
       seen: { "\($0.forecaster.workloads[0].policy.minReplicas)" }),
