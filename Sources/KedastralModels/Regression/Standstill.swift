@@ -11,19 +11,22 @@ struct Standstill: Sendable, Equatable {
 
   /// For how many steps the load has stayed where it is.
   private(set) var steps = 0
-  /// Where the load stands.
+  /// Where the load stands: its latest sample.
   private(set) var level = 0.0
+  /// Where it stopped.
+  private var anchor = 0.0
   /// The longest earlier standstills, in steps; 0 where there were fewer.
   private var longest = SIMD4<Int32>.zero
 
   /// Adds the next sample.
   mutating func absorb(_ value: Double) {
-    if abs(value - level) <= Self.band {
+    level = value
+    if abs(value - anchor) <= Self.band {
       steps = min(steps + 1, Int(Int32.max))
       return
     }
     if steps >= Self.fewestSteps { keep(Int32(steps)) }
-    (steps, level) = (0, value)
+    (steps, anchor) = (0, value)
   }
 
   private mutating func keep(_ length: Int32) {
@@ -49,6 +52,9 @@ struct Standstill: Sendable, Equatable {
 
   /// The distribution of a load that still stands where it does with a probability, and else is what the model forecasts.
   struct Mixture {
+    /// A load that stays equals its upper quantiles; without this, rounding would put it above them.
+    private static let rounding = 1e-9
+
     private let level: Double
     private let probability: Double
     private let moves: Double
@@ -66,8 +72,9 @@ struct Standstill: Sendable, Equatable {
     /// The quantile at level `asked`.
     func quantile(_ asked: Double, of model: (Double) -> Double) -> Double {
       if asked < below { return min(model(asked / moves), level) }
-      if asked <= below + probability { return level }
-      return max(model(min((asked - probability) / moves, 1)), level)
+      let upper = asked > 0.5 ? level + Self.rounding : level
+      if asked <= below + probability { return upper }
+      return max(model(min((asked - probability) / moves, 1)), upper)
     }
   }
 }

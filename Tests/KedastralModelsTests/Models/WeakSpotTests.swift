@@ -31,6 +31,7 @@ struct WeakSpotTests {
     let history = series(10 * 288 + 96) { step, generator in step < 10 * 288 ? Self.day(step, &generator) : 304.5 }
     let forecast = try forecast(history, steps: 12)
     #expect(forecast.values.allSatisfy { abs($0 - 304.5) < 2 }, "\(forecast.values)")
+    #expect(forecast.quantiles[0.9]?.allSatisfy { $0 >= 304.5 } == true)
   }
 
   @Test("quantiles of a load that stands still for the first time include what it did before")
