@@ -52,7 +52,7 @@ struct ConfigurationFileTests {
       } == [
         "k.yaml:2:60: workloads[0].source.labelValue: a label value is given without a label; give the label whose value it is as well",
         "k.yaml:3:55: workloads[1].source.label: '1app' is not a label's name; write letters, digits and '_', such as app",
-        "k.yaml:4:66: workloads[2].source.label: a source of type csv has no key 'label'; its keys are path, speed",
+        "k.yaml:4:68: workloads[2].source.label: a source of type csv has no key 'label'; its keys are path, speed",
       ])
   }
 
