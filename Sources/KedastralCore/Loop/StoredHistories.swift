@@ -110,3 +110,13 @@ struct StoredHistories: Sendable {
   /// Notes that a writing failed: it is repeated when the next one is due.
   mutating func failed() { isDue = false }
 }
+
+extension LoadMetric {
+  /// Identifies the samples that a loop collects; nil when the source cannot be recognised in another process.
+  func fingerprint(step: Duration, windowSteps: Int) -> Fingerprint? {
+    guard let source = source as? any IdentifiedSource else { return nil }
+    var fingerprint = Fingerprint()
+    for text in [name, source.loadIdentity, "\(step.inSeconds)", "\(windowSteps)"] { fingerprint.add(text) }
+    return fingerprint
+  }
+}

@@ -49,28 +49,29 @@ struct StoredFitTests {
     #expect(bytes <= 6 << 10, "\(bytes) bytes")
   }
 
+  private func isAccepted(_ fit: [UInt8], by model: AutoModel = AutoModel()) -> Bool {
+    var session = AutoSession(model: model)
+    return session.restore(fit: fit)
+  }
+
   @Test("a fit of another clock, and one that is incomplete, is refused")
   func refused() throws {
     let fit = try #require(try fitted(count: 300).fit)
-    let summer = AutoModel(utcOffset: { $0.timeIntervalSince1970 < 1.6e9 ? .zero : .seconds(3600) })
-    var other = AutoSession(model: AutoModel(utcOffset: { _ in .seconds(3600) }))
-    #expect(!other.restore(fit: fit))
+    let summer = AutoModel(utcOffset: { $0.timeIntervalSince1970 < 1.77e9 ? .zero : .seconds(3600) })
+    let winter = AutoModel(utcOffset: { _ in .seconds(3600) })
+    #expect(!isAccepted(fit, by: winter))
     let zoned = try #require(try fitted(summer, count: 300).fit)
-    var same = AutoSession(model: summer)
-    #expect(same.restore(fit: zoned))
-    var plain = AutoSession(model: AutoModel())
-    #expect(!plain.restore(fit: zoned))
-    for count in stride(from: 0, to: fit.count, by: 7) {
-      #expect(!plain.restore(fit: Array(fit.prefix(count))))
-    }
-    #expect(!plain.restore(fit: fit + [0]) && plain.fittedAt == nil)
+    #expect(isAccepted(zoned, by: summer) && !isAccepted(zoned) && !isAccepted(zoned, by: winter))
+    for count in stride(from: 0, to: fit.count, by: 7) { #expect(!isAccepted(Array(fit.prefix(count)))) }
+    #expect(!isAccepted(fit + [0]))
   }
 
   @Test("a restored fit of another step or a shorter horizon is not used")
   func otherRequest() throws {
     let fit = try #require(try fitted(count: 300).fit)
     var session = AutoSession(model: AutoModel())
-    #expect(session.restore(fit: fit))
+    let isValid = session.restore(fit: fit)
+    #expect(isValid)
     _ = try session.forecast(history(302), steps: 48, quantiles: [0.9])
     #expect(session.fittedAt == history(302).end)
   }
