@@ -39,6 +39,7 @@ struct SurveyTests {
     #expect(verdict(outcome(10, 900), outcome(100, 1000)) == .forecast)
     #expect(verdict(outcome(10, 1050), outcome(100, 1000)) == .forecast)
     #expect(verdict(outcome(10, 1200), outcome(100, 1000)) == .autoscaler(.costsMore))
+    #expect(verdict(outcome(0, 1500), outcome(3, 1000)) == .autoscaler(.costsMore))
     #expect(verdict(outcome(0, 990), outcome(3, 1000)) == .autoscaler(.littleToGain))
     #expect(verdict(outcome(16, 700), outcome(0, 1000)) == .autoscaler(.shortLonger))
     #expect(verdict(outcome(16, 700), outcome(0, 1000), mase: 1.2) == .autoscaler(.noPattern))

@@ -22,7 +22,7 @@ package struct SurveyFinding: Sendable, Equatable {
     case noPattern
     /// The load has a pattern, but the plan was short for longer than the HPA.
     case shortLonger
-    /// There are fewer violations, but they cost more pod-hours than they are valued at.
+    /// The plan needs more pod-hours than the avoided minutes are valued at.
     case costsMore
   }
 

@@ -53,7 +53,7 @@ package struct SurveyRule: Sendable, Equatable {
       return .autoscaler((predictability?.mase ?? 0) >= 1 ? .noPattern : .shortLonger)
     }
     if saved < Self.leastSaving * autoscaler.podHours, avoided < Self.leastAvoidedShare * minutes {
-      return .autoscaler(.littleToGain)
+      return .autoscaler(saved < -Self.leastSaving * autoscaler.podHours ? .costsMore : .littleToGain)
     }
     return saved + minuteValue * avoided > 0 ? .forecast : .autoscaler(.costsMore)
   }

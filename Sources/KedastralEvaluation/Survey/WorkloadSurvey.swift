@@ -19,6 +19,8 @@ package struct WorkloadSurvey: Sendable {
   package static let leastDays = 4.0
   private static let backtestOrigins = 8
   private static let seasonStep: Duration = .seconds(300)
+  /// The least time between two forecasts. A daemon forecasts more often; its plans are slightly better.
+  private static let leastInterval: Duration = .seconds(120)
   /// The least confidence of a season that is named.
   private static let leastConfidence = 0.5
 
@@ -39,8 +41,8 @@ package struct WorkloadSurvey: Sendable {
   ]
   /// How the setting is chosen and the verdict is reached.
   package var rule = SurveyRule()
-  /// The model. Fits twice a day are enough for weeks, and make a survey twice as fast.
-  package var model: any Model = AutoModel(refitInterval: .seconds(43_200))
+  /// The model. A fit each day is enough for weeks, and makes a survey faster.
+  package var model: any Model = AutoModel(refitInterval: .seconds(86_400))
 
   /// Creates a survey with the default settings.
   package init() {}
@@ -94,7 +96,8 @@ package struct WorkloadSurvey: Sendable {
   /// Replays the load, chooses the setting on the first half, and judges on the second.
   private func compare(_ load: ReplayLoad, capacity: Double, in finding: inout SurveyFinding) async throws {
     let step = max(load.trace.step, .seconds(60))
-    let replay = try Replay(load, podCapacity: capacity, minReplicas: minReplicas, step: step)
+    let replay = try Replay(
+      load, podCapacity: capacity, minReplicas: minReplicas, step: step, interval: max(step, Self.leastInterval))
     let behavior = HorizontalAutoscaler.Behavior(minReplicas: minReplicas, maxReplicas: 100_000)
     let question = ScalingQuestion(leadTime: startup + HorizontalAutoscaler.syncPeriod)
     let hpa = ReactivePolicy(utilization: utilization, podCapacity: capacity, behavior: behavior)

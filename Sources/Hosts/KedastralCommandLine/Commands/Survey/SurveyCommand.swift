@@ -47,7 +47,7 @@ enum SurveyCommand: Command {
         title: "What is worth it",
         options: [
           .init("price", "PRICE", "price of a pod-hour; adds what is saved"),
-          .model("NAME", "the model of the forecasts (default auto, fitted twice a day)"),
+          .model("NAME", "the model of the forecasts (default auto, fitted once a day)"),
           .init(
             "minute-value", "N",
             "the pod-hours that one avoided minute with too few pods is worth, for order and choice (default 1)"),

@@ -77,14 +77,14 @@ struct SurveyPage {
       rows += "<tr><th scope=\"row\">\(Self.escaped(finding.name))</th>\(cells.joined())</tr>\n"
     }
     let heads =
-      ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short, HPA → plan"]
+      ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short"]
       + (price == nil ? [] : ["Money saved"])
       + ["Predictability", "Season", "Setting"]
     let head = heads.map { "<th scope=\"col\">\(Self.escaped($0))</th>" }.joined()
     return """
       <h2>Worth a forecast</h2>
       <p class="quiet">\(Self.escaped(report.orderNote)) <span class="key hpa"></span> HPA <span class="key plan"></span> plan</p>
-      <div class="wide" tabindex="0" role="region" aria-label="Worth a forecast"><table>
+      <div class="wide lines" tabindex="0" role="region" aria-label="Worth a forecast"><table>
       <thead><tr>\(head)</tr></thead>
       <tbody>
       \(rows)</tbody>
@@ -174,6 +174,7 @@ struct SurveyPage {
     tbody tr:last-child > * { border-bottom: 0; }
     tbody th { font-weight: 600; }
     .n { text-align: right; white-space: nowrap; }
+    .lines td, .lines th { white-space: nowrap; }
     .bars { min-width: 8rem; }
     .bars i { display: block; height: .45rem; margin: .12rem 0; border-radius: 2px; min-width: 2px; }
     .hpa { background: var(--hpa); } .plan { background: var(--plan); }

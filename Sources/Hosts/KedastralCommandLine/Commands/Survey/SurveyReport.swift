@@ -111,7 +111,9 @@ struct SurveyReport {
 
   /// What the order is.
   var orderNote: String {
-    "Ordered by pod-hours saved, with \(conditions.survey.rule.minuteValue.shortText) pod-hours for each avoided minute with too few pods."
+    let value = conditions.survey.rule.minuteValue
+    return
+      "Ordered by pod-hours saved, with \(value.shortText) pod-hour\(value == 1 ? "" : "s") for each avoided minute with too few pods."
   }
 
   private func lines(_ style: TextStyle) -> [String] {

@@ -79,7 +79,7 @@ extension SurveyFinding.Reason {
     case .noPattern: "the load has no pattern that a forecast could use, and plans were short for longer than the HPA"
     case .shortLonger:
       "the load deviates from its pattern too much: plans were short for longer than the HPA"
-    case .costsMore: "the avoided minutes cost more pod-hours than they are valued at"
+    case .costsMore: "a plan needs more pod-hours than the avoided minutes are worth"
     }
   }
 }
