@@ -83,7 +83,7 @@ let package = Package(
       name: "kedastral-bench",
       dependencies: [
         "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet",
-        "KedastralGRPC", "KedastralTesting",
+        "KedastralGRPC", "KedastralSources", "KedastralTesting",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 

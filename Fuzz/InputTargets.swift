@@ -29,25 +29,23 @@ private func take(_ reply: RESPValue) {
   _ = SentinelAnswer(reply, master: "m")
   _ = PutScript.Outcome(reply)
   _ = LeaseScript.Reply(reply)
-  guard case .bytes(let value) = StoredValue(reply, RedisStore.Configuration(server: source)),
+  guard case .bytes(let value) = StoredValue(reply, RedisConfiguration(server: source)),
     let workload = try? WorkloadName("api")
   else { return }
   _ = UpdateMessage(value)
-  for key in ["kedastral:api", RedisStore.Configuration.referencePrefix + "api"] {
+  for key in ["kedastral:api", RedisConfiguration.referencePrefix + "api"] {
     if let snapshot = try? StoredValue.snapshot(value, key: key, workload: workload) { check(snapshot) }
   }
 }
 
-/// Answers of Prometheus, of other services in JSON, of `byom` models, and expositions.
+/// Answers of Prometheus to queries of one workload and of many, of other services in JSON, of `byom` models, and expositions.
 func fuzzPrometheus(_ bytes: [UInt8]) {
   guard let kind = bytes.first else { return }
   let body = Array(bytes.dropFirst())
   let start = Date(timeIntervalSince1970: 1_800_000_000)
-  switch kind % 4 {
+  switch kind % 5 {
   case 0:
-    guard let answer = try? PrometheusAnswer(body) else { return }
-    let series = TimeSeries.missing(in: start..<start.addingTimeInterval(3600), step: .seconds(60))
-    for point in answer.points { _ = series.index(nearest: Date(timeIntervalSince1970: point.time)) }
+    _ = try? PrometheusAnswer(body)
   case 1:
     let parts = body.split(separator: 0x0A, maxSplits: 1)
     guard parts.count == 2, let path = try? JSONPath(String(decoding: parts[0], as: UTF8.self)),
@@ -61,6 +59,20 @@ func fuzzPrometheus(_ bytes: [UInt8]) {
     guard let selector = try? ScrapeSelector("http_requests_total{code=\"200\"}") else { return }
     _ = try? Exposition(body, selector: selector)
     _ = try? ScrapeSelector(String(decoding: body, as: UTF8.self))
+  case 4:
+    let grid = GridRange(TimeSeries.missing(in: start..<start.addingTimeInterval(600), step: .seconds(60)))
+    guard let answer = try? PrometheusColumns(body, label: "app", grid: grid, isWanted: { $0 != "other" }) else {
+      return
+    }
+    demand(answer.columns.count <= answer.seriesCount, "more columns than series")
+    demand(answer.columns["other"] == nil, "a column that is not wanted")
+    for column in answer.columns.values {
+      demand(column.count == grid.count, "a column of \(column.count) samples")
+      demand(column.allSatisfy { !$0.isInfinite }, "an infinite sample")
+    }
+    var shared = SharedAnswer(grid, of: Set(answer.columns.keys), askedAt: start)
+    shared.add(answer, for: grid)
+    demand(!shared.summary(of: "app").isEmpty, "an empty summary")
   default:
     let answer = try? RemoteModelMessage.answer(body, steps: 3)
     demand(answer?.values.allSatisfy(\.isFinite) ?? true, "a model's answer that is not finite")

@@ -46,6 +46,7 @@ struct SurveyCommandTests {
         "kedastral",
         [
           "survey", "--prometheus", prometheus.url, "--query", "sum by (app) (\(load))", "--days", "6", "--step", "10m",
+          "--model", "seasonal-naive",
         ] + more)
       return (run.exitCode, run.output)
     }

@@ -9,6 +9,53 @@ import Testing
 
 @Suite("One file describes many workloads")
 struct ConfigurationFileTests {
+  @Test("workloads share a query with a label, whose value is the workload's name unless another one is given")
+  func labels() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults: {metric: rps, source: {query: sum by (app) (load), label: app}}
+        workloads:
+          - {name: shop}
+          - {name: blog, source: {labelValue: blog.example}}
+          - {name: alone, source: {query: sum(other)}}
+          - {name: other, source: {query: sum by (pod) (load), label: pod}}
+          - name: two
+            source: {labelValue: second}
+            otherMetrics:
+              - {metric: queue, source: {query: sum(queue)}, policy: {targetPerPod: 1}}
+              - {metric: jobs, source: {query: sum by (job) (jobs), label: job}, policy: {targetPerPod: 1}}
+        """
+    ).workloads
+    func series(_ source: SourceConfiguration) -> LabelledSeries? {
+      if case .prometheus(let settings) = source { settings.series } else { nil }
+    }
+    #expect(
+      workloads.map { series($0.source) } == [
+        LabelledSeries(label: "app", value: "shop"), LabelledSeries(label: "app", value: "blog.example"), nil,
+        LabelledSeries(label: "pod", value: "other"), LabelledSeries(label: "app", value: "second"),
+      ])
+    #expect(
+      workloads[4].otherMetrics.map { series($0.source) } == [nil, LabelledSeries(label: "job", value: "second")])
+  }
+
+  @Test("rejects a label value without a label, and a text that is not a label's name")
+  func invalidLabels() {
+    #expect(
+      problems {
+        _ = try forecaster(
+          file: """
+            workloads:
+              - {name: a, metric: rps, source: {query: up, labelValue: b}}
+              - {name: b, metric: rps, source: {query: up, label: 1app}}
+              - {name: c, metric: rps, source: {type: csv, path: c.csv, label: app}}
+            """)
+      } == [
+        "k.yaml:2:60: workloads[0].source.labelValue: a label value is given without a label; give the label whose value it is as well",
+        "k.yaml:3:55: workloads[1].source.label: '1app' is not a label's name; write letters, digits and '_', such as app",
+        "k.yaml:4:66: workloads[2].source.label: a source of type csv has no key 'label'; its keys are path, speed",
+      ])
+  }
+
   @Test("defaults apply to each workload, and a workload's own keys override them, key by key")
   func defaults() throws {
     let configuration = try forecaster(

@@ -30,6 +30,24 @@ struct RegisteredPartsTests {
     #expect(throws: ConfigurationError.self) { try load(shop, withSource: ["other"]) }
   }
 
+  @Test("workloads of one query and label have sources that share it, and a new interval makes another source")
+  func sharedQuery() throws {
+    let factory = WorkloadFactory(
+      sources: SourceFactory(client: try HTTPClient(on: try EventLoop()), clock: SystemWallClock(), logger: .silent))
+    func settings(_ interval: String) throws -> [WorkloadConfiguration] {
+      try forecaster(
+        file: """
+          defaults: {metric: rps, interval: \(interval), source: {query: sum by (app) (load), label: app}}
+          workloads: [{name: shop}, {name: alone, source: {query: up}}]
+          """
+      ).workloads
+    }
+    let made = try settings("30s").map { try factory.make($0) }
+    #expect(made[0].sources[0].source is SharedPrometheusSource && made[1].sources[0].source is PrometheusSource)
+    let changed = try zip(settings("1m"), made).map { try factory.make($0, after: $1) }
+    #expect(zip(changed, made).map { $0.served.sourcesRevision === $1.served.sourcesRevision } == [false, true])
+  }
+
   @Test("a registered source and policy take the place of the configured ones")
   func parts() async throws {
     let settings = try #require(try load(shop, withSource: ["shop"])?.workloads.first)

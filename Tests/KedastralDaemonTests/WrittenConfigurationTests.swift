@@ -41,6 +41,14 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - {name: shared, metric: rps, source: {query: sum by (app) (up), label: app}}
+    """,
+    """
+    workloads:
+      - {name: shared, metric: rps, source: {query: sum by (app) (up), label: app, labelValue: "a ${X} b"}}
+    """.replacing("${X}", with: "$${X}"),
+    """
+    workloads:
       - name: busy
         metric: rps
         source: {query: up}

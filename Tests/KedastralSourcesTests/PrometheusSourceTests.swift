@@ -152,6 +152,31 @@ struct PrometheusSourceTests {
     }
   }
 
+  @Test("one query serves two workloads, told apart by a label")
+  func shared() async throws {
+    try await withClient { client in
+      let clock = ManualClock(at: History.start + .seconds(History.minutes * 60))
+      let queries = SharedQueries(client: client, clock: clock, logger: .silent)
+      func source(_ app: String) -> SharedPrometheusSource {
+        queries.source(
+          of: app, label: "app", query: "sum by (app) (load)", at: HTTPEndpoint(PrometheusTrait.url),
+          step: minute, interval: .seconds(30))
+      }
+      let (blog, shop, nothing) = (source("blog"), source("shop"), source("nothing"))
+      #expect(try await blog.samples(in: wholeHistory, step: minute).values.allSatisfy { $0 == 7 })
+      let load = try await shop.samples(in: wholeHistory, step: minute)
+      #expect(load.values[..<60].elementsEqual((0..<60).map(Double.init)))
+      #expect(load.values[History.gap].allSatisfy { $0.isNaN })
+      let error = await #expect(throws: SharedQueryError.self) {
+        try await nothing.samples(in: wholeHistory, step: minute)
+      }
+      #expect(
+        error?.description.contains(
+          "no series with app=\"nothing\" since 2026-01-01T00:00:00Z: the query returned 2 series, such as app=\"blog\", app=\"shop\""
+        ) == true, "\(error?.description ?? "")")
+    }
+  }
+
   @Test("scrapes Prometheus's own exposition into its request rate")
   func scrape() async throws {
     try await withClient { client in
@@ -245,6 +270,13 @@ struct PrometheusFaultTests {
     #expect(try await problem(.json(body)) == "expected a matrix, got 'vector'")
     let scalar = #"{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}"#
     #expect(try await problem(.json(scalar)) == "expected a matrix, got 'scalar'")
+  }
+
+  @Test("drops samples at times that no clock shows")
+  func absurdTimes() async throws {
+    let body =
+      #"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1e300,"1"],[-1e300,"2"]]}]}}"#
+    #expect(try await outcome(.json(body)).result.get().missingCount == 10)
   }
 
   @Test("rejects a response beyond the size limit")

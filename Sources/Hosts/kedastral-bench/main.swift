@@ -8,6 +8,7 @@ do {
   case "restart": try await RestartCost.run(Array(arguments.dropFirst()))
   case "scaler": try await ScalerLoad.run(Array(arguments.dropFirst()))
   case "writer": try await RedisWriter.run(Array(arguments.dropFirst()))
+  case "query": try await QueryCost.run(Array(arguments.dropFirst()))
   case "store": try await StoreContention.run()
   case "streams": try await StreamLoad.run(Array(arguments.dropFirst()))
   default:
@@ -18,6 +19,7 @@ do {
         kedastral-bench restart [WORKLOADS] [REDIS_PORT]          CPU and time of the first round after a restart
         kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with generated plans
         kedastral-bench writer REDIS_PORT FIRST COUNT             forecasts workloads into Redis every 30 s
+        kedastral-bench query URL WORKLOADS shared|separate ROUNDS END PROMETHEUS_PID   reads from a Prometheus
         kedastral-bench store                                     reads of the memory store by one and two threads
         kedastral-bench streams [COUNT]                           how soon open streams are notified of a change
       """)

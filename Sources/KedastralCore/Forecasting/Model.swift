@@ -40,8 +40,8 @@ extension Model {
 
 /// A model's state for one workload; it is called repeatedly with the same history, extended by the newest samples.
 ///
-/// One forecast loop owns a session and never shares it, so it needs no lock. A restarted loop collects its whole window again, and
-/// the session fits it again. What can only be learned by comparing forecasts with the measured load is in its ``state``, which
+/// One forecast loop owns a session and never shares it, so it needs no lock. A restarted loop resumes from the samples in
+/// its store, or collects its window again, and the session fits it again. What can only be learned by comparing forecasts with the measured load is in its ``state``, which
 /// the loop stores periodically and restores after a restart.
 public protocol ModelSession: Sendable {
   /// Forecasts as Model/forecast(_:steps:quantiles:) does, and can reuse state from earlier calls.

@@ -49,6 +49,11 @@ struct StoredFitTests {
     #expect(bytes <= 6 << 10, "\(bytes) bytes")
   }
 
+  private func isAccepted(_ fit: [UInt8], by model: AutoModel = AutoModel()) -> Bool {
+    var session = AutoSession(model: model)
+    return session.restore(fit: fit)
+  }
+
   @Test("a fit of another clock, and one that is incomplete, is refused")
   func refused() throws {
     let fit = try #require(try fitted(count: 300).fit)

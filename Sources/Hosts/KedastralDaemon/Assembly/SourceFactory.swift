@@ -9,11 +9,13 @@ package struct SourceFactory: Sendable {
   package let client: HTTPClient
   package let clock: any WallClock
   package let logger: KedastralLogger
+  private let sharedQueries: SharedQueries
 
   package init(client: HTTPClient, clock: any WallClock, logger: KedastralLogger) {
     self.client = client
     self.clock = clock
     self.logger = logger
+    sharedQueries = SharedQueries(client: client, clock: clock, logger: logger)
   }
 
   /// A source, and the service that it needs to have run, if any.
@@ -40,6 +42,13 @@ package struct SourceFactory: Sendable {
   package func make(_ source: SourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
     switch source {
     case .prometheus(let settings):
+      if let series = settings.series {
+        return Made(
+          source: sharedQueries.source(
+            of: series.value, label: series.label, query: settings.query, at: settings.endpoint,
+            partialResponse: settings.partialResponse, step: workload.step, interval: workload.interval),
+          service: nil)
+      }
       return Made(
         source: PrometheusSource(
           endpoint: settings.endpoint, query: settings.query,

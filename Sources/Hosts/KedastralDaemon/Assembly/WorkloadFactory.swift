@@ -81,5 +81,12 @@ extension WorkloadConfiguration {
   fileprivate func hasSameSources(as other: WorkloadConfiguration) -> Bool {
     source == other.source && otherMetrics.map(\.source) == other.otherMetrics.map(\.source)
       && step == other.step && window == other.window
+      // A shared response serves a workload for its interval.
+      && (interval == other.interval || !hasSharedSource)
+  }
+  private var hasSharedSource: Bool {
+    ([source] + otherMetrics.map(\.source)).contains {
+      if case .prometheus(let settings) = $0 { settings.series != nil } else { false }
+    }
   }
 }

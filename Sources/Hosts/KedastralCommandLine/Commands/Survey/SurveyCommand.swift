@@ -47,6 +47,7 @@ enum SurveyCommand: Command {
         title: "What is worth it",
         options: [
           .init("price", "PRICE", "price of a pod-hour; adds what is saved"),
+          .model("NAME", "the model of the forecasts (default auto, fitted twice a day)"),
           .init(
             "minute-value", "N",
             "the pod-hours that one avoided minute with too few pods is worth, for order and choice (default 1)"),
@@ -127,30 +128,44 @@ struct SurveyRun {
   ) async -> (surveyed: [SurveyedWorkload], failures: [String]) {
     var surveyed: [SurveyedWorkload] = []
     var failures: [String] = []
-    await withTaskGroup(of: (Int, Result<SurveyFinding, any Error>).self) { group in
+    await withTaskGroup(of: Examined.self) { group in
       var next = 0
       func addTask() {
         guard next < workloads.count else { return }
-        let (index, workload) = (next, workloads[next])
+        let workload = workloads[next]
         next += 1
-        group.addTask {
-          do { return (index, .success(try await survey.examine(workload.name, workload.load))) } catch {
-            return (index, .failure(error))
-          }
-        }
+        group.addTask { await examine(workload) }
       }
       for _ in 0..<workers { addTask() }
-      while let (index, result) = await group.next() {
-        let workload = workloads[index]
-        switch result {
-        case .success(let finding): surveyed.append(SurveyedWorkload(finding: finding, query: workload.query))
-        case .failure(let error): failures.append("\(workload.name): \(error)")
+      while let examined = await group.next() {
+        switch examined.result {
+        case .success(let finding): surveyed.append(SurveyedWorkload(finding: finding, query: examined.query))
+        case .failure(let error): failures.append("\(examined.name): \(error)")
         }
-        progress(workload.name, surveyed.count + failures.count)
+        progress(examined.name, surveyed.count + failures.count)
         addTask()
       }
     }
     return (surveyed, failures.sorted())
+  }
+
+  /// The result of one workload; a class, so that a task returns a reference and not a large value.
+  private final class Examined: Sendable {
+    let name: String
+    let query: String
+    let result: Result<SurveyFinding, any Error>
+
+    init(_ workload: Workload, _ result: Result<SurveyFinding, any Error>) {
+      (name, query, self.result) = (workload.name, workload.query, result)
+    }
+  }
+
+  private func examine(_ workload: Workload) async -> Examined {
+    do {
+      return Examined(workload, .success(try await survey.examine(workload.name, workload.load)))
+    } catch {
+      return Examined(workload, .failure(error))
+    }
   }
 }
 
@@ -170,7 +185,7 @@ struct SurveyInput {
   private let price: Double?
   private let madeAt = Date()
 
-  init(_ options: CommandOptions) throws(UsageError) {
+  init(_ options: CommandOptions) throws {
     guard let url = options.value("prometheus") else {
       throw UsageError(description: "no server given; write --prometheus URL")
     }
@@ -218,6 +233,7 @@ struct SurveyInput {
       survey.utilization = utilization
     }
     if let value = try options.positiveNumber("minute-value") { survey.rule.minuteValue = value }
+    if let model = options.list("model").last, model != "auto" { survey.model = try WorkloadSettings().model(model) }
     tokenFile = options.value("bearer-token-file")
     var endpoint = HTTPEndpoint(url, proxy: .environment(), deadline: .seconds(120), maximumAnswerBytes: 256 << 20)
     if let tokenFile { endpoint.credentials = .bearer(file: tokenFile) }

@@ -135,6 +135,8 @@ struct SourceSection: Decodable, Sendable {
   var type: Located<SourceKind>?
   var url: Located<WebURL>?
   var query: Located<String>?
+  var label: Located<String>?
+  var labelValue: Located<String>?
   var partialResponse: Located<PrometheusSource.PartialResponse>?
   var method: Located<HTTPMethod>?
   var headers: Located<SecretMap>?

@@ -111,6 +111,15 @@ enum Settings {
       .init(flag: "prom-query", environment: "PROM_QUERY"),
       .init(flag: "victoria-metrics-query", environment: "VICTORIA_METRICS_QUERY"),
     ], oneWorkload: true, "query that returns one series, the load; aggregate with sum()")
+  static let adapterLabel = Setting<String>(
+    "adapter-label", "ADAPTER_LABEL", file: "workloads[].source.label", .source, placeholder: "LABEL",
+    oneWorkload: true,
+    "prometheus: label whose value tells the workload's series from others of the query, such as app with sum by (app) (…); workloads with the same query and label share their requests"
+  )
+  static let adapterLabelValue = Setting<String>(
+    "adapter-label-value", "ADAPTER_LABEL_VALUE", defaultNote: "the workload's name",
+    file: "workloads[].source.labelValue", .source, placeholder: "VALUE", oneWorkload: true,
+    "prometheus: value of the label in the workload's series")
   static let adapterPartialResponse = Setting<PrometheusSource.PartialResponse>(
     "adapter-partial-response", "ADAPTER_PARTIAL_RESPONSE", default: "use",
     file: "workloads[].source.partialResponse", .source, oneWorkload: true,
@@ -452,8 +461,8 @@ enum Settings {
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, timeZone.descriptor,
     dryRun.descriptor,
-    adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterPartialResponse.descriptor,
-    adapterMethod.descriptor,
+    adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
+    adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
     adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterBearerToken.descriptor,

@@ -20,10 +20,20 @@ package struct PrometheusSourceConfiguration: Sendable, Equatable {
   package var kind: SourceKind
   /// The server, without `/api/v1/…`.
   package var endpoint: HTTPEndpoint
-  /// The query that gives one series.
+  /// The query that gives one series, or, with a label, one for each of its values.
   package var query: String
+  /// Which of several series is the workload's; nil for a query that gives one.
+  package var series: LabelledSeries?
   /// What to do with answers that a part of the server is missing from.
   package var partialResponse = PrometheusSource.PartialResponse.use
+}
+
+/// One of the series of a query that many workloads share.
+package struct LabelledSeries: Sendable, Equatable {
+  /// The label that tells the series apart.
+  package var label: String
+  /// Its value in the workload's series.
+  package var value: String
 }
 
 /// A request to any HTTP server that answers in JSON.

@@ -11,7 +11,7 @@ extension SourceSection {
   /// The keys that a source of a kind accepts, except `type`.
   static func keys(of kind: SourceKind) -> [String] {
     switch kind {
-    case .prometheus, .victoriametrics: ["url", "query", "partialResponse"] + accessKeys
+    case .prometheus, .victoriametrics: ["url", "query", "label", "labelValue", "partialResponse"] + accessKeys
     case .http:
       ["url", "method", "body", "valuePath", "timestampPath", "timestampFormat", "templateVars"] + accessKeys
     case .csv: ["path", "speed"]
@@ -23,6 +23,7 @@ extension SourceSection {
   private var present: [(key: String, origin: Origin)] {
     let all: [(String, Origin?)] = [
       ("url", url?.origin), ("query", query?.origin),
+      ("label", label?.origin), ("labelValue", labelValue?.origin),
       ("partialResponse", partialResponse?.origin), ("method", method?.origin), ("headers", headers?.origin),
       ("body", body?.origin), ("valuePath", valuePath?.origin), ("timestampPath", timestampPath?.origin),
       ("timestampFormat", timestampFormat?.origin), ("templateVars", templateVars?.origin), ("path", path?.origin),
@@ -53,6 +54,8 @@ extension SourceSection {
     var result = self
     result.type = type ?? defaults.type
     result.query = query ?? defaults.query
+    // A label belongs to its query, and a value of it to one workload.
+    result.label = label ?? (query == nil ? defaults.label : nil)
     result.partialResponse = partialResponse ?? defaults.partialResponse
     result.method = method ?? defaults.method
     result.body = body ?? defaults.body
@@ -89,6 +92,8 @@ struct SourceReader {
   let section: SourceSection?
   /// Where the workload is described in the file; nil when flags describe it.
   let workloadOrigin: Origin?
+  /// The workload's name, which is the value of the source's label unless another one is given.
+  var workload: String?
   let problems: ProblemList
 
   /// The source, or nil when a required setting is missing; the problems are then recorded.
@@ -103,7 +108,7 @@ struct SourceReader {
       else { return nil }
       return .prometheus(
         PrometheusSourceConfiguration(
-          kind: kind, endpoint: endpoint(url), query: query, partialResponse: partial.value))
+          kind: kind, endpoint: endpoint(url), query: query, series: series(), partialResponse: partial.value))
     case .http:
       let url = required(Settings.adapterURL, section?.url)
       guard let valuePath = text(Settings.adapterValuePath, section?.valuePath), let url,
@@ -132,6 +137,30 @@ struct SourceReader {
           endpoint: endpoint(url), metric: metric,
           labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:]))
     }
+  }
+
+  private func series() -> LabelledSeries? {
+    let label = given.text(Settings.adapterLabel, section?.label)
+    let value = given.text(Settings.adapterLabelValue, section?.labelValue)
+    guard let label else {
+      if let value {
+        problems.add(value.origin, "a label value is given without a label; give the label whose value it is as well")
+      }
+      return nil
+    }
+    if !Self.isLabelName(label.value) {
+      problems.add(
+        label.origin,
+        "'\(Redaction.shown(label.value))' is not a label's name; write letters, digits and '_', such as app")
+    }
+    return (value?.value ?? workload).map { LabelledSeries(label: label.value, value: $0) }
+  }
+
+  /// Whether a text matches `^[A-Za-z_][A-Za-z0-9_]*$`.
+  private static func isLabelName(_ text: String) -> Bool {
+    func isLetter(_ byte: UInt8) -> Bool { byte == 0x5F || (0x61...0x7A).contains(byte | 0x20) }
+    guard let first = text.utf8.first, isLetter(first) else { return false }
+    return text.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) }
   }
 
   private var kind: SourceKind {

@@ -32,13 +32,17 @@ struct WorkloadReader {
     let source =
       isSourceRegistered
       ? .registered
-      : SourceReader(given: given, section: sourceSection, workloadOrigin: section?.origin, problems: problems).read()
+      : SourceReader(
+        given: given, section: sourceSection, workloadOrigin: section?.origin, workload: name?.value.text,
+        problems: problems
+      ).read()
     let model = readModel(own?.model, defaults?.model)
     let policySection = (own?.policy ?? PolicySection()).inheriting(from: defaults?.policy)
     let policy = readPolicy(policySection)
     let others = (own?.otherMetrics ?? []).compactMap { other in
       readOther(
-        other, model: own?.model ?? defaults?.model, source: sourceSection, policy: policySection)
+        other, of: name?.value.text, model: own?.model ?? defaults?.model, source: sourceSection,
+        policy: policySection)
     }
     if let misplaced = defaults?.otherMetrics?.first {
       problems.add(
@@ -62,19 +66,22 @@ struct WorkloadReader {
 
   /// A further metric; `model`, `source` and `policy` are the workload's, for missing settings.
   private func readOther(
-    _ section: Section<MetricSection>, model: ModelSection?, source: SourceSection?, policy: PolicySection
+    _ section: Section<MetricSection>, of workload: String?, model: ModelSection?, source: SourceSection?,
+    policy: PolicySection
   ) -> MetricConfiguration? {
     let own = section.content
     if own.metric == nil { given.noteMissing(Settings.metric.descriptor, at: section.origin) }
     // What is measured is the metric's own; where and how to ask is shared.
     var shared = source
     shared?.query = nil
+    shared?.label = nil
+    shared?.labelValue = nil
     shared?.path = nil
     shared?.metric = nil
     shared?.valuePath = nil
     let source = SourceReader(
       given: given, section: own.source?.content.inheriting(from: shared) ?? shared, workloadOrigin: section.origin,
-      problems: problems
+      workload: source?.labelValue?.value ?? workload, problems: problems
     ).read()
     let target = own.policy?.targetPerPod
     if target == nil { given.noteMissing(Settings.targetPerPod.descriptor, at: section.origin) }

@@ -88,6 +88,8 @@ extension SourceConfiguration {
       pair("type", source.kind.rawValue)
       pair("url", Redaction.masked(source.endpoint.url))
       pair("query", source.query)
+      pair("label", source.series?.label)
+      pair("labelValue", source.series?.value)
       if source.partialResponse != .use { pair("partialResponse", source.partialResponse.rawValue) }
       source.endpoint.write(to: &text, prefix)
     case .http(let source):
