@@ -92,7 +92,9 @@ struct AutoSession: ModelSession {
   private func members(of regression: LoadRegression, step: Duration) -> [Forecast.Member] {
     let errors = record.memberErrors
     let learned = zip(regression.names(step: step), regression.shares).enumerated().map { index, part in
-      Forecast.Member(name: part.0, weight: record.isBeaten ? 0 : part.1, mase: errors?[index])
+      // A record of a version or fit with other members has another number of errors until the next forecast is kept.
+      let error = errors.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+      return Forecast.Member(name: part.0, weight: record.isBeaten ? 0 : part.1, mase: error)
     }
     let fallback = Forecast.Member(
       name: "fallback (\(regression.nameOfRepeating(step: step)))", weight: record.isBeaten ? 1 : 0,
