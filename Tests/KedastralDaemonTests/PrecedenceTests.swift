@@ -62,8 +62,9 @@ struct PrecedenceTests {
       flag: "shortage-cost", variable: "SHORTAGE_COST", file: policy("shortageCost"), values: ["10.5", "20.5", "30.5"],
       defaultValue: "none", seen: { $0.forecaster.workloads[0].policy.shortageCost.map { "\($0)" } ?? "none" }),
     .init(
-      flag: "objective", variable: "OBJECTIVE", file: policy("objective"), values: ["95%", "balanced", "0.98"],
-      defaultValue: "none", seen: { $0.forecaster.workloads[0].policy.objective.map { "\($0)" } ?? "none" }),
+      flag: "objective", variable: "OBJECTIVE", file: policy("objective"), values: ["95%", "99%", "99.5%"],
+      defaultValue: "none",
+      seen: { $0.forecaster.workloads[0].policy.objective.map(PolicyConfiguration.text(ofObjective:)) ?? "none" }),
     Case(
       flag: "min", variable: "MIN_REPLICAS", file: policy("min"), values: ["2", "3", "4"], defaultValue: "1",
       seen: { "\($0.forecaster.workloads[0].policy.minReplicas)" }),

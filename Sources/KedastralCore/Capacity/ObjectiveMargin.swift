@@ -2,27 +2,27 @@
 ///
 /// The width is 1 where the forecast's quantiles are right. ``ObjectiveTracker`` learns it from the loads that came.
 struct ObjectiveMargin {
-  private let medians: [Double]
-  private let distances: [Double]
+  private let forecast: Forecast
+  private let objective: Double
+  private let targetPerPod: Double
 
-  /// Reads the distances from a forecast; nil when it has too few quantiles.
+  /// The margins over a forecast; nil when it has too few quantiles.
   init?(_ forecast: Forecast, objective: Double, targetPerPod: Double) {
-    medians = forecast.values
-    var distances: [Double] = []
-    for step in forecast.values.indices {
-      guard let distribution = LoadDistribution(forecast, at: step) else { return nil }
-      // Quantiles without any distance between them would leave nothing to widen.
-      let least = max(0.02 * forecast.values[step], 0.1 * targetPerPod)
-      distances.append(max(distribution.load(exceededWith: 1 - objective) - forecast.values[step], least))
-    }
-    self.distances = distances
+    guard ShortageCost.canWeigh(forecast) else { return nil }
+    (self.forecast, self.objective, self.targetPerPod) = (forecast, objective, targetPerPod)
+  }
+
+  /// The distance of the objective's quantile from the median.
+  func distance(at step: Int) -> Double {
+    let median = forecast.values[step]
+    // Quantiles without any distance between them would leave nothing to widen.
+    let least = max(0.02 * median, 0.1 * targetPerPod)
+    let quantile = LoadDistribution(forecast, at: step)?.load(exceededWith: 1 - objective) ?? median
+    return max(quantile - median, least)
   }
 
   /// The load to plan for.
-  func load(at step: Int, width: Double) -> Double { medians[step] + width * distances[step] }
-
-  /// What is kept of a step until its load is measured.
-  subscript(step: Int) -> (median: Double, distance: Double) { (medians[step], distances[step]) }
+  func load(at step: Int, width: Double) -> Double { forecast.values[step] + width * distance(at: step) }
 }
 
 extension CapacityPolicy {

@@ -86,9 +86,9 @@ extension PlanExplanation {
     let reached = objectiveReached.map { reached in
       ", \(hundredths(reached)) reached in the last \(ObjectiveTracker.shownDays) days"
     }
-    let width = objectiveWidth.map { width in
-      abs(width - 1) < 0.05
-        ? "; the margin is that of the forecast" : "; margin \(width > 1 ? "widened" : "narrowed") to × \(number(width))"
+    let width = objectiveWidth.map { width -> String in
+      if abs(width - 1) < 0.05 { return "; the margin is that of the forecast" }
+      return "; margin \(width > 1 ? "widened" : "narrowed") to × \(number(width))"
     }
     return "objective: \(hundredths(share)) asked\(reached ?? "")\(width ?? "")"
   }

@@ -151,6 +151,7 @@ struct ObjectiveTracker: Codable, Sendable {
     let instant = forecast.start + forecast.step * (index + 1)
     promises.removeAll { $0.instant >= instant - forecast.step / 2 }
     promises.append(
-      Promise(instant: instant, median: margin[index].median, distance: margin[index].distance, width: width))
+      Promise(
+        instant: instant, median: forecast.values[index], distance: margin.distance(at: index), width: width))
   }
 }

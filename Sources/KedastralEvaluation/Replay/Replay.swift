@@ -30,7 +30,7 @@ public struct Replay: Sendable {
   public let minReplicas: Int
   /// The replayed minutes; the minutes before them are history.
   public let minutes: Range<Int>
-  /// The number of replayed minutes before the figures begin, in which policies already scale and learn.
+  /// The number of replayed minutes before the results begin, in which policies already scale and learn.
   package let unscoredMinutes: Int
   /// The forecaster's step.
   public let step: Duration
@@ -56,7 +56,7 @@ public struct Replay: Sendable {
       interval: interval, window: window)
   }
 
-  /// The same, with a time after the warm-up in which policies already scale and learn, before the figures begin.
+  /// The same, with a time after the warm-up in which policies already scale and learn, before the results begin.
   package init(
     _ load: ReplayLoad, podCapacity: Double, minReplicas: Int, warmup: Duration?, practice: Duration, step: Duration,
     interval: Duration?, window: Duration

@@ -75,7 +75,9 @@ extension HTTPRouter {
           if change.margin?.weighsDistribution == true,
             !record.basis.metrics.allSatisfy({ ShortageCost.canWeigh($0.forecast) })
           {
-            return .failure(400, "the forecast has too few quantiles for a shortage cost or an objective; at least three are required")
+            return .failure(
+              400, "the forecast has too few quantiles for a shortage cost or an objective; at least three are required"
+            )
           }
           do {
             guard let changed = try record.whatIf(change) else {

@@ -28,7 +28,7 @@ enum ReplayCommand: Command {
             "warmup", "DURATION", "how much of the load is used only as history (default: half, at most 7d)"),
           .init(
             "practice", "DURATION",
-            "how long policies scale and learn after it before the figures begin (default 0s); for an objective"),
+            "how long policies scale and learn after it before the results begin (default 0s); for an objective"),
         ]),
       .init(
         title: "The cluster",

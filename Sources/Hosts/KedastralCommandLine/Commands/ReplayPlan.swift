@@ -170,7 +170,8 @@ struct ReplayPlan {
     var own = policy
     own.targetPerPod = target
     let margin =
-      own.objective.map { "objective=\(($0 * 100).shortText)%" } ?? own.shortageCost.map { "cost=\($0.shortText)" } ?? own.quantileLevel.map { "q=\($0.shortText)" }
+      own.objective.map { "objective=\(($0 * 100).shortText)%" } ?? own.shortageCost.map { "cost=\($0.shortText)" }
+      ?? own.quantileLevel.map { "q=\($0.shortText)" }
       ?? "headroom=\(own.headroom.shortText)"
     let swept = try (sweeps ? Self.sweptCosts : []).map { cost, share in
       var settings = own

@@ -15,7 +15,8 @@ struct WorkloadSettings {
 
   /// The settings flags that commands accept.
   static let flags = [
-    "target-per-pod", "headroom", "quantile-level", "shortage-cost", "objective", "min", "max", "up-max-factor", "down-max-percent",
+    "target-per-pod", "headroom", "quantile-level", "shortage-cost", "objective", "min", "max", "up-max-factor",
+    "down-max-percent",
     "prewarm-steps",
     "rounding", "reactive-floor", "accuracy-gate", "window", "step", "time-zone", "byom-url", "arima-p", "arima-d",
     "arima-q",

@@ -246,7 +246,8 @@ struct WorkloadReader {
 
   /// The objective, if it counts: a flag or variable for another margin replaces the file's objective, and the other way round.
   /// Two in the same place are a problem.
-  private func objectiveShare(_ objective: Located<ObjectiveShare>, others: [(name: String, origin: Origin)]) -> Double? {
+  private func objectiveShare(_ objective: Located<ObjectiveShare>, others: [(name: String, origin: Origin)]) -> Double?
+  {
     guard let share = objective.value.share else { return nil }
     for (name, origin) in others where origin.rank >= objective.origin.rank {
       guard origin.rank == objective.origin.rank else { return nil }

@@ -44,7 +44,7 @@ extension MetricConfiguration {
 extension PolicyConfiguration {
   fileprivate func write(to text: inout YAMLText) {
     text.pair("targetPerPod", targetPerPod)
-    text.pair("headroom", headroom)
+    if objective == nil { text.pair("headroom", headroom) }
     if let quantileLevel { text.pair("quantileLevel", quantileLevel) }
     if let shortageCost { text.pair("shortageCost", shortageCost) }
     if let objective { text.pair("objective", Self.text(ofObjective: objective)) }
