@@ -67,7 +67,7 @@ def test_names_are_unique_short_and_in_the_release_s_namespace(name):
     elsewhere = {"ServiceMonitor": "monitoring", "PrometheusRule": "monitoring", "Certificate": "keda-system"}
     for one in objects:
         namespace = one["metadata"].get("namespace")
-        if one["kind"] == "ClusterTriggerAuthentication":
+        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"):
             assert namespace is None
         else:
             assert namespace in (NAMESPACE, elsewhere.get(one["kind"])), title(one)
@@ -79,6 +79,35 @@ def test_long_release_names_leave_room_for_every_suffix():
     done = helm("template", release, CHART, "--values", ROOT / "Tests/ManifestTests/values/go-workloads.yaml")
     assert done.returncode == 0, done.stderr
     assert all(len(one["metadata"]["name"]) <= 63 for one in yaml.safe_load_all(done.stdout) if one)
+
+
+def test_the_definitions_of_the_operator_s_objects_are_those_of_deploy_crds():
+    rendered_ones = {one["metadata"]["name"]: one["spec"] for one in of_kind(rendered("operator"), "CustomResourceDefinition")}
+    files = [path for path in (ROOT / "deploy/crds").glob("*.yaml") if path.name != "kustomization.yaml"]
+    originals = {one["metadata"]["name"]: one["spec"] for one in (yaml.safe_load(path.read_text()) for path in files)}
+    assert rendered_ones == originals and len(originals) == 3
+    kept = of_kind(rendered("operator", "crds.keep=true"), "CustomResourceDefinition")
+    assert all(one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for one in kept)
+    assert not of_kind(rendered("operator", "crds.install=false"), "CustomResourceDefinition")
+    assert not of_kind(rendered("minimal"), "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding")
+
+
+def test_only_the_operator_s_pods_have_a_token():
+    for name, expected in (("operator", {"forecaster": True, "scaler": False}), ("minimal", {"forecaster": False, "scaler": False})):
+        assert expected == {
+            container_of(one)["name"]: one["spec"]["template"]["spec"]["automountServiceAccountToken"]
+            for one in of_kind(rendered(name), "Deployment")}
+
+
+def test_the_operator_may_do_no_more_than_its_rules_name():
+    """Each rule is a row of docs/kubernetes.md, with its reason."""
+    [role] = of_kind(rendered("operator"), "ClusterRole")
+    rows = set(re.findall(r"^\| `([^`]+)` \| ([a-z, ]+) \|", (ROOT / "docs/kubernetes.md").read_text(), re.MULTILINE))
+    rules = {
+        (f"{group}/{resource}".lstrip("/"), ", ".join(rule["verbs"]))
+        for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]}
+    assert rules == rows
+    assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -4,8 +4,8 @@
 {{- $redis := $forecaster.config.redis -}}
 {{- $component := include "kedastral.scalerTLSComponent" . -}}
 {{- if include "kedastral.hasForecaster" . -}}
-{{- if and (not (include "kedastral.writesFile" .)) (not $forecaster.config.configFile) -}}
-{{- fail "no workload is configured: set workloads (see README.md for an example), or forecaster.enabled=false for a scaler alone" -}}
+{{- if and (not (include "kedastral.writesFile" .)) (not $forecaster.config.configFile) (not (include "kedastral.isOperator" .)) -}}
+{{- fail "no workload is configured: set workloads (see README.md for an example), forecaster.operator.enabled=true to read them from ForecastPolicies, or forecaster.enabled=false for a scaler alone" -}}
 {{- end -}}
 {{- range $index, $workload := (include "kedastral.workloads" . | fromYaml).workloads -}}
 {{- if not $workload.name }}{{ fail (printf "workloads[%d] has no name" $index) }}{{ end -}}
