@@ -101,13 +101,31 @@ def test_only_the_operator_s_pods_have_a_token():
 
 def test_the_operator_may_do_no_more_than_its_rules_name():
     """Each rule is a row of docs/kubernetes.md, with its reason."""
-    [role] = of_kind(rendered("operator"), "ClusterRole")
-    rows = set(re.findall(r"^\| `([^`]+)` \| ([a-z, ]+) \|", (ROOT / "docs/kubernetes.md").read_text(), re.MULTILINE))
+    roles = of_kind(rendered("operator"), "ClusterRole", "Role")
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)` \| ([a-z, ]+) \|", page, re.MULTILINE))
     rules = {
-        (f"{group}/{resource}".lstrip("/"), ", ".join(rule["verbs"]))
-        for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]}
-    assert rules == rows
-    assert not any("*" in word for rule in role["rules"] for words in rule.values() for word in words)
+        (f"{group}/{resource}".lstrip("/"), role["kind"], verb)
+        for role in roles for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]
+        for verb in rule["verbs"]}
+    assert {(resource, verb) for resource, _, verb in rules} == {
+        (resource, verb) for resource, verbs in rows for verb in verbs.split(", ")}
+    assert not any("*" in word for rule in rules for word in rule)
+    # Secrets are read by their name alone, and leases are those of the release's namespace.
+    assert ("secrets", "ClusterRole", "get") in rules and ("secrets", "ClusterRole", "list") not in rules
+    assert {kind for resource, kind, _ in rules if resource.endswith("leases")} == {"Role"}
+    [role] = of_kind(rendered("operator", "forecaster.operator.readSecrets=false"), "ClusterRole")
+    assert not any("secrets" in rule["resources"] for rule in role["rules"])
+
+
+def test_bindings_name_the_forecaster_s_account_and_roles_that_are_there():
+    objects = rendered("operator")
+    [account] = of_kind(objects, "ServiceAccount")
+    names = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
+        assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in names
+        [subject] = binding["subjects"]
+        assert subject == {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": NAMESPACE}
 
 
 @pytest.mark.parametrize("name", SETS)

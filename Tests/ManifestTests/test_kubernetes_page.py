@@ -2,6 +2,7 @@
 
 helm renders the chart as it would install it. A cluster and a registry are not there: stand-ins take the place of docker and of the
 verbs that need a cluster, and check that what they are pointed to is among the objects that were installed."""
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from chart import helm
 from cluster import ROOT, kubectl
+from crds import DEFINITIONS, NAMES, problems
 
 PAGE = (ROOT / "docs/kubernetes.md").read_text()
 STAND_IN = '''#!{python}
@@ -47,6 +49,10 @@ def installed(path="cluster.yaml"):
         return [one for one in yaml.safe_load_all(file) if one]
 
 
+def plural(one):
+    return {definition["spec"]["names"]["kind"]: name for name, definition in DEFINITIONS.items()}[one["kind"]]
+
+
 def as_docker(words):
     verb, *rest = words
     if verb == "build":
@@ -79,6 +85,18 @@ def as_kubectl(words):
     match plain:
         case ["create" | "delete", "namespace", "kedastral"]:
             return 0
+        case ["apply"] if "--filename" in given:
+            with open(given["--filename"]) as file:
+                return 0 if all(not problems(plural(one), one) for one in yaml.safe_load_all(file)) else 1
+        case ["get", "forecastpolicies"]:
+            return 0 if given["--namespace"] == "shop" else 1
+        case ["patch", "forecastpolicy", name]:
+            with open("policy.yaml") as file:
+                policy = list(yaml.safe_load_all(file))[-1]
+            policy["spec"] |= json.loads(given["--patch"])["spec"]
+            return 0 if policy["metadata"]["name"] == name and not problems("forecastpolicies", policy) else 1
+        case ["delete", "customresourcedefinition", *names]:
+            return 0 if set(names) == {f"{name}.kedastral.io" for name in NAMES} else 1
         case ["apply"]:
             done = subprocess.run([kubectl(), "kustomize", given["--kustomize"]], capture_output=True, text=True)
             sys.stderr.write(done.stderr)

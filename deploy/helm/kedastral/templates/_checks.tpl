@@ -14,7 +14,7 @@
 {{- fail (printf "workload %s has no source.url: set it there or in defaults.source.url, such as http://prometheus.monitoring:9090" $workload.name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (gt (int $forecaster.replicaCount) 1) (ne $forecaster.config.storage "redis") -}}
+{{- if and (gt (int $forecaster.replicaCount) 1) (ne $forecaster.config.storage "redis") (not (include "kedastral.isOperator" .)) -}}
 {{- fail "forecaster.replicaCount is above 1: several forecasters share their workloads through Redis; set forecaster.config.storage=redis, or replicaCount=1" -}}
 {{- end -}}
 {{- end -}}
