@@ -114,6 +114,15 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     # Secrets are read by their name alone, and leases are those of the release's namespace.
     assert ("secrets", "ClusterRole", "get") in rules and ("secrets", "ClusterRole", "list") not in rules
     assert {kind for resource, kind, _ in rules if resource.endswith("leases")} == {"Role"}
+    # For one namespace, the same rules there, but for the objects that have none.
+    one = rendered("operator", "forecaster.operator.namespace=shop")
+    assert not of_kind(one, "ClusterRole", "ClusterRoleBinding")
+    inside, leases = of_kind(one, "Role")
+    assert (inside["metadata"]["namespace"], leases["metadata"]["namespace"]) == ("shop", NAMESPACE)
+    assert inside["rules"][0]["resources"] == ["forecastpolicies", "datasources"]
+    assert inside["rules"][1:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][1:]
+    assert leases["rules"][1]["resourceNames"] == ["kedastral-operator-shop"]
+    assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
     [role] = of_kind(rendered("operator", "forecaster.operator.readSecrets=false"), "ClusterRole")
     assert not any("secrets" in rule["resources"] for rule in role["rules"])
 

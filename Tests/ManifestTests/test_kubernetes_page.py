@@ -35,7 +35,7 @@ def options(words):
     plain, found, words = [], {}, list(words)
     while words:
         word = words.pop(0)
-        if word == "--create-namespace":
+        if word in ("--create-namespace", "--take-ownership", "--all-namespaces"):
             found[word] = ""
         elif word.startswith("--"):
             found[word] = words.pop(0)
@@ -67,7 +67,7 @@ def as_helm(words):
     if verb in ("lint", "template"):
         done = helm(*words)
     elif verb in ("install", "upgrade"):
-        done = helm("template", *(word for word in rest if word != "--create-namespace"))
+        done = helm("template", *(word for word in rest if word not in ("--create-namespace", "--take-ownership")))
         if done.returncode == 0:
             with open("cluster.yaml", "w") as file:
                 file.write(done.stdout)
@@ -88,8 +88,8 @@ def as_kubectl(words):
         case ["apply"] if "--filename" in given:
             with open(given["--filename"]) as file:
                 return 0 if all(not problems(plural(one), one) for one in yaml.safe_load_all(file)) else 1
-        case ["get", "forecastpolicies"]:
-            return 0 if given["--namespace"] == "shop" else 1
+        case ["get", "forecastpolicies" | "forecastpolicies,datasources"]:
+            return 0 if given.get("--namespace") == "shop" or "--all-namespaces" in given else 1
         case ["patch", "forecastpolicy", name]:
             with open("policy.yaml") as file:
                 policy = list(yaml.safe_load_all(file))[-1]
@@ -105,7 +105,7 @@ def as_kubectl(words):
             return 0 if objects and done.returncode == 0 else 1
         case ["diff"]:
             return 0 if list(yaml.safe_load_all(sys.stdin.read())) else 1
-        case ["rollout", "status", name] | ["port-forward", name, _]:
+        case ["rollout", "status", name] | ["port-forward", name, _] | ["scale", name]:
             kind, _, name = name.partition("/")
             found = [
                 one for one in installed() if (one["kind"].lower(), one["metadata"]["name"]) == (kind, name)

@@ -54,6 +54,9 @@
 - {name: SCALER_ADDRESS, value: {{ include "kedastral.triggerAddress" . | quote }}}
 {{- if include "kedastral.isOperator" . }}
 - {name: OPERATOR_MODE, value: "true"}
+{{- with .Values.forecaster.operator.namespace }}
+- {name: WATCH_NAMESPACE, value: {{ . | quote }}}
+{{- end }}
 {{- end }}
 {{- with include "kedastral.configurationPath" . }}
 - {name: CONFIG, value: {{ . | quote }}}
