@@ -6,7 +6,7 @@ help: ## show this list
 
 run: ## install what is missing, build, and run the two-app demonstration on http://localhost:8081
 	scripts/install-deps build
-	swift build -c release --product kedastral
+	KEDASTRAL_COMMIT=$$(git describe --always --dirty --exclude='*') swift build -c release --product kedastral
 	.build/release/kedastral demo
 
 test: ## install what the tests need, build, and run all tests

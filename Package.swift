@@ -1,6 +1,9 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+// For `kedastral version`. From the environment and not from the checkout, because SwiftPM would keep an older commit.
+let commit = Context.environment["KEDASTRAL_COMMIT"] ?? ""
+
 // Modules and their allowed dependencies: docs/architecture.md. A product that needs only KedastralCore builds without any C library.
 let package = Package(
   name: "kedastral",
@@ -67,9 +70,10 @@ let package = Package(
       name: "KedastralCommandLine",
       dependencies: [
         "KedastralCore", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
-        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "Kedastral", "KedastralDaemon",
+        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "Kedastral", "KedastralDaemon", "CBuild",
       ],
       path: "Sources/Hosts/KedastralCommandLine"),
+    .target(name: "CBuild", cSettings: [.define("KEDASTRAL_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(name: "kedastral", dependencies: ["KedastralCommandLine"], path: "Sources/Hosts/kedastral"),
     .executableTarget(
       name: "kedastral-forecaster", dependencies: ["KedastralDaemon"], path: "Sources/Hosts/kedastral-forecaster"),
@@ -132,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "KedastralTesting", "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralSources",
+        "KedastralTesting", "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",

@@ -11,7 +11,7 @@ import Synchronization
 /// A secret in a file, kept in memory and read again when the file changes.
 ///
 /// Kubernetes rotates a projected token by swapping a symbolic link, so the file's identity is looked at as well as its time.
-package final class SecretFile: Sendable {
+package final class SecretFile: Sendable, Equatable {
   /// Why a secret cannot be had.
   package struct ReadError: Error, CustomStringConvertible {
     let path: String
@@ -25,6 +25,9 @@ package final class SecretFile: Sendable {
 
   /// Names the file; it is read when it is needed.
   package init(path: String) { self.path = path }
+
+  /// Whether both are of the same path.
+  package static func == (left: SecretFile, right: SecretFile) -> Bool { left.path == right.path }
 
   /// The file's text without a byte order mark and without white space at its ends.
   package func read() throws -> String {

@@ -58,6 +58,7 @@ struct CommandReferenceTests {
     #expect(version.exitCode == 0 && version.output.hasPrefix("kedastral \(Program.version)\n"))
     let json = try await Daemon.run("kedastral", ["version", "-o", "json"]).output
     let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: String])
+    #expect(object["built"]?.isEmpty == false)
     #expect(object["version"] == Program.version && object["kedaAPI"] == "externalscaler.ExternalScaler")
   }
 

@@ -75,6 +75,7 @@ struct PolicySettingsTests {
       ("&headroom=1.5", ["headroom: 1.5"], ["quantileLevel", "shortageCost"]),
       ("&quantile=0.75", ["quantileLevel: 0.75"], ["shortageCost"]),
       ("&shortageCost=60", ["quantileLevel: 0.9", "shortageCost: 60"], []),
+      ("&min=3&max=150", ["min: 3", "max: 150"], []),
     ] {
       let text = await Daemon.get(http, "/configuration?workload=priced\(tried)").body
       #expect(kept.allSatisfy(text.contains) && !gone.contains(where: text.contains), "\(tried): \(text)")

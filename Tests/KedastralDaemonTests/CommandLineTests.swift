@@ -81,8 +81,8 @@ struct CommandLineTests {
       Issue.record("no Prometheus sources")
       return
     }
-    #expect(first.kind == .prometheus && first.url.text == "http://p:9090" && first.query == "up")
-    #expect(second.kind == .victoriametrics && second.url.text == "http://localhost:8428" && second.query == "up")
+    #expect(first.kind == .prometheus && first.endpoint.url == "http://p:9090" && first.query == "up")
+    #expect(second.kind == .victoriametrics && second.endpoint.url == "http://localhost:8428" && second.query == "up")
   }
 
   @Test(

@@ -1,5 +1,7 @@
 import KedastralCore
+import KedastralModels
 import KedastralNet
+import KedastralSources
 import Testing
 
 @testable import KedastralDaemon
@@ -41,19 +43,19 @@ struct ConfigurationFileTests {
     #expect(workloads.map(\.policy.minReplicas) == [4, 2, 2])
     #expect(workloads.map(\.policy.rounding) == [.floor, .ceil, .ceil])
     #expect(workloads.allSatisfy { $0.policy.quantileLevel == 0.9 && $0.timeZone == "Europe/Berlin" })
-    #expect(workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 1, movingAverage: 1))
-    #expect(workloads[1].model == ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil))
-    #expect(workloads[2].model.orders == ARIMAOrders(autoregression: 3, differencing: 1, movingAverage: 1))
+    #expect(workloads[0].model.order == Arima.Order(p: 2, d: 1, q: 1))
+    #expect(workloads[1].model == ModelConfiguration(name: "baseline"))
+    #expect(workloads[2].model.order == Arima.Order(p: 3, d: 1, q: 1))
     #expect(workloads[1].source == .csv(CSVSourceConfiguration(path: "worker.csv", speed: 60)))
     guard case .prometheus(let api) = workloads[0].source, case .prometheus(let shop) = workloads[2].source else {
       Issue.record("no Prometheus sources")
       return
     }
-    #expect(api.url.text == "http://p:9090" && api.access.authentication == .bearerFile("/token"))
-    #expect(api.access.timeout == .seconds(3))
+    #expect(api.endpoint.url == "http://p:9090" && api.endpoint.credentials == .bearer(file: "/token"))
+    #expect(api.endpoint.deadline == .seconds(3))
     // The token is meant for the default's server alone.
-    #expect(shop.url.text == "http://other:9090" && shop.access.authentication == .none)
-    #expect(shop.access.timeout == .seconds(3))
+    #expect(shop.endpoint.url == "http://other:9090" && shop.endpoint.credentials == .none)
+    #expect(shop.endpoint.deadline == .seconds(3))
   }
 
   @Test("reads a scrape source and pairs")
@@ -76,11 +78,10 @@ struct ConfigurationFileTests {
       configuration.workloads[0].source
         == .scrape(
           ScrapeSourceConfiguration(
-            url: try #require(WebURL("http://127.0.0.1:9100/metrics")), metric: "api_requests_total",
-            labels: ["namespace": "demo", "app": "api"],
-            access: SourceAccess(
-              authentication: .basic(user: "me", password: Secret("hunter2")), headers: ["X-Key": Secret("hunter2")],
-              timeout: .seconds(10)))))
+            endpoint: HTTPEndpoint(
+              "http://127.0.0.1:9100/metrics", credentials: .basic(user: "me", password: "hunter2"),
+              headers: [HTTPHeader("X-Key", "hunter2")], proxy: .environment()),
+            metric: "api_requests_total", labels: ["namespace": "demo", "app": "api"])))
   }
 
   @Test("one file serves every host, and each reads its own part")
@@ -111,7 +112,8 @@ struct ConfigurationFileTests {
       return
     }
     #expect(redis.sentinels == [ListenAddress(host: "s1", port: 26_379), ListenAddress(host: "s2", port: 26_379)])
-    #expect(redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.passwordFile == "/run/password")
+    #expect(
+      redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.password == .file("/run/password"))
     #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
   }
 
@@ -134,7 +136,7 @@ struct ConfigurationFileTests {
       Issue.record("no Prometheus source")
       return
     }
-    #expect(source.url.text == "http://p:9090")
+    #expect(source.endpoint.url == "http://p:9090")
   }
 
   @Test(
@@ -163,8 +165,8 @@ struct ConfigurationFileTests {
       Issue.record("no Prometheus source")
       return
     }
-    #expect(source.url.text == "http://p:9090" && source.query == "queue_length")
-    #expect(source.access.authentication == .bearer(Secret("t")))
+    #expect(source.endpoint.url == "http://p:9090" && source.query == "queue_length")
+    #expect(source.endpoint.credentials == .bearer("t"))
   }
 
   @Test("reads schedules, gate, threshold, zone and dry run; a workload's schedules override the defaults")

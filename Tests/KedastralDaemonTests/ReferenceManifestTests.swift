@@ -1,7 +1,9 @@
 import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
+import KedastralModels
 import KedastralNet
+import KedastralSources
 import Testing
 
 @testable import KedastralDaemon
@@ -25,13 +27,12 @@ struct ReferenceManifestTests {
   @Test("the forecaster's environment gives exactly this configuration")
   func forecasterByEnvironment() throws {
     let configuration = try running(loader(environment: forecasterEnvironment).forecaster(arguments: []))
-    let access = SourceAccess(authentication: .none, headers: [:], timeout: .seconds(10))
     let expected = ForecasterConfiguration(
       listen: ListenAddress(host: "", port: 9081), log: LogConfiguration(format: .json, level: .debug),
       storage: .redis(
         RedisConfiguration(
           url: nil, endpoint: .network(host: "redis", port: 6379), username: nil,
-          password: Secret("hunter2"), passwordFile: nil, database: 3, ttl: .seconds(3600), prefix: "forecast:",
+          password: .text("hunter2"), database: 3, ttl: .seconds(3600), prefix: "forecast:",
           readPrefixes: [],
           sentinels: [], sentinelMaster: nil, isCluster: false)),
       tls: TLSConfiguration(
@@ -44,9 +45,10 @@ struct ReferenceManifestTests {
           name: try WorkloadName("api-app"), metric: "rps",
           source: .prometheus(
             PrometheusSourceConfiguration(
-              kind: .prometheus, url: try #require(WebURL("http://prometheus-operated.monitoring:9090")),
-              query: #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#, access: access)),
-          model: ModelConfiguration(name: "baseline", orders: .automatic, byomURL: nil),
+              kind: .prometheus,
+              endpoint: HTTPEndpoint("http://prometheus-operated.monitoring:9090", proxy: .environment()),
+              query: #"sum(rate(api_requests_total{namespace="multi-app-redis",app="api-app"}[1m]))"#)),
+          model: ModelConfiguration(name: "baseline"),
           policy: PolicyConfiguration(
             targetPerPod: 50, headroom: 1.3, quantileLevel: 0.95, minReplicas: 2, maxReplicas: 20, upMaxFactor: 3,
             downMaxPercent: 25, prewarmSteps: 0, rounding: .ceil, reactiveFloor: false),
@@ -78,7 +80,7 @@ struct ReferenceManifestTests {
     #expect(configuration.log == LogConfiguration(format: .text, level: .info))
     #expect(configuration.storage == .memory)
     #expect(configuration.tls == TLSConfiguration(isEnabled: false))
-    #expect(workload.model == ModelConfiguration(name: "auto", orders: .automatic, byomURL: nil))
+    #expect(workload.model == ModelConfiguration(name: "auto"))
     #expect(workload.horizon == .seconds(1800) && workload.step == .seconds(60))
     #expect(workload.interval == .seconds(30) && workload.window == .seconds(8 * 86_400))
     #expect(
@@ -121,7 +123,7 @@ struct ReferenceManifestTests {
   @Test("orders of ARIMA and SARIMA have their own settings; ARIMA(0,0,0) means automatic, as in Go")
   func orders() throws {
     let arima = try forecaster(["-model=arima", "-arima-p=2", "-arima-d=0"], environment: ["SARIMA_P": "9"])
-    #expect(arima.workloads[0].model.orders == ARIMAOrders(autoregression: 2, differencing: 0))
+    #expect(arima.workloads[0].model.order == Arima.Order(p: 2, d: 0, q: 0))
     let sarima = try forecaster(
       ["-model=sarima", "-arima-p=9"],
       environment: [
@@ -129,12 +131,13 @@ struct ReferenceManifestTests {
         "SARIMA_S": "24",
       ])
     #expect(
-      sarima.workloads[0].model.orders
-        == ARIMAOrders(
-          autoregression: 1, differencing: 1, movingAverage: 2, seasonalAutoregression: 1, seasonalDifferencing: 0,
-          seasonalMovingAverage: 1, seasonSteps: 24))
-    let automatic = try forecaster(["-model=arima", "-arima-p=0", "-arima-d=0", "-arima-q=0"])
-    #expect(automatic.workloads[0].model.orders == .automatic)
+      sarima.workloads[0].model.order
+        == Arima.Order(p: 1, d: 1, q: 2, seasonalP: 1, seasonalD: 0, seasonalQ: 1, season: 24))
+    for model in ["arima", "sarima"] {
+      let zeros =
+        ["p", "d", "q"].map { "-\(model)-\($0)=0" } + (model == "sarima" ? ["-sarima-sp=0", "-sarima-s=0"] : [])
+      #expect(try forecaster(["-model=\(model)"] + zeros).workloads[0].model.order == nil)
+    }
   }
 
   @Test("the adapter of JSON over HTTP accepts the Go implementation's environment")
@@ -154,13 +157,11 @@ struct ReferenceManifestTests {
     #expect(
       source
         == HTTPSourceConfiguration(
-          url: try #require(WebURL("https://api.example.com/metrics?from={{.Start}}")), method: .post,
+          endpoint: HTTPEndpoint(
+            "https://api.example.com/metrics?from={{.Start}}", tls: .init(authorities: "/ca.pem"),
+            headers: [HTTPHeader("Authorization", "Bearer {{.Token}}"), HTTPHeader("X-Team", "a,b")],
+            proxy: .environment(), deadline: .seconds(3)), method: .post,
           body: #"{"window":"{{.WindowSeconds}}s"}"#, valuePath: "data.#.value", timestampPath: "data.#.ts",
-          timestampFormat: .unixMilliseconds, templateVars: ["Token": Secret("hunter2")],
-          access: SourceAccess(
-            authentication: .none,
-            headers: ["Authorization": Secret("Bearer {{.Token}}"), "X-Team": Secret("a,b")],
-            tls: .init(authorities: "/ca.pem"),
-            timeout: .seconds(3))))
+          timestampFormat: .unixMilliseconds, templateVars: ["Token": Secret("hunter2")]))
   }
 }

@@ -1,5 +1,6 @@
 import KedastralCore
 import KedastralNet
+import KedastralSources
 import Testing
 
 @testable import KedastralDaemon
@@ -42,14 +43,11 @@ struct SettingValueTests {
 
   @Test("a proxy is a URL, none, or the environment's")
   func proxy() throws {
-    #expect(try SourceProxy(settingText: "environment") == .environment)
-    #expect(try SourceProxy(settingText: "none") == .none)
+    #expect(try HTTPProxy(settingText: "environment") == .environment())
+    #expect(try HTTPProxy(settingText: "none") == .none)
     for text in ["http://proxy:3128", "https://u:p@proxy/", "socks5h://[::1]:1080", "SOCKS4://proxy"] {
-      guard case .server(let url) = try SourceProxy(settingText: text) else {
-        Issue.record("\(text)")
-        continue
-      }
-      #expect(url.text == text && !"\(url)".contains("u:p"))
+      let proxy = try HTTPProxy(settingText: text)
+      #expect(proxy == .server(text) && !"\(proxy)".contains("u:p"))
     }
   }
 
@@ -59,7 +57,7 @@ struct SettingValueTests {
       "", "proxy:3128", "ftp://proxy", "http://", "http://proxy:0", "http://proxy/path", "http://p q", "direct",
     ])
   func badProxy(text: String) {
-    #expect(throws: SettingValueError.self) { try SourceProxy(settingText: text) }
+    #expect(throws: SettingValueError.self) { try HTTPProxy(settingText: text) }
   }
 
   @Test("a source inherits the proxy of the defaults, and a csv source has none")
@@ -69,10 +67,10 @@ struct SettingValueTests {
         defaults: {metric: rps, source: {query: up, proxy: "http://proxy:3128"}}
         workloads: [{name: a}, {name: b, source: {url: "http://near", proxy: none}}]
         """)
-    let proxies = configuration.workloads.map { workload -> SourceProxy? in
-      if case .prometheus(let source) = workload.source { source.access.proxy } else { nil }
+    let proxies = configuration.workloads.map { workload -> HTTPProxy? in
+      if case .prometheus(let source) = workload.source { source.endpoint.proxy } else { nil }
     }
-    #expect(proxies == [.server(try #require(ProxyURL("http://proxy:3128"))), SourceProxy.none])
+    #expect(proxies == [.server("http://proxy:3128"), HTTPProxy.none])
     let problems = problems {
       _ = try forecaster(
         file: "workloads: [{name: a, metric: m, source: {type: csv, path: f, proxy: none}}]")

@@ -52,9 +52,9 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   func record(of plan: Snapshot) async -> PlanRecord? { records.withLock { $0[plan.workload.text] } }
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    let level = tuning.quantileLevel.map { ", quantileLevel: \($0)" } ?? ""
-    let cost = tuning.shortageCost.map { ", shortageCost: \($0)" } ?? ""
-    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.targetPerPod ?? 50)\(level)\(cost)}}]\n"
+    var level = ""
+    if case .quantile(let tried) = tuning.policy.margin { level = ", quantileLevel: \(tried)" }
+    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.policy.targetPerPod ?? 50)\(level)}}]\n"
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {

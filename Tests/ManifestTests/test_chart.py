@@ -297,7 +297,7 @@ def test_a_value_without_a_comment_is_found():
 def properties(schema, path=""):
     """The paths that the schema has, and their schemas."""
     while "$ref" in schema:
-        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+        schema = SCHEMA["definitions"][schema["$ref"].rpartition("/")[2]]
     if schema.get("properties"):
         for key, one in schema["properties"].items():
             yield from properties(one, f"{path}.{key}" if path else key)
@@ -311,12 +311,31 @@ def test_the_schema_has_the_values_and_no_others():
     assert described == given
 
 
+def test_every_value_is_used_by_a_template():
+    text = "".join(path.read_text() for path in (CHART / "templates").rglob("*") if path.is_file())
+    named = set(re.findall(r"[.\"](\w+)", text))
+    assert {path.rpartition(".")[2] for path in chart_script().leaves(VALUES) if not FREE.search(path)} <= named
+
+
+def test_a_schema_that_helm_3_reads_too():
+    """Older versions of Helm know the drafts up to 7."""
+    assert SCHEMA["$schema"] == "http://json-schema.org/draft-07/schema#"
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+
+def test_a_workload_in_the_variables_is_a_workload_too():
+    done = helm(
+        "template", "kedastral", CHART, "--set", "forecaster.env[0].name=WORKLOAD", "--set", "forecaster.env[0].value=shop")
+    assert done.returncode == 0, done.stderr
+    assert "ConfigMap" not in done.stdout
+
+
 def test_the_schema_has_the_workload_settings_of_the_programs():
     keys = set(re.findall(r"`workloads\[\]\.(\w+(?:\.\w+)?)(?:\[\])?`", (ROOT / "docs/settings.md").read_text()))
     workload = SCHEMA["properties"]["workloads"]["items"]["properties"]
     for section in ("source", "policy"):
         assert {key.partition(".")[2] for key in keys if key.startswith(section + ".")} == set(
-            SCHEMA["$defs"][section]["properties"])
+            SCHEMA["definitions"][section]["properties"])
     assert {key.partition(".")[0] for key in keys} == set(workload)
 
 

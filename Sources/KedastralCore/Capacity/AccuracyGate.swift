@@ -28,7 +28,7 @@ public struct AccuracyGate: AdjustableCapacityPolicy {
     reactive.values = Array(repeating: max(0, load), count: forecast.values.count)
     reactive.quantiles = .none
     var plan = policy.plan(reactive, from: state)
-    for index in plan.steps.indices { plan.steps[index].limits.insert(.accuracyGate) }
+    for index in plan.steps.indices { plan.steps[index].adjustments.insert(.accuracyGate) }
     let told =
       "planned for the current load: the recent forecast error is \(percent(error)), more than \(percent(largestError))"
     plan.reason = plan.reason.map { "\(told); \($0)" } ?? told

@@ -90,47 +90,44 @@ public struct CapacityPlan: Sendable, Equatable {
     /// The replicas planned.
     public var replicas: Int
     /// The limits that changed `need` to `replicas`, and other changes to the load or the need.
-    public var limits: Limits
+    public var adjustments: Set<Adjustment>
     /// The margin between the forecast and the planned load, when the policy reports it.
     public var margin: CapacityMargin?
     /// The index of the metric with the largest need.
     public var metric = 0
 
     /// Creates a step.
-    public init(load: Double, need: Int, replicas: Int, limits: Limits = [], margin: CapacityMargin? = nil) {
+    public init(
+      load: Double, need: Int, replicas: Int, adjustments: Set<Adjustment> = [], margin: CapacityMargin? = nil
+    ) {
       self.load = load
       self.need = need
       self.replicas = replicas
-      self.limits = limits
+      self.adjustments = adjustments
       self.margin = margin
     }
   }
 
-  /// The limits that lowered or raised a step's replicas.
-  public struct Limits: OptionSet, Sendable {
-    public let rawValue: UInt16
-
-    /// Creates a set from its bits.
-    public init(rawValue: UInt16) { self.rawValue = rawValue }
-
+  /// A reason why the planned replicas differ from the need, or the planned load from the forecast.
+  public enum Adjustment: String, Sendable, Codable, CaseIterable {
     /// The minimum raised the replicas.
-    public static let minimum = Limits(rawValue: 1)
+    case minimum
     /// The maximum reduced the replicas.
-    public static let maximum = Limits(rawValue: 2)
+    case maximum
     /// The growth limit per step reduced the replicas.
-    public static let growth = Limits(rawValue: 4)
+    case growth
     /// The shrinkage limit per step kept the replicas up.
-    public static let shrinkage = Limits(rawValue: 8)
-    /// The need of the current load kept the replicas up.
-    public static let reactiveFloor = Limits(rawValue: 16)
+    case shrinkage
+    /// The current load was used instead of a lower forecast.
+    case reactiveFloor
     /// A schedule's minimum raised the replicas.
-    public static let scheduledMinimum = Limits(rawValue: 32)
+    case scheduledMinimum
     /// A schedule's maximum reduced the replicas.
-    public static let scheduledMaximum = Limits(rawValue: 64)
+    case scheduledMaximum
     /// A higher load of the following steps was used.
-    public static let prewarm = Limits(rawValue: 128)
-    /// The current load was used instead of a forecast whose recent error was too large.
-    public static let accuracyGate = Limits(rawValue: 256)
+    case prewarm
+    /// The current load was used because the recent forecast error was too large.
+    case accuracyGate
   }
 
   /// The steps, as many as the forecast has.

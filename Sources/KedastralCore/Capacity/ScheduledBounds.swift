@@ -69,16 +69,16 @@ public struct ScheduledBounds: AdjustableCapacityPolicy {
         let step = begin..<begin + forecast.step
         guard periods.contains(where: { $0.overlaps(step) }) else { continue }
         if let most = rule.maxReplicas, plan.steps[index].replicas > most,
-          !plan.steps[index].limits.contains(.scheduledMinimum)
+          !plan.steps[index].adjustments.contains(.scheduledMinimum)
         {
           plan.steps[index].replicas = most
-          plan.steps[index].limits.insert(.scheduledMaximum)
+          plan.steps[index].adjustments.insert(.scheduledMaximum)
           acted = true
         }
         if let least = rule.minReplicas, plan.steps[index].replicas < least {
           plan.steps[index].replicas = least
           plan.steps[index].load = max(plan.steps[index].load, Double(least) * targetPerPod)
-          plan.steps[index].limits.insert(.scheduledMinimum)
+          plan.steps[index].adjustments.insert(.scheduledMinimum)
           acted = true
         }
       }

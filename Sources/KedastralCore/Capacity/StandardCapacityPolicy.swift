@@ -92,16 +92,17 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     steps.reserveCapacity(loads.count)
     for index in loads.indices {
       var load = loads[index]
-      var limits: CapacityPlan.Limits = []
+      var adjustments: Set<CapacityPlan.Adjustment> = []
       if hasReactiveFloor, index == 0, let current = state.currentLoad, current.isFinite, current > load {
         load = current
-        limits.insert(.reactiveFloor)
+        adjustments.insert(.reactiveFloor)
       }
       let peak = max(load, loads[index...min(loads.count - 1, index + prewarmSteps)].max() ?? load)
-      if peak > load { limits.insert(.prewarm) }
+      if peak > load { adjustments.insert(.prewarm) }
       let need = replicas(for: peak)
-      let replicas = limit(bound(need, &limits), after: previous, &limits)
-      steps.append(CapacityPlan.Step(load: load, need: need, replicas: replicas, limits: limits, margin: margin))
+      let replicas = limit(bound(need, &adjustments), after: previous, &adjustments)
+      steps.append(
+        CapacityPlan.Step(load: load, need: need, replicas: replicas, adjustments: adjustments, margin: margin))
       previous = replicas
     }
     return CapacityPlan(steps: steps, bounds: minReplicas...maxReplicas)
@@ -152,30 +153,30 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
     return (forecast.values.map { $0 * headroom }, .headroom(headroom))
   }
 
-  private func bound(_ replicas: Int, _ limits: inout CapacityPlan.Limits) -> Int {
+  private func bound(_ replicas: Int, _ adjustments: inout Set<CapacityPlan.Adjustment>) -> Int {
     if replicas < minReplicas {
-      limits.insert(.minimum)
+      adjustments.insert(.minimum)
       return minReplicas
     }
     if replicas > maxReplicas {
-      limits.insert(.maximum)
+      adjustments.insert(.maximum)
       return maxReplicas
     }
     return replicas
   }
 
-  private func limit(_ replicas: Int, after previous: Int?, _ limits: inout CapacityPlan.Limits) -> Int {
+  private func limit(_ replicas: Int, after previous: Int?, _ adjustments: inout Set<CapacityPlan.Adjustment>) -> Int {
     guard let previous else { return replicas }
     let most = max(Int(min(Double(previous) * upMaxFactor, 1e9)), previous + 1)
     let drop = downMaxPercent > 0 ? max(1, Int(Double(previous) * downMaxPercent / 100)) : 0
     let least = previous - drop
     if replicas > most {
-      limits.insert(.growth)
-      return bound(most, &limits)
+      adjustments.insert(.growth)
+      return bound(most, &adjustments)
     }
     if replicas < least {
-      limits.insert(.shrinkage)
-      return bound(least, &limits)
+      adjustments.insert(.shrinkage)
+      return bound(least, &adjustments)
     }
     return replicas
   }

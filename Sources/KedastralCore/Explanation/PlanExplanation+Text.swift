@@ -32,7 +32,7 @@ extension PlanExplanation {
     }
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) determines the plan: \(planned).")
-    lines += (clamps ?? []).compactMap(sentence)
+    lines += (clamps ?? []).map(sentence)
     if let ahead = shortfallAhead, ahead.required > required ?? 0 {
       lines.append(
         "From \(Timestamp.clock(ahead.at, at: now)) the load needs up to \(ahead.required) \(pods(ahead.required)); limits keep the "
@@ -79,8 +79,8 @@ extension PlanExplanation {
     return words
   }
 
-  private func sentence(_ clamp: Clamp) -> String? {
-    switch clamp {
+  private func sentence(_ adjustment: CapacityPlan.Adjustment) -> String {
+    switch adjustment {
     case .minimum: "The minimum raised the replicas to \(replicas)."
     case .maximum: "The maximum reduced the replicas to \(replicas)."
     case .growth: "The growth limit per step reduced the replicas to \(replicas)."

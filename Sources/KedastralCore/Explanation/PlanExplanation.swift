@@ -13,28 +13,6 @@
 /// It is derived from the plan's steps. A process that only serves a plan has only the snapshot; `need`, `clamps` and `margin` are
 /// then nil.
 package struct PlanExplanation: Sendable, Equatable, Codable {
-  /// A reason why the planned replicas differ from the need, or the planned load from the forecast.
-  package enum Clamp: String, Sendable, Codable, CaseIterable {
-    /// The minimum raised the replicas.
-    case minimum
-    /// The maximum reduced the replicas.
-    case maximum
-    /// The growth limit per step reduced the replicas.
-    case growth
-    /// The shrinkage limit per step kept the replicas up.
-    case shrinkage
-    /// The current load was used instead of a lower forecast.
-    case reactiveFloor
-    /// A schedule's minimum raised the replicas.
-    case scheduledMinimum
-    /// A schedule's maximum reduced the replicas.
-    case scheduledMaximum
-    /// A higher load of the following steps was used.
-    case prewarm
-    /// The current load was used because the recent forecast error was too large.
-    case accuracyGate
-  }
-
   /// The next change of the requested replicas.
   package struct Change: Sendable, Equatable, Codable {
     /// The time of the change.
@@ -115,7 +93,7 @@ package struct PlanExplanation: Sendable, Equatable, Codable {
   /// The maximum replicas that the policy allows.
   package var maxReplicas: Int?
   /// The limits and changes that applied.
-  package var clamps: [Clamp]?
+  package var clamps: [CapacityPlan.Adjustment]?
 
   /// The model.
   package var model: String?
@@ -147,7 +125,7 @@ extension PlanExplanation {
     let metric = record.basis.metrics[step.metric]
     self.metric = metric.name
     need = step.need
-    clamps = Clamp.allCases.filter { step.limits.contains($0.limit) }
+    clamps = CapacityPlan.Adjustment.allCases.filter(step.adjustments.contains)
     switch step.margin {
     case .quantile(let level): quantile = level
     case .headroom(let factor): headroom = factor
@@ -231,22 +209,6 @@ extension PlanExplanation {
       return date
     }
     self = try decoder.decode(PlanExplanation.self, from: json)
-  }
-}
-
-extension PlanExplanation.Clamp {
-  fileprivate var limit: CapacityPlan.Limits {
-    switch self {
-    case .minimum: .minimum
-    case .maximum: .maximum
-    case .growth: .growth
-    case .shrinkage: .shrinkage
-    case .reactiveFloor: .reactiveFloor
-    case .scheduledMinimum: .scheduledMinimum
-    case .scheduledMaximum: .scheduledMaximum
-    case .prewarm: .prewarm
-    case .accuracyGate: .accuracyGate
-    }
   }
 }
 

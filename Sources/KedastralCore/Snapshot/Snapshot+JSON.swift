@@ -15,15 +15,34 @@ extension Snapshot {
   /// Reads and checks a snapshot's JSON. Unknown fields are ignored.
   ///
   /// - Throws: SnapshotError when it does not parse, lengths differ, or a number is not finite or negative.
-  public init(json: Data) throws {
+  public init(json: Data) throws { try self.init(json: json, decoder: JSONDecoder()) }
+
+  /// Reads and checks a snapshot as the Go implementation writes it: the same fields, with capital initials. The usual spelling
+  /// is read as well.
+  package init(referenceJSON json: Data) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .custom { path in FieldName(stringValue: path.last?.stringValue ?? "") }
+    try self.init(json: json, decoder: decoder)
+  }
+
+  private init(json: Data, decoder: JSONDecoder) throws {
     let fields: SnapshotFields
     do {
-      fields = try JSONDecoder().decode(SnapshotFields.self, from: json)
+      fields = try decoder.decode(SnapshotFields.self, from: json)
     } catch let error as DecodingError {
       throw SnapshotError.malformed(error.shortDescription)
     }
     try self.init(fields)
   }
+}
+
+/// The name of a JSON field with a lower-case initial.
+private struct FieldName: CodingKey {
+  let stringValue: String
+  var intValue: Int? { nil }
+
+  init(stringValue: String) { self.stringValue = stringValue.prefix(1).lowercased() + stringValue.dropFirst() }
+  init(intValue: Int) { stringValue = "\(intValue)" }
 }
 
 /// The JSON fields by name, before they are checked.

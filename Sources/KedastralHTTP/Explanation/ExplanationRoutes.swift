@@ -111,22 +111,3 @@ extension HTTPRequest {
   /// Whether the client would rather have words than JSON.
   fileprivate var prefersText: Bool { accept?.hasPrefix("text/plain") == true }
 }
-
-extension CapacityChange {
-  /// The change from `targetPerPod`, `headroom`, `quantile` or `shortageCost`, `min` and `max`.
-  fileprivate init(_ query: QueryString) throws(InvalidParameter) {
-    self.init(
-      targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a number above 0"),
-      minReplicas: try query.count("min"), maxReplicas: try query.count("max"))
-    if let factor = try query.number("headroom", in: { $0 > 0 }, right: "a factor above 0 such as 1.2") {
-      margin = .headroom(factor)
-    }
-    if let level = try query.number("quantile", in: { $0 > 0 && $0 < 1 }, right: "a level between 0 and 1 such as 0.9")
-    {
-      margin = .quantile(level)
-    }
-    if let cost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0 such as 30") {
-      margin = .shortageCost(cost)
-    }
-  }
-}

@@ -2,14 +2,8 @@ import KedastralCore
 
 /// Settings that are tried on a workload, as set by the page's sliders. Nil keeps a setting.
 package struct PlanTuning: Sendable, Equatable {
-  /// The load that one pod is meant to serve.
-  package var targetPerPod: Double?
-  /// The factor on the forecast.
-  package var headroom: Double?
-  /// The quantile of the forecast to plan for; 0 plans by headroom.
-  package var quantileLevel: Double?
-  /// The pod-minutes that a minute with too few pods is worth.
-  package var shortageCost: Double?
+  /// The settings of the policy; the quantile 0 plans by headroom.
+  package var policy: CapacityChange
   /// How long before the load the pods are requested.
   package var leadTime: Duration?
   /// The unit in which a ScaledObject's trigger is to be answered.
@@ -17,14 +11,29 @@ package struct PlanTuning: Sendable, Equatable {
   /// The part of the plan that a ScaledObject's trigger is to be answered from.
   package var selection: ScalingQuestion.Selection?
 
-  /// Reads `targetPerPod`, `headroom`, `quantile`, `shortageCost`, `leadTime`, `mode` and `select`.
+  /// Reads the settings of a ``CapacityChange``, and `leadTime`, `mode` and `select`.
   init(_ query: QueryString) throws(InvalidParameter) {
-    targetPerPod = try query.number("targetPerPod", in: { $0 > 0 }, right: "a positive number")
-    headroom = try query.number("headroom", in: { $0 > 0 }, right: "a positive number")
-    quantileLevel = try query.number("quantile", in: { (0..<1).contains($0) }, right: "0 to 1 (1 excluded)")
-    shortageCost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0")
+    policy = try CapacityChange(query)
     leadTime = try query.leadTime
     mode = try query.choice("mode")
     selection = try query.choice("select")
+  }
+}
+
+extension CapacityChange {
+  /// Reads `targetPerPod`, `min`, `max`, and one of `headroom`, `quantile` and `shortageCost`; of several, the last one.
+  init(_ query: QueryString) throws(InvalidParameter) {
+    self.init(
+      targetPerPod: try query.number("targetPerPod", in: { $0 > 0 }, right: "a positive number"),
+      minReplicas: try query.count("min"), maxReplicas: try query.count("max"))
+    if let factor = try query.number("headroom", in: { $0 > 0 }, right: "a positive number") {
+      margin = .headroom(factor)
+    }
+    if let level = try query.number("quantile", in: { (0..<1).contains($0) }, right: "0 to 1 (1 excluded)") {
+      margin = .quantile(level)
+    }
+    if let cost = try query.number("shortageCost", in: { $0 > 0 }, right: "pod-minutes above 0") {
+      margin = .shortageCost(cost)
+    }
   }
 }

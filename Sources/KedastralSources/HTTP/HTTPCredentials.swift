@@ -6,64 +6,40 @@ import KedastralNet
   import Foundation
 #endif
 
-/// The authentication of a request. Its description never contains the secret.
-package struct HTTPCredentials: Sendable, CustomStringConvertible {
-  private enum Kind {
-    case none
-    case bearer(Secret)
-    case basic(user: String, password: Secret)
-  }
-
-  private enum Secret {
-    case text(String)
-    case file(SecretFile)
-
-    func read() throws -> String {
-      switch self {
-      case .text(let text): text
-      case .file(let file): try file.read()
-      }
-    }
-  }
-
-  private let kind: Kind
-
+/// The authentication of a request. It is never shown by printing, interpolating or dumping it.
+package enum HTTPCredentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   /// No credentials.
-  package static let none = HTTPCredentials(kind: .none)
-
+  case none
   /// A bearer token.
-  package static func bearer(_ token: String) -> HTTPCredentials { HTTPCredentials(kind: .bearer(.text(token))) }
-
+  case bearer(String)
   /// A bearer token in a file, read again whenever the file changes, so that a rotated token is used.
-  package static func bearer(file: String) -> HTTPCredentials {
-    HTTPCredentials(kind: .bearer(.file(SecretFile(path: file))))
-  }
-
+  case bearerFile(SecretFile)
   /// User and password.
-  package static func basic(user: String, password: String) -> HTTPCredentials {
-    HTTPCredentials(kind: .basic(user: user, password: .text(password)))
-  }
+  case basic(user: String, password: String)
 
-  /// User, and a password in a file that is read again whenever it changes.
-  package static func basic(user: String, passwordFile: String) -> HTTPCredentials {
-    HTTPCredentials(kind: .basic(user: user, password: .file(SecretFile(path: passwordFile))))
-  }
+  /// A bearer token in a file, read again whenever the file changes.
+  package static func bearer(file: String) -> HTTPCredentials { .bearerFile(SecretFile(path: file)) }
 
   package var description: String {
-    switch kind {
+    switch self {
     case .none: "none"
-    case .bearer: "bearer token"
+    case .bearer, .bearerFile: "bearer token"
     case .basic(let user, _): "user \(user)"
     }
   }
 
+  package var debugDescription: String { description }
+  package var customMirror: Mirror { Mirror(self, children: []) }
+
   /// The current value of the Authorization header, or nil.
   func authorization() throws -> String? {
-    switch kind {
+    switch self {
     case .none: nil
-    case .bearer(let token): "Bearer " + (try token.read())
-    case .basic(let user, let password):
-      "Basic " + Data("\(user):\(try password.read())".utf8).base64EncodedString()
+    case .bearer(let token): "Bearer " + token
+    case .bearerFile(let file): "Bearer " + (try file.read())
+    case .basic(let user, let password): "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
     }
   }
 }

@@ -5,7 +5,9 @@ import KedastralNet
 ///     var prometheus = HTTPEndpoint("https://prometheus.monitoring:9090")
 ///     prometheus.credentials = .bearer(file: "/var/run/secrets/kubernetes.io/serviceaccount/token")
 ///     prometheus.tls.authorities = "/etc/kedastral/ca.pem"
-package struct HTTPEndpoint: Sendable {
+package struct HTTPEndpoint: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible,
+  CustomReflectable
+{
   /// The `http` or `https` URL that requests start from; its parameters are sent with each of them.
   package let url: String
   /// The credentials.
@@ -39,6 +41,11 @@ package struct HTTPEndpoint: Sendable {
 
   /// The URL for logs and errors: without user and password, and only with the names of its parameters.
   package var displayName: String { HTTPRequest.redacted(url) }
+
+  package var description: String { displayName }
+  package var debugDescription: String { displayName }
+  /// Empty, because headers and URL may contain secrets.
+  package var customMirror: Mirror { Mirror(self, children: []) }
 
   /// The URL of a request for `path`, in the form of ``displayName``.
   package func displayName(at path: String) -> String { HTTPRequest.redacted(HTTPRequest.joined(url, path)) }

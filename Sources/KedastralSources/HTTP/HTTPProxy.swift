@@ -11,7 +11,7 @@ import Glibc
 ///     var endpoint = HTTPEndpoint("https://prometheus.example.com")
 ///     endpoint.proxy = .environment()                           // http_proxy, https_proxy, no_proxy
 ///     endpoint.proxy = .server("http://proxy.example.com:3128") // this one, whatever the environment says
-package struct HTTPProxy: Sendable, Equatable {
+package struct HTTPProxy: Sendable, Equatable, CustomReflectable {
   private var forHTTP: String?
   private var forHTTPS: String?
   /// Hosts that are reached directly, as `no_proxy` has them.
@@ -46,6 +46,12 @@ package struct HTTPProxy: Sendable, Equatable {
       forHTTP: variable("http_proxy") ?? fallback, forHTTPS: variable("https_proxy") ?? fallback,
       exceptions: exceptions.split { $0 == "," || $0.isWhitespace }.map { $0.lowercased() }, exceptsLoopback: true)
   }
+
+  /// `environment`, `none` or the URL of the one proxy, which may contain a password.
+  package var text: String { exceptsLoopback ? "environment" : forHTTP ?? "none" }
+
+  /// Empty, because URLs may contain passwords.
+  package var customMirror: Mirror { Mirror(self, children: []) }
 
   /// The URL of the proxy for a request, or nil when the server is reached directly.
   func url(for request: HTTPRequest) -> String? {

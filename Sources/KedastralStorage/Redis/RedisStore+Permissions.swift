@@ -146,16 +146,15 @@ extension RedisStore {
       handler: SubscriptionHandler(
         onSubscribed: { outcome.yield(.subscribed) }, onAway: { outcome.yield(.unavailable($0)) },
         onRefused: { outcome.yield(.refused($0)) }, onMessage: { _ in }))
-    let timeout = Task {
-      try await Task.sleep(for: limit)
-      outcome.yield(.unavailable("no answer within \(DurationText.format(limit))"))
+    defer { client.unsubscribe(subscription) }
+    do {
+      return try await withDeadline(limit, clock: SystemWallClock()) {
+        for await result in outcomes { return result }
+        return .unavailable("the store is closed")
+      }
+    } catch {
+      return .unavailable("\(error)")
     }
-    defer {
-      timeout.cancel()
-      client.unsubscribe(subscription)
-    }
-    for await result in outcomes { return result }
-    return .unavailable("the store is closed")
   }
 }
 

@@ -43,7 +43,7 @@ struct ComposedPolicyTests {
     let plan = ScheduledBounds(try standard(), rules: [rule]).plan(
       forecast(Array(repeating: 5, count: 6)), from: .unknown)
     #expect(plan.replicas == [1, 1, 30, 30, 1, 1])
-    #expect(plan.steps[2].limits == [.scheduledMinimum])
+    #expect(plan.steps[2].adjustments == [.scheduledMinimum])
     #expect(plan.steps[2].load == 300)
     #expect(plan.reason == "a schedule bounds the replicas")
   }

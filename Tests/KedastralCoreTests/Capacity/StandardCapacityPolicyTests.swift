@@ -80,7 +80,7 @@ struct StandardCapacityPolicyTests {
     let policy = try StandardCapacityPolicy(
       targetPerPod: 1, headroom: 1, minReplicas: 2, maxReplicas: 10, upMaxFactor: 2, downMaxPercent: 50)
     let plan = policy.plan(forecast([0, 99, 9, 3]), from: CapacityState(replicas: 4))
-    #expect(plan.steps.map(\.limits) == [[.minimum], [.maximum, .growth], [.growth], [.shrinkage]])
+    #expect(plan.steps.map(\.adjustments) == [[.minimum], [.maximum, .growth], [.growth], [.shrinkage]])
     #expect(plan.replicas == [2, 4, 8, 4])
     #expect(plan.steps.map(\.need) == [0, 99, 9, 3])
   }
@@ -90,7 +90,7 @@ struct StandardCapacityPolicyTests {
     let policy = try StandardCapacityPolicy(targetPerPod: 10, headroom: 1, hasReactiveFloor: true)
     let plan = policy.plan(forecast([10, 10]), from: CapacityState(replicas: 2, currentLoad: 35))
     #expect(plan.replicas == [4, 2])
-    #expect(plan.steps[0].limits == [.reactiveFloor])
+    #expect(plan.steps[0].adjustments == [.reactiveFloor])
   }
 
   @Test("extreme loads are planned at the maximum")

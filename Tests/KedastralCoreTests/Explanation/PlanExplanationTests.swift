@@ -82,7 +82,7 @@ struct PlanExplanationTests {
 
   @Test("names exactly the limits that applied")
   func clamps() throws {
-    func clamps(_ record: PlanRecord) -> [PlanExplanation.Clamp]? { explain(record, lead: .zero).clamps }
+    func clamps(_ record: PlanRecord) -> [CapacityPlan.Adjustment]? { explain(record, lead: .zero).clamps }
     #expect(clamps(try record([1], try policy(min: 4))) == [.minimum])
     #expect(clamps(try record([900], try policy(max: 4))) == [.maximum])
     #expect(clamps(try record([300], previous: 3, try policy(up: 2))) == [.growth])

@@ -135,8 +135,7 @@ struct SourceCheck {
 
   func check(_ workloads: [WorkloadConfiguration]) async throws -> [CheckedWorkload] {
     let factory = WorkloadFactory(
-      sources: SourceFactory(client: try HTTPClient(on: try EventLoop()), clock: SystemWallClock(), logger: .silent),
-      makeSource: nil)
+      sources: SourceFactory(client: try HTTPClient(on: try EventLoop()), clock: SystemWallClock(), logger: .silent))
     return await withTaskGroup(of: (Int, CheckedWorkload).self) { group in
       var results = workloads.map { CheckedWorkload($0) }
       var next = 0

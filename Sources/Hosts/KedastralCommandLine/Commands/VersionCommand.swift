@@ -1,3 +1,4 @@
+import CBuild
 import KedastralCore
 import KedastralDaemon
 import KedastralGRPC
@@ -6,11 +7,13 @@ import KedastralHTTP
 /// `kedastral version`: what this program is and what it speaks.
 enum VersionCommand: Command {
   static let name = "version"
-  static let summary = "show the version, the compiler, and the interface to KEDA"
+  static let summary = "show the version, the commit, the compiler, and the interface to KEDA"
 
   static let syntax = CommandSyntax(
-    about:
-      "kedastral version shows the version of this program, the Swift compiler that built it, and KEDA's interface.",
+    about: """
+      kedastral version shows the version of this program, its commit and when it was built, the Swift compiler that built it,
+      and KEDA's interface.
+      """,
     usage: ["[options]"],
     groups: [.init(title: "Output", options: [.output(["text", "json"]), .json])],
     examples: """
@@ -31,14 +34,30 @@ enum VersionCommand: Command {
     #endif
   }
 
+  /// The commit of the build; nil when the build was not given it.
+  private static var commit: String? {
+    let text = String(cString: kedastral_build_commit)
+    return text.isEmpty ? nil : text
+  }
+
   static func run(_ options: CommandOptions) async throws {
+    let date = String(cString: kedastral_build_date)
     guard options.wantsJSON else {
-      Program.show("kedastral \(Program.version)\nSwift     \(compiler)\nKEDA API  \(ExternalScalerClient.serviceName)")
+      Program.show(
+        """
+        kedastral \(Program.version)
+        Commit    \(commit ?? "unknown")
+        Built     \(date)
+        Swift     \(compiler)
+        KEDA API  \(ExternalScalerClient.serviceName)
+        """)
       return
     }
     var text = JSONText()
     text.object {
       $0.member("version", Program.version)
+      if let commit { $0.member("commit", commit) }
+      $0.member("built", date)
       $0.member("swift", compiler)
       $0.member("kedaAPI", ExternalScalerClient.serviceName)
     }

@@ -80,29 +80,24 @@ enum Demo {
     let loop = try EventLoop()
     let runner = try await ServiceRunner(on: loop, logger: logger)
     let app = try await LoadApp(app: "api-app", on: loop, clock: clock, load: apiLoad(at:))
+    let scraped = try scrapedSource(of: app, client: try HTTPClient(on: loop), clock: clock, logger: logger)
     let host = try await AllInOneParts(
-      configuration, on: loop, clock: clock, metrics: MetricsRegistry(), logger: logger
-    ) { workload, factory in
-      switch workload.source {
-      case .scrape(let settings): try scrapedSource(of: app, settings, workload, factory)
-      default: tracedSource(factory)
-      }
-    }
+      configuration, on: loop, clock: clock, metrics: MetricsRegistry(), logger: logger,
+      registered: RegisteredParts(sources: ["api-app": scraped, "worker-app": tracedSource(clock: clock)]))
     if let page = host.parts.forecaster.server, let scaler = host.parts.scaler {
       Program.show(welcome(page: page.address, scaler: await scaler.server.address))
     }
-    try await runner.run(host.parts.services + [{ try await app.run() }]) {
+    try await runner.run(host.parts.services + [{ try await app.run() }, { try await scraped.run() }]) {
       await host.shutdown()
       await app.shutdown()
     }
   }
 
-  private static func tracedSource(_ factory: SourceFactory) -> SourceFactory.Made {
+  private static func tracedSource(clock: any WallClock) -> CSVSource {
     let trace = TimeSeries(
       start: BundledTrace.nasa.start, step: BundledTrace.nasa.step,
       values: BundledTrace.nasa.values.map { $0 * traceScale })
-    let source = CSVSource(trace, clock: factory.clock, playback: .shifted(position: start, to: start))
-    return SourceFactory.Made(source: source, service: nil)
+    return CSVSource(trace, clock: clock, playback: .shifted(position: start, to: start))
   }
 
   /// A spike in each hour, with realistic noise that is the same in each run.
@@ -116,13 +111,13 @@ enum Demo {
 
   /// The application's `/metrics`, scraped; the two days before the demonstration are filled in from the same curve.
   private static func scrapedSource(
-    of app: LoadApp, _ settings: ScrapeSourceConfiguration, _ workload: WorkloadConfiguration, _ factory: SourceFactory
-  ) throws -> SourceFactory.Made {
-    let past = TimeSeries.sampled(in: (start - .seconds(2 * 86_400))..<start, step: workload.step, load: apiLoad(at:))
-    let source = ScrapeSource(
-      endpoint: HTTPEndpoint(app.url), selector: try ScrapeSelector(settings.metric), step: workload.step, seed: past,
-      client: factory.client, clock: factory.clock, logger: factory.logger)
-    return SourceFactory.Made(source: source, service: { try await source.run() })
+    of app: LoadApp, client: HTTPClient, clock: any WallClock, logger: KedastralLogger
+  ) throws -> ScrapeSource {
+    let step = Duration.seconds(60)
+    let past = TimeSeries.sampled(in: (start - .seconds(2 * 86_400))..<start, step: step, load: apiLoad(at:))
+    return ScrapeSource(
+      endpoint: HTTPEndpoint(app.url), selector: try ScrapeSelector("api_requests_total"), step: step, seed: past,
+      client: client, clock: clock, logger: logger)
   }
 
   private static func welcome(page: ListenAddress, scaler: ListenAddress) -> String {

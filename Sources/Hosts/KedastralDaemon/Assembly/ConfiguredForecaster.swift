@@ -16,15 +16,14 @@ package struct ConfiguredForecaster: Sendable {
   /// - Throws: when a source or a model cannot be made of its settings.
   init(
     _ configuration: ForecasterConfiguration, on loop: EventLoop, clock: any WallClock, logger: KedastralLogger,
-    registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
+    registered: RegisteredParts = RegisteredParts()
   ) throws {
     self.configuration = configuration
     client = try HTTPClient(on: loop)
     workloads = try ConfiguredWorkloads(
       configuration.workloads,
       factory: WorkloadFactory(
-        sources: SourceFactory(client: client, clock: clock, logger: logger), registered: registered,
-        makeSource: makeSource))
+        sources: SourceFactory(client: client, clock: clock, logger: logger), registered: registered))
   }
 
   /// How the parts are to be.

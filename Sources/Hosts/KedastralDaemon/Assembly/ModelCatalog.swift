@@ -27,7 +27,7 @@ package enum ModelCatalog {
     }
     switch configuration.name {
     case "arima", "sarima":
-      return local(Arima(Arima.Order(configuration.orders, isSeasonal: configuration.name == "sarima")))
+      return local(Arima(configuration.order))
     case "auto": return AutoModel(utcOffset: utcOffset)
     case "baseline": return local(SeasonalBaseline())
     case "byom":
@@ -55,17 +55,5 @@ package enum ModelCatalog {
   struct UnknownModel: Error, CustomStringConvertible {
     let name: String
     var description: String { "unknown model '\(name)'" }
-  }
-}
-
-extension Arima.Order {
-  /// The order that settings describe, parts that are not given being 0; nil when none is, so that the model chooses.
-  init?(_ orders: ARIMAOrders, isSeasonal: Bool) {
-    guard orders != .automatic else { return nil }
-    self.init(
-      p: orders.autoregression ?? 0, d: orders.differencing ?? 0, q: orders.movingAverage ?? 0,
-      seasonalP: isSeasonal ? orders.seasonalAutoregression ?? 0 : 0,
-      seasonalD: isSeasonal ? orders.seasonalDifferencing ?? 0 : 0,
-      seasonalQ: isSeasonal ? orders.seasonalMovingAverage ?? 0 : 0, season: isSeasonal ? orders.seasonSteps ?? 1 : 1)
   }
 }

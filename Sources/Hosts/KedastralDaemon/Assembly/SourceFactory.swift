@@ -9,8 +9,6 @@ package struct SourceFactory: Sendable {
   package let client: HTTPClient
   package let clock: any WallClock
   package let logger: KedastralLogger
-  /// What the environment says of proxies.
-  private let environmentProxy = HTTPProxy.environment()
 
   package init(client: HTTPClient, clock: any WallClock, logger: KedastralLogger) {
     self.client = client
@@ -44,7 +42,7 @@ package struct SourceFactory: Sendable {
     case .prometheus(let settings):
       return Made(
         source: PrometheusSource(
-          endpoint: endpoint(settings.url, settings.access), query: settings.query,
+          endpoint: settings.endpoint, query: settings.query,
           partialResponse: settings.partialResponse, client: client, logger: logger),
         service: nil)
     case .http(let settings):
@@ -78,35 +76,14 @@ package struct SourceFactory: Sendable {
     let labels = settings.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
     let selector = labels.isEmpty ? settings.metric : "\(settings.metric){\(labels.joined(separator: ","))}"
     return ScrapeSource(
-      endpoint: endpoint(settings.url, settings.access), selector: try ScrapeSelector(selector), step: step,
+      endpoint: settings.endpoint, selector: try ScrapeSelector(selector), step: step,
       capacity: Int((window.inSeconds / step.inSeconds).rounded(.up)), client: client, clock: clock, logger: logger)
   }
 
   private func httpSource(_ settings: HTTPSourceConfiguration) throws -> HTTPSource {
     try HTTPSource(
-      endpoint: endpoint(settings.url, settings.access), method: settings.method.rawValue, body: settings.body,
+      endpoint: settings.endpoint, method: settings.method.rawValue, body: settings.body,
       valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: settings.timestampFormat,
       variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
-  }
-
-  private func endpoint(_ url: WebURL, _ access: SourceAccess) -> HTTPEndpoint {
-    let credentials: HTTPCredentials =
-      switch access.authentication {
-      case .none: .none
-      case .bearer(let token): .bearer(token.text)
-      case .bearerFile(let path): .bearer(file: path)
-      case .basic(let user, let password): .basic(user: user, password: password.text)
-      }
-    let proxy: HTTPProxy =
-      switch access.proxy {
-      case .environment: environmentProxy
-      case .none: .none
-      case .server(let url): .server(url.text)
-      }
-    return HTTPEndpoint(
-      url.text, credentials: credentials,
-      tls: access.tls,
-      headers: access.headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
-      proxy: proxy, deadline: access.timeout)
   }
 }

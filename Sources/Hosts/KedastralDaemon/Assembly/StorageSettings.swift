@@ -15,13 +15,11 @@ extension KedastralService.Store {
 extension RedisStore.Configuration {
   /// The configuration that settings describe.
   package init(_ settings: RedisConfiguration) throws {
-    let password: RedisStore.Password? =
-      settings.password.map { .text($0.text) } ?? settings.passwordFile.map(RedisStore.Password.file)
     if let url = settings.url {
-      try self.init(url: url.text, user: settings.username, password: password, database: settings.database)
+      try self.init(url: url.text, user: settings.username, password: settings.password, database: settings.database)
     } else {
       self.init(server: settings.endpoint)
-      credentials = RedisStore.Credentials(user: settings.username, password: password)
+      credentials = RedisStore.Credentials(user: settings.username, password: settings.password)
       database = settings.database ?? 0
     }
     if !settings.sentinels.isEmpty {
@@ -30,7 +28,7 @@ extension RedisStore.Configuration {
       joinCluster()
     }
     sentinelCredentials = RedisStore.Credentials(
-      user: settings.sentinelUsername, password: settings.sentinelPassword.map { .text($0.text) })
+      user: settings.sentinelUsername, password: settings.sentinelPassword)
     if settings.usesTLS || tls != nil { tls = settings.tls }
     timeToLive = settings.ttl
     keyPrefix = settings.prefix

@@ -5,19 +5,12 @@ import Synchronization
 
 /// Makes workloads of settings.
 package struct WorkloadFactory: Sendable {
-  /// Makes the source of a workload's own metric in another way than its settings say.
-  package typealias MakeSource = @Sendable (WorkloadConfiguration, SourceFactory) throws -> SourceFactory.Made
-
   package let sources: SourceFactory
-  private let makeSource: MakeSource?
   private let registered: RegisteredParts
 
-  package init(
-    sources: SourceFactory, registered: RegisteredParts = RegisteredParts(), makeSource: MakeSource? = nil
-  ) {
+  package init(sources: SourceFactory, registered: RegisteredParts = RegisteredParts()) {
     self.sources = sources
     self.registered = registered
-    self.makeSource = makeSource
   }
 
   /// A workload as it was made, and the settings it was made of.
@@ -33,9 +26,7 @@ package struct WorkloadFactory: Sendable {
     let kept = earlier.flatMap { settings.hasSameSources(as: $0.settings) ? $0 : nil }
     let own = registered.sources[settings.name.text].map { SourceFactory.Made(source: $0, service: nil) }
     let made =
-      try kept?.sources ?? [
-        try own ?? makeSource?(settings, sources) ?? sources.make(settings.source, of: settings)
-      ]
+      try kept?.sources ?? [try own ?? sources.make(settings.source, of: settings)]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
     var workload = try Workload(settings, sources: made.map(\.source)) {
       try registered.models[$0.name]

@@ -18,11 +18,11 @@ struct WrittenConfiguration: ConfigurationTexts {
   }
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    settings(workload)?.applying(tuning).yaml(leadTime: tuning.leadTime ?? leadTime)
+    settings(workload)?.applying(tuning.policy).yaml(leadTime: tuning.leadTime ?? leadTime)
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    settings(workload)?.applying(tuning).scaledObject(
+    settings(workload)?.applying(tuning.policy).scaledObject(
       leadTime: tuning.leadTime ?? leadTime, mode: tuning.mode ?? .replicas, selection: tuning.selection ?? .maximum,
       scalerAddress: scaler.description)
   }
@@ -31,16 +31,19 @@ struct WrittenConfiguration: ConfigurationTexts {
 extension WorkloadConfiguration {
   /// These settings with the tried ones applied. A tried setting removes those that would override it: a shortage cost overrides
   /// a quantile, which overrides headroom.
-  fileprivate func applying(_ tuning: PlanTuning) -> WorkloadConfiguration {
+  fileprivate func applying(_ change: CapacityChange) -> WorkloadConfiguration {
     var changed = self
-    if let targetPerPod = tuning.targetPerPod { changed.policy.targetPerPod = targetPerPod }
-    if let headroom = tuning.headroom {
-      (changed.policy.headroom, changed.policy.quantileLevel, changed.policy.shortageCost) = (headroom, nil, nil)
-    }
-    if let level = tuning.quantileLevel {
+    changed.policy.targetPerPod = change.targetPerPod ?? policy.targetPerPod
+    changed.policy.minReplicas = change.minReplicas ?? policy.minReplicas
+    changed.policy.maxReplicas = change.maxReplicas ?? policy.maxReplicas
+    switch change.margin {
+    case .headroom(let factor):
+      (changed.policy.headroom, changed.policy.quantileLevel, changed.policy.shortageCost) = (factor, nil, nil)
+    case .quantile(let level):
       (changed.policy.quantileLevel, changed.policy.shortageCost) = (level == 0 ? nil : level, nil)
+    case .shortageCost(let podMinutes): changed.policy.shortageCost = podMinutes
+    case nil: break
     }
-    if let cost = tuning.shortageCost { changed.policy.shortageCost = cost }
     return changed
   }
 }

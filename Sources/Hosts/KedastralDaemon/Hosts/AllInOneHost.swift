@@ -37,12 +37,11 @@ package struct AllInOneParts {
   package init(
     _ configuration: AllInOneConfiguration, on loop: EventLoop, clock: any WallClock, metrics: MetricsRegistry,
     logger: KedastralLogger,
-    registered: RegisteredParts = RegisteredParts(), makeSource: WorkloadFactory.MakeSource? = nil
+    registered: RegisteredParts = RegisteredParts()
   ) async throws {
     store = try await OpenedStore(.init(configuration.forecaster.storage), clock: clock, logger: logger)
     configured = try ConfiguredForecaster(
-      configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered,
-      makeSource: makeSource)
+      configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered)
     let scaler = configuration.scaler
     parts = try await ServiceParts(
       configured.workloads.served, store: store,

@@ -56,41 +56,51 @@ final class Follower: Sendable {
       onMessage: { [weak self] payload in self?.receive(payload) })
     client.subscribe(channel, handler: handler)
     let configuration = client.configuration
-    let backoff = configuration.reconnect
-    let ticker = Task { [refusals] in
-      var lastSweep = ContinuousClock.now
-      while !Task.isCancelled {
-        // Checked this often, because a refusal may begin at any time.
-        try? await Task.sleep(for: min(configuration.pollInterval, configuration.sweepInterval))
-        let isPolling = refusals.isRefused("SUBSCRIBE") || refusals.isRefused("reading plans")
-        // The sleep may end slightly early or late.
-        guard isPolling || lastSweep.duration(to: .now) >= configuration.sweepInterval * 0.95 else { continue }
-        lastSweep = .now
-        wake.yield()
-      }
-    }
-    return Task { [weak self] in
-      var failures = 0
-      for await _ in reasons {
-        guard !Task.isCancelled else { break }
-        do {
-          try await self?.sweep()
-          failures = 0
-          if let self { refusals.note("reading plans", nil, logger) }
-        } catch {
-          if let refused = (error as? RefusedRead)?.problem {
-            // An immediate retry would be refused too; the next sweep is early enough.
-            if let self { refusals.note("reading plans", refused, logger) }
-            continue
-          }
-          failures += 1
-          self?.logger.debug("redis was not read", ["error": "\(error)"])
-          try? await Task.sleep(for: backoff.delay(afterFailures: failures))
+    return Task { [weak self, refusals] in
+      await withDiscardingTaskGroup { group in
+        group.addTask { await Self.remind(configuration, refusals) { wake.yield() } }
+        var failures = 0
+        for await _ in reasons {
+          guard !Task.isCancelled else { break }
+          guard await self?.read(&failures) == false else { continue }
+          try? await Task.sleep(for: configuration.reconnect.delay(afterFailures: failures))
           wake.yield()
         }
+        group.cancelAll()
       }
-      ticker.cancel()
     }
+  }
+
+  /// Asks for a sweep at each interval, until the task is cancelled; more often while Redis refuses.
+  private static func remind(
+    _ configuration: RedisStore.Configuration, _ refusals: RefusalLog, _ sweep: @Sendable () -> Void
+  ) async {
+    var lastSweep = ContinuousClock.now
+    while !Task.isCancelled {
+      // Checked this often, because a refusal may begin at any time.
+      try? await Task.sleep(for: min(configuration.pollInterval, configuration.sweepInterval))
+      let isPolling = refusals.isRefused("SUBSCRIBE") || refusals.isRefused("reading plans")
+      // The sleep may end slightly early or late.
+      guard isPolling || lastSweep.duration(to: .now) >= configuration.sweepInterval * 0.95 else { continue }
+      lastSweep = .now
+      sweep()
+    }
+  }
+
+  /// Reads all values; false when it has to be tried again after a pause. A refusal is not: the next sweep is early enough.
+  private func read(_ failures: inout Int) async -> Bool {
+    do {
+      try await sweep()
+      failures = 0
+      refusals.note("reading plans", nil, logger)
+    } catch let refused as RefusedRead {
+      refusals.note("reading plans", refused.problem, logger)
+    } catch {
+      failures += 1
+      logger.debug("redis was not read", ["error": "\(error)"])
+      return false
+    }
+    return true
   }
 
   /// Reads all values.

@@ -40,8 +40,7 @@ enum StoredValue: Equatable {
   /// Reads the snapshot under a key.
   static func snapshot(_ bytes: [UInt8], key: String, workload: WorkloadName) throws -> Snapshot {
     let isReference = key.hasPrefix(RedisStore.Configuration.referencePrefix)
-    let snapshot =
-      isReference ? try ReferenceSnapshot.snapshot(json: Data(bytes)) : try Snapshot(json: Data(bytes))
+    let snapshot = isReference ? try Snapshot(referenceJSON: Data(bytes)) : try Snapshot(json: Data(bytes))
     guard snapshot.workload == workload else { throw WrongWorkload(workload: snapshot.workload) }
     return snapshot
   }

@@ -114,7 +114,7 @@ extension RedisStore {
   }
 
   /// Where a password comes from. It is never printed.
-  package enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+  package enum Password: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The password itself.
     case text(String)
     /// A file that contains only the password (a byte order mark and trailing line breaks are ignored); it is read
@@ -128,6 +128,7 @@ extension RedisStore {
       }
     }
     package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
   }
 
   /// TLS for connections to Redis.

@@ -4,7 +4,9 @@
 {{- $redis := $forecaster.config.redis -}}
 {{- $component := include "kedastral.scalerTLSComponent" . -}}
 {{- if include "kedastral.hasForecaster" . -}}
-{{- if and (not (include "kedastral.writesFile" .)) (not $forecaster.config.configFile) (not (include "kedastral.isOperator" .)) -}}
+{{- $inVariables := $forecaster.envFrom -}}
+{{- range $forecaster.env }}{{ if has .name (list "WORKLOAD" "CONFIG" "CONFIG_FILE") }}{{ $inVariables = true }}{{ end }}{{ end -}}
+{{- if not (or (include "kedastral.writesFile" .) $forecaster.config.configFile $inVariables (include "kedastral.isOperator" .)) -}}
 {{- fail "no workload is configured: set workloads (see README.md for an example), forecaster.operator.enabled=true to read them from ForecastPolicies, or forecaster.enabled=false for a scaler alone" -}}
 {{- end -}}
 {{- range $index, $workload := (include "kedastral.workloads" . | fromYaml).workloads -}}

@@ -68,27 +68,27 @@ enum TopCommand: Command {
   private static func live(_ initial: TopScreen, _ server: ServerInput, interval: Duration) async throws {
     let loop = try EventLoop()
     let signals = try await ProcessSignals(on: loop, reloads: false)
-    let isAsked = SignalFlag()
     let feed = TopFeed(server, interval: interval)
-    let tasks = [
-      Task { _ = try? await feed.run() },
-      Task { if await signals.next() != nil { isAsked.raise() } },
-    ]
-    defer { for task in tasks { task.cancel() } }
     guard var terminal = ScreenTerminal.take() else { throw UsageError(description: "the terminal cannot be used") }
     var screen = initial
     let style = TextStyle.of(STDOUT_FILENO)
-    // The screen's refresh interval is short enough to poll keys and the terminal size.
-    running: while !isAsked.isRaised {
-      guard let keys = terminal.keys() else { break }
-      for key in keys where !screen.press(key) { break running }
-      screen.size = terminal.size
-      let (news, problem) = feed.take(wanted: screen.wanted)
-      if let news { screen.update(news, at: Date()) }
-      if let problem { screen.problem = problem }
-      screen.pass(to: Date())
-      terminal.draw(screen.lines(style))
-      try await Task.sleep(for: .milliseconds(30))
+    try await withThrowingTaskGroup { group in
+      let isAsked = SignalFlag()
+      group.addTask { try await feed.run() }
+      group.addTask { if await signals.next() != nil { isAsked.raise() } }
+      defer { group.cancelAll() }
+      // The screen's refresh interval is short enough to poll keys and the terminal size.
+      while !isAsked.isRaised {
+        guard let keys = terminal.keys() else { return }
+        for key in keys where !screen.press(key) { return }
+        screen.size = terminal.size
+        let (news, problem) = feed.take(wanted: screen.wanted)
+        if let news { screen.update(news, at: Date()) }
+        if let problem { screen.problem = problem }
+        screen.pass(to: Date())
+        terminal.draw(screen.lines(style))
+        try await Task.sleep(for: .milliseconds(30))
+      }
     }
     terminal.close()
     try await signals.close()

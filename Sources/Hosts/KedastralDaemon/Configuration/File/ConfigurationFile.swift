@@ -154,7 +154,7 @@ struct SourceSection: Decodable, Sendable {
   var certFile: Located<String>?
   var keyFile: Located<String>?
   var timeout: Located<Duration>?
-  var proxy: Located<SourceProxy>?
+  var proxy: Located<HTTPProxy>?
 }
 
 /// `model: baseline`, or a mapping with the model's settings.

@@ -104,9 +104,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// The user; nil for the default user.
   package var username: String?
   /// The password; nil when none is needed.
-  package var password: Secret?
-  /// A file with the password, to be read on each connection.
-  package var passwordFile: String?
+  package var password: RedisStore.Password?
   /// The database number, not negative; nil when none is given, which means the URL's, or 0.
   package var database: Int?
   /// How long a plan is kept when it is not renewed; at least a second.
@@ -124,7 +122,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// The user at the sentinels; nil for the default user.
   package var sentinelUsername: String?
   /// The password at the sentinels; nil when none is needed.
-  package var sentinelPassword: Secret?
+  package var sentinelPassword: RedisStore.Password?
   /// Whether TLS is used, whatever a URL says.
   package var usesTLS = false
   /// TLS towards Redis, where it is used. Whether the files exist and fit has not been looked at.

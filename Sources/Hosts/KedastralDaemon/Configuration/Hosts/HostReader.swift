@@ -254,12 +254,13 @@ struct HostReader {
     return .redis(
       RedisConfiguration(
         url: url?.value, endpoint: endpoint.value,
-        username: given.text(Settings.redisUsername, section?.username)?.value, password: password?.value,
-        passwordFile: passwordFile?.value, database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value,
-        prefix: prefix.value,
+        username: given.text(Settings.redisUsername, section?.username)?.value,
+        password: password.map { .text($0.value.text) } ?? passwordFile.map { .file($0.value) },
+        database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value, prefix: prefix.value,
         readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
         sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
-        sentinelUsername: sentinelUsername?.value, sentinelPassword: sentinelPassword?.value,
+        sentinelUsername: sentinelUsername?.value,
+        sentinelPassword: sentinelPassword.map { .text($0.value.text) },
         usesTLS: usesTLS.value, tls: tls,
         shardLease: shardLease.value == .zero ? nil : shardLease.value))
   }

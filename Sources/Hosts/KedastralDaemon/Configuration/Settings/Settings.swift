@@ -172,7 +172,7 @@ enum Settings {
   static let adapterTimeout = Setting<Duration>(
     "adapter-timeout", "ADAPTER_TIMEOUT", default: "10s", file: "workloads[].source.timeout", .source,
     oneWorkload: true, "longest time to wait for a response of the source")
-  static let adapterProxy = Setting<SourceProxy>(
+  static let adapterProxy = Setting<HTTPProxy>(
     "adapter-proxy", "ADAPTER_PROXY", default: "environment", file: "workloads[].source.proxy", .source,
     oneWorkload: true,
     "proxy to the source, such as http://proxy:3128; none; or environment, which uses http_proxy, https_proxy and no_proxy"

@@ -1,4 +1,3 @@
-import KedastralNet
 import KedastralSources
 
 /// Where a workload's load comes from.
@@ -20,19 +19,17 @@ package struct PrometheusSourceConfiguration: Sendable, Equatable {
   /// Which of the two it is.
   package var kind: SourceKind
   /// The server, without `/api/v1/…`.
-  package var url: WebURL
+  package var endpoint: HTTPEndpoint
   /// The query that gives one series.
   package var query: String
   /// What to do with answers that a part of the server is missing from.
   package var partialResponse = PrometheusSource.PartialResponse.use
-  /// How to ask.
-  package var access: SourceAccess
 }
 
 /// A request to any HTTP server that answers in JSON.
 package struct HTTPSourceConfiguration: Sendable, Equatable {
-  /// Where to ask; may contain template variables.
-  package var url: WebURL
+  /// Where to ask; URL and headers may contain template variables.
+  package var endpoint: HTTPEndpoint
   /// The method of the request.
   package var method: HTTPMethod
   /// The body of the request, a template.
@@ -45,8 +42,6 @@ package struct HTTPSourceConfiguration: Sendable, Equatable {
   package var timestampFormat: HTTPSource.TimestampFormat
   /// Variables for the templates of URL, headers and body; often tokens.
   package var templateVars: [String: Secret]
-  /// How to ask.
-  package var access: SourceAccess
 }
 
 /// A CSV file with the columns `timestamp,value`.
@@ -60,37 +55,9 @@ package struct CSVSourceConfiguration: Sendable, Equatable {
 /// A metric on a page in Prometheus's text format.
 package struct ScrapeSourceConfiguration: Sendable, Equatable {
   /// The page, usually `/metrics`.
-  package var url: WebURL
+  package var endpoint: HTTPEndpoint
   /// The metric's name on it.
   package var metric: String
   /// Labels that the metric must have.
   package var labels: [String: String]
-  /// How to ask.
-  package var access: SourceAccess
-}
-
-/// How a source is asked over HTTP.
-package struct SourceAccess: Sendable, Equatable {
-  /// Who asks.
-  package var authentication: SourceAuthentication
-  /// Headers to send; their values may be secret.
-  package var headers: [String: Secret]
-  /// The authorities to trust instead of the system's, and the own certificate and key to show.
-  package var tls = TLSContext.Files()
-  /// The longest wait for an answer; positive.
-  package var timeout: Duration
-  /// The proxy between the two.
-  package var proxy = SourceProxy.environment
-}
-
-/// The authentication at a source.
-package enum SourceAuthentication: Sendable, Equatable {
-  /// Not at all.
-  case none
-  /// By a bearer token.
-  case bearer(Secret)
-  /// By a bearer token that a file holds, which may change.
-  case bearerFile(String)
-  /// By user and password.
-  case basic(user: String, password: Secret)
 }

@@ -1,5 +1,6 @@
 import KedastralCore
 import KedastralNet
+import KedastralSources
 
 extension SourceSection {
   private static let accessKeys = [
@@ -102,7 +103,7 @@ struct SourceReader {
       else { return nil }
       return .prometheus(
         PrometheusSourceConfiguration(
-          kind: kind, url: url, query: query, partialResponse: partial.value, access: access()))
+          kind: kind, endpoint: endpoint(url), query: query, partialResponse: partial.value))
     case .http:
       let url = required(Settings.adapterURL, section?.url)
       guard let valuePath = text(Settings.adapterValuePath, section?.valuePath), let url,
@@ -111,12 +112,11 @@ struct SourceReader {
       else { return nil }
       return .http(
         HTTPSourceConfiguration(
-          url: url, method: method.value, body: given.text(Settings.adapterBody, section?.body)?.value,
+          endpoint: endpoint(url), method: method.value, body: given.text(Settings.adapterBody, section?.body)?.value,
           valuePath: valuePath,
           timestampPath: given.text(Settings.adapterTimestampPath, section?.timestampPath)?.value,
           timestampFormat: format.value,
-          templateVars: given.value(Settings.adapterTemplateVars, section?.templateVars)?.value.pairs ?? [:],
-          access: access()))
+          templateVars: given.value(Settings.adapterTemplateVars, section?.templateVars)?.value.pairs ?? [:]))
     case .csv:
       let speed = given.value(Settings.adapterSpeed, section?.speed)
       if let speed, speed.value <= 0 {
@@ -129,8 +129,8 @@ struct SourceReader {
       guard let metric = text(Settings.adapterMetric, section?.metric), let url else { return nil }
       return .scrape(
         ScrapeSourceConfiguration(
-          url: url, metric: metric, labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:],
-          access: access()))
+          endpoint: endpoint(url), metric: metric,
+          labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:]))
     }
   }
 
@@ -150,7 +150,7 @@ struct SourceReader {
     WebURL(kind == .victoriametrics ? "http://localhost:8428" : "http://localhost:9090")
   }
 
-  private func access() -> SourceAccess {
+  private func endpoint(_ url: WebURL) -> HTTPEndpoint {
     let timeout = given.value(Settings.adapterTimeout, section?.timeout)
     if let timeout, timeout.value <= .zero {
       problems.add(timeout.origin, "the timeout is not positive; write one such as 10s")
@@ -162,17 +162,18 @@ struct SourceReader {
         lonely.origin,
         "a certificate and its key must be given together; give both -adapter-cert-file and -adapter-key-file")
     }
-    return SourceAccess(
-      authentication: authentication(),
-      headers: given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:],
+    let headers = given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:]
+    return HTTPEndpoint(
+      url.text, credentials: credentials(),
       tls: TLSContext.Files(
         certificate: certificate?.value, key: key?.value,
         authorities: given.text(Settings.adapterCAFile, section?.caFile)?.value),
-      timeout: timeout?.value ?? .seconds(10),
-      proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment)
+      headers: headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
+      proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment(),
+      deadline: timeout?.value ?? .seconds(10))
   }
 
-  private func authentication() -> SourceAuthentication {
+  private func credentials() -> HTTPCredentials {
     let token = given.value(Settings.adapterBearerToken, section?.bearerToken)
     let tokenFile = given.text(Settings.adapterBearerTokenFile, section?.bearerTokenFile)
     let user = given.text(Settings.adapterBasicUser, section?.basicUser)
@@ -185,9 +186,9 @@ struct SourceReader {
     if let password, user == nil {
       problems.add(password.origin, "a basic password is given without a user; give the user as well")
     }
-    if let token { return .bearer(token.value) }
-    if let tokenFile { return .bearerFile(tokenFile.value) }
-    if let user { return .basic(user: user.value, password: password?.value ?? Secret("")) }
+    if let token { return .bearer(token.value.text) }
+    if let tokenFile { return .bearer(file: tokenFile.value) }
+    if let user { return .basic(user: user.value, password: password?.value.text ?? "") }
     return .none
   }
 

@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralModels
 
 /// The settings of one workload: its source, model and capacity policy.
 package struct WorkloadConfiguration: Sendable, Equatable {
@@ -50,31 +51,10 @@ package struct MetricConfiguration: Sendable, Equatable {
 package struct ModelConfiguration: Sendable, Equatable {
   /// Its name, one of the names that the host knows.
   package var name: String
-  /// The orders of an ARIMA or SARIMA model; nil parts are chosen automatically.
-  package var orders: ARIMAOrders
+  /// The order of an ARIMA or SARIMA model; nil when the model chooses it.
+  package var order: Arima.Order?
   /// The service that forecasts, of the model `byom`.
   package var byomURL: WebURL?
-}
-
-/// The orders (p, d, q)(P, D, Q)s of a seasonal ARIMA model (Box and Jenkins, 1970); nil where the model chooses.
-package struct ARIMAOrders: Sendable, Equatable {
-  /// The order of the autoregression, p.
-  package var autoregression: Int?
-  /// The order of differencing, d.
-  package var differencing: Int?
-  /// The order of the moving average, q.
-  package var movingAverage: Int?
-  /// The seasonal order of the autoregression, P.
-  package var seasonalAutoregression: Int?
-  /// The seasonal order of differencing, D.
-  package var seasonalDifferencing: Int?
-  /// The seasonal order of the moving average, Q.
-  package var seasonalMovingAverage: Int?
-  /// The steps in a season, s.
-  package var seasonSteps: Int?
-
-  /// Everything is chosen automatically.
-  package static let automatic = ARIMAOrders()
 }
 
 /// How replicas follow from a forecast.

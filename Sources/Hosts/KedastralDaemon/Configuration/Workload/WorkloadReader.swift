@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralModels
 
 /// Creates a workload from flags, environment, file and defaults, and checks that its parts fit together.
 struct WorkloadReader {
@@ -177,7 +178,7 @@ struct WorkloadReader {
       problems.add(
         name.origin, "the model byom needs the URL of the forecasting service; give byomUrl (-byom-url, BYOM_URL)")
     }
-    return ModelConfiguration(name: name.value, orders: ARIMAOrders(values), byomURL: byomURL?.value)
+    return ModelConfiguration(name: name.value, order: Arima.Order(values), byomURL: byomURL?.value)
   }
 
   private func readPolicy(_ section: PolicySection) -> PolicyConfiguration? {
@@ -298,13 +299,13 @@ extension PolicySection {
   }
 }
 
-extension ARIMAOrders {
-  /// From p, d, q, P, D, Q, s. Where p, d and q are all 0 there would be no model: all three are chosen automatically then.
-  fileprivate init(_ values: [Int?]) {
-    let isEmpty = values.prefix(3).allSatisfy { $0 == 0 } && values.dropFirst(3).allSatisfy { $0 ?? 0 == 0 }
+extension Arima.Order {
+  /// From p, d, q, P, D, Q, s, where a missing one is 0; nil when all are 0, which means that the model chooses.
+  fileprivate init?(_ values: [Int?]) {
+    let terms = values.map { $0 ?? 0 }
+    guard terms.contains(where: { $0 != 0 }) else { return nil }
     self.init(
-      autoregression: isEmpty ? nil : values[0], differencing: isEmpty ? nil : values[1],
-      movingAverage: isEmpty ? nil : values[2], seasonalAutoregression: values[3], seasonalDifferencing: values[4],
-      seasonalMovingAverage: values[5], seasonSteps: values[6])
+      p: terms[0], d: terms[1], q: terms[2], seasonalP: terms[3], seasonalD: terms[4], seasonalQ: terms[5],
+      season: max(1, terms[6]))
   }
 }

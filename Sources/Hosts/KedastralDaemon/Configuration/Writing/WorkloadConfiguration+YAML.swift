@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralSources
 
 extension WorkloadConfiguration {
   /// This workload as a separate configuration file with every setting.
@@ -68,12 +69,12 @@ extension ModelConfiguration {
   fileprivate func write(to text: inout YAMLText) {
     text.pair("name", name)
     if let byomURL { text.pair("byomUrl", Placeholders.escape(byomURL.description)) }
-    let all = [
-      ("p", orders.autoregression), ("d", orders.differencing), ("q", orders.movingAverage),
-      ("P", orders.seasonalAutoregression), ("D", orders.seasonalDifferencing), ("Q", orders.seasonalMovingAverage),
-      ("s", orders.seasonSteps),
-    ]
-    for case (let key, let order?) in all { text.pair(key, order) }
+    guard let order else { return }
+    for (key, term) in [("p", order.p), ("d", order.d), ("q", order.q)] { text.pair(key, term) }
+    guard name == "sarima" else { return }
+    let seasonal = [("P", order.seasonalP), ("D", order.seasonalD), ("Q", order.seasonalQ)]
+    for (key, term) in seasonal { text.pair(key, term) }
+    if order.season > 1 { text.pair("s", order.season) }
   }
 }
 
@@ -85,20 +86,20 @@ extension SourceConfiguration {
     switch self {
     case .prometheus(let source):
       pair("type", source.kind.rawValue)
-      pair("url", source.url.description)
+      pair("url", Redaction.shown(source.endpoint.url))
       pair("query", source.query)
       if source.partialResponse != .use { pair("partialResponse", source.partialResponse.rawValue) }
-      source.access.write(to: &text, prefix)
+      source.endpoint.write(to: &text, prefix)
     case .http(let source):
       pair("type", SourceKind.http.rawValue)
-      pair("url", source.url.description)
+      pair("url", Redaction.shown(source.endpoint.url))
       pair("method", source.method.rawValue)
       pair("body", source.body)
       pair("valuePath", source.valuePath)
       pair("timestampPath", source.timestampPath)
       pair("timestampFormat", source.timestampFormat.rawValue)
-      text.secrets("templateVars", source.templateVars, prefix)
-      source.access.write(to: &text, prefix)
+      text.secrets("templateVars", Array(source.templateVars.keys), prefix)
+      source.endpoint.write(to: &text, prefix)
     case .csv(let source):
       pair("type", SourceKind.csv.rawValue)
       pair("path", source.path)
@@ -106,35 +107,35 @@ extension SourceConfiguration {
     case .registered: break
     case .scrape(let source):
       pair("type", SourceKind.scrape.rawValue)
-      pair("url", source.url.description)
+      pair("url", Redaction.shown(source.endpoint.url))
       pair("metric", source.metric)
       text.pairs("labels", source.labels.mapValues(Placeholders.escape))
-      source.access.write(to: &text, prefix)
+      source.endpoint.write(to: &text, prefix)
     }
   }
 }
 
-extension SourceAccess {
+extension HTTPEndpoint {
   fileprivate func write(to text: inout YAMLText, _ prefix: String) {
-    switch authentication {
+    switch credentials {
     case .none: break
     case .bearer: text.pair("bearerToken", "${\(prefix)_BEARER_TOKEN}")
-    case .bearerFile(let file): text.pair("bearerTokenFile", Placeholders.escape(file))
+    case .bearerFile(let file): text.pair("bearerTokenFile", Placeholders.escape(file.path))
     case .basic(let user, _):
       text.pair("basicUser", Placeholders.escape(user))
       text.pair("basicPassword", "${\(prefix)_BASIC_PASSWORD}")
     }
-    text.secrets("headers", headers, prefix)
+    text.secrets("headers", headers.map(\.name), prefix)
     if let caFile = tls.authorities { text.pair("caFile", Placeholders.escape(caFile)) }
-    text.pair("timeout", DurationText.format(timeout))
-    if proxy != .environment { text.pair("proxy", Placeholders.escape(proxy.shown)) }
+    text.pair("timeout", DurationText.format(deadline))
+    if let proxy, proxy != .environment() { text.pair("proxy", Placeholders.escape(Redaction.shown(proxy.text))) }
   }
 }
 
 extension YAMLText {
   /// Writes a variable for each secret, named after it.
-  fileprivate mutating func secrets(_ key: String, _ secrets: [String: Secret], _ prefix: String) {
-    let names = secrets.keys.map { name in
+  fileprivate mutating func secrets(_ key: String, _ secrets: [String], _ prefix: String) {
+    let names = secrets.map { name in
       let letters = name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
       return (name, "${\(prefix)_\(String(letters))}")
     }
