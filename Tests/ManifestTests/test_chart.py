@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import tarfile
 
 import jsonschema
 import kubernetes_validate
@@ -263,6 +264,24 @@ def test_the_rendered_alerts_and_dashboard_are_the_originals(tmp_path):
     subprocess.run(["promtool", "check", "rules", tmp_path / "rules.yml"], check=True, capture_output=True)
     dashboard = next(one for one in of_kind(rendered("monitored"), "ConfigMap") if "kedastral.json" in one["data"])
     assert json.loads(dashboard["data"]["kedastral.json"]) == json.loads((ROOT / "deploy/grafana/kedastral.json").read_text())
+
+
+def test_the_package_has_what_the_chart_needs_and_nothing_else(tmp_path):
+    done = helm("package", CHART, "--destination", tmp_path)
+    assert done.returncode == 0, done.stderr
+    [package] = tmp_path.glob("*.tgz")
+    with tarfile.open(package) as archive:
+        names = {name.removeprefix("kedastral/") for name in archive.getnames()}
+    assert {"Chart.yaml", "README.md", "values.yaml", "values.schema.json", "files/kedastral.json", "templates/NOTES.txt"} <= names
+    assert not {name for name in names if name.startswith("README.head") or name.endswith((".tgz", ".orig"))}
+    listed = helm("template", "kedastral", package, "--values", ROOT / "Tests/ManifestTests/values/monitored.yaml")
+    assert "KedastralForecastStale" in listed.stdout
+
+
+def test_a_cluster_that_is_too_old_is_refused():
+    minimal = ROOT / "Tests/ManifestTests/values/minimal.yaml"
+    done = helm("template", "kedastral", CHART, "--values", minimal, "--kube-version", "1.22.0")
+    assert done.returncode != 0 and "requires kubeVersion" in done.stderr
 
 
 def test_the_version_is_that_of_the_programs():
