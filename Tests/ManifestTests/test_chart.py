@@ -87,6 +87,8 @@ def test_the_definitions_of_the_operator_s_objects_are_those_of_deploy_crds():
     files = [path for path in (ROOT / "deploy/crds").glob("*.yaml") if path.name != "kustomization.yaml"]
     originals = {one["metadata"]["name"]: one["spec"] for one in (yaml.safe_load(path.read_text()) for path in files)}
     assert rendered_ones == originals and len(originals) == 3
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]["artifacthub.io/crds"]
+    assert {one["name"] for one in yaml.safe_load(about)} == set(originals)
     kept = of_kind(rendered("operator", "crds.keep=true"), "CustomResourceDefinition")
     assert all(one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for one in kept)
     assert not of_kind(rendered("operator", "crds.install=false"), "CustomResourceDefinition")
