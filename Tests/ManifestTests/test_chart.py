@@ -401,15 +401,21 @@ def test_the_notes_name_the_scaler_and_warn_of_images_of_the_go_implementation()
     assert "kind: ClusterTriggerAuthentication" in notes("cluster-issuer")
 
 
+def kustomized(folder, **more):
+    """The objects of an overlay over the kustomize base, and their text."""
+    overlay = {
+        "namespace": "team", "resources": [os.path.relpath(ROOT / "deploy/kustomize", folder)],
+        "images": [{"name": name, "newName": f"registry.example.com/{name}"} for name in ("kedastral-forecaster", "kedastral-scaler")],
+        **more}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    done = subprocess.run([kubectl(), "kustomize", folder], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
+    return list(yaml.safe_load_all(done.stdout)), done.stdout
+
+
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
 def test_the_kustomize_base_keeps_the_policies_and_works_in_the_namespace_of_an_overlay(version, tmp_path):
-    overlay = {
-        "namespace": "team", "resources": [os.path.relpath(ROOT / "deploy/kustomize", tmp_path)],
-        "images": [{"name": name, "newName": f"registry.example.com/{name}"} for name in ("kedastral-forecaster", "kedastral-scaler")]}
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    done = subprocess.run([kubectl(), "kustomize", tmp_path], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
-    objects = list(yaml.safe_load_all(done.stdout))
+    objects, text = kustomized(tmp_path)
     policies.objects_fit_kubernetes_schemas(objects, version)
     policies.containers_are_confined(objects)
     policies.mounts_exist(objects, {})
@@ -419,4 +425,20 @@ def test_the_kustomize_base_keeps_the_policies_and_works_in_the_namespace_of_an_
     forecaster, scaler = (environment(container_of(one)) for one in of_kind(objects, "Deployment"))
     assert forecaster["SCALER_ADDRESS"] == "kedastral-scaler.$(POD_NAMESPACE).svc:50051"
     assert scaler["FORECASTER_URL"] == "http://kedastral-forecaster:8081"
-    assert not re.search(r"default\.svc|Helm", done.stdout)
+    assert not re.search(r"default\.svc|Helm", text)
+
+
+def test_the_operator_is_a_component_of_the_kustomize_base(tmp_path):
+    objects, _ = kustomized(tmp_path, components=[os.path.relpath(ROOT / "deploy/kustomize/operator", tmp_path)])
+    policies.objects_fit_kubernetes_schemas(objects, "1.33")
+    policies.mounts_exist(objects, {})
+    forecaster, scaler = of_kind(objects, "Deployment")
+    settings = environment(container_of(forecaster))
+    assert settings["OPERATOR_MODE"] == "true" and "CONFIG" not in settings and not of_kind(objects, "ConfigMap")
+    assert [one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in (forecaster, scaler)] == [True, False]
+    # The rules are the chart's, and the bindings follow the namespace.
+    chart = {one["kind"]: one["rules"] for one in of_kind(rendered("operator"), "ClusterRole", "Role")}
+    assert {one["kind"]: one["rules"] for one in of_kind(objects, "ClusterRole", "Role")} == chart
+    for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}]
+    assert len(of_kind(objects, "CustomResourceDefinition")) == 3
