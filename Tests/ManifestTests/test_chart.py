@@ -102,9 +102,27 @@ def test_only_the_operator_s_pods_have_a_token():
             for one in of_kind(rendered(name), "Deployment")}
 
 
+def operator_roles(of):
+    """The roles of the operator itself, not those of users."""
+    return [one for one in of_kind(of, "ClusterRole", "Role") if one["metadata"]["name"].endswith("-operator")]
+
+
+def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have():
+    granted = {}
+    for role in of_kind(rendered("operator"), "ClusterRole"):
+        for label in role["metadata"]["labels"]:
+            if label.startswith("rbac.authorization.k8s.io/aggregate-to-"):
+                [rule] = role["rules"]
+                assert rule["resources"] == ["forecastpolicies", "datasources"]
+                granted[label.rpartition("-")[2]] = rule["verbs"]
+    assert set(granted) == {"admin", "edit", "view"}
+    assert granted["view"] == ["get", "list", "watch"] and "create" in granted["edit"] == granted["admin"]
+    assert len(of_kind(rendered("operator", "forecaster.operator.aggregateRoles=false"), "ClusterRole")) == 1
+
+
 def test_the_operator_may_do_no_more_than_its_rules_name():
     """Each rule is a row of docs/kubernetes.md, with its reason."""
-    roles = of_kind(rendered("operator"), "ClusterRole", "Role")
+    roles = operator_roles(rendered("operator"))
     page = (ROOT / "docs/kubernetes.md").read_text()
     rows = set(re.findall(r"^\| `([^`]+)` \| ([a-z, ]+) \|", page, re.MULTILINE))
     rules = {
@@ -119,15 +137,15 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     assert {kind for resource, kind, _ in rules if resource.endswith("leases")} == {"Role"}
     # For one namespace, the same rules there, but for the objects that have none.
     one = rendered("operator", "forecaster.operator.namespace=shop")
-    assert not of_kind(one, "ClusterRole", "ClusterRoleBinding")
-    inside, leases = of_kind(one, "Role")
+    assert not of_kind(one, "ClusterRoleBinding")
+    inside, leases = operator_roles(one)
     assert (inside["metadata"]["namespace"], leases["metadata"]["namespace"]) == ("shop", NAMESPACE)
     assert inside["rules"][0]["resources"] == ["forecastpolicies", "datasources"]
     assert inside["rules"][1:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][1:]
     assert leases["rules"][1]["resourceNames"] == ["kedastral-operator-shop"]
     assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
-    [role] = of_kind(rendered("operator", "forecaster.operator.readSecrets=false"), "ClusterRole")
-    assert not any("secrets" in rule["resources"] for rule in role["rules"])
+    without = operator_roles(rendered("operator", "forecaster.operator.readSecrets=false"))
+    assert not any("secrets" in rule["resources"] for role in without for rule in role["rules"])
 
 
 def test_bindings_name_the_forecaster_s_account_and_roles_that_are_there():
@@ -437,8 +455,8 @@ def test_the_operator_is_a_component_of_the_kustomize_base(tmp_path):
     assert settings["OPERATOR_MODE"] == "true" and "CONFIG" not in settings and not of_kind(objects, "ConfigMap")
     assert [one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in (forecaster, scaler)] == [True, False]
     # The rules are the chart's, and the bindings follow the namespace.
-    chart = {one["kind"]: one["rules"] for one in of_kind(rendered("operator"), "ClusterRole", "Role")}
-    assert {one["kind"]: one["rules"] for one in of_kind(objects, "ClusterRole", "Role")} == chart
+    chart = {one["metadata"]["name"].removeprefix("scaling-"): one["rules"] for one in of_kind(rendered("operator"), "ClusterRole")}
+    assert {one["metadata"]["name"]: one["rules"] for one in of_kind(objects, "ClusterRole")} == chart
     for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}]
     assert len(of_kind(objects, "CustomResourceDefinition")) == 3
