@@ -64,6 +64,9 @@ def as_docker(words):
 
 def as_helm(words):
     verb, *rest = words
+    described = helm(verb, "--help").stdout
+    if unknown := [word for word in rest if word.startswith("--") and f"{word} " not in described]:
+        sys.exit(f"helm {verb} has no {unknown}")
     if verb in ("lint", "template"):
         done = helm(*words)
     elif verb in ("install", "upgrade"):
@@ -150,6 +153,7 @@ def test_the_commands_of_the_page_work_in_its_order(world):
     "kubectl --namespace other rollout status deployment/kedastral-scaler",
     "kubectl --namespace kedastral port-forward service/kedastral-scaler 1:1",
     "helm uninstall other --namespace kedastral",
+    "helm uninstall kedastral --namespace kedastral --bananas",
     "docker build --file deploy/Dockerfile --target bananas --tag x .",
 ])
 def test_the_stand_ins_refuse_what_is_not_there(world, command):
