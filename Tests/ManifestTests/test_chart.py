@@ -275,6 +275,10 @@ def test_the_network_policy_admits_keda_the_scaler_the_test_and_who_is_named():
     assert components == ["scaler", "test"]
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}} in http["from"]
     assert policies_by_name["kedastral-scaler"]["policyTypes"] == ["Ingress", "Egress"]
+    # The scaler requests plans from the forecaster, whatever the values restrict.
+    to = policies_by_name["kedastral-scaler"]["egress"][0]["to"][0]["podSelector"]["matchLabels"]
+    assert to["app.kubernetes.io/component"] == "forecaster"
+    assert len(policies_by_name["kedastral-scaler"]["egress"]) == 1 + len(policies_by_name["kedastral-forecaster"]["egress"])
 
 
 def test_the_rendered_alerts_and_dashboard_are_the_originals(tmp_path):
@@ -395,6 +399,7 @@ def test_the_schema_has_the_workload_settings_of_the_programs():
     ("forecaster.enabled=false", "the scaler has no forecaster: set scaler.config.forecasterURL"),
     ("scaler.config.tls.enabled=true", "scaler.config.tls.enabled needs a certificate"),
     ("forecaster.tls.existingSecret=x", "the scaler that requests its plans has no certificate: set scaler.tls"),
+    ("scaler.config.tls.caFile=/etc/other/ca.crt", "/etc/other/ca.crt is not beside /etc/tls/tls.crt"),
     ("triggerAuthentication.create=true", "triggerAuthentication.create needs TLS of the scaler"),
     ("mcpServer.enabled=true", "run `kedastral mcp --server URL` beside the assistant"),
     ("forecaster.config.redis.existingSecretUrlKey=url,forecaster.config.storage=redis", "but no existingSecret"),

@@ -40,6 +40,9 @@
 {{- if and $values.config.tls.enabled (not $values.tls.existingSecret) (not $values.tls.certManager.enabled) -}}
 {{- fail (printf "%s.config.tls.enabled needs a certificate: set %s.tls.existingSecret or %s.tls.certManager.enabled" $name $name $name) -}}
 {{- end -}}
+{{- range compact (list $values.config.tls.keyFile $values.config.tls.caFile) -}}
+{{- if ne (dir .) (dir $values.config.tls.certFile) }}{{ fail (printf "%s.config.tls: the Secret is one folder, but %s is not beside %s" $name . $values.config.tls.certFile) }}{{ end -}}
+{{- end -}}
 {{- if and $values.config.tls.clientNames (not $values.config.tls.caFile) -}}
 {{- fail (printf "%s.config.tls.clientNames needs config.tls.caFile: names are checked only in certificates of known authorities" $name) -}}
 {{- end -}}
