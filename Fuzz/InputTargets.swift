@@ -101,6 +101,20 @@ func fuzzSnapshot(_ bytes: [UInt8]) {
   check(snapshot)
 }
 
+/// Parts of a stored history, and the samples in them: what was read can be written and read again.
+func fuzzHistory(_ bytes: [UInt8]) {
+  for kind in StoredBlock.Kind.allCases { _ = try? StoredBlock(Data(bytes), as: kind) }
+  guard let series = SeriesCodec.decode(bytes) else { return }
+  demand(series.values.allSatisfy { !$0.isInfinite }, "an infinite sample")
+  guard let again = SeriesCodec.decode(SeriesCodec.encode(series)) else {
+    return demand(false, "samples that were read cannot be written and read")
+  }
+  demand(again.count == series.count && again.start == series.start, "another grid")
+  for (left, right) in zip(series.values, again.values) where left.isNormal {
+    demand(abs(left - right) <= 0.000_25 * abs(left), "\(left) becomes \(right)")
+  }
+}
+
 /// What was read serves every question, and reads the same when it is written.
 private func check(_ snapshot: Snapshot) {
   for offset in [-1e9, 0, 60, 1e9] {

@@ -13,6 +13,8 @@ public final class RecordingStore: ForecastStore {
     var puts: [Snapshot] = []
     var current: [WorkloadName: Snapshot] = [:]
     var learned: [WorkloadName: Data] = [:]
+    var histories: [WorkloadName: [String: Data]] = [:]
+    var writings: [[String]] = []
     var failure: (any Error)?
   }
 
@@ -55,6 +57,7 @@ public final class RecordingStore: ForecastStore {
     try access { state in
       state.current[workload] = nil
       state.learned[workload] = nil
+      state.histories[workload] = nil
     }
     broadcast.send(.removed(workload))
   }
@@ -75,5 +78,21 @@ public final class RecordingStore: ForecastStore {
       if let failure = state.failure { throw failure }
       return try body(&state)
     }
+  }
+}
+
+extension RecordingStore: HistoryStore {
+  /// The names of the parts of each ``putHistory(_:of:lifetime:)``, in order.
+  package var historyWritings: [[String]] { state.withLock { $0.writings } }
+
+  package func putHistory(_ parts: [String: Data?], of workload: WorkloadName, lifetime: Duration) async throws {
+    try access { state in
+      state.writings.append(parts.keys.sorted())
+      for (name, data) in parts { state.histories[workload, default: [:]][name] = data }
+    }
+  }
+
+  package func history(of workload: WorkloadName) async throws -> [String: Data] {
+    try access { $0.histories[workload] ?? [:] }
   }
 }

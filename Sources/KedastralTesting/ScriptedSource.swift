@@ -64,3 +64,22 @@ public struct TestFailure: Error, Equatable, CustomStringConvertible {
   /// Creates an error.
   public init(_ description: String) { self.description = description }
 }
+
+/// A scripted source that another process can recognise, so that a restarted loop resumes from the stored history.
+package struct IdentifiedScript: IdentifiedSource {
+  package let loadIdentity: String
+  private let source: ScriptedSource
+
+  package init(_ source: ScriptedSource, identity: String = "script") {
+    self.source = source
+    loadIdentity = identity
+  }
+
+  package func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    try await source.samples(in: range, step: step)
+  }
+
+  package func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
+    try await source.read(in: range, step: step)
+  }
+}

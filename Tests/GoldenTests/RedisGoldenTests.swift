@@ -13,7 +13,7 @@ struct RedisGoldenTests {
       horizon: .seconds(120), values: [100, 150], desiredReplicas: [2, 3])
   }
 
-  @Test("plans, state and leases have the recorded keys, types and times to live")
+  @Test("plans, state, histories and leases have the recorded keys, types and times to live")
   func keys() async throws {
     let redis = try await RedisServer()
     let loop = try EventLoop()
@@ -24,6 +24,7 @@ struct RedisGoldenTests {
     let member = Task { await membership.run() }
     try await store.put(try plan("api-app"))
     try await store.putState(Data("{}".utf8), of: try WorkloadName("api-app"))
+    try await store.putHistory(["0/1": Data("x".utf8)], of: try WorkloadName("api-app"), lifetime: .seconds(777_600))
     try await eventually("a lease") { try await redis.cli("EXISTS", "forecast:@leases") == "1" }
     var keys: [String: JSONDocument] = [:]
     for key in try await redis.cli("KEYS", "*").split(separator: "\n").map(String.init) {

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 
 /// A store on its own loop, for one test.
-final class TestStore: ForecastStore {
+final class TestStore: ForecastStore, HistoryStore {
   let store: RedisStore
   let log = LogRecorder()
   private let loop: EventLoop
@@ -24,6 +24,10 @@ final class TestStore: ForecastStore {
   func remove(_ workload: WorkloadName) async throws { try await store.remove(workload) }
   func putState(_ state: Data, of workload: WorkloadName) async throws { try await store.putState(state, of: workload) }
   func state(of workload: WorkloadName) async throws -> Data? { try await store.state(of: workload) }
+  func putHistory(_ parts: [String: Data?], of workload: WorkloadName, lifetime: Duration) async throws {
+    try await store.putHistory(parts, of: workload, lifetime: lifetime)
+  }
+  func history(of workload: WorkloadName) async throws -> [String: Data] { try await store.history(of: workload) }
   func updates() -> AsyncStream<StoreUpdate> { store.updates() }
 
   deinit {

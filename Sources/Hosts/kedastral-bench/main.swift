@@ -5,6 +5,7 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 do {
   switch arguments.first {
   case "loop": try await LoopCost.run(Array(arguments.dropFirst()))
+  case "restart": try await RestartCost.run(Array(arguments.dropFirst()))
   case "scaler": try await ScalerLoad.run(Array(arguments.dropFirst()))
   case "writer": try await RedisWriter.run(Array(arguments.dropFirst()))
   case "store": try await StoreContention.run()
@@ -14,6 +15,7 @@ do {
       """
       usage:
         kedastral-bench loop [WORKLOADS] [MODEL]                  CPU per workload of a forecast round in steady state
+        kedastral-bench restart [WORKLOADS] [REDIS_PORT]          CPU and time of the first round after a restart
         kedastral-bench scaler [PORT] [WORKLOADS] [LOOPS] [CERTIFICATE KEY]   a scaler with generated plans
         kedastral-bench writer REDIS_PORT FIRST COUNT             forecasts workloads into Redis every 30 s
         kedastral-bench store                                     reads of the memory store by one and two threads

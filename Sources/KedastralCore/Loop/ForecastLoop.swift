@@ -12,8 +12,9 @@
 ///
 /// The history stays in memory, and each round reads the newest samples only: those that are missing, and those that the source
 /// can still correct. When the source fails, the plan is based on the forecast for a limited time. Any other failed round is
-/// counted and repeated after a back-off; it never affects another workload. Every ten minutes the session state is stored in
-/// addition to the plan, and a restarted loop resumes from both.
+/// counted and repeated after a back-off; it never affects another workload. Every ten minutes the session state, the settled
+/// samples and a new fit are stored in addition to the plan. A restarted loop resumes from all of them, and requests from the source
+/// only the samples that were not settled.
 public actor ForecastLoop {
   /// The interval at which the session state is stored.
   static let stateInterval: Duration = .seconds(600)
@@ -31,6 +32,10 @@ public actor ForecastLoop {
   /// The state of each metric, the main one first.
   private let feeds: [Feed]
   private var hasAskedStore = false
+  private var histories: StoredHistories
+  /// Why the stored histories could not be read in this round.
+  private var unreadHistory: String?
+  private var hasWarnedOfHistory = false
   /// When the session state is stored next.
   private var stateDue: Date?
   private var planner: Planner
@@ -71,6 +76,7 @@ public actor ForecastLoop {
     self.metrics = ForecastMetrics(metrics)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
+    histories = StoredHistories(workload)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
@@ -171,8 +177,10 @@ public actor ForecastLoop {
   public func tick() async throws(ForecastFailure) -> Snapshot {
     let end = clock.now.floored(to: workload.step)
     sourceFailure = nil
+    // A stored history determines what is requested from the source.
+    if histories.isUsed { await takeUpWhatIsStored() }
     _ = try await timed(.collect) { try await self.forEachMetric { try await self.collect($0, upTo: end) } }
-    await takeUpWhatIsStored()
+    if !histories.isUsed { await takeUpWhatIsStored() }
     let histories = feeds.map(\.samples.modelSeries)
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
@@ -198,6 +206,7 @@ public actor ForecastLoop {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
     } else {
       await storeState(at: clock.now)
+      await storeHistory()
     }
     return snapshot
   }
@@ -271,16 +280,19 @@ public actor ForecastLoop {
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
   }
 
-  /// Resumes, once before the first plan, from the plan and the state that an earlier process stored.
+  /// Resumes, once before the first plan, from what an earlier process stored: plan, state and settled history.
   private func takeUpWhatIsStored() async {
-    guard !hasAskedStore else { return }
+    unreadHistory = nil
+    guard !hasAskedStore || (histories.isUsed && !histories.isRead) else { return }
     do {
-      let (plan, state) = try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
-        (try await store.get(workload.name), try await store.state(of: workload.name))
+      let (plan, state, history) = try await withDeadline(workload.storeDeadline, clock: clock) { [self] in
+        (try await store.get(workload.name), try await store.state(of: workload.name), await storedHistory())
       }
+      if !hasAskedStore, let state { takeUp(state) }
+      if let history { takeUp(history) }
+      let isFirst = !hasAskedStore
       hasAskedStore = true
-      if let state { takeUp(state) }
-      guard let plan, !plan.desiredReplicas.isEmpty else { return }
+      guard isFirst, let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
       logger.info(
         "resuming from the stored plan",
@@ -297,9 +309,58 @@ public actor ForecastLoop {
       return
     }
     for (index, feed) in feeds.enumerated() {
-      if let session = state.session(of: feed.metric) { feed.session.restore(session) }
-      if let accuracy = state.accuracy(of: feed.metric, at: clock.now) { planner.resume(accuracy, ofMetric: index) }
+      let load = histories.fingerprints[index]
+      if let session = state.session(of: feed.metric, load: load) { feed.session.restore(session) }
+      if let accuracy = state.accuracy(of: feed.metric, load: load, at: clock.now) {
+        planner.resume(accuracy, ofMetric: index)
+      }
     }
+  }
+
+  /// The parts of the stored histories; nil when they are not needed or cannot be read.
+  private func storedHistory() async -> [String: Data]? {
+    guard histories.isUsed, !histories.isRead, let store = store as? any HistoryStore else { return nil }
+    do { return try await store.history(of: workload.name) } catch {
+      unreadHistory = "\(error)"
+      return nil
+    }
+  }
+
+  private func takeUp(_ history: [String: Data]) {
+    histories.noteRead()
+    for (index, feed) in feeds.enumerated() {
+      if let problem = histories.resume(index, from: history, &feed.samples, &feed.session) {
+        logger.warn(
+          "the stored history is not used",
+          ["workload": workload.name.text, "metric": feed.metric.name, "error": problem])
+      }
+    }
+  }
+
+  /// Stores the settled samples and fits that are not stored yet; a failure only makes a restart slower.
+  private func storeHistory() async {
+    if let unreadHistory { warnOfHistory("the stored history could not be read, so none is written", unreadHistory) }
+    guard histories.isDue, let store = store as? any HistoryStore else { return }
+    var writing = StoredHistories.Writing()
+    for (index, feed) in feeds.enumerated() { histories.add(index, &feed.samples, feed.session, to: &writing) }
+    do {
+      if !writing.parts.isEmpty {
+        try await withDeadline(workload.storeDeadline, clock: clock) { [workload, histories, writing] in
+          try await store.putHistory(writing.parts, of: workload.name, lifetime: histories.lifetime)
+        }
+      }
+      histories.wrote(writing)
+    } catch {
+      histories.failed()
+      warnOfHistory("history not stored", "\(error)")
+    }
+  }
+
+  /// Warns once; a plan was stored in the same round, so the store itself is available.
+  private func warnOfHistory(_ message: String, _ error: String) {
+    logger.log(
+      hasWarnedOfHistory ? .debug : .warn, message, ["workload": workload.name.text, "error": error])
+    hasWarnedOfHistory = true
   }
 
   /// Persists the session state every ten minutes; a per-workload offset spreads the writes.
@@ -311,10 +372,11 @@ public actor ForecastLoop {
     }
     guard now >= due else { return }
     stateDue = now + interval
+    histories.setDue()
     let parts = feeds.enumerated().map { index, feed in
       LoopState.Metric(
         name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
-        session: feed.session.state)
+        session: feed.session.state, load: histories.fingerprints[index]?.text)
     }
     guard let data = LoopState(parts, at: now).data else { return }
     do {

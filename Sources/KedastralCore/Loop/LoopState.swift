@@ -13,6 +13,8 @@ struct LoopState: Codable, Sendable {
     var accuracy: LiveAccuracy
     /// The model session's state.
     var session: Data?
+    /// Identifies the samples that it belongs to; nil when that is not known.
+    var load: String?
   }
 
   private static let currentVersion = 1
@@ -39,18 +41,20 @@ struct LoopState: Codable, Sendable {
   var data: Data? { try? JSONEncoder().encode(self) }
 
   /// The state of a metric that is forecast with the model of this name.
-  func session(of metric: LoadMetric) -> Data? { part(of: metric)?.session }
+  func session(of metric: LoadMetric, load: Fingerprint?) -> Data? { part(of: metric, load)?.session }
 
   /// The accuracy of a metric's forecasts; nil when it is too old.
-  func accuracy(of metric: LoadMetric, at now: Date) -> LiveAccuracy? {
-    guard let accuracy = part(of: metric)?.accuracy, accuracy.isSound,
+  func accuracy(of metric: LoadMetric, load: Fingerprint?, at now: Date) -> LiveAccuracy? {
+    guard let accuracy = part(of: metric, load)?.accuracy, accuracy.isSound,
       abs(now.timeIntervalSince(savedAt)) <= Self.accuracyAge.inSeconds
     else { return nil }
     return accuracy
   }
 
-  private func part(of metric: LoadMetric) -> Metric? {
-    metrics.first { $0.name == metric.name && $0.model == metric.model.name }
+  private func part(of metric: LoadMetric, _ load: Fingerprint?) -> Metric? {
+    metrics.first {
+      $0.name == metric.name && $0.model == metric.model.name && ($0.load == nil || $0.load == load?.text)
+    }
   }
 }
 

@@ -27,7 +27,9 @@ struct SampleHistory: Sendable {
   /// The instant of the first sample of an incomplete answer that no complete answer has replaced.
   private(set) var partialFrom: Date?
   /// The last settled instant; nil before the first complete answer.
-  private var settledEnd: Date?
+  private(set) var settledEnd: Date?
+  /// The first settled sample that answers have changed since it was last taken.
+  private var settledChange: Date?
   private var wasPartial = false
   /// Whether incomplete answers agreed with complete ones where both are known: then what is missing is not of this load.
   private var isPartialUsable = true
@@ -72,6 +74,7 @@ struct SampleHistory: Sendable {
     series.dropSamples(after: end)
     wasPartial = reading.partialFrom != nil
     var answer = reading.series
+    noteSettledChange(answer)
     if let from = reading.partialFrom {
       keepComplete(&answer, from: from)
     } else if answer.start <= start(upTo: end, isShort: false) + step / 2 {
@@ -132,6 +135,40 @@ struct SampleHistory: Sendable {
         if seen.change == .grown { self.seen?.change = .filled }
       } else if known != value {
         self.seen?.change = .rewritten
+        return
+      }
+    }
+  }
+
+  // MARK: Storing
+
+  /// Begins with the samples that an earlier process has settled; samples that were read since have precedence.
+  mutating func resume(_ stored: TimeSeries) {
+    guard stored.lastPresentIndex != nil else { return }
+    guard !series.isEmpty else {
+      (series, settledEnd) = (stored, stored.end)
+      return
+    }
+    var merged = stored
+    merged.merge(series)
+    series = merged
+    if seen != nil { distrustSession() }
+  }
+
+  /// The instant from which answers have changed settled samples since the last call; nil when they have not.
+  mutating func takeSettledChange() -> Date? {
+    defer { settledChange = nil }
+    return settledChange
+  }
+
+  private mutating func noteSettledChange(_ answer: TimeSeries) {
+    guard let settledEnd, answer.start <= settledEnd, !series.isEmpty else { return }
+    for (index, value) in answer.values.enumerated() where value.isFinite {
+      let instant = answer.instant(at: index)
+      guard instant <= settledEnd + step / 2 else { return }
+      let place = series.index(nearest: instant)
+      if !series.values.indices.contains(place) || series.values[place] != value {
+        settledChange = min(settledChange ?? instant, instant)
         return
       }
     }

@@ -9,8 +9,8 @@ import KedastralCore
 /// The session of an AutoModel: it fits a few times a day, processes each sample in constant time, measures its errors, repeats
 /// the last season while that is more accurate, and corrects the first steps by the latest samples.
 struct AutoSession: ModelSession {
-  private let model: AutoModel
-  private var learned: Learned?
+  let model: AutoModel
+  var learned: Learned?
   private var tracker: LoadTracker?
   /// The instant and value of the last sample in `tracker`; the value is NaN when it was missing.
   private var lastInstant = Date.distantPast
@@ -22,16 +22,6 @@ struct AutoSession: ModelSession {
   private var tail = HistoryTail()
   /// The state of an earlier session, until it is checked whether it belongs to this load.
   private var restored: Stored?
-
-  /// A fit and the time until the next one.
-  private struct Learned {
-    var regression: LoadRegression
-    var outlierBound: Double
-    var volatilityBound: Double
-    var stepSeconds: Double
-    var fittedAt: Date
-    var refitAt: Date
-  }
 
   init(model: AutoModel) {
     self.model = model
@@ -192,6 +182,7 @@ struct AutoSession: ModelSession {
   private mutating func retrace(_ history: TimeSeries, _ learned: Learned) -> Bool {
     let regression = learned.regression
     let season = regression.features.layout.season
+    let history = learned.extended(history)
     guard history.count >= 2 * (season ?? 4) else { return false }
     var tracker = LoadTracker(
       layout: regression.features.layout, outlierBound: learned.outlierBound, volatilityBound: learned.volatilityBound)
@@ -215,7 +206,7 @@ struct AutoSession: ModelSession {
     learned = Learned(
       regression: regression, outlierBound: fitted.outlierBound, volatilityBound: fitted.volatilityBound,
       stepSeconds: history.step.inSeconds, fittedAt: history.end,
-      refitAt: history.end.addingTimeInterval(interval * spread))
+      refitAt: history.end.addingTimeInterval(interval * spread), history: history)
     var fresh = fitted
     fresh.forgetHistory()
     tracker = fresh
@@ -231,7 +222,7 @@ struct AutoSession: ModelSession {
 
   // MARK: Storing
 
-  /// The state that can only be learned by comparing forecasts with measured loads; a fit is computed again from the history.
+  /// The state that can only be learned by comparing forecasts with measured loads; the fit is stored apart.
   private struct Stored: Codable {
     static let currentVersion = 1
     var version = Stored.currentVersion

@@ -49,7 +49,7 @@ struct DirectRegression: Sendable, Equatable {
   /// The ridge penalty that was chosen; nil when nothing was learned beyond the start.
   let penalty: Double?
   /// The cross-validated forecast of each row at each knot, fitted without the row's block of the history.
-  private(set) var outOfBlock: [[Double]]
+  var outOfBlock: [[Double]]
 
   static let penalties: [Double] = [1e-3, 1e-2, 1e-1, 1, 10]
   private static let blockCount = 5
@@ -83,6 +83,15 @@ struct DirectRegression: Sendable, Equatable {
     var rowWeights: DesignMatrix.Column
     var targets: DesignMatrix.Column
     var starts: [StartFit]
+  }
+
+  /// A regression that was fitted before.
+  init(coefficients: [[Double]], plan: Plan, start: Start.Kind, penalty: Double?) {
+    self.coefficients = coefficients
+    self.plan = plan
+    self.start = start
+    self.penalty = penalty
+    outOfBlock = []
   }
 
   init(_ plan: Plan, knots: [Knot]) {

@@ -8,15 +8,15 @@ import KedastralCore
 struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
-  private(set) var members: [DirectRegression]
+  var members: [DirectRegression]
   /// The share of each member in the forecast at each knot, 1 in sum. Different models do best at short and long horizons, so each
   /// knot has its own weights.
-  private let knotShares: [[Double]]
+  let knotShares: [[Double]]
   /// The horizons at which coefficients are kept, ascending, from 1 to the last step.
   let knots: [Int]
-  private let spreads: [SpreadModel]
+  let spreads: [SpreadModel]
   /// The mean absolute error at held-out blocks over the mean load, for each knot; later rows count more.
-  private let expectedErrors: [Double]
+  let expectedErrors: [Double]
   /// How many whole seasons the history had.
   let seasonCount: Int
 
@@ -81,6 +81,21 @@ struct LoadRegression: Sendable, Equatable {
       position += stride
     }
     return grid
+  }
+
+  /// A regression that was fitted before.
+  init(
+    units: LoadUnits, features: LoadFeatures, members: [DirectRegression], knotShares: [[Double]], knots: [Int],
+    spreads: [SpreadModel], expectedErrors: [Double], seasonCount: Int
+  ) {
+    self.units = units
+    self.features = features
+    self.members = members
+    self.knotShares = knotShares
+    self.knots = knots
+    self.spreads = spreads
+    self.expectedErrors = expectedErrors
+    self.seasonCount = seasonCount
   }
 
   private init(
@@ -220,7 +235,7 @@ struct LoadRegression: Sendable, Equatable {
     return knots
   }
 
-  private static func plans(_ features: LoadFeatures) -> [DirectRegression.Plan] {
+  static func plans(_ features: LoadFeatures) -> [DirectRegression.Plan] {
     let columns = features.columns
     guard let profile = columns.profile, let season = features.layout.season else {
       let all = Array(0..<columns.count)

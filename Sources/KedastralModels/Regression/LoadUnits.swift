@@ -5,6 +5,11 @@ struct LoadUnits: Sendable, Equatable {
   let centre: Double
   let scale: Double
 
+  init(centre: Double, scale: Double) {
+    self.centre = centre
+    self.scale = scale
+  }
+
   /// The units of a load; nil when it is constant.
   init?(_ values: [Double]) {
     let present = values.filter(\.isFinite)

@@ -6,10 +6,10 @@ struct SpreadModel: Sendable, Equatable {
   /// What the scale depends on; each part adds to it and none takes away.
   typealias Signals = SIMD8<Double>
 
-  private let gains: Signals
-  private let floor: Double
+  let gains: Signals
+  let floor: Double
   /// The quantiles of scaled errors at `levels`.
-  private let quantiles: [Double]
+  let quantiles: [Double]
 
   /// The share of the way to the end at which a quantile is looked up.
   private static let caution = 0.1
@@ -22,6 +22,12 @@ struct SpreadModel: Sendable, Equatable {
   /// volatility of the time of day.
   static func signals(forecast: Double, lowest: Double, volatility: [Double], timeOfDay: Double?) -> Signals {
     Signals(1, max(0, forecast - lowest), volatility[0], volatility[1], timeOfDay ?? 0, 0, 0, 0)
+  }
+
+  init(gains: Signals, floor: Double, quantiles: [Double]) {
+    self.gains = gains
+    self.floor = floor
+    self.quantiles = quantiles
   }
 
   /// Fits scale and quantiles to errors that were made out of sample.

@@ -18,7 +18,7 @@ import KedastralCore
 /// Each point belongs to the step within which it lies, and a step's load is the mean of its points; a step without
 /// points is missing. Without a ``timestampPath`` the response's single value is the sample of the newest step that has
 /// ended.
-package struct HTTPSource: MetricSource {
+package struct HTTPSource: IdentifiedSource {
   /// The format of instants in the response.
   package enum TimestampFormat: String, Sendable, CaseIterable {
     /// `2026-01-31T06:00:00Z`
@@ -45,6 +45,7 @@ package struct HTTPSource: MetricSource {
   private let headers: [(name: String, value: Template)]
   private let body: Template?
   private let variables: [String: String]
+  package let loadIdentity: String
   private let client: HTTPClient
   private let clock: any WallClock
 
@@ -75,6 +76,9 @@ package struct HTTPSource: MetricSource {
     self.timestampPath = try timestampPath.map { try JSONPath($0) }
     self.timestampFormat = timestampFormat
     self.variables = variables
+    let parts = [endpoint.identity, method, body ?? "", valuePath, timestampPath ?? "", timestampFormat.rawValue]
+    loadIdentity =
+      (["http"] + parts + variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }).joined(separator: "\n")
     self.client = client
     self.clock = clock
   }

@@ -25,6 +25,7 @@ public final class MemoryStore: ForecastStore {
     let entries = Mutex<[WorkloadName: Entry]>([:])
     /// What loops have learned.
     let states = Mutex<[WorkloadName: Data]>([:])
+    let histories = Mutex<[WorkloadName: [String: Data]]>([:])
   }
 
   /// How long a snapshot is kept after it was put.
@@ -76,6 +77,7 @@ public final class MemoryStore: ForecastStore {
       if entries.removeValue(forKey: workload) != nil { broadcast.send(.removed(workload)) }
     }
     stripe(of: workload).states.withLock { $0[workload] = nil }
+    stripe(of: workload).histories.withLock { $0[workload] = nil }
   }
 
   public func putState(_ state: Data, of workload: WorkloadName) async {
@@ -105,5 +107,18 @@ public final class MemoryStore: ForecastStore {
       entries[workload] = nil
       broadcast.send(.removed(workload))
     }
+  }
+}
+
+/// Histories live as long as the process, so that a loop that replaces another one resumes from its samples.
+extension MemoryStore: HistoryStore {
+  package func putHistory(_ parts: [String: Data?], of workload: WorkloadName, lifetime: Duration) async {
+    stripe(of: workload).histories.withLock { histories in
+      for (name, data) in parts { histories[workload, default: [:]][name] = data }
+    }
+  }
+
+  package func history(of workload: WorkloadName) async -> [String: Data] {
+    stripe(of: workload).histories.withLock { $0[workload] ?? [:] }
   }
 }

@@ -39,6 +39,7 @@ extension RedisStore {
       let key = client.configuration.keyPrefix + suffix
       problems += try await storeProblems(key)
       if let problem = try await announceProblem(key) { problems.append(problem) }
+      if let problem = try await historyProblem(key) { problems.append(problem) }
     }
     if let problem = await subscriptionProblem() { problems.append(problem) }
     return problems
@@ -77,6 +78,20 @@ extension RedisStore {
       reply.refusal.map {
         PermissionProblem(description: "redis does not let the user \(probe.0): \($0)", isFatal: true)
       }
+    }
+  }
+
+  /// Why histories cannot be kept, or nil. HSET, which has no form without effect, is tried with the first history.
+  private func historyProblem(_ key: String) async throws -> PermissionProblem? {
+    let probes = [
+      RedisCommand("HGETALL", key, key: key), RedisCommand("HDEL", key, "", key: key),
+      RedisCommand("PEXPIRE", key, "1", key: key),
+    ]
+    return try await ask("check permissions", probes).compactMap(\.refusal).first.map {
+      PermissionProblem(
+        description:
+          "redis does not let the user keep histories, so a restarted forecaster requests them from the sources again: \($0)",
+        isFatal: false)
     }
   }
 

@@ -126,6 +126,7 @@ package final class RedisStore: ForecastStore {
       [
         RedisCommand("DEL", key, key: key),
         RedisCommand("DEL", stateKey(workload), key: stateKey(workload)),
+        RedisCommand("DEL", historyKey(workload), key: historyKey(workload)),
         RedisCommand("PUBLISH", configuration.channel, UpdateMessage.removal(of: workload), key: key),
       ])
     if let refused = replies.first(where: { $0.errorText != nil }) { throw error(operation, unexpected: refused) }
@@ -157,6 +158,9 @@ package final class RedisStore: ForecastStore {
   private func stateKey(_ workload: WorkloadName) -> String { configuration.keyPrefix + workload.text + ":state" }
 
   package func updates() -> AsyncStream<StoreUpdate> { follower.updates() }
+
+  /// The key of a workload's history, a hash; see ``stateKey(_:)``.
+  func historyKey(_ workload: WorkloadName) -> String { configuration.keyPrefix + workload.text + ":history" }
 
   /// Sends commands, and names the operation in the errors it throws.
   func ask(_ operation: String, _ commands: [RedisCommand]) async throws -> [RESPValue] {

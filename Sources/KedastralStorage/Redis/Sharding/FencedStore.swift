@@ -7,7 +7,7 @@ import KedastralCore
 #endif
 
 /// A Redis store that accepts plans only from the owner of their workload.
-struct FencedStore: ForecastStore {
+struct FencedStore: ForecastStore, HistoryStore {
   let store: RedisStore
   let membership: ShardMembership
   let term: Int
@@ -30,5 +30,9 @@ struct FencedStore: ForecastStore {
   func remove(_ workload: WorkloadName) async throws { try await store.remove(workload) }
   func putState(_ state: Data, of workload: WorkloadName) async throws { try await store.putState(state, of: workload) }
   func state(of workload: WorkloadName) async throws -> Data? { try await store.state(of: workload) }
+  func putHistory(_ parts: [String: Data?], of workload: WorkloadName, lifetime: Duration) async throws {
+    try await store.putHistory(parts, of: workload, lifetime: lifetime)
+  }
+  func history(of workload: WorkloadName) async throws -> [String: Data] { try await store.history(of: workload) }
   func updates() -> AsyncStream<StoreUpdate> { store.updates() }
 }
