@@ -136,8 +136,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralSources",
-        "KedastralTesting", "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralRedisStore",
+        "KedastralSources", "KedastralTesting", "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",

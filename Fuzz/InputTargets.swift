@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralCore
 import KedastralEvaluation
+import KedastralModels
 import KedastralNet
 
 @testable import KedastralDaemon
@@ -104,6 +105,8 @@ func fuzzSnapshot(_ bytes: [UInt8]) {
 /// Parts of a stored history, and the samples in them: what was read can be written and read again.
 func fuzzHistory(_ bytes: [UInt8]) {
   for kind in StoredBlock.Kind.allCases { _ = try? StoredBlock(Data(bytes), as: kind) }
+  var session = AutoModel().makeSession() as? any FittedSession
+  _ = session?.restore(fit: bytes)
   guard let series = SeriesCodec.decode(bytes) else { return }
   demand(series.values.allSatisfy { !$0.isInfinite }, "an infinite sample")
   guard let again = SeriesCodec.decode(SeriesCodec.encode(series)) else {

@@ -20,7 +20,7 @@ public struct KedastralService: Sendable {
   public struct Store: Sendable {
     enum Kind: Sendable {
       case memory
-      case redis(@Sendable () throws -> RedisStore.Configuration)
+      case redis(@Sendable () throws -> RedisConfiguration)
       case own(any ForecastStore)
     }
 
@@ -28,7 +28,7 @@ public struct KedastralService: Sendable {
 
     init(kind: Kind) { self.kind = kind }
 
-    package init(redis configuration: @escaping @Sendable () throws -> RedisStore.Configuration) {
+    package init(redis configuration: @escaping @Sendable () throws -> RedisConfiguration) {
       kind = .redis(configuration)
     }
 
@@ -59,8 +59,7 @@ public struct KedastralService: Sendable {
       keyPrefix: String = "forecast:", timeToLive: Duration = .seconds(1800)
     ) -> Store {
       Store(redis: {
-        var configuration = try RedisStore.Configuration(
-          url: url, user: nil, password: passwordFile.map(RedisStore.Password.file))
+        var configuration = try RedisConfiguration(RedisURL(url), password: passwordFile.map { .file($0) })
         if let authorityFile { configuration.tls = .init(files: .init(authorities: authorityFile)) }
         switch deployment {
         case .single: break

@@ -58,7 +58,7 @@ struct RedisGoldenTests {
       {"Workload":"worker-app","Metric":"rps","GeneratedAt":"2026-01-31T06:00:00.123456789Z","StepSeconds":60,
        "HorizonSeconds":120,"Values":[100,150.5],"DesiredReplicas":[3,4]}
       """)
-    var configuration = RedisStore.Configuration(server: .network(host: "127.0.0.1", port: redis.port))
+    var configuration = RedisConfiguration(server: .network(host: "127.0.0.1", port: redis.port))
     configuration.alsoReadPrefixes = ["kedastral:snapshot:"]
     let store = try await RedisStore(configuration, on: loop)
     let own = try Snapshot(json: full)

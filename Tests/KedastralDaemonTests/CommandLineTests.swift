@@ -127,7 +127,7 @@ struct CommandLineTests {
       ([], ["ADAPTER_QUREY": "up"], "ADAPTER_QUREY: no setting has this name; did you mean ADAPTER_QUERY?"),
       (
         ["-redis-url=hunter2"], [:],
-        "-redis-url: the value (not shown) is not a Redis URL; write one such as redis://redis:6379/0 or rediss://user:password@redis:6380"
+        "-redis-url: the value (not shown) is not a Redis URL: no scheme; write one such as redis://redis:6379/0 or rediss://user:password@redis:6380"
       ),
       (
         ["-workload=a b"], [:],

@@ -1,6 +1,7 @@
 import KedastralCore
 import KedastralModels
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 import Testing
 
@@ -107,14 +108,14 @@ struct ConfigurationFileTests {
     #expect(scaler.leadTime == .seconds(420) && scaler.staleAfter == .seconds(180))
     #expect(both.forecaster == (try forecaster(file: file)))
     #expect(both.scaler.listen == scaler.listen && both.scaler.leadTime == scaler.leadTime)
-    guard case .redis(let redis) = scaler.storage else {
+    guard case .redis(let redis, _) = scaler.storage else {
       Issue.record("no Redis")
       return
     }
-    #expect(redis.sentinels == [ListenAddress(host: "s1", port: 26_379), ListenAddress(host: "s2", port: 26_379)])
-    #expect(
-      redis.sentinelMaster == "plans" && redis.username == "kedastral" && redis.password == .file("/run/password"))
-    #expect(redis.prefix == "forecast:" && redis.readPrefixes == ["kedastral:snapshot:"])
+    let sentinels = ["s1", "s2"].map { RemoteAddress.network(host: $0, port: 26_379) }
+    #expect(redis.deployment == .sentinel(master: "plans", sentinels: sentinels))
+    #expect(redis.credentials == .init(user: "kedastral", password: .file("/run/password")))
+    #expect(redis.keyPrefix == "forecast:" && redis.alsoReadPrefixes == ["kedastral:snapshot:"])
   }
 
   @Test("in one process the scaler's gRPC address has its own flag")

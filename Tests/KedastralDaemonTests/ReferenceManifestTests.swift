@@ -3,6 +3,7 @@ import KedastralGRPC
 import KedastralHTTP
 import KedastralModels
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 import Testing
 
@@ -27,14 +28,13 @@ struct ReferenceManifestTests {
   @Test("the forecaster's environment gives exactly this configuration")
   func forecasterByEnvironment() throws {
     let configuration = try running(loader(environment: forecasterEnvironment).forecaster(arguments: []))
+    var redis = RedisConfiguration(server: .network(host: "redis", port: 6379))
+    redis.credentials = .init(password: .text("hunter2"))
+    redis.database = 3
+    redis.timeToLive = .seconds(3600)
     let expected = ForecasterConfiguration(
       listen: ListenAddress(host: "", port: 9081), log: LogConfiguration(format: .json, level: .debug),
-      storage: .redis(
-        RedisConfiguration(
-          url: nil, endpoint: .network(host: "redis", port: 6379), username: nil,
-          password: .text("hunter2"), database: 3, ttl: .seconds(3600), prefix: "forecast:",
-          readPrefixes: [],
-          sentinels: [], sentinelMaster: nil, isCluster: false)),
+      storage: .redis(redis, shardLease: nil),
       tls: TLSConfiguration(
         isEnabled: true,
         files: TLSContext.Files(certificate: "/tls/tls.crt", key: "/tls/tls.key", authorities: "/tls/ca.crt")),
@@ -113,11 +113,11 @@ struct ReferenceManifestTests {
   func redisScaler() throws {
     let arguments = ["-listen=:50051", "-storage=redis", "-redis-addr=redis:6379", "-lead-time=5m", "-stale-after=2m"]
     let configuration = try running(loader().scaler(arguments: arguments))
-    guard case .redis(let redis) = configuration.storage else {
+    guard case .redis(let redis, _) = configuration.storage else {
       Issue.record("no Redis")
       return
     }
-    #expect(redis.endpoint.description == "redis:6379" && redis.ttl == .seconds(1800))
+    #expect(redis.deployment.description == "redis redis:6379" && redis.timeToLive == .seconds(1800))
   }
 
   @Test("orders of ARIMA and SARIMA have their own settings; ARIMA(0,0,0) means automatic, as in Go")

@@ -15,7 +15,8 @@ struct WrittenConfigurationTests {
       - name: shop_web
         metric: "orders: #1, 'odd' \\\\ text\\n"
         source: {type: http, url: "https://metrics/{{.Start}}", method: POST, body: '{"q": "$${NAME} $${no name} $$"}',
-          valuePath: data.#.value, timestampPath: data.#.ts, timestampFormat: unix, timeout: 1m30s, caFile: /etc/ca.pem}
+          valuePath: data.#.value, timestampPath: data.#.ts, timestampFormat: unix, timeout: 1m30s, caFile: /etc/ca.pem, certFile: /etc/tls.crt,
+          keyFile: /etc/tls.key}
         model: {name: sarima, p: 1, d: 0, q: 2, P: 1, D: 1, Q: 0, s: 24}
         policy: {targetPerPod: 12.5, headroom: 1.35, quantileLevel: p95, min: 0, max: 7, upMaxFactor: 3,
           downMaxPercent: 20, prewarmSteps: 4, rounding: round, reactiveFloor: true}
@@ -32,7 +33,7 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
-      - {name: far, metric: rps, source: {url: "https://far?tenant=a&dedup=true", query: up, proxy: "socks5://proxy:1080"}}
+      - {name: far, metric: rps, source: {url: "https://far.example.com/a/tenant/path/that/is/rather/long/api/v1/proxy?tenant=a&dedup=true", query: up, proxy: "socks5://proxy:1080"}}
     """,
     """
     workloads:
@@ -64,6 +65,13 @@ struct WrittenConfigurationTests {
     let read = try running(loader(text).allInOne(arguments: ["-config=k.yaml"]))
     #expect(read.forecaster.workloads == [workload], "\(text)")
     #expect(read.scaler.leadTime == .seconds(90))
+  }
+
+  @Test("a source that the program registers is not written")
+  func registeredSource() throws {
+    var workload = try #require(try forecaster(file: Self.files[0]).workloads.first)
+    workload.source = .registered
+    #expect(!workload.yaml(leadTime: .zero).contains("source"))
   }
 
   @Test("each metric's secrets have their own variables")

@@ -9,7 +9,7 @@ struct RedisAccessTests {
   /// The error of a put that cannot succeed, as soon as it contains one of `parts`. On a slow machine a deadline may
   /// pass before the server has responded, and the error does not contain them yet.
   @discardableResult
-  private func problem(_ configuration: RedisStore.Configuration, saying parts: String...) async throws -> String {
+  private func problem(_ configuration: RedisConfiguration, saying parts: String...) async throws -> String {
     var configuration = configuration
     configuration.callDeadline = .milliseconds(700)
     configuration.connectDeadline = .milliseconds(400)
@@ -49,7 +49,7 @@ struct RedisAccessTests {
   func passwordFile() async throws {
     let redis = try await RedisServer(["--requirepass", "first"], cli: ["-a", "first", "--no-auth-warning"])
     let folder = try TemporaryFolder()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.credentials = .init(password: .file(try folder.write("first\n", to: "password")))
     let store = try await TestStore(configuration)
     try await store.put(try snapshot("w"))
@@ -76,7 +76,7 @@ struct RedisAccessTests {
   func mutualTLS() async throws {
     let certificates = try await TestCertificates()
     let redis = try await RedisServer(tls: certificates)
-    var configuration = RedisStore.Configuration.quick(try .init(url: "rediss://127.0.0.1:\(redis.port)"))
+    var configuration = RedisConfiguration.quick(try .init(url: "rediss://127.0.0.1:\(redis.port)"))
     configuration.tls?.files = .init(
       certificate: certificates.client, key: certificates.clientKey, authorities: certificates.authority)
     let store = try await TestStore(configuration)
@@ -91,7 +91,7 @@ struct RedisAccessTests {
   func brokenTLS() async throws {
     let certificates = try await TestCertificates()
     let redis = try await RedisServer(tls: certificates)
-    var right = try RedisStore.Configuration(url: "rediss://127.0.0.1:\(redis.port)")
+    var right = try RedisConfiguration(url: "rediss://127.0.0.1:\(redis.port)")
     right.tls?.files = .init(
       certificate: certificates.client, key: certificates.clientKey, authorities: certificates.authority)
     var configuration = right

@@ -32,7 +32,7 @@ struct RedisPermissionTests {
     return redis
   }
 
-  private func configuration(_ redis: RedisServer, _ user: String) throws -> RedisStore.Configuration {
+  private func configuration(_ redis: RedisServer, _ user: String) throws -> RedisConfiguration {
     .quick(try .init(url: "redis://\(user):secret@127.0.0.1:\(redis.port)"))
   }
 
@@ -231,7 +231,7 @@ struct RedisPermissionTests {
   @Test("reads frequently from a server without the channel commands, as some services offer it")
   func withoutPubSub() async throws {
     let redis = try await RedisServer(["--rename-command", "SUBSCRIBE", "", "--rename-command", "PUBLISH", ""])
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .seconds(3600)
     configuration.pollInterval = .milliseconds(50)
     let store = try await TestStore(configuration)

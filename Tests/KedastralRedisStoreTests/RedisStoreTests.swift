@@ -40,7 +40,7 @@ struct RedisStoreTests {
   @Test("stores JSON under forecast:<workload> with the time to live")
   func contract() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.timeToLive = .seconds(100)
     let store = try await TestStore(configuration)
     let stored = try snapshot("api-app")
@@ -82,7 +82,7 @@ struct RedisStoreTests {
   @Test("databases are separate, in keys and in messages")
   func databases() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     let zero = try await TestStore(configuration)
     configuration.database = 3
     let three = try await TestStore(configuration)
@@ -109,8 +109,8 @@ struct RedisStoreTests {
   @Test("reads the keys of the Go implementation as well, and uses the newer plan")
   func referenceKeys() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
-    configuration.alsoReadPrefixes = [RedisStore.Configuration.referencePrefix]
+    var configuration = RedisConfiguration.loopback(redis.port)
+    configuration.alsoReadPrefixes = [RedisConfiguration.referencePrefix]
     let test = try await TestStore(configuration)
     try await redis.cli(
       "SET", "kedastral:snapshot:w",
@@ -125,10 +125,10 @@ struct RedisStoreTests {
 
   @Test("rejects invalid settings at once")
   func refusesSettings() async throws {
-    var configuration = RedisStore.Configuration(deployment: .cluster(nodes: [.network(host: "a", port: 1)]))
+    var configuration = RedisConfiguration(deployment: .cluster(nodes: [.network(host: "a", port: 1)]))
     configuration.database = 1
     let cluster = configuration
-    let error = await #expect(throws: RedisStore.ConfigurationError.self) { _ = try await TestStore(cluster) }
+    let error = await #expect(throws: RedisConfiguration.InvalidSetting.self) { _ = try await TestStore(cluster) }
     #expect(error?.description == "Redis: a cluster has database 0 alone, not 1")
     configuration = .loopback(1)
     configuration.tls = .init(files: .init(authorities: "/nonexistent/ca.pem"))

@@ -9,7 +9,7 @@ struct RedisUpdatesTests {
   @Test("a listener receives all stored snapshots, then every change at once")
   func pushes() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     // No sweep happens during the test.
     configuration.sweepInterval = .seconds(3600)
     let writer = try await TestStore(configuration)
@@ -30,7 +30,7 @@ struct RedisUpdatesTests {
   @Test("finds a plan without a message at the next sweep")
   func sweeps() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .milliseconds(50)
     let store = try await TestStore(configuration)
     let heard = Heard(store)
@@ -42,7 +42,7 @@ struct RedisUpdatesTests {
   @Test("reads thousands of workloads in few round trips, each only once")
   func many() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .milliseconds(100)
     let writer = try await TestStore(configuration)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -61,7 +61,7 @@ struct RedisUpdatesTests {
   @Test("reports an invalid value once for each key, and keeps the last valid one")
   func badValues() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .milliseconds(50)
     let test = try await TestStore(configuration)
     let good = try snapshot("w", replicas: 3)
@@ -98,7 +98,7 @@ struct RedisUpdatesTests {
   @Test("removes expired plans, but not plans that Redis lost")
   func expiry() async throws {
     let redis = try await RedisServer()
-    var configuration = RedisStore.Configuration.loopback(redis.port)
+    var configuration = RedisConfiguration.loopback(redis.port)
     configuration.sweepInterval = .milliseconds(50)
     let long = try await TestStore(configuration)
     configuration.timeToLive = .seconds(1)

@@ -11,12 +11,12 @@ final class TestStore: ForecastStore, HistoryStore {
   let log = LogRecorder()
   private let loop: EventLoop
 
-  init(_ configuration: RedisStore.Configuration) async throws {
+  init(_ configuration: RedisConfiguration) async throws {
     loop = try EventLoop()
     store = try await RedisStore(configuration, on: loop, logger: KedastralLogger(log))
   }
 
-  var health: RedisStore.Health { store.health }
+  var health: RedisHealth { store.health }
   @discardableResult
   func put(_ snapshot: Snapshot) async throws -> PutOutcome { try await store.put(snapshot) }
   func get(_ workload: WorkloadName) async throws -> Snapshot? { try await store.get(workload) }
@@ -91,7 +91,7 @@ final class Heard: Sendable {
   }
 }
 
-extension RedisStore.Configuration {
+extension RedisConfiguration {
   /// A server on the loopback address, with deadlines that suit a test.
   static func loopback(_ port: UInt16) -> Self { quick(.init(server: .network(host: "127.0.0.1", port: port))) }
 

@@ -108,7 +108,7 @@ struct PrometheusSourceTests {
     let error = await #expect(throws: SourceError.self) { try await samples("load", in: wholeHistory) }
     #expect(
       error?.description
-        == "\(PrometheusTrait.url): query load: expected one series, got 2, such as load{app=\"blog\"} and load{app=\"shop\"}; aggregate them to one, for instance sum(…)"
+        == "\(PrometheusTrait.url): query load: expected one series, got 2, such as load{app=\"blog\"} and load{app=\"shop\"}; aggregate them to one, for instance sum(…), or give the label that tells the workloads apart"
     )
   }
 

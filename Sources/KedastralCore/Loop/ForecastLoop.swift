@@ -76,7 +76,7 @@ public actor ForecastLoop {
     self.metrics = ForecastMetrics(metrics)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
-    histories = StoredHistories(workload)
+    histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
@@ -283,16 +283,17 @@ public actor ForecastLoop {
   /// Resumes, once before the first plan, from what an earlier process stored: plan, state and settled history.
   private func takeUpWhatIsStored() async {
     unreadHistory = nil
-    guard !hasAskedStore || (histories.isUsed && !histories.isRead) else { return }
+    guard !hasAskedStore || histories.isUnread else { return }
     do {
-      let (plan, state, history) = try await withDeadline(workload.storeDeadline, clock: clock) { [self] in
-        (try await store.get(workload.name), try await store.state(of: workload.name), await storedHistory())
-      }
-      if !hasAskedStore, let state { takeUp(state) }
-      if let history { takeUp(history) }
       let isFirst = !hasAskedStore
+      let (plan, state, history) = try await withDeadline(workload.storeDeadline, clock: clock) { [self] in
+        guard isFirst else { return (Snapshot?.none, Data?.none, await storedHistory()) }
+        return (try await store.get(workload.name), try await store.state(of: workload.name), await storedHistory())
+      }
       hasAskedStore = true
-      guard isFirst, let plan, !plan.desiredReplicas.isEmpty else { return }
+      if let state { takeUp(state) }
+      if let history { takeUp(history) }
+      guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
       logger.info(
         "resuming from the stored plan",
@@ -305,7 +306,7 @@ public actor ForecastLoop {
 
   private func takeUp(_ stored: Data) {
     guard let state = LoopState(stored) else {
-      logger.debug("the stored state is not valid in this version", ["workload": workload.name.text])
+      logger.info("the stored state is not valid in this version", ["workload": workload.name.text])
       return
     }
     for (index, feed) in feeds.enumerated() {
@@ -319,7 +320,7 @@ public actor ForecastLoop {
 
   /// The parts of the stored histories; nil when they are not needed or cannot be read.
   private func storedHistory() async -> [String: Data]? {
-    guard histories.isUsed, !histories.isRead, let store = store as? any HistoryStore else { return nil }
+    guard histories.isUnread, let store = store as? any HistoryStore else { return nil }
     do { return try await store.history(of: workload.name) } catch {
       unreadHistory = "\(error)"
       return nil

@@ -34,9 +34,11 @@ struct StoredHistories: Sendable {
   /// Whether there is something to write.
   private(set) var isDue = false
 
-  init(_ workload: Workload) {
+  /// - Parameter isStored: whether the store keeps histories.
+  init(_ workload: Workload, isStored: Bool) {
     lifetime = workload.window + .seconds(86_400)
     fingerprints = workload.metrics.map { $0.fingerprint(step: workload.step, windowSteps: workload.windowSteps) }
+    guard isStored else { return }
     for (index, metric) in workload.metrics.enumerated() {
       guard let fingerprint = fingerprints[index] else { continue }
       entries[index] = Entry(
@@ -48,6 +50,9 @@ struct StoredHistories: Sendable {
 
   /// Whether a metric has a history that can be stored.
   var isUsed: Bool { !entries.isEmpty }
+
+  /// Whether there can be stored histories that were not read.
+  var isUnread: Bool { isUsed && !isRead }
 
   /// Notes that the stored histories were read.
   mutating func noteRead() { isRead = true }
@@ -104,4 +109,14 @@ struct StoredHistories: Sendable {
 
   /// Notes that a writing failed: it is repeated when the next one is due.
   mutating func failed() { isDue = false }
+}
+
+extension LoadMetric {
+  /// Identifies the samples that a loop collects; nil when the source cannot be recognised in another process.
+  func fingerprint(step: Duration, windowSteps: Int) -> Fingerprint? {
+    guard let source = source as? any IdentifiedSource else { return nil }
+    var fingerprint = Fingerprint()
+    for text in [name, source.loadIdentity, "\(step.inSeconds)", "\(windowSteps)"] { fingerprint.add(text) }
+    return fingerprint
+  }
 }

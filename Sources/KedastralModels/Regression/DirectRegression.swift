@@ -51,7 +51,7 @@ struct DirectRegression: Sendable, Equatable {
   /// The cross-validated forecast of each row at each knot, fitted without the row's block of the history.
   var outOfBlock: [[Double]]
 
-  static let penalties: [Double] = [1e-3, 1e-2, 1e-1, 1, 10]
+  static let penalties: [Double] = [1e-3, 3e-2, 1]
   private static let blockCount = 5
   private static let iterations = 3
 

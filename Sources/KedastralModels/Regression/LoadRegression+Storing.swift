@@ -14,6 +14,8 @@ extension LoadRegression {
     for knot in knots { writer.append(count: knot) }
     writer.append(count: members.count)
     for member in members { member.write(to: &writer) }
+    writer.append(count: autoregression.lags)
+    writer.append(floats: autoregression.coefficients)
     for shares in knotShares { writer.append(floats: shares) }
     for spread in spreads { spread.write(to: &writer) }
     writer.append(floats: expectedErrors)
@@ -41,11 +43,13 @@ extension LoadRegression {
       guard let member = DirectRegression(plan, knots: knotCount, from: &reader) else { return nil }
       members.append(member)
     }
-    guard let knotShares = reader.list(knotCount, { $0.floats(plans.count) }),
+    guard let lags = reader.count(most: Autoregression.mostLags), let coefficients = reader.floats(lags + 1),
+      let knotShares = reader.list(knotCount, { $0.floats(plans.count + 1) }),
       let spreads = reader.list(knotCount, { SpreadModel(from: &$0) }), let expectedErrors = reader.floats(knotCount)
     else { return nil }
     self.init(
-      units: LoadUnits(centre: centre, scale: scale), features: features, members: members, knotShares: knotShares,
+      units: LoadUnits(centre: centre, scale: scale), features: features, members: members,
+      autoregression: Autoregression(coefficients: coefficients), knotShares: knotShares,
       knots: knots, spreads: spreads, expectedErrors: expectedErrors, seasonCount: seasonCount)
   }
 }

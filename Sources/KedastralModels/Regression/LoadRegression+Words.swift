@@ -10,7 +10,7 @@ extension LoadRegression {
     members.map { member in
       let start = words(member.start, step: step)
       return member.penalty == nil ? start : "adjusted \(start)"
-    }
+    } + ["recent samples"]
   }
 
   /// What repeating the last season is called, or the last sample where there is no season.

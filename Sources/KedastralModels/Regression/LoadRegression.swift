@@ -2,13 +2,16 @@ import KedastralCore
 
 /// Direct regressions of one load, combined, with calibrated quantiles.
 /// There are two regressions with different features (one with last week and the median of five days, one without last week and
-/// with ten days), and three simple forecasts: the median of the same time of ten days, the level, and the last day or week
-/// repeated. All are averaged with weights from blocked cross-validation, in which the latest errors have additional weight: after
-/// a regime change, old patterns lose weight. Quantiles come from the errors of that average on held-out blocks of the history.
+/// with ten days), three simple forecasts (the median of the same time of ten days, the level, and the last day or week repeated),
+/// and an autoregression on the last samples. All are averaged with weights from blocked cross-validation, in which the latest errors
+/// have additional weight: after a regime change, old patterns lose weight. Quantiles come from the errors of that average on
+/// held-out blocks of the history. No forecast lies far beyond what was measured, and a load that stands still may stay there.
 struct LoadRegression: Sendable, Equatable {
   let units: LoadUnits
   let features: LoadFeatures
   var members: [DirectRegression]
+  /// The last member.
+  let autoregression: Autoregression
   /// The share of each member in the forecast at each knot, 1 in sum. Different models do best at short and long horizons, so each
   /// knot has its own weights.
   let knotShares: [[Double]]
@@ -61,7 +64,7 @@ struct LoadRegression: Sendable, Equatable {
     }
     guard training.count == knots.count, training.allSatisfy({ $0.indices.count >= fewestRows / 2 }) else { return nil }
     let regression = LoadRegression(
-      training, features: features, units: units, knots: knots,
+      training, tracker, grid: grid, features: features, units: units, knots: knots,
       seasonCount: layout.season.map { values.count / $0 } ?? 0)
     return (regression, tracker)
   }
@@ -85,12 +88,14 @@ struct LoadRegression: Sendable, Equatable {
 
   /// A regression that was fitted before.
   init(
-    units: LoadUnits, features: LoadFeatures, members: [DirectRegression], knotShares: [[Double]], knots: [Int],
+    units: LoadUnits, features: LoadFeatures, members: [DirectRegression], autoregression: Autoregression,
+    knotShares: [[Double]], knots: [Int],
     spreads: [SpreadModel], expectedErrors: [Double], seasonCount: Int
   ) {
     self.units = units
     self.features = features
     self.members = members
+    self.autoregression = autoregression
     self.knotShares = knotShares
     self.knots = knots
     self.spreads = spreads
@@ -99,7 +104,8 @@ struct LoadRegression: Sendable, Equatable {
   }
 
   private init(
-    _ training: [Training], features: LoadFeatures, units: LoadUnits, knots: [Int], seasonCount: Int
+    _ training: [Training], _ tracker: LoadTracker, grid: [Int], features: LoadFeatures, units: LoadUnits, knots: [Int],
+    seasonCount: Int
   ) {
     self.units = units
     self.features = features
@@ -107,15 +113,21 @@ struct LoadRegression: Sendable, Equatable {
     self.seasonCount = seasonCount
     let plans = Self.plans(features)
     members = plans.map { plan in DirectRegression(plan, knots: training.map { $0.knot(from: plan.firstIndex) }) }
-    let knotShares = Self.shares(of: members, training)
+    let autoregression = Autoregression(
+      tracker.values, indices: training[0].indices, targets: training[0].targets, weights: training[0].weights)
+    self.autoregression = autoregression
+    let candidates =
+      members.map { Candidate(held: $0.outOfBlock, handicap: $0.plan.handicap) }
+      + [Candidate(autoregression, training, tracker, grid: grid)]
+    let knotShares = Self.shares(of: candidates, training)
     self.knotShares = knotShares
     var spreads: [SpreadModel] = []
     var expectedErrors: [Double] = []
     for (index, knot) in training.enumerated() {
-      let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+      let common = candidates.map { $0.held[index].count }.min() ?? 0
       var forecasts = Array(repeating: 0.0, count: common)
-      for (member, share) in zip(members, knotShares[index]) {
-        for (row, value) in member.outOfBlock[index].suffix(common).enumerated() { forecasts[row] += share * value }
+      for (member, share) in zip(candidates, knotShares[index]) {
+        for (row, value) in member.held[index].suffix(common).enumerated() { forecasts[row] += share * value }
       }
       let targets = knot.targets.suffix(common)
       let errors = zip(targets, forecasts).map { $0 - $1 }
@@ -151,12 +163,12 @@ struct LoadRegression: Sendable, Equatable {
 
   /// The share of each member in the forecast, over all horizons.
   var shares: [Double] {
-    members.indices.map { member in knotShares.reduce(0) { $0 + $1[member] } / Double(knotShares.count) }
+    (0...members.count).map { member in knotShares.reduce(0) { $0 + $1[member] } / Double(knotShares.count) }
   }
 
   /// Each member's share at each knot, from its out-of-sample errors relative to the best member's: at this knot, at all knots, and
   /// recently at all knots.
-  private static func shares(of members: [DirectRegression], _ training: [Training]) -> [[Double]] {
+  private static func shares(of members: [Candidate], _ training: [Training]) -> [[Double]] {
     let all = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: false) }
     let latest = training.indices.map { relativeLosses(members, training[$0], at: $0, latest: true) }
     func mean(_ losses: [[Double]]) -> [Double] {
@@ -177,13 +189,13 @@ struct LoadRegression: Sendable, Equatable {
 
   /// The loss of each member at a knot over the least.
   private static func relativeLosses(
-    _ members: [DirectRegression], _ knot: Training, at index: Int, latest: Bool
+    _ members: [Candidate], _ knot: Training, at index: Int, latest: Bool
   ) -> [Double] {
-    let common = members.map { $0.outOfBlock[index].count }.min() ?? 0
+    let common = members.map { $0.held[index].count }.min() ?? 0
     let count = latest ? max(min(common, Self.latest.fewest), Int(Double(common) * Self.latest.share)) : common
-    let losses = members.map { max(loss($0.outOfBlock[index].suffix(count), knot), .leastNormalMagnitude) }
+    let losses = members.map { max(loss($0.held[index].suffix(count), knot), .leastNormalMagnitude) }
     let least = losses.min() ?? 1
-    return zip(losses, members).map { min($0 / least, 1e6) * (latest ? 1 : $1.plan.handicap) }
+    return zip(losses, members).map { min($0 / least, 1e6) * (latest ? 1 : $1.handicap) }
   }
 
   /// The absolute error of forecasts of the last rows, by row weights.
@@ -200,29 +212,38 @@ struct LoadRegression: Sendable, Equatable {
   ) {
     let levels = levels.sorted()
     var values: [Double] = []
-    var parts = members.map { _ in [Double]() }
+    var parts = (0...members.count).map { _ in [Double]() }
+    let range = tracker.standing.range
+    let next = autoregression.path(after: tracker.values, at: tracker.count - 1, steps: max(1, steps), within: range)
     var paths = levels.map { _ in [Double]() }
     for horizon in 1...max(1, steps) {
       let knot = knots.firstIndex { $0 >= horizon } ?? knots.count - 1
       let share = knot == 0 ? 1 : min(1, Double(horizon - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1]))
       let row = features.row(tracker, tracker.standing, at: tracker.count - 1, horizon: horizon)
       var value = 0.0
-      for (index, member) in members.enumerated() {
-        let part = member.value(row, knot: knot, share: share)
+      for index in 0...members.count {
+        let part = index < members.count ? members[index].value(row, knot: knot, share: share) : next[horizon - 1]
         let here = knotShares[knot][index] * share + knotShares[max(0, knot - 1)][index] * (1 - share)
         value += here * part
         parts[index].append(units.load(part))
       }
-      values.append(units.load(value))
+      value = range.limited(value)
       let signals = SpreadModel.signals(
         forecast: value, lowest: features.lowest, volatility: tracker.standing.volatility,
         timeOfDay: features.volatility(tracker, at: tracker.count - 1, horizon: horizon))
       let (upper, lower) = (spreads[knot], spreads[max(0, knot - 1)])
       let (upperScale, lowerScale) = (upper.scale(signals), lower.scale(signals))
-      for (index, level) in levels.enumerated() {
+      let middle = value
+      func quantile(_ level: Double) -> Double {
         let distance = upperScale * upper.quantile(level) * share + lowerScale * lower.quantile(level) * (1 - share)
+        return range.limited(middle + stretch * distance, level: level)
+      }
+      let still = tracker.standing.standstill
+      let mixture = still.probability(ahead: horizon).map { Standstill.Mixture(still, probability: $0, of: quantile) }
+      values.append(units.load(mixture?.quantile(0.5, of: quantile) ?? value))
+      for (index, level) in levels.enumerated() {
         let previous = index > 0 ? paths[index - 1][horizon - 1] : 0
-        paths[index].append(max(previous, units.load(value + stretch * distance)))
+        paths[index].append(max(previous, units.load(mixture?.quantile(level, of: quantile) ?? quantile(level))))
       }
     }
     return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }), parts)
@@ -289,6 +310,39 @@ struct LoadRegression: Sendable, Equatable {
         }
         return DirectRegression.Plan(columns: chosen, starts: starts, firstIndex: usesWeek ? 7 * season : 0)
       }
+  }
+}
+
+/// What can be a part of the forecast: its values at the rows of each knot, out of sample, and the factor on its errors.
+private struct Candidate {
+  let held: [[Double]]
+  let handicap: Double
+
+  /// Its rows are those that it was fitted to, and it misses the time at which the load rises.
+  private static let autoregressionHandicap = 1.1
+
+  init(held: [[Double]], handicap: Double) {
+    (self.held, self.handicap) = (held, handicap)
+  }
+
+  /// The autoregression from each row; few coefficients for many rows, so the rows that it was fitted to will do.
+  init(_ autoregression: Autoregression, _ training: [Training], _ tracker: LoadTracker, grid: [Int]) {
+    let steps = training.map(\.horizon)
+    var held = training.map { _ in [Double]() }
+    var next = Array(repeating: 0, count: training.count)
+    for index in grid {
+      let path = autoregression.path(
+        after: tracker.values, at: index, steps: steps.last ?? 1, within: tracker.standing.range)
+      for (knot, horizon) in steps.enumerated() {
+        // The rows of a knot are those after which a sample was measured.
+        while next[knot] < training[knot].indices.count, training[knot].indices[next[knot]] < index { next[knot] += 1 }
+        guard next[knot] < training[knot].indices.count, training[knot].indices[next[knot]] == index else { continue }
+        held[knot].append(path[horizon - 1])
+        next[knot] += 1
+      }
+    }
+    self.held = held
+    handicap = Self.autoregressionHandicap
   }
 }
 

@@ -29,6 +29,10 @@ struct LoadTracker: Sendable, Equatable {
     var profileLevel: Double
     /// How much the load moves around its level: recently, and over half a season.
     var volatility: [Double]
+    /// How long the load has stood still.
+    var standstill = Standstill()
+    /// The lowest and highest sample.
+    var range = LoadRange()
   }
 
   static let levelSpans: [Double] = [1, 3, 8, 24, 72]
@@ -83,6 +87,8 @@ struct LoadTracker: Sendable, Equatable {
   mutating func absorb(_ value: Double) {
     let index = count
     values.append(value)
+    standing.standstill.absorb(value)
+    standing.range.absorb(value)
     smooth(&standing.levels, Self.levelSpans, toward: value, isFirst: index == 0)
     let move = abs(value - standing.levels[2])
     smooth(&standing.volatility, [8, Double(layout.season ?? 144) / 2], toward: move, isFirst: index == 0)
@@ -205,7 +211,8 @@ struct LoadTracker: Sendable, Equatable {
       season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1 + reserve
       short = (layout.shortSeason ?? 0) + 1 + reserve
       values = max(
-        (layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0) + 1 + reserve, short)
+        (layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0) + 1 + reserve, short,
+        Autoregression.mostLags + reserve)
     }
   }
 }

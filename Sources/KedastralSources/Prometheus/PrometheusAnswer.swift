@@ -1,135 +1,33 @@
 /// The response to a Prometheus range query for one series.
-///
-/// The form is that of the HTTP API: `{"status", "data": {"resultType", "result": [{"metric", "values": [[time, "value"]…]}…]},
-/// "errorType", "error", "warnings"}`, members in any order, unknown ones ignored.
 struct PrometheusAnswer: Equatable {
-  /// One sample: seconds since the Unix epoch, and the value, which may be NaN or infinite.
-  struct Point: Equatable {
-    let time: Double
-    let value: Double
-  }
-
-  /// Prometheus's error.
-  struct Failure: Equatable {
-    var type = ""
-    var message = ""
-  }
-
   /// The points of the first series.
-  private(set) var points: [Point] = []
+  private(set) var points: [PrometheusPoint] = []
   /// The number of series in the response.
   private(set) var seriesCount = 0
-  /// The labels of the first series, as a selector.
+  /// The labels of the first two series, as selectors.
   private(set) var firstSelectors: [String] = []
-  private(set) var resultType = ""
-  private(set) var warnings: [String] = []
-  /// Whether a part of the server did not respond, so that values can lack a part of the load.
-  private(set) var isPartial = false
-  private(set) var failure: Failure?
-  private var isSuccess = false
+  /// All but the series.
+  let envelope: PrometheusEnvelope
 
   /// Parses a response.
   ///
   /// - Parameter expectedPoints: the approximate number of points.
   /// - Throws: JSONScanner.Defect when it is not such a response.
   init(_ body: [UInt8], expectedPoints: Int = 0) throws {
+    var (points, seriesCount, firstSelectors) = ([PrometheusPoint](), 0, [String]())
     points.reserveCapacity(expectedPoints)
-    var scanner = JSONScanner(body)
-    try scanner.object { scanner, key in
-      switch key {
-      case "status": isSuccess = try scanner.string() == "success"
-      case "data": try readData(&scanner)
-      case "errorType": failure = Failure(type: try scanner.string(), message: failure?.message ?? "")
-      case "error": failure = Failure(type: failure?.type ?? "", message: try scanner.string())
-      case "warnings": try readWarnings(&scanner)
-      case "isPartial":
-        // VictoriaMetrics: some storage nodes did not answer.
-        if scanner.peek() == 0x74 {
-          warnings.append("the response is partial: not all storage nodes responded")
-          isPartial = true
+    envelope = try PrometheusEnvelope(body) { scanner in
+      seriesCount += 1
+      let isFirst = seriesCount == 1
+      try scanner.object { scanner, key in
+        switch key {
+        case "values" where isFirst: try scanner.array { points.append(try PrometheusPoint(&$0)) }
+        case "metric" where firstSelectors.count < 2:
+          firstSelectors.append(try PrometheusLabels(&scanner).selector)
+        default: try scanner.skipValue()
         }
-        try scanner.skipValue()
-      default: try scanner.skipValue()
       }
     }
-    try scanner.finish()
-    if !isSuccess, failure == nil { throw scanner.defect("neither \"status\":\"success\" nor an error") }
-  }
-
-  private mutating func readWarnings(_ scanner: inout JSONScanner) throws {
-    guard scanner.peek() == 0x5B else { return try scanner.skipValue() }
-    try scanner.array { warnings.append(try $0.string()) }
-    // Thanos and remote reads report what did not answer; a remark on the query itself is not about the data.
-    if warnings.contains(where: { !$0.hasPrefix("PromQL ") }) { isPartial = true }
-  }
-
-  private mutating func readData(_ scanner: inout JSONScanner) throws {
-    guard scanner.peek() == 0x7B else { return try scanner.skipValue() }
-    try scanner.object { scanner, key in
-      switch key {
-      case "resultType": resultType = try scanner.string()
-      case "result" where scanner.peek() == 0x5B:
-        try scanner.array { scanner in
-          // An element that is not a series belongs to another result type, which is refused by its name.
-          guard scanner.peek() == 0x7B else { return try scanner.skipValue() }
-          try readSeries(&scanner)
-        }
-      default: try scanner.skipValue()
-      }
-    }
-  }
-
-  private mutating func readSeries(_ scanner: inout JSONScanner) throws {
-    seriesCount += 1
-    let isFirst = seriesCount == 1
-    try scanner.object { scanner, key in
-      switch key {
-      case "values" where isFirst: try scanner.array { points.append(try Self.point(&$0)) }
-      case "metric" where firstSelectors.count < 2: firstSelectors.append(try Self.selector(&scanner))
-      default: try scanner.skipValue()
-      }
-    }
-  }
-
-  private static func selector(_ scanner: inout JSONScanner) throws -> String {
-    var name = ""
-    var labels: [String] = []
-    try scanner.object { scanner, key in
-      let value = try scanner.string()
-      if key == "__name__" { name = value } else { labels.append("\(key)=\"\(value)\"") }
-    }
-    return name + "{" + labels.joined(separator: ",") + "}"
-  }
-
-  private static func point(_ scanner: inout JSONScanner) throws -> Point {
-    try scanner.expect(0x5B)
-    let time = try scanner.number()
-    try scanner.expect(0x2C)
-    let value = try value(&scanner)
-    try scanner.expect(0x5D)
-    return Point(time: time, value: value)
-  }
-
-  /// A number in quotes; Prometheus writes what JSON has no number for as NaN, +Inf and -Inf.
-  private static func value(_ scanner: inout JSONScanner) throws -> Double {
-    let start = scanner
-    try scanner.expect(0x22)
-    switch scanner.peek() {
-    case 0x4E, 0x2B, 0x49, 0x2D: break
-    default:
-      let value = try scanner.number()
-      try scanner.expect(0x22)
-      return value
-    }
-    scanner = start
-    let text = try scanner.string()
-    switch text {
-    case "NaN": return .nan
-    case "+Inf", "Inf": return .infinity
-    case "-Inf": return -.infinity
-    default:
-      guard let value = Double(text) else { throw scanner.defect("the sample value '\(text)' is not a number") }
-      return value
-    }
+    (self.points, self.seriesCount, self.firstSelectors) = (points, seriesCount, firstSelectors)
   }
 }

@@ -21,28 +21,16 @@ import KedastralNet
 /// Give the store its own event loop where other work must not wait while many snapshots are read.
 package final class RedisStore: ForecastStore {
   let client: RedisClient
-  private let configuration: Configuration
+  private let configuration: RedisConfiguration
   private let logger: KedastralLogger
   private let follower: Follower
   private let refusals = RefusalLog()
 
-  /// Whether Redis can be reached.
-  package enum Health: Sendable, Equatable {
-    /// Redis can be reached.
-    case reachable
-    /// Redis cannot be reached, for this reason.
-    case unreachable(why: String)
-
-    /// The reason, or nil when Redis can be reached.
-    package var problem: String? {
-      if case .unreachable(let why) = self { why } else { nil }
-    }
-  }
-
   /// Connects in the background.
   ///
-  /// - Throws: ``ConfigurationError``, or the error of TLS files that cannot be loaded.
-  package init(_ configuration: Configuration, on loop: EventLoop, logger: KedastralLogger = .silent) async throws {
+  /// - Throws: ``RedisConfiguration/InvalidSetting``, or the error of TLS files that cannot be loaded.
+  package init(_ configuration: RedisConfiguration, on loop: EventLoop, logger: KedastralLogger = .silent) async throws
+  {
     try configuration.check()
     self.configuration = configuration
     self.logger = logger
@@ -53,7 +41,7 @@ package final class RedisStore: ForecastStore {
   deinit { follower.stop() }
 
   /// Whether Redis can be reached and read now; for a readiness probe.
-  package var health: Health {
+  package var health: RedisHealth {
     let health = client.health
     guard health == .reachable, let refused = refusals.refusal(of: "reading plans") else { return health }
     return .unreachable(why: "redis does not let the user read plans: \(refused)")

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("Redis store during faults")
 struct RedisFaultTests {
-  private func quiet(_ port: UInt16) -> RedisStore.Configuration {
-    var configuration = RedisStore.Configuration.loopback(port)
+  private func quiet(_ port: UInt16) -> RedisConfiguration {
+    var configuration = RedisConfiguration.loopback(port)
     // No sweeps except those after a lost connection.
     configuration.sweepInterval = .seconds(3600)
     return configuration
@@ -67,7 +67,7 @@ struct RedisFaultTests {
 
   @Test("calls beyond the limit of queued bytes fail at once")
   func boundedMemory() async throws {
-    var configuration = RedisStore.Configuration.loopback(freePort())
+    var configuration = RedisConfiguration.loopback(freePort())
     configuration.maximumWaitingBytes = 10_000
     configuration.callDeadline = .seconds(2)
     let store = try await TestStore(configuration)

@@ -18,7 +18,7 @@ struct RedisURLTests {
 
   @Test("a given user and password override the URL's; a single word in the URL is then the user")
   func overridden() throws {
-    let given = RedisStore.Password.text("new")
+    let given = RedisConfiguration.Password.text("new")
     #expect(
       try RedisURL("redis://alice@h").credentials(user: nil, password: given) == .init(user: "alice", password: given))
     #expect(
@@ -27,7 +27,7 @@ struct RedisURLTests {
     #expect(
       try RedisURL("redis://:old@h").credentials(user: "bob", password: nil)
         == .init(user: "bob", password: .text("old")))
-    #expect(try RedisStore.Configuration(url: "redis://h/3", user: nil, database: 5).database == 5)
+    #expect(try RedisConfiguration(RedisURL("redis://h/3"), database: 5).database == 5)
   }
 
   @Test("finds user, password, database and TLS in the URL")
@@ -57,14 +57,14 @@ struct RedisURLTests {
       ("redis://:pw@a,b", "'a,b' is not a host"),
     ])
   func refuses(url: String, problem: String) {
-    let error = #expect(throws: RedisStore.URLError.self) { try RedisURL(url) }
+    let error = #expect(throws: RedisURL.ParseError.self) { try RedisURL(url) }
     #expect(error?.problem == problem)
     #expect(error?.description.contains("pw") == false)
   }
 
   @Test("descriptions do not contain the password")
   func hidden() throws {
-    let configuration = try RedisStore.Configuration(url: "redis://user:secret@host")
+    let configuration = try RedisConfiguration(url: "redis://user:secret@host")
     #expect(!"\(configuration)".contains("secret"))
     #expect(!String(reflecting: configuration).contains("secret"))
   }

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("Redis Cluster")
 struct RedisClusterTests {
-  private func configuration(_ cluster: RedisCluster, seeds: [Int] = [0]) -> RedisStore.Configuration {
-    var configuration = RedisStore.Configuration.quick(
+  private func configuration(_ cluster: RedisCluster, seeds: [Int] = [0]) -> RedisConfiguration {
+    var configuration = RedisConfiguration.quick(
       .init(
         deployment: .cluster(
           nodes: [.network(host: "127.0.0.1", port: freePort())]

@@ -20,7 +20,7 @@ struct RedisSentinelTests {
     let sentinel = try await RedisServer(
       sentinelOf: master.port, settings: "sentinel auth-pass master data", password: "watch")
     let deadSentinel = freePort()
-    var configuration = RedisStore.Configuration.quick(
+    var configuration = RedisConfiguration.quick(
       .init(
         deployment: .sentinel(
           master: "master",
@@ -51,7 +51,7 @@ struct RedisSentinelTests {
     let master = try await RedisServer()
     let sentinel = try await RedisServer(sentinelOf: master.port)
     let dead = freePort()
-    var configuration = RedisStore.Configuration.quick(
+    var configuration = RedisConfiguration.quick(
       .init(
         deployment: .sentinel(
           master: "other", sentinels: [dead, sentinel.port].map { .network(host: "127.0.0.1", port: $0) })))

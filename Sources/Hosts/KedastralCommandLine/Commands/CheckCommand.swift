@@ -34,6 +34,10 @@ enum CheckCommand: Command {
             """),
           .flag("offline", "only read the settings; make no request"),
           .init("deadline", "DURATION", "how long a source, or Redis, may take (default 10s)"),
+          .init(
+            "calibration", "FILE",
+            "what kedastral calibrate -o json measured: warns when the workload's targetPerPod is outside of its interval"
+          ),
           .output(ReportFormat.names), .json,
         ],
         note: "The settings are those of kedastral run: flags, environment and file.")
@@ -59,15 +63,16 @@ enum CheckCommand: Command {
     let isOffline = options.has("offline")
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names, environment: ProcessInfo.processInfo.environment)
+    let calibration = try options.value("calibration").map(CalibrationFile.init)
     var report = CheckReport()
     do {
       if role == .scaler {
-        let configuration = try configuration(try loader.scaler(arguments: options.settings).checked())
+        let configuration = try configuration(try loader.scaler(arguments: options.settings))
         let tls = configuration.tls
         if tls.isEnabled, tls.files.certificate != nil { _ = try TLSContext(.server, files: tls.files) }
         if !isOffline { report.store = await StoreCheck(deadline: deadline).check(configuration) }
       } else {
-        let configuration = try configuration(try loader.allInOne(arguments: options.settings).checked())
+        let configuration = try configuration(try loader.allInOne(arguments: options.settings))
         let tls = configuration.forecaster.tls
         if tls.isEnabled { _ = try TLSContext(.server, files: tls.files) }
         report.workloads = configuration.forecaster.workloads.map { CheckedWorkload($0) }
@@ -83,6 +88,7 @@ enum CheckCommand: Command {
     } catch let error as TLSContext.LoadError {
       report.problems = [ConfigurationProblem(.nowhere, "\(error)")]
     }
+    try calibration?.compare(with: &report.workloads)
     try show(report, format)
   }
 
@@ -188,7 +194,7 @@ struct StoreCheck {
 
   /// Checks a forecaster's store; nil when plans are kept in memory.
   func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
-    guard case .redis(let settings) = configuration.storage, let workload = configuration.workloads.first else {
+    guard case .redis(let settings, _) = configuration.storage, let workload = configuration.workloads.first else {
       return nil
     }
     return await check(settings, as: .writer, workload: workload.name)
@@ -197,7 +203,7 @@ struct StoreCheck {
   /// Checks a scaler's store, or the forecaster that it follows.
   func check(_ configuration: ScalerConfiguration) async -> CheckedStore {
     switch configuration.storage {
-    case .redis(let settings): return await check(settings, as: .reader, workload: nil)
+    case .redis(let settings, _): return await check(settings, as: .reader, workload: nil)
     case .memory:
       var checked = CheckedStore(name: "\(configuration.forecasterURL)")
       do {
@@ -215,7 +221,7 @@ struct StoreCheck {
     _ settings: RedisConfiguration, as role: RedisStore.Role, workload: WorkloadName?
   ) async -> CheckedStore {
     do {
-      var redis = try RedisStore.Configuration(settings)
+      var redis = settings
       redis.connectDeadline = deadline
       redis.callDeadline = deadline
       let store = try await RedisStore(redis, on: try EventLoop())

@@ -19,6 +19,7 @@ struct CheckedWorkload: Sendable {
   let name: String
   let metric: String
   let model: String
+  let targetPerPod: Double
   var outcome = Outcome.unasked
   var samples: Int?
   /// Assumptions and corrections made while reading its sources.
@@ -29,6 +30,7 @@ struct CheckedWorkload: Sendable {
     name = settings.name.text
     metric = settings.metric
     model = settings.model.name
+    targetPerPod = settings.policy.targetPerPod
   }
 
   var problem: String? { if case .fails(let problem) = outcome { problem } else { nil } }

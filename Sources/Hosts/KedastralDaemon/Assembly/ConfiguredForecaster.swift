@@ -30,13 +30,13 @@ package struct ConfiguredForecaster: Sendable {
   func settings(
     leadTime: Duration, staleAfter: Duration? = nil, metrics: MetricsRegistry, logger: KedastralLogger
   ) throws -> ForecasterParts.Settings {
-    var lease: Duration?
-    if case .redis(let redis) = configuration.storage { lease = redis.shardLease }
+    var shardLease: Duration?
+    if case .redis(_, let lease) = configuration.storage { shardLease = lease }
     return ForecasterParts.Settings(
       http: try HTTPServerSettings(
         configuration.listen, tls: configuration.tls, tokenFile: configuration.httpTokenFile,
         limits: configuration.httpLimits, metrics: metrics, logger: logger),
-      leadTime: leadTime, staleAfter: staleAfter, shardLease: lease,
+      leadTime: leadTime, staleAfter: staleAfter, shardLease: shardLease,
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
         workloads.settings(of: $0)
       })

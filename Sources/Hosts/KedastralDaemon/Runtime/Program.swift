@@ -16,7 +16,7 @@ package enum Program {
   ///   - parts: models, sources and policies that are not built in.
   ///   - load: reads the settings.
   ///   - run: runs until a signal; it gets the settings, and a way to read them again.
-  package static func main<Configuration: StoringConfiguration>(
+  package static func main<Configuration: Sendable>(
     _ host: Host, _ parts: RegisteredParts = RegisteredParts(),
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
@@ -26,7 +26,7 @@ package enum Program {
       environment: ProcessInfo.processInfo.environment)
     let configuration: Configuration
     do {
-      switch try load(loader).checked() {
+      switch try load(loader) {
       case .help(let text): return shown(text)
       case .version: return shown("\(host.name) \(version)")
       case .run(let loaded): configuration = loaded
@@ -39,7 +39,7 @@ package enum Program {
     do {
       try await run(configuration) { () throws(ConfigurationError) in
         // The arguments asked to run before, and they are the same.
-        guard case .run(let configuration) = try load(loader).checked() else { throw ConfigurationError([]) }
+        guard case .run(let configuration) = try load(loader) else { throw ConfigurationError([]) }
         return configuration
       }
       return 0

@@ -16,20 +16,3 @@ package protocol HistoryStore: Sendable {
   /// All stored parts of a workload's history; empty when there are none.
   func history(of workload: WorkloadName) async throws -> [String: Data]
 }
-
-/// A source of which a restarted process can know whether it is still the same.
-package protocol IdentifiedSource: MetricSource {
-  /// A text that differs for sources with different loads and is the same in every process: the server and the query, for instance.
-  /// Only a hash of it is stored.
-  var loadIdentity: String { get }
-}
-
-extension LoadMetric {
-  /// Identifies the samples that a loop collects; nil when the source cannot be recognised in another process.
-  func fingerprint(step: Duration, windowSteps: Int) -> Fingerprint? {
-    guard let source = source as? any IdentifiedSource else { return nil }
-    var fingerprint = Fingerprint()
-    for text in [name, source.loadIdentity, "\(step.inSeconds)", "\(windowSteps)"] { fingerprint.add(text) }
-    return fingerprint
-  }
-}

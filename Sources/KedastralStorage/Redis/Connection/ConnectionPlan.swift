@@ -10,10 +10,10 @@ import KedastralNet
 /// How connections to a kind of server are made: TLS, the handshake, limits.
 struct ConnectionPlan: Sendable {
   let loop: EventLoop
-  let credentials: RedisStore.Credentials?
+  let credentials: RedisConfiguration.Credentials?
   let database: Int
   let requiresMaster: Bool
-  let tls: RedisStore.TLS?
+  let tls: RedisConfiguration.TLS?
   let deadline: Duration
   let maximumReplyBytes: Int
 
@@ -42,7 +42,7 @@ struct ConnectionPlan: Sendable {
 
 extension ConnectionPlan {
   /// How the servers with the data are reached.
-  static func server(_ configuration: RedisStore.Configuration, on loop: EventLoop) -> ConnectionPlan {
+  static func server(_ configuration: RedisConfiguration, on loop: EventLoop) -> ConnectionPlan {
     var requiresMaster = false
     if case .sentinel = configuration.deployment { requiresMaster = true }
     return ConnectionPlan(
@@ -52,7 +52,7 @@ extension ConnectionPlan {
   }
 
   /// How sentinels are reached.
-  static func sentinel(_ configuration: RedisStore.Configuration, on loop: EventLoop) -> ConnectionPlan {
+  static func sentinel(_ configuration: RedisConfiguration, on loop: EventLoop) -> ConnectionPlan {
     ConnectionPlan(
       loop: loop, credentials: configuration.sentinelCredentials, database: 0, requiresMaster: false,
       tls: configuration.tls, deadline: configuration.connectDeadline,
@@ -60,12 +60,12 @@ extension ConnectionPlan {
   }
 }
 
-extension RedisStore.Configuration {
+extension RedisConfiguration {
   /// The largest reply: one value, or a long list of names.
   fileprivate var maximumReplyBytes: Int { maximumValueBytes + (4 << 20) }
 }
 
-extension RedisStore.Password {
+extension RedisConfiguration.Password {
   /// The password itself.
   func read() throws -> String {
     switch self {

@@ -73,7 +73,7 @@ final class Follower: Sendable {
 
   /// Asks for a sweep at each interval, until the task is cancelled; more often while Redis refuses.
   private static func remind(
-    _ configuration: RedisStore.Configuration, _ refusals: RefusalLog, _ sweep: @Sendable () -> Void
+    _ configuration: RedisConfiguration, _ refusals: RefusalLog, _ sweep: @Sendable () -> Void
   ) async {
     var lastSweep = ContinuousClock.now
     while !Task.isCancelled {

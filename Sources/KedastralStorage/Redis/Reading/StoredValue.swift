@@ -16,12 +16,12 @@ enum StoredValue: Equatable {
   case unreadable(String)
 
   /// Reads at most one byte more than the largest value, which is enough to detect that it is too large.
-  static func command(key: String, _ configuration: RedisStore.Configuration) -> RedisCommand {
+  static func command(key: String, _ configuration: RedisConfiguration) -> RedisCommand {
     RedisCommand("GETRANGE", key, "0", "\(configuration.maximumValueBytes)", key: key)
   }
 
   /// Interprets the reply to ``command(key:_:)``.
-  init(_ reply: RESPValue, _ configuration: RedisStore.Configuration) {
+  init(_ reply: RESPValue, _ configuration: RedisConfiguration) {
     switch reply {
     case .bytes(let bytes) where bytes.count > configuration.maximumValueBytes:
       self = .unreadable("the value is larger than \(configuration.maximumValueBytes) bytes")
@@ -39,7 +39,7 @@ enum StoredValue: Equatable {
 
   /// Reads the snapshot under a key.
   static func snapshot(_ bytes: [UInt8], key: String, workload: WorkloadName) throws -> Snapshot {
-    let isReference = key.hasPrefix(RedisStore.Configuration.referencePrefix)
+    let isReference = key.hasPrefix(RedisConfiguration.referencePrefix)
     let snapshot = isReference ? try Snapshot(referenceJSON: Data(bytes)) : try Snapshot(json: Data(bytes))
     guard snapshot.workload == workload else { throw WrongWorkload(workload: snapshot.workload) }
     return snapshot

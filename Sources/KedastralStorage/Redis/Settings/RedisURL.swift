@@ -1,25 +1,23 @@
 import KedastralNet
 
-extension RedisStore {
+/// The parts of a Redis URL.
+package struct RedisURL: Sendable, Equatable, CustomReflectable {
   /// An invalid Redis URL.
-  package struct URLError: Error, Equatable, CustomStringConvertible {
+  package struct ParseError: Error, Equatable, CustomStringConvertible {
     /// What is invalid; the URL itself is left out, because it may contain a password.
     package let problem: String
     package var description: String {
       "Redis URL: \(problem); write redis://[user:password@]host[:port][/database], rediss://… for TLS, or unix:///path[?db=1]"
     }
   }
-}
 
-/// The parts of a Redis URL.
-struct RedisURL: Equatable {
   private(set) var server: RemoteAddress
   private var userInfo: UserInfo?
   private(set) var database = 0
-  private(set) var usesTLS = false
+  package private(set) var usesTLS = false
 
   /// Parses a URL.
-  init(_ text: String) throws(RedisStore.URLError) {
+  package init(_ text: String) throws(ParseError) {
     guard let (scheme, rest) = text.split(at: "://") else { throw .init(problem: "no scheme") }
     // A password may contain any character, written literally.
     let (userInfo, place) = rest.split(atLast: "@") ?? ("", rest)
@@ -50,38 +48,41 @@ struct RedisURL: Equatable {
   }
 
   /// The text before the `@`.
-  private enum UserInfo: Equatable {
+  private enum UserInfo: Sendable, Equatable {
     /// One word: traditionally the password; the user when the password is given separately.
     case word(String)
     /// `user:password`, or `:password`.
     case pair(user: String?, password: String)
   }
 
+  /// Empty, because the URL may contain a password.
+  package var customMirror: Mirror { Mirror(self, children: []) }
+
   /// The credentials of the URL alone.
-  var credentials: RedisStore.Credentials? { credentials(user: nil, password: nil) }
+  var credentials: RedisConfiguration.Credentials? { credentials(user: nil, password: nil) }
 
   /// The credentials, where a given user and password override those of the URL.
-  func credentials(user: String?, password: RedisStore.Password?) -> RedisStore.Credentials? {
+  func credentials(user: String?, password: RedisConfiguration.Password?) -> RedisConfiguration.Credentials? {
     switch userInfo {
-    case nil: return RedisStore.Credentials(user: user, password: password)
+    case nil: return RedisConfiguration.Credentials(user: user, password: password)
     case .word(let word):
       if let password {
-        return RedisStore.Credentials(user: user ?? word, password: password)
+        return RedisConfiguration.Credentials(user: user ?? word, password: password)
       } else {
-        return RedisStore.Credentials(user: user, password: .text(word))
+        return RedisConfiguration.Credentials(user: user, password: .text(word))
       }
     case .pair(let itsUser, let itsPassword):
-      return RedisStore.Credentials(user: user ?? itsUser, password: password ?? .text(itsPassword))
+      return RedisConfiguration.Credentials(user: user ?? itsUser, password: password ?? .text(itsPassword))
     }
   }
 
-  private static func userInfo(_ text: Substring) throws(RedisStore.URLError) -> UserInfo {
+  private static func userInfo(_ text: Substring) throws(ParseError) -> UserInfo {
     guard let (user, password) = text.split(at: ":") else { return .word(try decoded(text)) }
     let name = try decoded(user)
     return .pair(user: name.isEmpty ? nil : name, password: try decoded(password))
   }
 
-  private static func address(_ text: Substring) throws(RedisStore.URLError) -> RemoteAddress {
+  private static func address(_ text: Substring) throws(ParseError) -> RemoteAddress {
     var host = text
     var port: UInt16 = 6379
     let end = text.lastIndex(of: "]") ?? text.startIndex
@@ -104,13 +105,13 @@ struct RedisURL: Equatable {
     return .network(host: name.isEmpty ? "localhost" : name, port: port)
   }
 
-  private static func databaseNumber(_ text: some StringProtocol) throws(RedisStore.URLError) -> Int {
+  private static func databaseNumber(_ text: some StringProtocol) throws(ParseError) -> Int {
     guard let number = Int(text), number >= 0 else { throw .init(problem: "'\(text)' is not a database number") }
     return number
   }
 
   /// Decodes percent-encoding.
-  private static func decoded(_ text: Substring) throws(RedisStore.URLError) -> String {
+  private static func decoded(_ text: Substring) throws(ParseError) -> String {
     var bytes: [UInt8] = []
     var rest = text.utf8[...]
     while let byte = rest.popFirst() {

@@ -6,7 +6,8 @@ enum Commands {
   /// All that run once and exit, in the order of help.
   static var all: [any Command.Type] {
     [
-      ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, GetCommand.self, ExplainCommand.self,
+      ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, SurveyCommand.self, CalibrateCommand.self,
+      GetCommand.self, ExplainCommand.self,
       TopCommand.self, QueryCommand.self, CheckCommand.self, MCPCommand.self,
       CompletionCommand.self, ManCommand.self, VersionCommand.self, HelpCommand.self,
     ]

@@ -1,6 +1,7 @@
 import Kedastral
 import KedastralCore
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 
 /// The sections of a configuration file, as they are written; everything is optional and wherever it may be missing, a default holds.

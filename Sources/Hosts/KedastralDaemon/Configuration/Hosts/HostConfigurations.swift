@@ -91,42 +91,6 @@ package struct TLSConfiguration: Sendable, Equatable {
 package enum StorageConfiguration: Sendable, Equatable {
   /// In the process.
   case memory
-  /// In Redis.
-  case redis(RedisConfiguration)
-}
-
-/// The settings for Redis.
-package struct RedisConfiguration: Sendable, Equatable {
-  /// A URL with the server and, where these are not given, user, password and database number; nil when none is given.
-  package var url: RedisURL?
-  /// The server.
-  package var endpoint: RemoteAddress
-  /// The user; nil for the default user.
-  package var username: String?
-  /// The password; nil when none is needed.
-  package var password: RedisStore.Password?
-  /// The database number, not negative; nil when none is given, which means the URL's, or 0.
-  package var database: Int?
-  /// How long a plan is kept when it is not renewed; at least a second.
-  package var ttl: Duration
-  /// What the keys of plans begin with.
-  package var prefix: String
-  /// Prefixes of further plans to read, which other programs write.
-  package var readPrefixes: [String]
-  /// Sentinels that know the master; empty when there are none.
-  package var sentinels: [ListenAddress]
-  /// The master's name at the sentinels; given exactly when there are sentinels.
-  package var sentinelMaster: String?
-  /// Whether the server is part of a Redis Cluster.
-  package var isCluster: Bool
-  /// The user at the sentinels; nil for the default user.
-  package var sentinelUsername: String?
-  /// The password at the sentinels; nil when none is needed.
-  package var sentinelPassword: RedisStore.Password?
-  /// Whether TLS is used, whatever a URL says.
-  package var usesTLS = false
-  /// TLS towards Redis, where it is used. Whether the files exist and fit has not been looked at.
-  package var tls = RedisStore.TLS()
-  /// How long a dead forecaster's workloads wait for another; nil when every forecaster forecasts all workloads.
-  package var shardLease: Duration?
+  /// In Redis; a dead forecaster's workloads wait for `shardLease`, nil when every forecaster forecasts all workloads.
+  case redis(RedisConfiguration, shardLease: Duration?)
 }

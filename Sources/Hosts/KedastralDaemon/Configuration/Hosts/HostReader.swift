@@ -41,11 +41,11 @@ struct HostReader {
       problems.add(
         scalerAddress.origin, "has no host that KEDA can reach; write one such as kedastral-scaler.default.svc:50051")
     }
-    if case .redis(let redis) = storage {
-      for workload in workloads where workload.interval.value >= redis.ttl {
+    if case .redis(let redis, _) = storage {
+      for workload in workloads where workload.interval.value >= redis.timeToLive {
         problems.add(
           workload.interval.origin,
-          "the interval \(text(workload.interval.value)) is not shorter than the Redis TTL \(text(redis.ttl)), so plans would expire before they are renewed; lengthen the TTL"
+          "the interval \(text(workload.interval.value)) is not shorter than the Redis TTL \(text(redis.timeToLive)), so plans would expire before they are renewed; lengthen the TTL"
         )
       }
     }
@@ -251,21 +251,36 @@ struct HostReader {
     if let lonely = sentinelUsername?.origin ?? sentinelPassword?.origin, sentinels?.value.isEmpty ?? true {
       problems.add(lonely, "this needs sentinels, but none are given; give -redis-sentinels, or remove it")
     }
-    return .redis(
-      RedisConfiguration(
-        url: url?.value, endpoint: endpoint.value,
-        username: given.text(Settings.redisUsername, section?.username)?.value,
-        password: password.map { .text($0.value.text) } ?? passwordFile.map { .file($0.value) },
-        database: database.origin.isBuiltIn ? nil : database.value, ttl: ttl.value, prefix: prefix.value,
-        readPrefixes: given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? [],
-        sentinels: sentinels?.value ?? [], sentinelMaster: master?.value, isCluster: isCluster.value,
-        sentinelUsername: sentinelUsername?.value,
-        sentinelPassword: sentinelPassword.map { .text($0.value.text) },
-        usesTLS: usesTLS.value, tls: tls,
-        shardLease: shardLease.value == .zero ? nil : shardLease.value))
+    let user = given.text(Settings.redisUsername, section?.username)?.value
+    let secret: RedisConfiguration.Password? =
+      password.map { .text($0.value.text) } ?? passwordFile.map { .file($0.value) }
+    var redis = RedisConfiguration(server: endpoint.value)
+    if let url {
+      redis = RedisConfiguration(
+        url.value, user: user, password: secret, database: database.origin.isBuiltIn ? nil : database.value)
+    } else {
+      redis.credentials = .init(user: user, password: secret)
+      redis.database = database.value
+    }
+    if let sentinels, !sentinels.value.isEmpty {
+      redis.findMaster(master?.value ?? "", with: sentinels.value)
+    } else if isCluster.value {
+      redis.joinCluster()
+    }
+    redis.sentinelCredentials = .init(
+      user: sentinelUsername?.value, password: sentinelPassword.map { .text($0.value.text) })
+    if usesTLS.value || redis.tls != nil { redis.tls = tls }
+    redis.timeToLive = ttl.value
+    redis.keyPrefix = prefix.value
+    redis.alsoReadPrefixes = given.value(Settings.redisReadPrefixes, section?.readPrefixes)?.value ?? []
+    // What a URL contradicts is known to the store alone.
+    if problems.problems.isEmpty {
+      do { try redis.validate() } catch { problems.add(.nowhere, "\(error)") }
+    }
+    return .redis(redis, shardLease: shardLease.value == .zero ? nil : shardLease.value)
   }
 
-  private func readRedisTLS(_ section: RedisSection?) -> RedisStore.TLS {
+  private func readRedisTLS(_ section: RedisSection?) -> RedisConfiguration.TLS {
     let cert = given.text(Settings.redisTLSCertFile, section?.tlsCertFile)
     let key = given.text(Settings.redisTLSKeyFile, section?.tlsKeyFile)
     if let lonely = cert ?? key, cert == nil || key == nil {
@@ -273,7 +288,7 @@ struct HostReader {
         lonely.origin,
         "a certificate and its key must be given together; give both -redis-tls-cert-file and -redis-tls-key-file")
     }
-    return RedisStore.TLS(
+    return RedisConfiguration.TLS(
       files: TLSContext.Files(
         certificate: cert?.value, key: key?.value,
         authorities: given.text(Settings.redisTLSCAFile, section?.tlsCaFile)?.value),
@@ -282,7 +297,7 @@ struct HostReader {
 
   /// TLS that two settings contradict each other about, and files that would have no effect.
   private func checkRedisTLS(_ enabled: Located<Bool>, _ section: RedisSection?, url: Located<RedisURL>?) {
-    let urlUsesTLS = url?.value.text.lowercased().hasPrefix("rediss://") ?? false
+    let urlUsesTLS = url?.value.usesTLS ?? false
     if !enabled.origin.isBuiltIn, !enabled.value, urlUsesTLS {
       problems.add(
         enabled.origin, "TLS is off, but the URL's rediss:// turns it on (\(url?.origin ?? .nowhere)); keep one of them"

@@ -3,6 +3,7 @@ import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
 import KedastralNet
+import KedastralRedisStore
 import KedastralSources
 
 /// The table of settings: names, defaults and help texts are defined only here.

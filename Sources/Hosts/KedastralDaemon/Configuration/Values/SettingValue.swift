@@ -37,10 +37,16 @@ struct SettingValueError: Error {
 enum Redaction {
   /// `text` on one line, cut after 80 characters, with what stands between `://` and the last `@` masked.
   static func shown(_ text: String) -> String {
-    var result = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    let result = masked(text.split(whereSeparator: \.isNewline).joined(separator: " "))
+    return result.count > 80 ? result.prefix(80) + "…" : result
+  }
+
+  /// `text` with what stands between `://` and the last `@` masked.
+  static func masked(_ text: String) -> String {
+    var result = text
     if let slash = result.firstRange(of: "://")?.upperBound, let at = result.lastIndex(of: "@"), slash <= at {
       result.replaceSubrange(slash..<at, with: "***")
     }
-    return result.count > 80 ? result.prefix(80) + "…" : result
+    return result
   }
 }

@@ -68,7 +68,7 @@ extension PolicyConfiguration {
 extension ModelConfiguration {
   fileprivate func write(to text: inout YAMLText) {
     text.pair("name", name)
-    if let byomURL { text.pair("byomUrl", Placeholders.escape(byomURL.description)) }
+    if let byomURL { text.pair("byomUrl", Placeholders.escape(Redaction.masked(byomURL.text))) }
     guard let order else { return }
     for (key, term) in [("p", order.p), ("d", order.d), ("q", order.q)] { text.pair(key, term) }
     guard name == "sarima" else { return }
@@ -86,13 +86,13 @@ extension SourceConfiguration {
     switch self {
     case .prometheus(let source):
       pair("type", source.kind.rawValue)
-      pair("url", Redaction.shown(source.endpoint.url))
+      pair("url", Redaction.masked(source.endpoint.url))
       pair("query", source.query)
       if source.partialResponse != .use { pair("partialResponse", source.partialResponse.rawValue) }
       source.endpoint.write(to: &text, prefix)
     case .http(let source):
       pair("type", SourceKind.http.rawValue)
-      pair("url", Redaction.shown(source.endpoint.url))
+      pair("url", Redaction.masked(source.endpoint.url))
       pair("method", source.method.rawValue)
       pair("body", source.body)
       pair("valuePath", source.valuePath)
@@ -107,7 +107,7 @@ extension SourceConfiguration {
     case .registered: break
     case .scrape(let source):
       pair("type", SourceKind.scrape.rawValue)
-      pair("url", Redaction.shown(source.endpoint.url))
+      pair("url", Redaction.masked(source.endpoint.url))
       pair("metric", source.metric)
       text.pairs("labels", source.labels.mapValues(Placeholders.escape))
       source.endpoint.write(to: &text, prefix)
@@ -126,9 +126,13 @@ extension HTTPEndpoint {
       text.pair("basicPassword", "${\(prefix)_BASIC_PASSWORD}")
     }
     text.secrets("headers", headers.map(\.name), prefix)
-    if let caFile = tls.authorities { text.pair("caFile", Placeholders.escape(caFile)) }
+    for case (let key, let file?) in [
+      ("caFile", tls.authorities), ("certFile", tls.certificate), ("keyFile", tls.key),
+    ] {
+      text.pair(key, Placeholders.escape(file))
+    }
     text.pair("timeout", DurationText.format(deadline))
-    if let proxy, proxy != .environment() { text.pair("proxy", Placeholders.escape(Redaction.shown(proxy.text))) }
+    if let proxy, proxy != .environment() { text.pair("proxy", Placeholders.escape(Redaction.masked(proxy.text))) }
   }
 }
 

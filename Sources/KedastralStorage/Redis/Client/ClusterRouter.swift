@@ -8,7 +8,7 @@ final class ClusterRouter: CallRouter {
   var onChange: () -> Void = {}
   private let seeds: [RemoteAddress]
   private let plan: ConnectionPlan
-  private let configuration: RedisStore.Configuration
+  private let configuration: RedisConfiguration
   private var map = SlotMap()
   private var links: [RemoteAddress: RedisLink] = [:]
   private var parked = Fifo<RedisCall>()
@@ -26,7 +26,7 @@ final class ClusterRouter: CallRouter {
     case underway(asked: Set<RemoteAddress>)
   }
 
-  init(seeds: [RemoteAddress], plan: ConnectionPlan, configuration: RedisStore.Configuration) {
+  init(seeds: [RemoteAddress], plan: ConnectionPlan, configuration: RedisConfiguration) {
     self.seeds = seeds
     self.plan = plan
     self.configuration = configuration

@@ -7,7 +7,7 @@ import Synchronization
 /// It bounds what waits, in time and in memory, whatever the servers do.
 final class RedisClient: Sendable {
   let loop: EventLoop
-  let configuration: RedisStore.Configuration
+  let configuration: RedisConfiguration
   private let core: LoopBound<ClientCore?>
   private let healthBox: HealthBox
   /// Set before the loop stops: a stopped loop runs no more work.
@@ -15,7 +15,7 @@ final class RedisClient: Sendable {
   private let subscriptionCount = Atomic(0)
 
   /// Connects in the background.
-  init(_ configuration: RedisStore.Configuration, on loop: EventLoop, logger: KedastralLogger) async throws {
+  init(_ configuration: RedisConfiguration, on loop: EventLoop, logger: KedastralLogger) async throws {
     self.loop = loop
     self.configuration = configuration
     let healthBox = HealthBox(logger: logger)
@@ -34,7 +34,7 @@ final class RedisClient: Sendable {
   }
 
   /// Whether the servers can be reached now.
-  var health: RedisStore.Health { healthBox.value }
+  var health: RedisHealth { healthBox.value }
 
   /// Sends commands in one go.
   ///
@@ -107,20 +107,33 @@ final class RedisClient: Sendable {
   }
 }
 
+/// Whether Redis can be reached.
+package enum RedisHealth: Sendable, Equatable {
+  /// Redis can be reached.
+  case reachable
+  /// Redis cannot be reached, for this reason.
+  case unreachable(why: String)
+
+  /// The reason, or nil when Redis can be reached.
+  package var problem: String? {
+    if case .unreachable(let why) = self { why } else { nil }
+  }
+}
+
 /// The health, for readers on any thread; changes are logged once.
 private final class HealthBox: Sendable {
   private let logger: KedastralLogger
-  private let state = Mutex<RedisStore.Health>(.unreachable(why: "not connected yet"))
+  private let state = Mutex<RedisHealth>(.unreachable(why: "not connected yet"))
 
   init(logger: KedastralLogger) { self.logger = logger }
 
-  var value: RedisStore.Health { state.withLock { $0 } }
+  var value: RedisHealth { state.withLock { $0 } }
 
   /// Notes the end, which its owner wanted: nothing to warn of.
   func close() { state.withLock { $0 = .unreachable(why: "the store is closed") } }
 
   func set(problem: String?) {
-    let new = problem.map { RedisStore.Health.unreachable(why: $0) } ?? .reachable
+    let new = problem.map { RedisHealth.unreachable(why: $0) } ?? .reachable
     let old = state.withLock { state in
       defer { state = new }
       return state
@@ -138,7 +151,7 @@ private final class HealthBox: Sendable {
 /// The part of a client that lives on the loop.
 final class ClientCore {
   let router: any CallRouter
-  private let configuration: RedisStore.Configuration
+  private let configuration: RedisConfiguration
   private let loop: EventLoop
   private var outstanding: [RedisCall] = []
   private var waitingBytes = 0
@@ -147,7 +160,7 @@ final class ClientCore {
   private var laterTimer: LoopTimer?
   private var subscriptions: [RedisClient.SubscriptionIdentifier: RedisSubscription] = [:]
 
-  init(_ configuration: RedisStore.Configuration, on loop: EventLoop) {
+  init(_ configuration: RedisConfiguration, on loop: EventLoop) {
     self.configuration = configuration
     self.loop = loop
     let plan = ConnectionPlan.server(configuration, on: loop)

@@ -1,16 +1,14 @@
 import KedastralCore
 import KedastralNet
 
-extension RedisStore {
+extension RedisConfiguration {
   /// Invalid settings.
-  package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  package struct InvalidSetting: Error, Equatable, CustomStringConvertible {
     /// What is wrong.
     package let problem: String
     package var description: String { "Redis: \(problem)" }
   }
-}
 
-extension RedisStore.Configuration {
   /// Validates the settings, and loads the TLS files once so that an invalid one is reported at the start.
   func check() throws {
     try validate()
@@ -18,9 +16,9 @@ extension RedisStore.Configuration {
   }
 
   /// Checks that the settings are in range and consistent; files are not read.
-  package func validate() throws(RedisStore.ConfigurationError) {
-    func demand(_ condition: Bool, _ problem: String) throws(RedisStore.ConfigurationError) {
-      if !condition { throw RedisStore.ConfigurationError(problem: problem) }
+  package func validate() throws(InvalidSetting) {
+    func demand(_ condition: Bool, _ problem: String) throws(InvalidSetting) {
+      if !condition { throw InvalidSetting(problem: problem) }
     }
     try demand(timeToLive >= .seconds(1), "the time to live must be a second or more")
     try demand(callDeadline > .zero && connectDeadline > .zero, "deadlines must be positive")
@@ -49,7 +47,7 @@ extension RedisStore.Configuration {
   var channel: String { "\(keyPrefix)updates:\(database)" }
 }
 
-extension RedisStore.Deployment: CustomStringConvertible {
+extension RedisConfiguration.Deployment: CustomStringConvertible {
   package var description: String {
     switch self {
     case .single(let server): "redis \(server)"

@@ -7,7 +7,7 @@ final class SingleRouter: CallRouter {
   private let location: MasterLocation
   private let link: RedisLink
 
-  init(to location: MasterLocation, plan: ConnectionPlan, configuration: RedisStore.Configuration) {
+  init(to location: MasterLocation, plan: ConnectionPlan, configuration: RedisConfiguration) {
     self.location = location
     link = RedisLink(to: location, plan: plan, backoff: configuration.reconnect)
     link.onChange = { [unowned self] in onChange() }

@@ -1,0 +1,5 @@
+import KedastralCore
+
+extension PrometheusSource: IdentifiedSource {
+  package var loadIdentity: String { ["prometheus", endpoint.identity, query].joined(separator: "\n") }
+}

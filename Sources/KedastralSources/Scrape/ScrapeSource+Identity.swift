@@ -1,0 +1,5 @@
+import KedastralCore
+
+extension ScrapeSource: IdentifiedSource {
+  package var loadIdentity: String { ["scrape", endpoint.identity, selector.description].joined(separator: "\n") }
+}
