@@ -128,6 +128,8 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     cluster.create_policy()
     one = cluster.forecaster()
     cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    # The plan may be there before the watch has shown the ScaledObject; the next status has its name.
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web")["status"].get("scaledObjectName"), one)
     policy = cluster.get(f"{POLICIES}/web")
     assert policy["status"]["workload"] == "shop_web" and policy["status"]["scaledObjectName"] == "web"
     # 250 with a headroom of 20 % at 100 for each pod.
