@@ -63,7 +63,7 @@ let package = Package(
       name: "KedastralDaemon",
       dependencies: [
         "Kedastral", "KedastralCore", "KedastralModels", "KedastralRedisStore", "KedastralSources", "KedastralNet",
-        "KedastralGRPC", "KedastralHTTP", "CYAML",
+        "KedastralGRPC", "KedastralHTTP", "KedastralKubernetes", "CYAML",
       ],
       path: "Sources/Hosts/KedastralDaemon"),
     .target(
@@ -136,8 +136,8 @@ let package = Package(
     .testTarget(
       name: "KedastralDaemonTests",
       dependencies: [
-        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralModels", "KedastralNet", "KedastralRedisStore",
-        "KedastralSources", "KedastralTesting", "TestSupport",
+        "KedastralDaemon", "KedastralGRPC", "KedastralHTTP", "KedastralKubernetes", "KedastralModels", "KedastralNet",
+        "KedastralRedisStore", "KedastralSources", "KedastralTesting", "TestSupport",
       ]),
     .testTarget(
       name: "KedastralCommandLineTests",

@@ -12,6 +12,7 @@ package struct ForecasterParts {
     var staleAfter: Duration?
     var shardLease: Duration?
     var texts: (any ConfigurationTexts)?
+    var observer: (any ForecastObserver)?
 
     /// - Parameters:
     ///   - http: how the HTTP server listens; nil for none.
@@ -20,15 +21,17 @@ package struct ForecasterParts {
     ///   - shardLease: how long a forecaster keeps its share of the workloads without renewing its lease; nil to
     ///     forecast all workloads.
     ///   - texts: generates a workload's settings as text, for the page.
+    ///   - observer: receives the result of each forecast round.
     package init(
       http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
-      texts: (any ConfigurationTexts)? = nil
+      texts: (any ConfigurationTexts)? = nil, observer: (any ForecastObserver)? = nil
     ) {
       self.http = http
       self.leadTime = leadTime
       self.staleAfter = staleAfter
       self.shardLease = shardLease
       self.texts = texts
+      self.observer = observer
     }
   }
 
@@ -37,6 +40,7 @@ package struct ForecasterParts {
   /// The result of each workload's latest round.
   package let health: WorkloadHealth
   private let roster: WorkloadRoster
+  private let readiness: ForecastReadiness
 
   /// Connects the parts; the server listens when this returns.
   package init(
@@ -45,6 +49,7 @@ package struct ForecasterParts {
   ) async throws {
     self.store = store
     let readiness = ForecastReadiness(workloads.map(\.workload.name))
+    self.readiness = readiness
     health = readiness.health
     BuildInformation.publish(in: metrics)
     var membership: ShardMembership?
@@ -52,7 +57,8 @@ package struct ForecasterParts {
       membership = ShardMembership(store: redis, lease: lease, logger: logger)
     }
     let forecaster = Forecaster(
-      store: store.store, clock: clock, metrics: metrics, logger: logger, observer: readiness)
+      store: store.store, clock: clock, metrics: metrics, logger: logger,
+      observer: ForecastObservers([readiness, settings.observer].compactMap(\.self)))
     let roster = WorkloadRoster(
       workloads, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
       metrics: metrics, logger: logger)
@@ -76,8 +82,22 @@ package struct ForecasterParts {
     return services
   }
 
+  /// Sets why this process is not ready, in addition to what follows from the forecasts; nil when it is.
+  package func report(_ check: String, problem: String?) { readiness.readiness.report(check, problem: problem) }
+
   /// Replaces the workloads; those of the same revision are not touched.
   package func replace(workloads: [ServedWorkload]) async -> WorkloadsChange { await roster.replace(by: workloads) }
+}
+
+/// Several observers of forecast rounds.
+private struct ForecastObservers: ForecastObserver {
+  private let observers: [any ForecastObserver]
+
+  init(_ observers: [any ForecastObserver]) { self.observers = observers }
+
+  func roundEnded(_ round: ForecastRound) {
+    for observer in observers { observer.roundEnded(round) }
+  }
 }
 
 extension Forecaster: LoadHistory, PlanRecords {

@@ -68,7 +68,7 @@ def test_names_are_unique_short_and_in_the_release_s_namespace(name):
     elsewhere = {"ServiceMonitor": "monitoring", "PrometheusRule": "monitoring", "Certificate": "keda-system"}
     for one in objects:
         namespace = one["metadata"].get("namespace")
-        if one["kind"] == "ClusterTriggerAuthentication":
+        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"):
             assert namespace is None
         else:
             assert namespace in (NAMESPACE, elsewhere.get(one["kind"])), title(one)
@@ -80,6 +80,82 @@ def test_long_release_names_leave_room_for_every_suffix():
     done = helm("template", release, CHART, "--values", ROOT / "Tests/ManifestTests/values/go-workloads.yaml")
     assert done.returncode == 0, done.stderr
     assert all(len(one["metadata"]["name"]) <= 63 for one in yaml.safe_load_all(done.stdout) if one)
+
+
+def test_the_definitions_of_the_operator_s_objects_are_those_of_deploy_crds():
+    rendered_ones = {one["metadata"]["name"]: one["spec"] for one in of_kind(rendered("operator"), "CustomResourceDefinition")}
+    files = [path for path in (ROOT / "deploy/crds").glob("*.yaml") if path.name != "kustomization.yaml"]
+    originals = {one["metadata"]["name"]: one["spec"] for one in (yaml.safe_load(path.read_text()) for path in files)}
+    assert rendered_ones == originals and len(originals) == 3
+    about = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]["artifacthub.io/crds"]
+    assert {one["name"] for one in yaml.safe_load(about)} == set(originals)
+    kept = of_kind(rendered("operator", "crds.keep=true"), "CustomResourceDefinition")
+    assert all(one["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for one in kept)
+    assert not of_kind(rendered("operator", "crds.install=false"), "CustomResourceDefinition")
+    assert not of_kind(rendered("minimal"), "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding")
+
+
+def test_only_the_operator_s_pods_have_a_token():
+    for name, expected in (("operator", {"forecaster": True, "scaler": False}), ("minimal", {"forecaster": False, "scaler": False})):
+        assert expected == {
+            container_of(one)["name"]: one["spec"]["template"]["spec"]["automountServiceAccountToken"]
+            for one in of_kind(rendered(name), "Deployment")}
+
+
+def operator_roles(of):
+    """The roles of the operator itself, not those of users."""
+    return [one for one in of_kind(of, "ClusterRole", "Role") if one["metadata"]["name"].endswith("-operator")]
+
+
+def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have():
+    granted = {}
+    for role in of_kind(rendered("operator"), "ClusterRole"):
+        for label in role["metadata"]["labels"]:
+            if label.startswith("rbac.authorization.k8s.io/aggregate-to-"):
+                [rule] = role["rules"]
+                assert rule["resources"] == ["forecastpolicies", "datasources"]
+                granted[label.rpartition("-")[2]] = rule["verbs"]
+    assert set(granted) == {"admin", "edit", "view"}
+    assert granted["view"] == ["get", "list", "watch"] and "create" in granted["edit"] == granted["admin"]
+    assert len(of_kind(rendered("operator", "forecaster.operator.aggregateRoles=false"), "ClusterRole")) == 1
+
+
+def test_the_operator_may_do_no_more_than_its_rules_name():
+    """Each rule is a row of docs/kubernetes.md, with its reason."""
+    roles = operator_roles(rendered("operator"))
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)` \| ([a-z, ]+) \|", page, re.MULTILINE))
+    rules = {
+        (f"{group}/{resource}".lstrip("/"), role["kind"], verb)
+        for role in roles for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]
+        for verb in rule["verbs"]}
+    assert {(resource, verb) for resource, _, verb in rules} == {
+        (resource, verb) for resource, verbs in rows for verb in verbs.split(", ")}
+    assert not any("*" in word for rule in rules for word in rule)
+    # Secrets are read by their name alone, and leases are those of the release's namespace.
+    assert ("secrets", "ClusterRole", "get") in rules and ("secrets", "ClusterRole", "list") not in rules
+    assert {kind for resource, kind, _ in rules if resource.endswith("leases")} == {"Role"}
+    # For one namespace, the same rules there, but for the objects that have none.
+    one = rendered("operator", "forecaster.operator.namespace=shop")
+    assert not of_kind(one, "ClusterRoleBinding")
+    inside, leases = operator_roles(one)
+    assert (inside["metadata"]["namespace"], leases["metadata"]["namespace"]) == ("shop", NAMESPACE)
+    assert inside["rules"][0]["resources"] == ["forecastpolicies", "datasources"]
+    assert inside["rules"][1:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][1:]
+    assert leases["rules"][1]["resourceNames"] == ["kedastral-operator-shop"]
+    assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
+    without = operator_roles(rendered("operator", "forecaster.operator.readSecrets=false"))
+    assert not any("secrets" in rule["resources"] for role in without for rule in role["rules"])
+
+
+def test_bindings_name_the_forecaster_s_account_and_roles_that_are_there():
+    objects = rendered("operator")
+    [account] = of_kind(objects, "ServiceAccount")
+    names = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
+        assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in names
+        [subject] = binding["subjects"]
+        assert subject == {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": NAMESPACE}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -348,15 +424,21 @@ def test_the_notes_name_the_scaler_and_warn_of_images_of_the_go_implementation()
     assert "kind: ClusterTriggerAuthentication" in notes("cluster-issuer")
 
 
+def kustomized(folder, **more):
+    """The objects of an overlay over the kustomize base, and their text."""
+    overlay = {
+        "namespace": "team", "resources": [os.path.relpath(ROOT / "deploy/kustomize", folder)],
+        "images": [{"name": name, "newName": f"registry.example.com/{name}"} for name in ("kedastral-forecaster", "kedastral-scaler")],
+        **more}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    done = subprocess.run([kubectl(), "kustomize", folder], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
+    return list(yaml.safe_load_all(done.stdout)), done.stdout
+
+
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])
 def test_the_kustomize_base_keeps_the_policies_and_works_in_the_namespace_of_an_overlay(version, tmp_path):
-    overlay = {
-        "namespace": "team", "resources": [os.path.relpath(ROOT / "deploy/kustomize", tmp_path)],
-        "images": [{"name": name, "newName": f"registry.example.com/{name}"} for name in ("kedastral-forecaster", "kedastral-scaler")]}
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
-    done = subprocess.run([kubectl(), "kustomize", tmp_path], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
-    objects = list(yaml.safe_load_all(done.stdout))
+    objects, text = kustomized(tmp_path)
     policies.objects_fit_kubernetes_schemas(objects, version)
     policies.containers_are_confined(objects)
     policies.mounts_exist(objects, {})
@@ -366,4 +448,20 @@ def test_the_kustomize_base_keeps_the_policies_and_works_in_the_namespace_of_an_
     forecaster, scaler = (environment(container_of(one)) for one in of_kind(objects, "Deployment"))
     assert forecaster["SCALER_ADDRESS"] == "kedastral-scaler.$(POD_NAMESPACE).svc:50051"
     assert scaler["FORECASTER_URL"] == "http://kedastral-forecaster:8081"
-    assert not re.search(r"default\.svc|Helm", done.stdout)
+    assert not re.search(r"default\.svc|Helm", text)
+
+
+def test_the_operator_is_a_component_of_the_kustomize_base(tmp_path):
+    objects, _ = kustomized(tmp_path, components=[os.path.relpath(ROOT / "deploy/kustomize/operator", tmp_path)])
+    policies.objects_fit_kubernetes_schemas(objects, "1.33")
+    policies.mounts_exist(objects, {})
+    forecaster, scaler = of_kind(objects, "Deployment")
+    settings = environment(container_of(forecaster))
+    assert settings["OPERATOR_MODE"] == "true" and "CONFIG" not in settings and not of_kind(objects, "ConfigMap")
+    assert [one["spec"]["template"]["spec"]["automountServiceAccountToken"] for one in (forecaster, scaler)] == [True, False]
+    # The rules are the chart's, and the bindings follow the namespace.
+    chart = {one["metadata"]["name"].removeprefix("scaling-"): one["rules"] for one in of_kind(rendered("operator"), "ClusterRole")}
+    assert {one["metadata"]["name"]: one["rules"] for one in of_kind(objects, "ClusterRole")} == chart
+    for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}]
+    assert len(of_kind(objects, "CustomResourceDefinition")) == 3

@@ -2,6 +2,7 @@
 
 helm renders the chart as it would install it. A cluster and a registry are not there: stand-ins take the place of docker and of the
 verbs that need a cluster, and check that what they are pointed to is among the objects that were installed."""
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from chart import helm
 from cluster import ROOT, kubectl
+from crds import DEFINITIONS, NAMES, problems
 
 PAGE = (ROOT / "docs/kubernetes.md").read_text()
 STAND_IN = '''#!{python}
@@ -33,7 +35,7 @@ def options(words):
     plain, found, words = [], {}, list(words)
     while words:
         word = words.pop(0)
-        if word == "--create-namespace":
+        if word in ("--create-namespace", "--take-ownership", "--all-namespaces"):
             found[word] = ""
         elif word.startswith("--"):
             found[word] = words.pop(0)
@@ -47,6 +49,10 @@ def installed(path="cluster.yaml"):
         return [one for one in yaml.safe_load_all(file) if one]
 
 
+def plural(one):
+    return {definition["spec"]["names"]["kind"]: name for name, definition in DEFINITIONS.items()}[one["kind"]]
+
+
 def as_docker(words):
     verb, *rest = words
     if verb == "build":
@@ -58,10 +64,13 @@ def as_docker(words):
 
 def as_helm(words):
     verb, *rest = words
+    described = helm(verb, "--help").stdout
+    if unknown := [word for word in rest if word.startswith("--") and f"{word} " not in described]:
+        sys.exit(f"helm {verb} has no {unknown}")
     if verb in ("lint", "template"):
         done = helm(*words)
     elif verb in ("install", "upgrade"):
-        done = helm("template", *(word for word in rest if word != "--create-namespace"))
+        done = helm("template", *(word for word in rest if word not in ("--create-namespace", "--take-ownership")))
         if done.returncode == 0:
             with open("cluster.yaml", "w") as file:
                 file.write(done.stdout)
@@ -79,6 +88,18 @@ def as_kubectl(words):
     match plain:
         case ["create" | "delete", "namespace", "kedastral"]:
             return 0
+        case ["apply"] if "--filename" in given:
+            with open(given["--filename"]) as file:
+                return 0 if all(not problems(plural(one), one) for one in yaml.safe_load_all(file)) else 1
+        case ["get", "forecastpolicies" | "forecastpolicies,datasources"]:
+            return 0 if given.get("--namespace") == "shop" or "--all-namespaces" in given else 1
+        case ["patch", "forecastpolicy", name]:
+            with open("policy.yaml") as file:
+                policy = list(yaml.safe_load_all(file))[-1]
+            policy["spec"] |= json.loads(given["--patch"])["spec"]
+            return 0 if policy["metadata"]["name"] == name and not problems("forecastpolicies", policy) else 1
+        case ["delete", "customresourcedefinition", *names]:
+            return 0 if set(names) == {f"{name}.kedastral.io" for name in NAMES} else 1
         case ["apply"]:
             done = subprocess.run([kubectl(), "kustomize", given["--kustomize"]], capture_output=True, text=True)
             sys.stderr.write(done.stderr)
@@ -87,7 +108,7 @@ def as_kubectl(words):
             return 0 if objects and done.returncode == 0 else 1
         case ["diff"]:
             return 0 if list(yaml.safe_load_all(sys.stdin.read())) else 1
-        case ["rollout", "status", name] | ["port-forward", name, _]:
+        case ["rollout", "status", name] | ["port-forward", name, _] | ["scale", name]:
             kind, _, name = name.partition("/")
             found = [
                 one for one in installed() if (one["kind"].lower(), one["metadata"]["name"]) == (kind, name)
@@ -132,6 +153,7 @@ def test_the_commands_of_the_page_work_in_its_order(world):
     "kubectl --namespace other rollout status deployment/kedastral-scaler",
     "kubectl --namespace kedastral port-forward service/kedastral-scaler 1:1",
     "helm uninstall other --namespace kedastral",
+    "helm uninstall kedastral --namespace kedastral --bananas",
     "docker build --file deploy/Dockerfile --target bananas --tag x .",
 ])
 def test_the_stand_ins_refuse_what_is_not_there(world, command):

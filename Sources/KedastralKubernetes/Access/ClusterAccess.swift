@@ -11,6 +11,9 @@ package struct ClusterAccess: Sendable {
   /// The configuration cannot be used, in one line.
   package struct Problem: Error, Equatable, CustomStringConvertible {
     package let description: String
+
+    /// Creates a problem.
+    package init(description: String) { self.description = description }
   }
 
   /// The server, its authorities and the credentials.

@@ -14,6 +14,13 @@ package struct ObjectList<Object: KubernetesObject>: Sendable {
   package var unreadable: [UnreadableObject] = []
   /// The version of the whole list, from which a watch continues.
   package var resourceVersion = ""
+
+  /// Creates a list.
+  package init(objects: [Object] = [], unreadable: [UnreadableObject] = [], resourceVersion: String = "") {
+    self.objects = objects
+    self.unreadable = unreadable
+    self.resourceVersion = resourceVersion
+  }
 }
 
 /// An object that does not have the expected fields.

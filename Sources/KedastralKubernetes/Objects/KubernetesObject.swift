@@ -89,6 +89,7 @@ package struct ObjectMetadata: Codable, Sendable, Equatable {
   package var uid: String?
   package var resourceVersion: String?
   package var generation: Int?
+  package var creationTimestamp: String?
   package var deletionTimestamp: String?
   package var labels: [String: String]?
   package var ownerReferences: [Owner]?

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A double of the Kubernetes API server for tests: it stores, lists in parts, watches, applies, and fails on request.
 
-It is not an API server: it knows no types, checks no schema, and of server-side apply it knows only which manager wrote an
-object first. What it does is what the client's tests rely on:
+It is not an API server: it knows no types, and of server-side apply it knows only which manager wrote an object first. With
+--schemas it sets the defaults of the CustomResourceDefinitions in deploy/crds, and rejects what their schemas and rules and KEDA's
+schema reject (it needs the packages of scripts/requirements.txt then). What it does is what the tests rely on:
 
   GET    list (limit, continue), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
   POST   create (409 when it exists; generateName), PUT replace (409 for another resourceVersion)
@@ -16,11 +17,12 @@ object first. What it does is what the client's tests rely on:
   POST /double/line     {"line": "…"} sends a line of the test's choice to all watches
   GET  /double/log      the requests so far: method, path, authorization, content type, body
 
-Usage: api_server_double.py [--cert FILE --key FILE [--client-ca FILE]]; the port is printed.
+Usage: api_server_double.py [--schemas] [--cert FILE --key FILE [--client-ca FILE]]; the port is printed.
 """
 import argparse
 import http.server
 import json
+import pathlib
 import ssl
 import sys
 import threading
@@ -34,6 +36,7 @@ HISTORY = []  # (version, collection, namespace, type, object)
 FAULTS = []
 LOG = []
 ORDERS = []  # orders to the watches: (kind, text)
+SCHEMAS = {}  # collection -> (defaults, problems): functions of an object
 
 
 def status(code, reason, message):
@@ -41,9 +44,10 @@ def status(code, reason, message):
 
 
 def merge(old, new):
-    if not isinstance(new, dict) or not isinstance(old, dict):
+    """RFC 7386: null removes a member, also where there was no object before."""
+    if not isinstance(new, dict):
         return new
-    result = dict(old)
+    result = dict(old) if isinstance(old, dict) else {}
     for key, value in new.items():
         if value is None:
             result.pop(key, None)
@@ -60,7 +64,11 @@ def write(collection, key, item, kind):
         item["metadata"]["namespace"] = key[0]
     item["metadata"]["name"] = key[1]
     item["metadata"].setdefault("uid", "uid-%d" % STATE["version"])
+    item["metadata"].setdefault("creationTimestamp", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     objects = OBJECTS.setdefault(collection, {})
+    old = objects.get(key)
+    is_new_spec = old is None or old.get("spec") != item.get("spec")
+    item["metadata"]["generation"] = (old or {}).get("metadata", {}).get("generation", 0) + is_new_spec
     if kind == "DELETED":
         objects.pop(key, None)
     else:
@@ -150,6 +158,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         old = objects.get(key)
         if self.command == "GET" and name is None:
             return self.list(collection, namespace, query)
+        if self.command in ("POST", "PUT") and (problem := self.reject(collection, body)):
+            return problem
         if self.command == "POST":
             metadata = body.setdefault("metadata", {})
             if "name" not in metadata:
@@ -184,10 +194,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return 409, status(409, "Conflict", 'conflict with "%s"' % owner)
             body.setdefault("metadata", {})["managedFields"] = [{"manager": manager}]
         new = merge(old or {}, {"status": body.get("status", {})} if subresource == "status" else body)
+        if problem := self.reject(collection, new):
+            return problem
         if old is not None and {k: v for k, v in new.items()} == old:
             return 200, old
         write(collection, key, new, "MODIFIED" if old else "ADDED")
         return (200 if old else 201), new
+
+    def reject(self, collection, item):
+        """Sets the defaults of the schema; the answer for an object that it rejects."""
+        if collection not in SCHEMAS:
+            return None
+        defaults, problems = SCHEMAS[collection]
+        defaults(item)
+        found = problems(item)
+        return (422, status(422, "Invalid", "; ".join(found))) if found else None
 
     def list(self, collection, namespace, query):
         token, limit = query.get("continue"), int(query.get("limit", 0) or 0)
@@ -259,12 +280,27 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
+def load_schemas():
+    """The definitions, as Tests/ManifestTests applies them, and KEDA's."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "ManifestTests"))
+    import crds
+
+    for name in crds.NAMES:
+        SCHEMAS[f"apis/kedastral.io/v1alpha1/{name}"] = (
+            lambda item, name=name: crds.complete(item, crds.schema(name)),
+            lambda item, name=name: crds.problems(name, {key: value for key, value in item.items()}))
+    SCHEMAS["apis/keda.sh/v1alpha1/scaledobjects"] = (lambda item: None, crds.scaled_object_problems)
+
+
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--schemas", action="store_true")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--client-ca")
     options = parser.parse_args()
+    if options.schemas:
+        load_schemas()
     server = Server(("127.0.0.1", 0), Handler)
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

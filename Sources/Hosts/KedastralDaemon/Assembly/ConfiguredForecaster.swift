@@ -28,7 +28,8 @@ package struct ConfiguredForecaster: Sendable {
 
   /// How the parts are to be.
   func settings(
-    leadTime: Duration, staleAfter: Duration? = nil, metrics: MetricsRegistry, logger: KedastralLogger
+    leadTime: Duration, staleAfter: Duration? = nil, observer: (any ForecastObserver)? = nil,
+    metrics: MetricsRegistry, logger: KedastralLogger
   ) throws -> ForecasterParts.Settings {
     var shardLease: Duration?
     if case .redis(_, let lease) = configuration.storage { shardLease = lease }
@@ -39,7 +40,7 @@ package struct ConfiguredForecaster: Sendable {
       leadTime: leadTime, staleAfter: staleAfter, shardLease: shardLease,
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
         workloads.settings(of: $0)
-      })
+      }, observer: observer)
   }
 
   /// Forecasts other workloads from now on; those whose settings stay are not touched.

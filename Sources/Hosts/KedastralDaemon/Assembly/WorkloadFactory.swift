@@ -59,6 +59,14 @@ final class ConfiguredWorkloads: Sendable {
   /// The settings of a workload now.
   func settings(of workload: WorkloadName) -> WorkloadConfiguration? { made.withLock { $0[workload]?.settings } }
 
+  /// Why a workload cannot be made of its settings; nil when it can.
+  func problem(of settings: WorkloadConfiguration) -> String? {
+    do {
+      _ = try factory.make(settings, after: made.withLock { $0[settings.name] })
+      return nil
+    } catch { return "\(error)" }
+  }
+
   /// Takes other settings; what stays the same keeps its revision.
   ///
   /// - Throws: when a workload's parts cannot be made; nothing has changed then.

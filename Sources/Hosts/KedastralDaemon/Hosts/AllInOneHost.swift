@@ -13,11 +13,10 @@ package enum AllInOneHost {
       let parts = try await AllInOneParts(
         configuration, on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger, registered: parts)
       try await host.run(
-        parts.parts.services, watching: configuration.forecaster.watchedFile, read: readAgain,
+        parts.services, watching: configuration.forecaster.watchedFile, read: readAgain,
         level: \.forecaster.log.level
       ) { new in
-        var change = try await parts.configured.replace(
-          workloads: new.forecaster.workloads, in: parts.parts.forecaster)
+        var change = try await parts.workloads.replaceFile(new.forecaster.workloads)
         change.needingRestart = new.needingRestart(after: configuration)
         return change
       } windDown: {
@@ -31,6 +30,9 @@ package enum AllInOneHost {
 package struct AllInOneParts {
   package let configured: ConfiguredForecaster
   package let parts: ServiceParts
+  let workloads: MergedWorkloads
+  /// The services to run.
+  let services: [ServiceRunner.Service]
   private let store: OpenedStore
 
   /// Wires the parts; both servers listen when this returns.
@@ -43,12 +45,19 @@ package struct AllInOneParts {
     configured = try ConfiguredForecaster(
       configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered)
     let scaler = configuration.scaler
+    let cluster = ClusterPart(configuration.forecaster, staleAfter: scaler.staleAfter)
     parts = try await ServiceParts(
       configured.workloads.served, store: store,
       forecaster: configured.settings(
-        leadTime: scaler.leadTime, staleAfter: scaler.staleAfter, metrics: metrics, logger: logger),
+        leadTime: scaler.leadTime, staleAfter: scaler.staleAfter, observer: cluster?.board, metrics: metrics,
+        logger: logger),
       scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
       metrics: metrics, logger: logger)
+    workloads = MergedWorkloads(configured, parts.forecaster, file: configuration.forecaster.workloads)
+    services =
+      parts.services
+      + (try cluster?.services(
+        workloads, configured, parts.forecaster, on: loop, clock: clock, metrics: metrics, logger: logger) ?? [])
   }
 
   /// Stops accepting and finishes open requests.

@@ -21,13 +21,19 @@ package enum ForecasterHost {
     let store = try await OpenedStore(.init(configuration.storage), clock: host.clock, logger: host.logger)
     let configured = try ConfiguredForecaster(
       configuration, on: host.loop, clock: host.clock, logger: host.logger, registered: registered)
+    let cluster = ClusterPart(configuration)
     let parts = try await ForecasterParts(
       configured.workloads.served, store: store,
-      try configured.settings(leadTime: .seconds(300), metrics: host.metrics, logger: host.logger), on: host.loop,
-      clock: host.clock, metrics: host.metrics, logger: host.logger)
-    try await host.run(parts.services, watching: configuration.watchedFile, read: readAgain, level: \.log.level) {
-      new in
-      var change = try await configured.replace(workloads: new.workloads, in: parts)
+      try configured.settings(
+        leadTime: .seconds(300), observer: cluster?.board, metrics: host.metrics, logger: host.logger),
+      on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
+    let workloads = MergedWorkloads(configured, parts, file: configuration.workloads)
+    let services = try cluster?.services(
+      workloads, configured, parts, on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
+    try await host.run(
+      parts.services + (services ?? []), watching: configuration.watchedFile, read: readAgain, level: \.log.level
+    ) { new in
+      var change = try await workloads.replaceFile(new.workloads)
       change.needingRestart = new.needingRestart(after: configuration)
       return change
     } windDown: {

@@ -6,8 +6,8 @@
 {{- if include "kedastral.hasForecaster" . -}}
 {{- $inVariables := $forecaster.envFrom -}}
 {{- range $forecaster.env }}{{ if has .name (list "WORKLOAD" "CONFIG" "CONFIG_FILE") }}{{ $inVariables = true }}{{ end }}{{ end -}}
-{{- if not (or (include "kedastral.writesFile" .) $forecaster.config.configFile $inVariables) -}}
-{{- fail "no workload is configured: set workloads (see README.md for an example), or forecaster.enabled=false for a scaler alone" -}}
+{{- if not (or (include "kedastral.writesFile" .) $forecaster.config.configFile $inVariables (include "kedastral.isOperator" .)) -}}
+{{- fail "no workload is configured: set workloads (see README.md for an example), forecaster.operator.enabled=true to read them from ForecastPolicies, or forecaster.enabled=false for a scaler alone" -}}
 {{- end -}}
 {{- range $index, $workload := (include "kedastral.workloads" . | fromYaml).workloads -}}
 {{- if not $workload.name }}{{ fail (printf "workloads[%d] has no name" $index) }}{{ end -}}
@@ -16,7 +16,7 @@
 {{- fail (printf "workload %s has no source.url: set it there or in defaults.source.url, such as http://prometheus.monitoring:9090" $workload.name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (gt (int $forecaster.replicaCount) 1) (ne $forecaster.config.storage "redis") -}}
+{{- if and (gt (int $forecaster.replicaCount) 1) (ne $forecaster.config.storage "redis") (not (include "kedastral.isOperator" .)) -}}
 {{- fail "forecaster.replicaCount is above 1: several forecasters share their workloads through Redis; set forecaster.config.storage=redis, or replicaCount=1" -}}
 {{- end -}}
 {{- end -}}

@@ -39,8 +39,10 @@
 
 {{/* All workloads, as `{workloads: […]}`. */}}
 {{- define "kedastral.workloads" -}}
-{{- $all := .Values.workloads -}}
-{{- if .Values.forecaster.workloadsConfig.enabled -}}
+{{- $all := default list .Values.workloads -}}
+{{- if include "kedastral.isOperator" . -}}
+{{/* As in the Go implementation, its own formats are not read beside objects of the cluster. */}}
+{{- else if .Values.forecaster.workloadsConfig.enabled -}}
 {{- range .Values.forecaster.workloadsConfig.workloads -}}
 {{- $all = append $all (include "kedastral.converted" . | fromYaml) -}}
 {{- end -}}

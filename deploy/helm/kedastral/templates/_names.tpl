@@ -75,6 +75,10 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- if or .Values.forecaster.enabled (include "kedastral.allInOne" .) }}true{{ end }}
 {{- end }}
 
+{{- define "kedastral.isOperator" -}}
+{{- if and (include "kedastral.hasForecaster" .) .Values.forecaster.operator.enabled }}true{{ end }}
+{{- end }}
+
 {{- define "kedastral.hasScaler" -}}
 {{- if or .Values.scaler.enabled (include "kedastral.allInOne" .) }}true{{ end }}
 {{- end }}
@@ -86,6 +90,11 @@ app.kubernetes.io/component: {{ index . 1 }}
 
 {{- define "kedastral.scalerComponent" -}}
 {{- ternary "all-in-one" "scaler" (eq .Values.mode "all-in-one") }}
+{{- end }}
+
+{{/* Where KEDA reaches the scaler. */}}
+{{- define "kedastral.triggerAddress" -}}
+{{- default (include "kedastral.scalerAddress" .) .Values.forecaster.operator.scalerAddress }}
 {{- end }}
 
 {{- define "kedastral.scalerAddress" -}}

@@ -51,7 +51,13 @@
 {{/* Variables of forecasts: those of a forecaster and of the all-in-one mode. */}}
 {{- define "kedastral.forecasterVariables" -}}
 - {name: LISTEN, value: {{ .Values.forecaster.config.listen | quote }}}
-- {name: SCALER_ADDRESS, value: {{ include "kedastral.scalerAddress" . | quote }}}
+- {name: SCALER_ADDRESS, value: {{ include "kedastral.triggerAddress" . | quote }}}
+{{- if include "kedastral.isOperator" . }}
+- {name: OPERATOR_MODE, value: "true"}
+{{- with .Values.forecaster.operator.namespace }}
+- {name: WATCH_NAMESPACE, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
 {{- with include "kedastral.configurationPath" . }}
 - {name: CONFIG, value: {{ . | quote }}}
 {{- end }}
@@ -198,7 +204,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       serviceAccountName: {{ include "kedastral.serviceAccountName" $root }}
-      automountServiceAccountToken: false
+      automountServiceAccountToken: {{ and (ne $component "scaler") (ne (include "kedastral.isOperator" $root) "") }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds | int }}
       securityContext:

@@ -14,6 +14,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
+  var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
 }
@@ -102,6 +103,12 @@ struct ScalerSection: Decodable, Sendable {
   var staleAfter: Located<Duration>?
   var forecasterTokenFile: Located<String>?
   var loops: Located<Int>?
+}
+
+struct KubernetesSection: Decodable, Sendable {
+  var enabled: Located<Bool>?
+  var kubeconfig: Located<String>?
+  var namespace: Located<String>?
 }
 
 /// A workload, or the defaults of all workloads.

@@ -21,10 +21,20 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var httpLimits: HTTPLimits
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
   package var scalerAddress: ListenAddress
-  /// The workloads; at least one, no two with the same name.
+  /// The workloads, no two with the same name; at least one, unless policies of a cluster are forecast.
   package var workloads: [WorkloadConfiguration]
+  /// The cluster whose policies are forecast as well; nil for none.
+  package var kubernetes: KubernetesConfiguration? = nil
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
+}
+
+/// The access to a cluster.
+package struct KubernetesConfiguration: Sendable, Equatable {
+  /// The kubeconfig; nil for the service account of the pod.
+  package var kubeconfig: String?
+  /// The only namespace whose policies are forecast; nil for all.
+  package var namespace: String?
 }
 
 /// The settings of a scaler.

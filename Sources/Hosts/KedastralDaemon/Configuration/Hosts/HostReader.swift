@@ -52,7 +52,7 @@ struct HostReader {
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
       httpLimits: httpLimits, scalerAddress: scalerAddress.value,
-      workloads: workloads.map(\.configuration),
+      workloads: workloads.map(\.configuration), kubernetes: readKubernetes(),
       watchedFile: watchedFile)
   }
 
@@ -126,7 +126,7 @@ struct HostReader {
       problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
       if given.texts[Settings.workload.descriptor.environment] == nil {
-        guard !problems.concern(key: "workloads") else { return [] }
+        guard !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
         problems.add(
           .nowhere,
           "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads"
@@ -148,6 +148,14 @@ struct HostReader {
       }
     }
     return workloads
+  }
+
+  private func readKubernetes() -> KubernetesConfiguration? {
+    let section = file.kubernetes
+    guard given.value(Settings.kubernetes, section?.enabled)?.value == true else { return nil }
+    return KubernetesConfiguration(
+      kubeconfig: given.text(Settings.kubeconfig, section?.kubeconfig)?.value,
+      namespace: given.text(Settings.namespace, section?.namespace)?.value)
   }
 
   private func readLog() -> LogConfiguration? {

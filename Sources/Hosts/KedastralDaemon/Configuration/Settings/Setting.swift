@@ -14,6 +14,7 @@ struct SettingDescriptor: Sendable {
     case source = "Where the load comes from"
     case model = "Forecast"
     case capacity = "Replicas"
+    case kubernetes = "Kubernetes"
     case storage = "Storage"
     case scaler = "Scaler"
     case limits = "Limits for one client, or for all"

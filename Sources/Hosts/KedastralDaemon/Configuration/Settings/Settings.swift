@@ -256,6 +256,17 @@ enum Settings {
     file: "workloads[].policy.activationThreshold", .capacity,
     "active only while the plan exceeds this load between now and the lead time; the trigger's value overrides it")
 
+  // Kubernetes
+  static let kubernetes = Setting<Bool>(
+    "kubernetes", "OPERATOR_MODE", default: "false", file: "kubernetes.enabled", .kubernetes,
+    "forecast the ForecastPolicy objects of the cluster as well, and create their ScaledObjects")
+  static let kubeconfig = Setting<String>(
+    "kubeconfig", "KUBECONFIG", file: "kubernetes.kubeconfig", .kubernetes, placeholder: "FILE",
+    "kubeconfig with the access to the cluster; if not given, the service account of the pod is used")
+  static let namespace = Setting<String>(
+    "namespace", "WATCH_NAMESPACE", file: "kubernetes.namespace", .kubernetes, placeholder: "NAME",
+    "the only namespace whose policies are forecast; all if not given")
+
   // Storage
   static let storage = Setting<StorageKind>(
     "storage", "STORAGE", default: "memory", file: "storage.type", .storage, hosts: everyHost,
@@ -480,6 +491,7 @@ enum Settings {
     objective.descriptor, minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
+    kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,

@@ -1,0 +1,63 @@
+import KedastralKubernetes
+import KedastralSources
+
+/// A workload to forecast, and the object that its plan scales.
+struct ForecastPolicy: KubernetesObject, Equatable {
+  static let resource = ResourceType(
+    group: "kedastral.io", version: "v1alpha1", plural: "forecastpolicies", kind: "ForecastPolicy")
+
+  var metadata: ObjectMetadata
+  var spec: JSONValue
+  var status: JSONValue?
+}
+
+/// A source of metrics for the policies of its namespace.
+struct DataSource: KubernetesObject, Equatable {
+  static let resource = ResourceType(
+    group: "kedastral.io", version: "v1alpha1", plural: "datasources", kind: "DataSource")
+
+  var metadata: ObjectMetadata
+  var spec: JSONValue
+}
+
+/// A source of metrics for the policies of all namespaces.
+struct ClusterDataSource: KubernetesObject, Equatable {
+  static let resource = ResourceType(
+    group: "kedastral.io", version: "v1alpha1", plural: "clusterdatasources", kind: "ClusterDataSource")
+
+  var metadata: ObjectMetadata
+  var spec: JSONValue
+}
+
+/// Which source of metrics a policy refers to.
+struct SourceReference: Hashable, Sendable, CustomStringConvertible {
+  /// Whether it is a ClusterDataSource.
+  let isClusterWide: Bool
+  let key: ObjectKey
+
+  /// The source that a `dataSourceRef` of a policy means; nil when it has no name.
+  init?(_ reference: JSONValue, in namespace: String) {
+    guard let name = reference["name"].text else { return nil }
+    isClusterWide = reference["kind"].text == "ClusterDataSource"
+    key = ObjectKey(namespace: isClusterWide ? "" : namespace, name: name)
+  }
+
+  init(_ source: DataSource) { (isClusterWide, key) = (false, source.key) }
+  init(_ source: ClusterDataSource) { (isClusterWide, key) = (true, ObjectKey(namespace: "", name: source.key.name)) }
+
+  var description: String { "\(isClusterWide ? "ClusterDataSource" : "DataSource") '\(key.name)'" }
+}
+
+/// A source of metrics as an object describes it, with the contents of the Secrets and the ConfigMap that it refers to.
+struct DescribedSource: Sendable, Equatable {
+  var spec: JSONValue
+  var credentials = SourceCredentials()
+}
+
+/// The contents of the Secrets and the ConfigMap of a source.
+struct SourceCredentials: Sendable, Equatable {
+  var token: Secret?
+  var user: String?
+  var password: Secret?
+  var tls = TLSTexts()
+}

@@ -1,0 +1,631 @@
+import KedastralCore
+import KedastralKubernetes
+import KedastralSources
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Decides what is to be done for the policies of a cluster: objects and plans go in, workloads and requests come out.
+///
+/// It is a value without I/O. ``reconcileWorkloads(check:at:)`` says what to forecast, and ``actions(_:at:)`` what to request from the
+/// API server. Both return little when little has changed.
+struct PolicyReconciler: Sendable {
+  /// What does not change while the process runs.
+  struct Settings: Sendable {
+    var knownModels: [String]
+    /// Where KEDA reaches the scaler.
+    var scalerAddress: String
+    /// The age from which a plan is not served.
+    var staleAfter = Duration.seconds(120)
+    /// The shortest time between two writes of one policy's status.
+    var statusInterval = Duration.seconds(30)
+    /// How long a status without news may lack the newest load and time.
+    var refreshInterval = Duration.seconds(60)
+    /// Status writes per second for new numbers, of all policies together.
+    var numbersPerSecond = 1.0
+    /// How long a new policy may go without a status, so that the first one is not out of date at once.
+    var startGrace = Duration.seconds(20)
+    /// When Secrets are read again.
+    var credentialsInterval = Duration.seconds(300)
+    /// The shortest wait after something failed; it doubles.
+    var retryInterval = Duration.seconds(10)
+    var longestRetryInterval = Duration.seconds(600)
+  }
+
+  /// A request to the API server.
+  enum Action: Sendable, Equatable {
+    /// Create or change the ScaledObject of a policy. An object that is the policy's own may be taken back from other managers.
+    case apply(ObjectKey, JSONValue, isOwn: Bool)
+    /// Delete the ScaledObject of a policy, which has this identity.
+    case delete(ObjectKey, uid: String)
+    case status(ObjectKey, JSONValue)
+    case event(ObjectEvent)
+    case readCredentials(SourceReference, JSONValue)
+  }
+
+  /// What this process observes, and for which policies it acts.
+  struct Surroundings {
+    var observe: (WorkloadName) -> PlanObservation
+    /// Whether this process writes for a policy with this workload; nil when it has none.
+    var owns: (WorkloadName?) -> Bool
+  }
+
+  /// What is remembered of a policy.
+  fileprivate struct Entry {
+    var policy: ForecastPolicy
+    var seenAt: Date
+    var references: Set<SourceReference> = []
+    var workload: WorkloadConfiguration?
+    var scaling: PolicyScaling?
+    /// Why the settings are not what the policy says.
+    var problem: PolicyTranslation.Problem?
+    var written: PolicyStatus?
+    var writtenAt: Date?
+    var apply = Attempt()
+  }
+
+  /// What became of the latest request for an object.
+  fileprivate struct Attempt {
+    var body: JSONValue?
+    var at: Date?
+    var error: String?
+    var failures = 0
+  }
+
+  private struct Credentials {
+    var references: JSONValue
+    var result: Result<SourceCredentials, PolicyTranslation.Problem>?
+    var requestedAt: Date?
+    var failures = 0
+  }
+
+  let settings: Settings
+  private let translation: PolicyTranslation
+  private var entries: [ObjectKey: Entry] = [:]
+  private var changed: Set<ObjectKey> = []
+  private var sources: [SourceReference: JSONValue] = [:]
+  private var credentials: [SourceReference: Credentials] = [:]
+  private var scaledObjects: [ObjectKey: ScaledObject] = [:]
+  private var autoscalers: [ObjectKey: ScaleTarget] = [:]
+  private var listed: Set<String> = []
+  /// The types that could not be listed, and why.
+  private var interruptions: [String: String] = [:]
+  private var reserved: Set<WorkloadName> = []
+  private var hasNewWorkloads = false
+  private var tokens = 20.0
+  private var tokensAt: Date?
+  /// Whether there are ClusterDataSources for this process.
+  private let seesClusterSources: Bool
+
+  /// - Parameter seesClusterSources: whether ClusterDataSources are read; a process of one namespace does not.
+  init(_ settings: Settings, seesClusterSources: Bool = true) {
+    self.settings = settings
+    self.seesClusterSources = seesClusterSources
+    translation = PolicyTranslation(knownModels: settings.knownModels)
+  }
+
+  /// Whether the policies and their sources have been listed: before that nothing is known to be missing.
+  var isComplete: Bool {
+    listed.isSuperset(of: [ForecastPolicy.resource.plural, DataSource.resource.plural])
+      && (!seesClusterSources || listed.contains(ClusterDataSource.resource.plural))
+  }
+
+  /// Why objects could not be listed yet; nil when they are.
+  var missingLists: String? {
+    if isComplete { return nil }
+    let errors = interruptions.filter { !listed.contains($0.key) }.sorted { $0.key < $1.key }.map(\.value)
+    return errors.first ?? "the policies have not been listed yet"
+  }
+
+  /// The number of policies, by whether they have a workload.
+  var counts: (valid: Int, invalid: Int) {
+    let valid = entries.values.count { $0.problem == nil }
+    return (valid, entries.count - valid)
+  }
+
+  /// Sets the names of the workloads that do not come from policies.
+  mutating func reserve(_ names: Set<WorkloadName>) {
+    guard names != reserved else { return }
+    reserved = names
+    hasNewWorkloads = true
+  }
+
+  // MARK: Objects
+
+  mutating func handle(_ event: ObjectFeed<ForecastPolicy>.Event, at now: Date) {
+    switch event {
+    case .listed(let list):
+      listed.insert(ForecastPolicy.resource.plural)
+      let keys = Set(list.objects.map(\.key)).union(list.unreadable.compactMap(\.key))
+      for key in entries.keys where !keys.contains(key) { removePolicy(key) }
+      for policy in list.objects { set(policy, at: now) }
+      hasNewWorkloads = true
+    case .changed(let policy): set(policy, at: now)
+    case .unreadable: break
+    case .removed(let key): removePolicy(key)
+    case .interrupted(let error): interruptions[ForecastPolicy.resource.plural] = "\(error)"
+    }
+  }
+
+  mutating func handle(_ event: ObjectFeed<DataSource>.Event) {
+    switch event {
+    case .listed(let list):
+      replaceSources(isClusterWide: false, list.objects.map { (SourceReference($0), $0.spec) })
+      listed.insert(DataSource.resource.plural)
+    case .changed(let source): set(SourceReference(source), source.spec)
+    case .unreadable: break
+    case .removed(let key): sources.keys.first { !$0.isClusterWide && $0.key == key }.map { set($0, nil) }
+    case .interrupted(let error): interruptions[DataSource.resource.plural] = "\(error)"
+    }
+  }
+
+  mutating func handle(_ event: ObjectFeed<ClusterDataSource>.Event) {
+    switch event {
+    case .listed(let list):
+      replaceSources(isClusterWide: true, list.objects.map { (SourceReference($0), $0.spec) })
+      listed.insert(ClusterDataSource.resource.plural)
+    case .changed(let source): set(SourceReference(source), source.spec)
+    case .unreadable: break
+    case .removed(let key): sources.keys.first { $0.isClusterWide && $0.key.name == key.name }.map { set($0, nil) }
+    case .interrupted(let error): interruptions[ClusterDataSource.resource.plural] = "\(error)"
+    }
+  }
+
+  mutating func handle(_ event: ObjectFeed<ScaledObject>.Event) {
+    switch event {
+    case .listed(let list):
+      scaledObjects = Dictionary(list.objects.map { ($0.key, $0) }) { $1 }
+      listed.insert(ScaledObject.resource.plural)
+    case .changed(let object): scaledObjects[object.key] = object
+    case .unreadable: break
+    case .removed(let key): scaledObjects[key] = nil
+    case .interrupted(let error): interruptions[ScaledObject.resource.plural] = "\(error)"
+    }
+  }
+
+  mutating func handle(_ event: ObjectFeed<Autoscaler>.Event) {
+    switch event {
+    case .listed(let list):
+      autoscalers = [:]
+      for object in list.objects { set(object) }
+      listed.insert(Autoscaler.resource.plural)
+    case .changed(let object): set(object)
+    case .unreadable: break
+    case .removed(let key): autoscalers[key] = nil
+    case .interrupted(let error): interruptions[Autoscaler.resource.plural] = "\(error)"
+    }
+  }
+
+  /// Only autoscalers of others matter.
+  private mutating func set(_ autoscaler: Autoscaler) {
+    autoscalers[autoscaler.key] =
+      autoscaler.belongsToScaledObject
+      ? nil : ScaleTarget(autoscaler.spec.scaleTargetRef, in: autoscaler.key.namespace)
+  }
+
+  private mutating func set(_ policy: ForecastPolicy, at now: Date) {
+    guard policy.metadata.deletionTimestamp == nil else { return removePolicy(policy.key) }
+    guard let old = entries[policy.key], old.policy.metadata.uid == policy.metadata.uid else {
+      entries[policy.key] = Entry(policy: policy, seenAt: now)
+      changed.insert(policy.key)
+      return
+    }
+    if old.policy.spec != policy.spec { changed.insert(policy.key) }
+    entries[policy.key]?.policy = policy
+  }
+
+  private mutating func removePolicy(_ key: ObjectKey) {
+    guard let entry = entries.removeValue(forKey: key) else { return }
+    changed.remove(key)
+    if entry.workload != nil { hasNewWorkloads = true }
+  }
+
+  private mutating func replaceSources(isClusterWide: Bool, _ new: [(SourceReference, JSONValue)]) {
+    let known = Set(new.map(\.0))
+    for reference in sources.keys where reference.isClusterWide == isClusterWide && !known.contains(reference) {
+      set(reference, nil)
+    }
+    for (reference, spec) in new { set(reference, spec) }
+  }
+
+  private mutating func set(_ reference: SourceReference, _ spec: JSONValue?) {
+    guard sources[reference] != spec else { return }
+    sources[reference] = spec
+    let references = Self.references(of: spec)
+    if references == nil {
+      credentials[reference] = nil
+    } else if let references, credentials[reference]?.references != references {
+      credentials[reference] = Credentials(references: references)
+    }
+    noteChange(of: reference)
+  }
+
+  private mutating func noteChange(of reference: SourceReference) {
+    for (key, entry) in entries where entry.references.contains(reference) { changed.insert(key) }
+  }
+
+  /// The Secrets and the ConfigMap that a source refers to; nil when there are none.
+  private static func references(of spec: JSONValue?) -> JSONValue? {
+    guard let spec else { return nil }
+    let secrets = spec["secretRefs"].members ?? [:]
+    guard !secrets.isEmpty || spec["configMapRef"] != .null else { return nil }
+    return .object(["secretRefs": .object(secrets), "configMapRef": spec["configMapRef"]])
+  }
+
+  // MARK: Workloads
+
+  /// The workloads to forecast, when they are others than before; nil when they are the same.
+  ///
+  /// - Parameter check: why a workload cannot be made of its settings; nil when it can.
+  mutating func reconcileWorkloads(
+    check: (WorkloadConfiguration) -> String? = { _ in nil }, at now: Date
+  ) -> [WorkloadConfiguration]? {
+    guard isComplete else { return nil }
+    for key in changed.sorted(by: { "\($0)" < "\($1)" }) { translate(key, check) }
+    changed = []
+    guard hasNewWorkloads else { return nil }
+    hasNewWorkloads = false
+    return entries.values.compactMap(\.workload).filter { !reserved.contains($0.name) }.sorted { $0.name < $1.name }
+  }
+
+  private mutating func translate(_ key: ObjectKey, _ check: (WorkloadConfiguration) -> String?) {
+    guard var entry = entries[key] else { return }
+    var references: Set<SourceReference> = []
+    do throws(PolicyTranslation.Problem) {
+      let scaling = try PolicyScaling(entry.policy)
+      let workload = try translation.workload(entry.policy) { reference throws(PolicyTranslation.Problem) in
+        references.insert(reference)
+        return try describe(reference)
+      }
+      if let problem = check(workload) { throw PolicyTranslation.Problem(texts: ["spec: \(problem)"]) }
+      if entry.workload != workload { hasNewWorkloads = true }
+      (entry.workload, entry.scaling, entry.problem) = (workload, scaling, nil)
+    } catch {
+      // The previous settings stay in use, as with a file that becomes invalid.
+      entry.problem = error
+    }
+    entry.references = references
+    entries[key] = entry
+  }
+
+  private func describe(_ reference: SourceReference) throws(PolicyTranslation.Problem) -> DescribedSource {
+    guard let spec = sources[reference] else {
+      let hint = reference.isClusterWide && !seesClusterSources ? "; this process reads one namespace alone" : ""
+      throw PolicyTranslation.Problem(kind: .sourceNotFound, texts: ["there is no \(reference)\(hint)"])
+    }
+    guard let credentials = credentials[reference] else { return DescribedSource(spec: spec) }
+    switch credentials.result {
+    case .success(let credentials): return DescribedSource(spec: spec, credentials: credentials)
+    case .failure(let problem): throw problem
+    case nil:
+      throw PolicyTranslation.Problem(
+        kind: .credentialsUnread, texts: ["the Secrets of the \(reference) have not been read yet"])
+    }
+  }
+
+  /// Notes what a source's Secrets contain, or why they cannot be read.
+  mutating func credentialsRead(
+    _ reference: SourceReference, of references: JSONValue, _ result: Result<SourceCredentials, KubernetesError>
+  ) {
+    guard var known = credentials[reference], known.references == references else { return }
+    switch result {
+    case .success(let value):
+      known.failures = 0
+      if case .success(value)? = known.result { break }
+      known.result = .success(value)
+      noteChange(of: reference)
+    case .failure(let error):
+      known.failures += 1
+      // What was read before stays in use.
+      if case .success? = known.result { break }
+      known.result = .failure(
+        PolicyTranslation.Problem(kind: .credentialsNotFound, texts: ["\(reference): \(error)"]))
+      noteChange(of: reference)
+    }
+    credentials[reference] = known
+  }
+
+  // MARK: Requests
+
+  /// The requests to the API server that are due.
+  mutating func actions(_ surroundings: Surroundings, at now: Date) -> [Action] {
+    guard isComplete else { return [] }
+    refillTokens(at: now)
+    var actions = credentialActions(at: now)
+    let claims = Claims(entries.values.filter(\.isScaling).map { ($0.policy, $0.scaling?.target) }, scaledObjects)
+    let foreign = Foreign(scaledObjects, autoscalers)
+    var waiting: [(ObjectKey, PolicyStatus, PolicyStatus.Difference)] = []
+    for key in entries.keys.sorted(by: { ($0.namespace, $0.name) < ($1.namespace, $1.name) }) {
+      guard let entry = entries[key] else { continue }
+      guard surroundings.owns(entry.workload.map(\.name)) else {
+        // Another process writes it meanwhile.
+        entries[key]?.written = nil
+        continue
+      }
+      let obstacle = obstacle(to: entry, claims, foreign)
+      if obstacle == nil { actions += scalingActions(key, entry, at: now) }
+      guard let current = entries[key] else { continue }
+      let status = status(of: current, obstacle, surroundings, at: now)
+      let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
+      let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
+      guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
+      if difference == .state {
+        let isStarting = status.condition(.ready)?.status == .unknown && current.writtenAt == nil
+        if isStarting, now.timeIntervalSince(current.seenAt) < settings.startGrace.inSeconds { continue }
+        actions += write(status, key, at: now)
+      } else if difference == .replicas || age >= settings.refreshInterval.inSeconds {
+        waiting.append((key, status, difference))
+      }
+    }
+    // The numbers of all policies share a budget; the longest unwritten ones come first.
+    for (key, status, _) in waiting.sorted(by: { isMoreUrgent($0, $1) }).prefix(Int(tokens)) {
+      tokens -= 1
+      actions += write(status, key, at: now)
+    }
+    return actions
+  }
+
+  private func isMoreUrgent(
+    _ left: (ObjectKey, PolicyStatus, PolicyStatus.Difference),
+    _ right: (ObjectKey, PolicyStatus, PolicyStatus.Difference)
+  ) -> Bool {
+    if left.2 != right.2 { return left.2 > right.2 }
+    return entries[left.0]?.writtenAt ?? .distantPast < entries[right.0]?.writtenAt ?? .distantPast
+  }
+
+  private mutating func refillTokens(at now: Date) {
+    let passed = tokensAt.map { max(0, now.timeIntervalSince($0)) } ?? 0
+    tokensAt = now
+    tokens = min(20, tokens + passed * settings.numbersPerSecond)
+  }
+
+  private mutating func credentialActions(at now: Date) -> [Action] {
+    let used = entries.values.reduce(into: Set<SourceReference>()) { $0.formUnion($1.references) }
+    var actions: [Action] = []
+    for (reference, known) in credentials where used.contains(reference) {
+      let wait = known.failures == 0 && known.result != nil ? settings.credentialsInterval : delay(known.failures)
+      if let at = known.requestedAt, now.timeIntervalSince(at) < wait.inSeconds { continue }
+      credentials[reference]?.requestedAt = now
+      actions.append(.readCredentials(reference, known.references))
+    }
+    return actions
+  }
+
+  private func delay(_ failures: Int) -> Duration {
+    min(settings.longestRetryInterval, settings.retryInterval * (1 << min(10, max(0, failures - 1))))
+  }
+
+  // MARK: ScaledObjects
+
+  /// Why a policy's target is not scaled.
+  private struct Obstacle {
+    let reason: String
+    let message: String
+    var isUnknown = false
+  }
+
+  private func obstacle(to entry: Entry, _ claims: Claims, _ foreign: Foreign) -> Obstacle? {
+    guard entry.isScaling, let target = entry.scaling?.target else { return nil }
+    for resource in [ScaledObject.resource, Autoscaler.resource] where !listed.contains(resource.plural) {
+      let error = interruptions[resource.plural] ?? "they have not been listed yet"
+      return Obstacle(
+        reason: "ObjectsUnknown", message: "Whether others scale the target is unknown: \(error)", isUnknown: true)
+    }
+    let policy = entry.policy
+    if let first = claims.first(target), first != policy.key {
+      return Obstacle(
+        reason: "Conflict", message: "The ForecastPolicy '\(first.name)' scales the \(target) already.")
+    }
+    if let existing = scaledObjects[policy.key], !existing.metadata.isOwned(by: policy.metadata.uid) {
+      return Obstacle(
+        reason: "Conflict",
+        message:
+          "There is a ScaledObject '\(policy.key.name)' that does not belong to this policy; it is left as it is.")
+    }
+    if let other = foreign.scaler(of: target, except: policy) {
+      return Obstacle(
+        reason: "Conflict", message: "The \(other) scales the \(target) already; it is left as it is.")
+    }
+    return nil
+  }
+
+  private mutating func scalingActions(_ key: ObjectKey, _ entry: Entry, at now: Date) -> [Action] {
+    let existing = scaledObjects[key]
+    guard let workload = entry.workload, let scaling = entry.scaling, !reserved.contains(workload.name) else {
+      return []
+    }
+    if scaling.isManaged, workload.isDryRun {
+      // A plan that is not served must not scale.
+      guard let existing, existing.metadata.deletionTimestamp == nil, let uid = existing.metadata.uid,
+        existing.metadata.isOwned(by: entry.policy.metadata.uid), mayTry(entry.apply, body: nil, at: now)
+      else { return [] }
+      entries[key]?.apply.start(nil, at: now)
+      return [.delete(key, uid: uid)]
+    }
+    guard scaling.isManaged else { return [] }
+    let body = scaling.scaledObject(entry.policy, workload, scalerAddress: settings.scalerAddress)
+    if let existing, existing.spec.covers(body["spec"]) {
+      entries[key]?.apply = Attempt()
+      return []
+    }
+    guard mayTry(entry.apply, body: body, at: now) else { return [] }
+    entries[key]?.apply.start(body, at: now)
+    return [.apply(key, body, isOwn: existing != nil)]
+  }
+
+  /// A request that did not help is repeated after a growing wait; another one is sent at once.
+  private func mayTry(_ attempt: Attempt, body: JSONValue?, at now: Date) -> Bool {
+    guard let at = attempt.at, attempt.body == body else { return true }
+    return now.timeIntervalSince(at) >= delay(attempt.failures).inSeconds
+  }
+
+  /// Notes what became of the request for a policy's ScaledObject.
+  mutating func scalingRequestEnded(_ key: ObjectKey, error: KubernetesError?) {
+    entries[key]?.apply.error = error.map { "\($0)" }
+  }
+
+  /// Notes that a status could not be written: it is written again after the usual time.
+  mutating func statusWriteFailed(_ key: ObjectKey) { entries[key]?.written = nil }
+
+  // MARK: Status
+
+  private func status(
+    of entry: Entry, _ obstacle: Obstacle?, _ surroundings: Surroundings, at now: Date
+  ) -> PolicyStatus {
+    let workload = entry.workload.flatMap { reserved.contains($0.name) ? nil : $0 }
+    let observation = workload.map { surroundings.observe($0.name) } ?? PlanObservation()
+    let question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    var status = PolicyStatus()
+    status.observedGeneration = entry.policy.metadata.generation
+    status.workload = workload?.name.text
+    if let existing = scaledObjects[entry.policy.key], existing.metadata.isOwned(by: entry.policy.metadata.uid) {
+      status.scaledObjectName = existing.key.name
+    }
+    if let snapshot = observation.snapshot {
+      status.lastForecastTime = KubernetesTime.text(snapshot.generatedAt)
+      status.currentLoad = snapshot.currentValue
+      status.currentReplicas = snapshot.answer(ScalingQuestion(leadTime: .zero), at: now).map {
+        Int($0.value.rounded(.up))
+      }
+      status.desiredReplicas = snapshot.answer(
+        ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
+      ).map { Int($0.value.rounded(.up)) }
+    }
+    let largestError = entry.workload?.policy.accuracyGate ?? 0.5
+    status.conditions =
+      [ready(entry, workload, obstacle, observation, at: now)]
+      + observation.conditions(leadTime: question.leadTime, largestError: largestError, at: now)
+    return status
+  }
+
+  private func ready(
+    _ entry: Entry, _ workload: WorkloadConfiguration?, _ obstacle: Obstacle?, _ observation: PlanObservation,
+    at now: Date
+  ) -> PolicyCondition {
+    // Secrets that are being read are part of the start.
+    if let problem = entry.problem, problem.kind != .credentialsUnread {
+      let reason =
+        switch problem.kind {
+        case .invalid: "InvalidSpec"
+        case .sourceNotFound: "SourceNotFound"
+        case .credentialsNotFound, .credentialsUnread: "CredentialsNotFound"
+        }
+      let kept = entry.workload == nil ? "" : "\nThe previous settings stay in use."
+      return PolicyCondition(.ready, .no, reason, "\(problem)\(kept)")
+    }
+    if let name = entry.workload?.name, workload == nil {
+      return PolicyCondition(
+        .ready, .no, "NameInUse", "The forecaster's configuration file has a workload '\(name)' already.")
+    }
+    if let obstacle {
+      return PolicyCondition(.ready, obstacle.isUnknown ? .unknown : .no, obstacle.reason, obstacle.message)
+    }
+    if let error = entry.apply.error { return PolicyCondition(.ready, .no, "ScaledObjectNotWritten", error) }
+    let interval = workload.map { $0.interval * 2 } ?? .zero
+    return observation.ready(
+      staleAfter: max(settings.staleAfter, interval), isDryRun: workload?.isDryRun ?? false, at: now)
+  }
+
+  private mutating func write(_ status: PolicyStatus, _ key: ObjectKey, at now: Date) -> [Action] {
+    guard let entry = entries[key] else { return [] }
+    let old = entry.written ?? PolicyStatus(entry.policy.status)
+    let transitions = status.transitions(from: entry.policy.status, at: now)
+    let patch = status.patch(of: entry.policy.status, transitions: transitions)
+    entries[key]?.written = status
+    entries[key]?.writtenAt = now
+    // The next transitions are computed from this, before the server has sent it back.
+    entries[key]?.policy.status = (entry.policy.status ?? [:]).merged(patch)
+    return [.status(key, patch)] + events(from: old, to: status, entry.policy, at: now)
+  }
+
+  private func events(
+    from old: PolicyStatus, to new: PolicyStatus, _ policy: ForecastPolicy, at now: Date
+  ) -> [Action] {
+    [PolicyCondition.Kind.ready, .sourceReachable].compactMap { kind in
+      guard let condition = new.condition(kind), condition.status != .unknown else { return nil }
+      let before = old.condition(kind)
+      let isNews = before?.status != condition.status || (condition.status == .no && before?.reason != condition.reason)
+      guard isNews, condition.status == .no || (before?.status == .no && kind == .ready) else { return nil }
+      return .event(
+        ObjectEvent(
+          condition.status == .no ? .warning : .normal, about: ForecastPolicy.resource, policy.metadata,
+          reason: condition.reason, message: condition.message, time: KubernetesTime.text(now)))
+    }
+  }
+}
+
+extension PolicyReconciler.Entry {
+  /// Whether the operator is to scale the target by this policy.
+  fileprivate var isScaling: Bool { scaling?.isManaged == true && workload?.isDryRun == false }
+}
+
+extension PolicyReconciler.Attempt {
+  fileprivate mutating func start(_ body: JSONValue?, at now: Date) {
+    failures = self.body == body && at != nil ? failures + 1 : 1
+    self.body = body
+    at = now
+  }
+}
+
+/// Which policy scales which target: of several the one that does so already, else the oldest.
+private struct Claims {
+  private struct Claim {
+    let rank: Int
+    let created: String
+    let key: ObjectKey
+
+    var order: (Int, String, String) { (rank, created, key.name) }
+  }
+
+  private var firsts: [ScaleTarget: Claim] = [:]
+
+  init(_ policies: [(ForecastPolicy, ScaleTarget?)], _ scaledObjects: [ObjectKey: ScaledObject]) {
+    for (policy, target) in policies {
+      guard let target else { continue }
+      let own = scaledObjects[policy.key].flatMap { $0.metadata.isOwned(by: policy.metadata.uid) ? $0 : nil }
+      let scales = own.flatMap { ScaleTarget($0.spec["scaleTargetRef"], in: $0.key.namespace) } == target
+      let claim = Claim(
+        rank: scales ? 0 : 1, created: policy.metadata.creationTimestamp ?? "", key: policy.key)
+      if let first = firsts[target], first.order <= claim.order { continue }
+      firsts[target] = claim
+    }
+  }
+
+  func first(_ target: ScaleTarget) -> ObjectKey? { firsts[target]?.key }
+}
+
+/// Which objects scale which target, apart from those of policies.
+private struct Foreign {
+  private var scaledObjects: [ScaleTarget: [ScaledObject]] = [:]
+  private var autoscalers: [ScaleTarget: String] = [:]
+
+  init(_ scaledObjects: [ObjectKey: ScaledObject], _ autoscalers: [ObjectKey: ScaleTarget]) {
+    for object in scaledObjects.values {
+      guard let target = ScaleTarget(object.spec["scaleTargetRef"], in: object.key.namespace) else { continue }
+      self.scaledObjects[target, default: []].append(object)
+    }
+    for (key, target) in autoscalers.sorted(by: { $0.key.name < $1.key.name }) {
+      self.autoscalers[target] = self.autoscalers[target] ?? key.name
+    }
+  }
+
+  /// What else scales a target than a policy's own ScaledObject.
+  func scaler(of target: ScaleTarget, except policy: ForecastPolicy) -> String? {
+    let others = (scaledObjects[target] ?? []).filter { !$0.metadata.isOwned(by: policy.metadata.uid) }
+    if let other = others.map(\.key.name).min() { return "ScaledObject '\(other)'" }
+    return autoscalers[target].map { "HorizontalPodAutoscaler '\($0)'" }
+  }
+}
+
+extension JSONValue {
+  /// This after a merge patch (RFC 7386).
+  fileprivate func merged(_ patch: JSONValue) -> JSONValue {
+    guard case .object(let changes) = patch else { return patch }
+    var result = members ?? [:]
+    for (key, value) in changes { result[key] = value == .null ? nil : (result[key] ?? .null).merged(value) }
+    return .object(result)
+  }
+}

@@ -1,0 +1,91 @@
+import KedastralCore
+import KedastralKubernetes
+import KedastralSources
+
+/// How a policy's plan scales its target: what its ScaledObject says.
+struct PolicyScaling: Sendable, Equatable {
+  /// Whether the operator creates the ScaledObject.
+  let isManaged: Bool
+  let question: ScalingQuestion
+  let target: ScaleTarget
+
+  /// Reads the fields of a policy that say how it scales.
+  init(_ policy: ForecastPolicy) throws(PolicyTranslation.Problem) {
+    guard let target = ScaleTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace) else {
+      throw PolicyTranslation.Problem(texts: ["spec.scaleTargetRef.name: is missing; name the object to scale"])
+    }
+    let text = policy.spec["leadTime"].text ?? "10m"
+    guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
+      throw PolicyTranslation.Problem(texts: ["spec.leadTime: '\(Redaction.shown(text))' is not a duration such as 10m"]
+      )
+    }
+    isManaged = policy.spec["scaledObject"].text != "none"
+    question = ScalingQuestion(
+      leadTime: leadTime, mode: policy.spec["mode"].text.flatMap(ScalingQuestion.Mode.init) ?? .replicas,
+      selection: policy.spec["select"].text.flatMap(ScalingQuestion.Selection.init) ?? .maximum)
+    self.target = target
+  }
+
+  /// The HPA's behavior where the policy has none. The plan limits growth and shrinkage itself, and it is never below what the
+  /// next lead time requires: so a rise is followed at once, and a fall after one minute instead of five.
+  static let defaultBehavior: JSONValue = [
+    "scaleUp": [
+      "stabilizationWindowSeconds": 0, "selectPolicy": "Max",
+      "policies": [
+        ["type": "Percent", "value": 100, "periodSeconds": 15], ["type": "Pods", "value": 10, "periodSeconds": 15],
+      ],
+    ],
+    "scaleDown": [
+      "stabilizationWindowSeconds": 60, "selectPolicy": "Max",
+      "policies": [["type": "Percent", "value": 100, "periodSeconds": 15]],
+    ],
+  ]
+
+  /// The ScaledObject of a policy: the fields that the operator owns.
+  func scaledObject(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+    .object([
+      "apiVersion": .string(ScaledObject.resource.apiVersion), "kind": .string(ScaledObject.resource.kind),
+      "metadata": [
+        "name": .string(policy.key.name), "namespace": .string(policy.key.namespace),
+        "labels": ["app.kubernetes.io/managed-by": "kedastral"],
+        "ownerReferences": [
+          [
+            "apiVersion": .string(ForecastPolicy.resource.apiVersion), "kind": .string(ForecastPolicy.resource.kind),
+            "name": .string(policy.key.name), "uid": .string(policy.metadata.uid ?? ""), "controller": true,
+          ]
+        ],
+      ],
+      "spec": spec(policy, workload, scalerAddress: scalerAddress),
+    ])
+  }
+
+  private func spec(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+    let limits = workload.policy
+    var metadata: [String: JSONValue] = [
+      "scalerAddress": .string(scalerAddress), "workload": .string(workload.name.text),
+      "leadTime": .string(DurationText.format(question.leadTime)),
+    ]
+    if question.mode != .replicas { metadata["mode"] = .string(question.mode.rawValue) }
+    if question.selection != .maximum { metadata["select"] = .string(question.selection.rawValue) }
+    let behavior = policy.spec["behavior"].members.map(JSONValue.object) ?? Self.defaultBehavior
+    var spec: [String: JSONValue] = [
+      "scaleTargetRef": policy.spec["scaleTargetRef"],
+      "minReplicaCount": .number(Double(limits.minReplicas)), "maxReplicaCount": .number(Double(limits.maxReplicas)),
+      "advanced": ["horizontalPodAutoscalerConfig": ["behavior": behavior]],
+      "triggers": [["type": "external", "metricType": "AverageValue", "metadata": .object(metadata)]],
+    ]
+    // With at least one replica the autoscaler requests the metric itself, and KEDA warns about an interval without effect.
+    if limits.minReplicas == 0 {
+      spec["pollingInterval"] = .number(Double(policy.spec["pollingInterval"].integer ?? 15))
+    }
+    let fallback = policy.spec["fallback"]
+    if fallback["enabled"].bool != false {
+      spec["fallback"] = [
+        "failureThreshold": .number(Double(fallback["failureThreshold"].integer ?? 3)),
+        "replicas": .number(Double(fallback["replicas"].integer ?? max(1, limits.minReplicas))),
+        "behavior": .string(fallback["behavior"].text ?? "currentReplicasIfHigher"),
+      ]
+    }
+    return .object(spec)
+  }
+}

@@ -1,0 +1,143 @@
+import KedastralCore
+import KedastralSources
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One aspect of an object's state.
+struct PolicyCondition: Sendable, Equatable {
+  enum Kind: String, Sendable, CaseIterable {
+    case ready = "Ready"
+    case sourceReachable = "SourceReachable"
+    case accurate = "Accurate"
+    case capped = "Capped"
+    case bridged = "Bridged"
+  }
+
+  enum Status: String, Sendable {
+    case yes = "True"
+    case no = "False"
+    case unknown = "Unknown"
+  }
+
+  let kind: Kind
+  let status: Status
+  /// One word in UpperCamelCase.
+  let reason: String
+  let message: String
+
+  init(_ kind: Kind, _ status: Status, _ reason: String, _ message: String) {
+    (self.kind, self.status, self.reason) = (kind, status, reason)
+    self.message = String(decoding: message.utf8.prefix(4000), as: UTF8.self)
+  }
+}
+
+/// What the status of a policy says, apart from the times of transitions.
+struct PolicyStatus: Sendable, Equatable {
+  var conditions: [PolicyCondition] = []
+  var observedGeneration: Int?
+  var workload: String?
+  var scaledObjectName: String?
+  var lastForecastTime: String?
+  var currentLoad: Double?
+  var currentReplicas: Int?
+  var desiredReplicas: Int?
+
+  /// How much another status differs.
+  enum Difference: Int, Comparable {
+    case none
+    /// Only what changes with each forecast.
+    case details
+    /// The planned replicas.
+    case replicas
+    /// A condition, or what the policy is about.
+    case state
+
+    static func < (left: Difference, right: Difference) -> Bool { left.rawValue < right.rawValue }
+  }
+
+  func difference(from old: PolicyStatus) -> Difference {
+    let isSameState =
+      conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
+      == old.conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
+      && observedGeneration == old.observedGeneration && workload == old.workload
+      && scaledObjectName == old.scaledObjectName
+    if !isSameState { return .state }
+    if currentReplicas != old.currentReplicas || desiredReplicas != old.desiredReplicas { return .replicas }
+    return self == old ? .none : .details
+  }
+
+  func condition(_ kind: PolicyCondition.Kind) -> PolicyCondition? { conditions.first { $0.kind == kind } }
+}
+
+extension PolicyStatus {
+  /// The status that an object has.
+  init(_ status: JSONValue?) {
+    guard let status else { return }
+    for condition in status["conditions"].elements ?? [] {
+      guard let kind = condition["type"].text.flatMap(PolicyCondition.Kind.init),
+        let state = condition["status"].text.flatMap(PolicyCondition.Status.init)
+      else { continue }
+      conditions.append(
+        PolicyCondition(kind, state, condition["reason"].text ?? "", condition["message"].text ?? ""))
+    }
+    observedGeneration = status["observedGeneration"].integer
+    workload = status["workload"].text
+    scaledObjectName = status["scaledObjectName"].text
+    lastForecastTime = status["lastForecastTime"].text
+    if case .number(let load) = status["currentLoad"] { currentLoad = load }
+    currentReplicas = status["currentReplicas"].integer
+    desiredReplicas = status["desiredReplicas"].integer
+  }
+
+  /// The patch that turns the status of an object into this one: null removes a field, and the conditions of others stay.
+  ///
+  /// - Parameter transitions: since when each condition has its status.
+  func patch(of status: JSONValue?, transitions: [PolicyCondition.Kind: String]) -> JSONValue {
+    let foreign = (status?["conditions"].elements ?? []).filter { condition in
+      condition["type"].text.map { PolicyCondition.Kind(rawValue: $0) == nil } ?? false
+    }
+    let own = conditions.map { condition -> JSONValue in
+      var members: [String: JSONValue] = [
+        "type": .string(condition.kind.rawValue), "status": .string(condition.status.rawValue),
+        "reason": .string(condition.reason), "message": .string(condition.message),
+        "lastTransitionTime": .string(transitions[condition.kind] ?? ""),
+      ]
+      if let observedGeneration { members["observedGeneration"] = .number(Double(observedGeneration)) }
+      return .object(members)
+    }
+    func number(_ value: Int?) -> JSONValue { value.map { .number(Double($0)) } ?? .null }
+    func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
+    return .object([
+      "conditions": .array(foreign + own), "observedGeneration": number(observedGeneration), "workload": text(workload),
+      "scaledObjectName": text(scaledObjectName), "lastForecastTime": text(lastForecastTime),
+      "currentLoad": currentLoad.map(JSONValue.number) ?? .null, "currentReplicas": number(currentReplicas),
+      "desiredReplicas": number(desiredReplicas),
+    ])
+  }
+
+  /// Since when each condition has its status, by the status of an object before this one.
+  func transitions(from status: JSONValue?, at now: Date) -> [PolicyCondition.Kind: String] {
+    let old = Dictionary(
+      (status?["conditions"].elements ?? []).compactMap { condition in
+        condition["type"].text.flatMap(PolicyCondition.Kind.init).map { ($0, condition) }
+      }, uniquingKeysWith: { $1 })
+    return Dictionary(
+      uniqueKeysWithValues: conditions.map { condition in
+        let before = old[condition.kind]
+        let isUnchanged = before?["status"].text == condition.status.rawValue
+        let time = isUnchanged ? before?["lastTransitionTime"].text : nil
+        return (condition.kind, time ?? KubernetesTime.text(now))
+      })
+  }
+}
+
+/// Instants as Kubernetes' `date-time`: whole seconds in UTC.
+enum KubernetesTime {
+  static func text(_ instant: Date) -> String {
+    Date(timeIntervalSince1970: instant.timeIntervalSince1970.rounded(.down)).formatted(.iso8601)
+  }
+}

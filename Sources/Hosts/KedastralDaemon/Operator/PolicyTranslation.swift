@@ -1,0 +1,231 @@
+import KedastralCore
+import KedastralKubernetes
+import KedastralSources
+
+/// Reads a policy and its sources as the configuration file's section of a workload: its settings are read and checked in one
+/// place, ``WorkloadReader``, whichever form they come in.
+///
+/// Flags, environment and the file's defaults do not apply to a policy: it means the same in every installation.
+struct PolicyTranslation {
+  /// A policy cannot be used: all problems, one line each, each beginning with the object's field.
+  struct Problem: Error, Equatable, CustomStringConvertible {
+    enum Kind: Sendable { case invalid, sourceNotFound, credentialsNotFound, credentialsUnread }
+
+    var kind = Kind.invalid
+    let texts: [String]
+    var description: String { texts.joined(separator: "\n") }
+  }
+
+  /// Finds a source.
+  ///
+  /// - Throws: ``Problem`` when it, or something that it refers to, is not there.
+  typealias FindSource = (SourceReference) throws(Problem) -> DescribedSource
+
+  /// The model names that a policy may have.
+  let knownModels: [String]
+
+  /// The keys of a source's section that a policy may set, because they say what is requested, not where or as whom.
+  static let requestKeys = [
+    "labelValue", "partialResponse", "body", "valuePath", "timestampPath", "timestampFormat", "metric", "labels",
+  ]
+
+  /// The keys that objects cannot have: they would give away files of this process.
+  static let refusedSourceKeys = ["type", "path", "speed", "bearerTokenFile", "caFile", "certFile", "keyFile"]
+
+  /// The shortest time between two forecasts: one policy must not take the process from the others.
+  static let shortestInterval = Duration.seconds(1)
+
+  private static let times = [
+    "horizon", "step", "interval", "window", "settleTime", "maxSampleAge", "bridge", "timeZone",
+  ]
+  .map { (file: $0, object: $0) }
+
+  private static let capacity =
+    [
+      "targetPerPod", "headroom", "quantileLevel", "shortageCost", "prewarmSteps", "rounding", "reactiveFloor",
+      "accuracyGate", "activationThreshold",
+    ].map { (file: $0, object: $0) } + [
+      (file: "min", object: "minReplicas"), (file: "max", object: "maxReplicas"),
+      (file: "upMaxFactor", object: "upMaxFactorPerStep"), (file: "downMaxPercent", object: "downMaxPercentPerStep"),
+    ]
+
+  private static let orders = ["p", "d", "q"].map { (file: $0, object: $0) }
+
+  private static let seasonalOrders =
+    orders + [
+      (file: "P", object: "seasonalP"), (file: "D", object: "seasonalD"), (file: "Q", object: "seasonalQ"),
+      (file: "s", object: "seasonalPeriod"),
+    ]
+
+  private static let schedule = [
+    (file: "begins", object: "begins"), (file: "duration", object: "duration"), (file: "min", object: "minReplicas"),
+    (file: "max", object: "maxReplicas"),
+  ]
+
+  /// The keys of a workload's section that fields of a policy become, but for those of its source.
+  static let fileKeys = Set(
+    ["metric", "dryRun", "model.name", "model.byomUrl"] + times.map(\.file) + capacity.map { "policy.\($0.file)" }
+      + seasonalOrders.map { "model.\($0.file)" })
+
+  /// The workload of a policy.
+  ///
+  /// - Throws: ``Problem`` with all that is wrong.
+  func workload(_ policy: ForecastPolicy, source: FindSource) throws(Problem) -> WorkloadConfiguration {
+    guard let name = WorkloadName(policy: policy.key) else {
+      throw Problem(texts: ["metadata.name: namespace and name must not have more than 252 characters together"])
+    }
+    var result = try read(policy.spec, "spec", of: policy, name: name, source: source)
+    guard result.interval >= Self.shortestInterval else {
+      throw Problem(texts: ["spec.forecast.interval: must not be shorter than a second"])
+    }
+    for (index, other) in (policy.spec["otherMetrics"].elements ?? []).enumerated() {
+      // Each is read as a workload of its own, so that it inherits nothing of another source: its credentials above all.
+      let section = try read(
+        policy.spec.with(other), "spec.otherMetrics[\(index)]", of: policy, name: name, source: source)
+      result.otherMetrics.append(
+        MetricConfiguration(
+          metric: section.metric, source: section.source, model: section.model, policy: section.policy))
+    }
+    return result
+  }
+
+  private func read(
+    _ spec: JSONValue, _ field: String, of policy: ForecastPolicy, name: WorkloadName, source: FindSource
+  ) throws(Problem) -> WorkloadConfiguration {
+    guard let reference = SourceReference(spec["dataSourceRef"], in: policy.key.namespace) else {
+      throw Problem(texts: ["\(field).dataSourceRef.name: is missing; name a DataSource"])
+    }
+    let described = try source(reference)
+    if let key = (described.spec["config"].members ?? [:]).keys.sorted().first(where: Self.refusedSourceKeys.contains) {
+      throw Problem(
+        texts: [
+          "\(reference): spec.config.\(key): files of the forecaster cannot be named here; "
+            + "use secretRefs and configMapRef"
+        ])
+    }
+    if let key = (spec["sourceConfig"].members ?? [:]).keys.sorted().first(where: { !Self.requestKeys.contains($0) }) {
+      throw Problem(
+        texts: ["\(field).sourceConfig.\(key): belongs to the data source; only what is requested can be set here"])
+    }
+    var tree = SectionTree()
+    var entries = [("name", tree.text(name.text, "metadata.name"))]
+    entries += tree.entries([("metric", "metric"), ("dryRun", "dryRun")], of: spec, field)
+    entries += tree.entries(Self.times, of: spec["forecast"], "\(field).forecast")
+    entries.append(("source", Self.source(described, "\(reference): spec", spec, field, &tree)))
+    entries.append(("model", Self.model(spec["model"], "\(field).model", &tree)))
+    entries.append(("policy", Self.policy(spec, field, &tree)))
+    let root = tree.mapping(entries.map { (key: $0.0, value: $0.1) }, field)
+    var workload = try decode(root, tree)
+    workload.source.tlsTexts = described.credentials.tls
+    return workload
+  }
+
+  private func decode(_ root: YAMLNode, _ tree: SectionTree) throws(Problem) -> WorkloadConfiguration {
+    guard tree.defects.isEmpty else { throw Problem(texts: tree.defects) }
+    let problems = ProblemList()
+    // Nothing of this process's environment may reach an object.
+    let context = YAMLDecodingContext(file: "", environment: [:], problems: problems)
+    var workload: WorkloadReader.Workload?
+    do {
+      let section = try YAMLNodeDecoder.decode(
+        Section<WorkloadSection>.self, from: root, path: "workloads[0]", codingPath: [], context: context)
+      let given = GivenSettings(host: .forecaster, arguments: [], environment: [:], problems: problems)
+      workload = WorkloadReader(given: given, defaults: nil, knownModels: knownModels, problems: problems).read(section)
+    } catch let problem as ConfigurationProblem {
+      problems.add(problem)
+    } catch {
+      throw Problem(texts: ["\(error)"])
+    }
+    guard let workload, problems.problems.isEmpty else {
+      let texts = problems.problems.map(tree.text(of:))
+      throw Problem(texts: texts.isEmpty ? ["spec: is incomplete"] : texts)
+    }
+    return workload.configuration
+  }
+
+  private static func source(
+    _ source: DescribedSource, _ sourceField: String, _ spec: JSONValue, _ field: String, _ tree: inout SectionTree
+  ) -> YAMLNode {
+    var entries = tree.entries([("type", "type")], of: source.spec, sourceField)
+    for (key, value) in (source.spec["config"].members ?? [:]).sorted(by: { $0.key < $1.key }) {
+      entries.append((key, tree.node(value, "\(sourceField).config.\(key)")))
+    }
+    entries += tree.entries([("query", "query")], of: spec, field)
+    for (key, value) in (spec["sourceConfig"].members ?? [:]).sorted(by: { $0.key < $1.key }) {
+      entries.append((key, tree.node(value, "\(field).sourceConfig.\(key)")))
+    }
+    let secrets = "\(sourceField).secretRefs"
+    if let token = source.credentials.token {
+      entries.append(("bearerToken", tree.text(token.text, "\(secrets).token")))
+    }
+    if let user = source.credentials.user {
+      entries.append(("basicUser", tree.text(user, "\(secrets).basicAuth")))
+    }
+    if let password = source.credentials.password {
+      entries.append(("basicPassword", tree.text(password.text, "\(secrets).basicAuth")))
+    }
+    return tree.mapping(entries, sourceField)
+  }
+
+  private static func model(_ model: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
+    var entries = tree.entries([("name", "type"), ("byomUrl", "byomURL")], of: model, field)
+    switch model["type"].text {
+    case "arima": entries += tree.entries(orders, of: model["arima"], "\(field).arima")
+    case "sarima": entries += tree.entries(seasonalOrders, of: model["sarima"], "\(field).sarima")
+    default: break
+    }
+    return tree.mapping(entries, field)
+  }
+
+  private static func policy(_ spec: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
+    var entries = tree.entries(capacity, of: spec["capacity"], "\(field).capacity")
+    if let schedules = spec["schedules"].elements {
+      let nodes = schedules.enumerated().map { index, schedule in
+        let field = "spec.schedules[\(index)]"
+        return tree.mapping(tree.entries(Self.schedule, of: schedule, field), field)
+      }
+      entries.append(("schedules", .sequence(nodes, tree.mark("spec.schedules"))))
+    }
+    return tree.mapping(entries, "\(field).capacity")
+  }
+}
+
+extension JSONValue {
+  /// A policy's spec as that of one of its further metrics, whose missing settings are the policy's, except what is requested.
+  fileprivate func with(_ other: JSONValue) -> JSONValue {
+    guard var members else { return other }
+    for key in ["query", "sourceConfig", "metric", "otherMetrics"] { members[key] = nil }
+    for (key, value) in other.members ?? [:] where key != "capacity" { members[key] = value }
+    let capacity = (members["capacity"]?.members ?? [:]).merging(other["capacity"].members ?? [:]) { $1 }
+    members["capacity"] = .object(capacity)
+    return .object(members)
+  }
+}
+
+extension SourceConfiguration {
+  /// Certificates as text, which objects have instead of files.
+  var tlsTexts: TLSTexts {
+    get {
+      switch self {
+      case .prometheus(let settings): settings.endpoint.tlsTexts
+      case .http(let settings): settings.endpoint.tlsTexts
+      case .scrape(let settings): settings.endpoint.tlsTexts
+      case .csv, .registered: TLSTexts()
+      }
+    }
+    set {
+      switch self {
+      case .prometheus(var settings):
+        settings.endpoint.tlsTexts = newValue
+        self = .prometheus(settings)
+      case .http(var settings):
+        settings.endpoint.tlsTexts = newValue
+        self = .http(settings)
+      case .scrape(var settings):
+        settings.endpoint.tlsTexts = newValue
+        self = .scrape(settings)
+      case .csv, .registered: break
+      }
+    }
+  }
+}

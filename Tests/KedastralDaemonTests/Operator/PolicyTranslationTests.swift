@@ -1,0 +1,284 @@
+import Foundation
+import KedastralCore
+import KedastralKubernetes
+import KedastralSources
+import TestSupport
+import Testing
+
+@testable import KedastralDaemon
+
+@Suite("Translation of a ForecastPolicy")
+struct PolicyTranslationTests {
+  private let translation = PolicyTranslation(knownModels: ModelCatalog.names)
+
+  private func read(
+    _ changes: JSONValue = [:], source: JSONValue = Policies.source, credentials: SourceCredentials = .init()
+  ) throws -> WorkloadConfiguration {
+    try translation.workload(Policies.policy(changes: changes)) { _ in
+      DescribedSource(spec: source, credentials: credentials)
+    }
+  }
+
+  private func problems(_ changes: JSONValue, source: JSONValue = Policies.source) -> [String] {
+    do {
+      _ = try read(changes, source: source)
+      return []
+    } catch {
+      return (error as? PolicyTranslation.Problem)?.texts ?? ["\(error)"]
+    }
+  }
+
+  @Test("a policy is the workload that the file would describe")
+  func workload() throws {
+    let workload = try read()
+    let loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:]) { _ in
+      """
+      workloads:
+        - name: shop_web
+          metric: rps
+          source: {url: 'http://prometheus:9090', query: sum(rps)}
+          model: baseline
+          policy: {targetPerPod: 100}
+      """
+    }
+    guard case .run(let configuration) = try loader.forecaster(arguments: ["-config", "k.yaml"]) else {
+      Issue.record("no configuration")
+      return
+    }
+    #expect([workload] == configuration.workloads)
+  }
+
+  @Test("every setting of a workload in the file can be set in objects, except the names of files")
+  func complete() {
+    let refused = PolicyTranslation.refusedSourceKeys.map { "source.\($0)" }
+    for setting in Settings.all {
+      guard let key = setting.fileKey, key.hasPrefix("workloads[].") else { continue }
+      let name = String(key.dropFirst("workloads[].".count))
+      let isReached =
+        name.hasPrefix("source.")
+        ? name == "source.type" || !refused.contains(name)
+        : name == "name"
+          || PolicyTranslation.fileKeys.contains(name)
+      #expect(isReached || ["source.path", "source.speed"].contains(name) || name.hasSuffix("File"), "\(name)")
+    }
+    for setting in Settings.fileOnly {
+      #expect(["workloads[].otherMetrics[]", "workloads[].policy.schedules[]"].contains(setting.key))
+    }
+  }
+
+  @Test("each optional field arrives")
+  func fields() throws {
+    let workload = try read([
+      "query": "sum(other)", "dryRun": true,
+      "model": ["type": "sarima", "sarima": ["p": 1, "seasonalP": 2, "seasonalPeriod": 24]],
+      "forecast": [
+        "settleTime": "3m", "maxSampleAge": "11m", "bridge": "7m", "timeZone": "Europe/Berlin", "window": "1d12h",
+      ],
+      "capacity": [
+        "quantileLevel": "p90", "shortageCost": 30, "minReplicas": 0, "maxReplicas": 7, "upMaxFactorPerStep": 3,
+        "downMaxPercentPerStep": 20, "prewarmSteps": 2, "rounding": "floor", "reactiveFloor": true,
+        "accuracyGate": .number(0.5), "activationThreshold": 4,
+      ],
+      "schedules": [["begins": "30 8 * * mon-fri", "duration": "2h", "minReplicas": 5]],
+    ])
+    #expect(workload.isDryRun && workload.timeZone == "Europe/Berlin" && workload.window == .seconds(129_600))
+    #expect(
+      workload.settleTime == .seconds(180) && workload.maxSampleAge == .seconds(660) && workload.bridge == .seconds(420)
+    )
+    #expect(workload.model.order?.p == 1 && workload.model.order?.seasonalP == 2 && workload.model.order?.season == 24)
+    let policy = workload.policy
+    #expect(policy.quantileLevel == 0.9 && policy.shortageCost == 30 && policy.minReplicas == 0)
+    #expect(
+      policy.maxReplicas == 7 && policy.upMaxFactor == 3 && policy.downMaxPercent == 20 && policy.prewarmSteps == 2)
+    #expect(policy.rounding == .floor && policy.reactiveFloor && policy.accuracyGate == 0.5)
+    #expect(policy.activationThreshold == 4 && policy.schedules.count == 1 && policy.schedules[0].minReplicas == 5)
+    guard case .prometheus(let source) = workload.source else {
+      Issue.record("another source")
+      return
+    }
+    #expect(source.query == "sum(other)" && source.endpoint.url == "http://prometheus:9090")
+  }
+
+  @Test("an error names the object's field, and says the same as for the file")
+  func errors() {
+    #expect(
+      problems(["capacity": ["minReplicas": 9, "maxReplicas": 3]]) == [
+        "spec.capacity.minReplicas: the minimum 9 is more than the maximum 3; raise one or lower the other"
+      ])
+    #expect(
+      problems(["forecast": ["step": "1 minute"]]).first?.hasPrefix("spec.forecast.step: '1 minute' is not a duration")
+        == true)
+    #expect(
+      problems(["model": ["type": "prophet"]]).first?.hasPrefix("spec.model.type: 'prophet' is not a known model")
+        == true)
+    #expect(
+      problems(["schedules": [["begins": "soon", "duration": "2h", "minReplicas": 5]]]).first?
+        .hasPrefix("spec.schedules[0].begins: 'soon' is not a schedule") == true)
+    #expect(
+      problems([:], source: ["type": "prometheus", "config": ["query": "up", "tokn": "x"]])
+        .first?.hasPrefix("DataSource 'prometheus': spec.config.tokn: unknown key 'tokn'") == true)
+    #expect(
+      problems([:], source: ["type": "scrape", "config": ["url": "http://a", "metric": "m", "query": "up"]])
+        .first?.contains("a source of type scrape has no key 'query'") == true)
+    #expect(
+      problems(["forecast": ["interval": "1ms"]]) == ["spec.forecast.interval: must not be shorter than a second"])
+    #expect(problems(["metric": .null]).count == 1)
+    #expect(problems(["dataSourceRef": .null]) == ["spec.dataSourceRef.name: is missing; name a DataSource"])
+  }
+
+  @Test(
+    "hostile values end in an error, not in a crash",
+    arguments: [
+      ["capacity": ["targetPerPod": .number(.infinity)]], ["capacity": ["maxReplicas": .number(1e300)]],
+      ["capacity": "many"], ["model": [1, 2]], ["schedules": [1]], ["forecast": ["window": "99999999w"]],
+      ["forecast": ["step": ["a": ["b": []]]]], ["metric": ["x"]],
+    ] as [JSONValue])
+  func hostile(_ changes: JSONValue) { #expect(!problems(changes).isEmpty) }
+
+  @Test("an object can read neither files nor variables of the forecaster")
+  func confined() throws {
+    for key in ["bearerTokenFile", "caFile", "certFile", "keyFile", "path"] {
+      #expect(
+        problems([:], source: ["type": "prometheus", "config": ["query": "up", .init(key): "/etc/passwd"]]) == [
+          "DataSource 'prometheus': spec.config.\(key): files of the forecaster cannot be named here; "
+            + "use secretRefs and configMapRef"
+        ], "\(key)")
+    }
+    #expect(!problems([:], source: ["type": "csv", "config": ["path": "/etc/passwd"]]).isEmpty)
+    guard case .prometheus(let source) = try read(["query": "up{x=\"${HOME}\"}"]).source else { return }
+    #expect(source.query == "up{x=\"${HOME}\"}")
+  }
+
+  @Test("a policy sets what is requested, not where or as whom")
+  func sourceConfig() throws {
+    #expect(
+      problems(["sourceConfig": ["url": "http://elsewhere"]]) == [
+        "spec.sourceConfig.url: belongs to the data source; only what is requested can be set here"
+      ])
+    guard
+      case .scrape(let source) = try read(
+        ["sourceConfig": ["metric": "queue", "labels": "app=web"]],
+        source: ["type": "scrape", "config": ["url": "http://web/metrics", "metric": "other"]]
+      ).source
+    else {
+      Issue.record("another source")
+      return
+    }
+    #expect(source.metric == "queue" && source.labels == ["app": "web"])
+  }
+
+  @Test("credentials and certificates come from Secrets, and appear in no error")
+  func credentials() throws {
+    let credentials = SourceCredentials(token: Secret("${t}"), tls: TLSTexts(authorities: [65]))
+    guard case .prometheus(let source) = try read(credentials: credentials).source else { return }
+    #expect(source.endpoint.credentials == .bearer("${t}"))
+    #expect(source.endpoint.tlsTexts.authorities == [65])
+    do {
+      _ = try read(
+        source: Policies.source.merging(["config": ["basicUser": "u"]]),
+        credentials: SourceCredentials(token: Secret("hush")))
+      Issue.record("two credentials were accepted")
+    } catch { #expect(!"\(error)".contains("hush")) }
+  }
+
+  @Test("a further metric takes the policy's settings, and nothing of another source")
+  func others() throws {
+    let translated = try translation.workload(
+      Policies.policy(changes: [
+        "query": "sum(own)", "capacity": ["minReplicas": 2],
+        "otherMetrics": [
+          ["metric": "queue", "query": "sum(queue)", "capacity": ["targetPerPod": 10]],
+          [
+            "metric": "jobs", "dataSourceRef": ["kind": "ClusterDataSource", "name": "central"], "query": "sum(jobs)",
+            "capacity": ["targetPerPod": 5], "model": ["type": "theta"],
+          ],
+        ],
+      ])
+    ) { reference in
+      reference.isClusterWide
+        ? DescribedSource(spec: [
+          "type": "prometheus", "config": ["url": "http://prometheus:9090", "proxy": "http://p:1"],
+        ])
+        : DescribedSource(spec: Policies.source, credentials: SourceCredentials(token: Secret("own")))
+    }
+    #expect(translated.otherMetrics.map(\.metric) == ["queue", "jobs"])
+    #expect(translated.otherMetrics.map(\.policy.targetPerPod) == [10, 5])
+    #expect(translated.otherMetrics.map(\.policy.minReplicas) == [2, 2])
+    #expect(translated.otherMetrics.map(\.model.name) == ["baseline", "theta"])
+    let authentications = translated.otherMetrics.map { other in
+      if case .prometheus(let source) = other.source { source.endpoint.credentials } else { HTTPCredentials.none }
+    }
+    #expect(authentications == [.bearer("own"), .none])
+  }
+
+  @Test("names of workloads are different for different policies")
+  func names() {
+    let keys = [
+      ("a-b", "c"), ("a", "b-c"), ("a", "b.c"), ("a", "b-c.d"), ("a", "b.c-d"), ("a", "b.c.d"), ("b", "c"), ("a", "bc"),
+    ].map(ObjectKey.init(namespace:name:))
+    #expect(Set(keys.compactMap(WorkloadName.init(policy:))).count == keys.count)
+    #expect(WorkloadName(policy: ObjectKey(namespace: "shop", name: "web.v1"))?.text == "shop_web_v1")
+    let longest = ObjectKey(namespace: String(repeating: "n", count: 63), name: String(repeating: "x", count: 189))
+    #expect(WorkloadName(policy: longest)?.text.count == 253)
+    for (namespace, name) in [("", "a"), ("a", ""), ("a_b", "c"), ("a", "b_c"), ("a", "B"), ("a", "é")] {
+      #expect(WorkloadName(policy: ObjectKey(namespace: namespace, name: name)) == nil, "\(namespace)/\(name)")
+    }
+  }
+
+  @Test("the definitions have the defaults and choices of the settings")
+  func definitions() throws {
+    let policy = try Definition("forecastpolicies")
+    for (field, setting) in [
+      ("forecast.horizon", Settings.horizon.descriptor), ("forecast.step", Settings.step.descriptor),
+      ("forecast.interval", Settings.interval.descriptor), ("forecast.window", Settings.window.descriptor),
+      ("model.type", Settings.model.descriptor), ("capacity.headroom", Settings.headroom.descriptor),
+      ("capacity.quantileLevel", Settings.quantileLevel.descriptor),
+      ("capacity.minReplicas", Settings.minReplicas.descriptor),
+      ("capacity.maxReplicas", Settings.maxReplicas.descriptor),
+      ("capacity.upMaxFactorPerStep", Settings.upMaxFactor.descriptor),
+      ("capacity.downMaxPercentPerStep", Settings.downMaxPercent.descriptor),
+    ] {
+      #expect(policy.default(of: field) == setting.defaultText, "\(field)")
+    }
+    #expect(Set(policy.choices(of: "model.type")) == Set(ModelCatalog.names))
+    #expect(
+      Set(policy.choices(of: "capacity.rounding")) == Set(StandardCapacityPolicy.Rounding.allCases.map(\.rawValue)))
+    #expect(Set(policy.choices(of: "mode")) == Set(ScalingQuestion.Mode.allCases.map(\.rawValue)))
+    #expect(Set(policy.choices(of: "select")) == Set(ScalingQuestion.Selection.allCases.map(\.rawValue)))
+    for name in ["datasources", "clusterdatasources"] {
+      #expect(
+        Set(try Definition(name).choices(of: "type")) == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv"]))
+    }
+  }
+}
+
+/// A CustomResourceDefinition of deploy/crds.
+private struct Definition {
+  private let root: YAMLNode
+
+  init(_ name: String) throws {
+    let file = Repository.root.appendingPathComponent("deploy/crds/\(name).yaml")
+    root = try YAMLParser.parse(String(contentsOf: file, encoding: .utf8), file: name, limits: .init())
+  }
+
+  func `default`(of field: String) -> String? {
+    if case .scalar(let text, _, _) = node(field, "default") { text } else { nil }
+  }
+
+  func choices(of field: String) -> [String] {
+    guard case .sequence(let items, _) = node(field, "enum") else { return [] }
+    return items.compactMap { if case .scalar(let text, _, _) = $0 { text } else { nil } }
+  }
+
+  private func node(_ field: String, _ last: String) -> YAMLNode? {
+    var way = ["spec", "versions", "0", "schema", "openAPIV3Schema", "properties", "spec"]
+    way += field.split(separator: ".").flatMap { ["properties", String($0)] } + [last]
+    return way.reduce(root as YAMLNode?) { node, key in
+      switch node {
+      case .mapping(let entries, _): entries.first { $0.key == key }?.value
+      case .sequence(let items, _): items.first
+      default: nil
+      }
+    }
+  }
+}

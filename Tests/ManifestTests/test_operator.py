@@ -1,0 +1,247 @@
+"""The forecaster as the operator of a cluster: the real program against the double of the API server, which has the schemas."""
+import contextlib
+import http.server
+import json
+import re
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+from cluster import PROGRAMS, ROOT
+from test_crds import POLICY, changed
+
+sys.path.append(str(ROOT / "Tests/DocumentTests"))
+from programs import Program, eventually, free_port  # noqa: E402
+
+DOUBLE = ROOT / "Tests/KedastralKubernetesTests/Double/api_server_double.py"
+POLICIES = "/apis/kedastral.io/v1alpha1/namespaces/shop/forecastpolicies"
+SOURCES = "/apis/kedastral.io/v1alpha1/namespaces/shop/datasources"
+SCALED = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects"
+EVENTS = "/api/v1/namespaces/shop/events"
+
+
+class Load(http.server.BaseHTTPRequestHandler):
+    """A source of metrics: 250 in each step of the requested time. It demands the token."""
+
+    def do_GET(self):
+        query = {key: int(value[0]) for key, value in urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).items()}
+        allowed = self.headers.get("Authorization") == "Bearer hush"
+        points = [{"t": at, "v": 250} for at in range(query["start"], query["end"] + 1, query["step"])]
+        body = json.dumps({"data": points} if allowed else {"error": "no token"}).encode()
+        self.send_response(200 if allowed else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Cluster:
+    """The double, a source of metrics, and forecasters, each of which shows a token of its own."""
+
+    def __init__(self, folder, stack):
+        self.folder, self.stack = folder, stack
+        self.double = stack.enter_context(Program(sys.executable, DOUBLE, "--schemas"))
+        self.url = f'http://127.0.0.1:{self.double.wait_for("port ([0-9]+)[.]").group(1)}'
+        source = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Load)
+        threading.Thread(target=source.serve_forever, daemon=True).start()
+        stack.callback(source.shutdown)
+        self.load = f"http://127.0.0.1:{source.server_address[1]}/?start={{{{.Start}}}}&end={{{{.End}}}}&step={{{{.Step}}}}"
+
+    def ask(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        kind = {"PATCH": "application/merge-patch+json"}.get(method, "application/json")
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": kind}, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read())
+
+    def get(self, path):
+        try:
+            return self.ask("GET", path)
+        except urllib.error.HTTPError as error:
+            assert error.code == 404
+            return None
+
+    def order(self, name, **body):
+        self.ask("POST", f"/double/{name}", body)
+
+    def log(self):
+        return self.ask("GET", "/double/log")
+
+    def create_source(self):
+        self.ask("POST", "/api/v1/namespaces/shop/secrets", {"metadata": {"name": "load"}, "data": {"token": "aHVzaAo="}})
+        self.ask("POST", SOURCES, {
+            "apiVersion": "kedastral.io/v1alpha1", "kind": "DataSource", "metadata": {"name": "prometheus"}, "spec": {
+                "type": "http", "config": {
+                    "url": self.load, "valuePath": "data.#.v", "timestampPath": "data.#.t", "timestampFormat": "unix"},
+                "secretRefs": {"token": {"name": "load"}}}})
+
+    def create_policy(self, path="metadata.name", value="web", **changes):
+        one = changed(POLICY, path, value)
+        for key, change in {"forecast": {"interval": "1s", "window": "2h"}, **changes}.items():
+            one["spec"][key] = change
+        return self.ask("POST", POLICIES, one)
+
+    def forecaster(self, name="a", *settings):
+        kubeconfig = self.folder / f"{name}.kubeconfig"
+        kubeconfig.write_text(json.dumps({
+            "current-context": "double", "clusters": [{"name": "double", "cluster": {"server": self.url}}],
+            "users": [{"name": "one", "user": {"token": f"token-{name}"}}],
+            "contexts": [{"name": "double", "context": {"cluster": "double", "user": "one", "namespace": "kedastral"}}]}))
+        port = free_port()
+        program = self.stack.enter_context(Program(
+            PROGRAMS / "kedastral-forecaster", "-kubernetes", "-kubeconfig", kubeconfig, "-listen", f"127.0.0.1:{port}", *settings,
+            env={"no_proxy": "*"}))
+        program.port = port
+        return program
+
+    def condition(self, kind="Ready", name="web"):
+        """Status and reason of a condition of a policy."""
+        conditions = self.get(f"{POLICIES}/{name}").get("status", {}).get("conditions", [])
+        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), None)
+
+    def until(self, look, *programs):
+        return eventually(look, programs[0] if programs else self.double)
+
+
+def shown(program, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{program.port}{path}", timeout=20) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    with contextlib.ExitStack() as stack:
+        yield Cluster(tmp_path, stack)
+
+
+def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    # The plan may be there before the watch has shown the ScaledObject; the next status has its name.
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web")["status"].get("scaledObjectName"), one)
+    policy = cluster.get(f"{POLICIES}/web")
+    assert policy["status"]["workload"] == "shop_web" and policy["status"]["scaledObjectName"] == "web"
+    # 250 with a headroom of 20 % at 100 for each pod.
+    assert policy["status"]["desiredReplicas"] == 3 and policy["status"]["observedGeneration"] == 1
+    assert cluster.condition("SourceReachable") == ("True", "SamplesReceived")
+    scaled = cluster.get(f"{SCALED}/web")
+    assert scaled["metadata"]["ownerReferences"] == [{
+        "apiVersion": "kedastral.io/v1alpha1", "kind": "ForecastPolicy", "name": "web", "uid": policy["metadata"]["uid"],
+        "controller": True}]
+    assert scaled["spec"]["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    assert shown(one, "/workloads")["workloads"] == ["shop_web"]
+    plan = shown(one, "/forecast/current?workload=shop_web")
+
+    cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"capacity": {"maxReplicas": 2}}})
+    cluster.until(lambda: cluster.get(f"{SCALED}/web")["spec"]["maxReplicaCount"] == 2, one)
+    cluster.until(lambda: shown(one, "/forecast/current?workload=shop_web")["desiredReplicas"][0] == 2, one)
+    assert shown(one, "/forecast/current?workload=shop_web")["generatedAt"] >= plan["generatedAt"]
+
+    cluster.ask("DELETE", f"{POLICIES}/web", {})
+    cluster.until(lambda: shown(one, "/workloads")["workloads"] == [], one)
+    cluster.until(lambda: shown(one, "/forecast/current?workload=shop_web") == 404, one)
+    assert "token-a" not in one.output and "hush" not in one.output
+    assert one.end() == 0
+    lease = cluster.get("/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator")
+    assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_objects_of_others_are_left_as_they_are(cluster):
+    theirs = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "theirs"}, "spec": {
+        "scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu", "metadata": {"value": "60"}}]}}
+    before = cluster.ask("POST", SCALED, theirs)
+    cluster.create_source()
+    cluster.create_policy()
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("False", "Conflict"), one)
+    event = cluster.until(lambda: cluster.get(EVENTS)["items"], one)[0]
+    assert event["reason"] == "Conflict" and "ScaledObject 'theirs'" in event["message"]
+    assert event["involvedObject"]["kind"] == "ForecastPolicy" and event["type"] == "Warning"
+    assert cluster.get(f"{SCALED}/theirs") == before and cluster.get(f"{SCALED}/web") is None
+    cluster.until(lambda: shown(one, "/workloads")["workloads"] == ["shop_web"], one)
+
+
+def test_an_invalid_policy_says_what_is_wrong_beside_others_that_work(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    cluster.create_policy(value="wrong", scaleTargetRef={"name": "other"}, schedules=[
+        {"begins": "soon", "duration": "1h", "minReplicas": 2}])
+    cluster.create_policy(value="lost", scaleTargetRef={"name": "third"}, dataSourceRef={"name": "nothing"})
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.until(lambda: cluster.condition(name="wrong") == ("False", "InvalidSpec"), one)
+    cluster.until(lambda: cluster.condition(name="lost") == ("False", "SourceNotFound"), one)
+    conditions = cluster.get(f"{POLICIES}/wrong")["status"]["conditions"]
+    assert any(re.match("spec.schedules.0..begins: 'soon' is not a schedule", one["message"]) for one in conditions)
+
+
+def test_a_server_that_fails_cuts_and_forgets_is_followed_with_few_requests(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    cluster.order("fault", status=500, count=3)
+    cluster.order("fault", status=429, count=3, retryAfter=1)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.order("cut")
+    cluster.create_policy(value="second", scaleTargetRef={"name": "second"})
+    cluster.until(lambda: cluster.get(f"{SCALED}/second"), one)
+    cluster.order("end")
+    cluster.order("compact")
+    cluster.create_policy(value="third", scaleTargetRef={"name": "third"})
+    cluster.until(lambda: cluster.get(f"{SCALED}/third"), one)
+    cluster.until(lambda: cluster.condition(name="third") == ("True", "Planned"), one)
+    before, began = len(cluster.log()), time.monotonic()
+    cluster.until(lambda: time.monotonic() - began > 10, one)
+    own = [entry for entry in cluster.log()[before:] if entry["authorization"]]
+    # The lease is renewed by two requests each 5 s, and three policies may have a new status.
+    assert len(own) <= 12, [(entry["method"], entry["path"]) for entry in own]
+
+
+def writers(log):
+    """Who has written objects of policies, in the order of the first write."""
+    names = [entry["authorization"] for entry in log if entry["method"] != "GET" and "leases" not in entry["path"]
+             and entry["authorization"]]
+    return list(dict.fromkeys(names))
+
+
+def test_one_of_two_forecasters_writes_and_the_other_takes_over(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    programs = {f"Bearer token-{name}": cluster.forecaster(name) for name in "ab"}
+    for program in programs.values():
+        cluster.until(lambda: shown(program, "/workloads")["workloads"] == ["shop_web"], program)
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), *programs.values())
+    first, = writers(cluster.log())
+    programs[first].process.kill()
+    second = next(name for name in programs if name != first)
+    cluster.create_policy(value="next", scaleTargetRef={"name": "next"})
+    cluster.until(lambda: cluster.get(f"{SCALED}/next"), programs[second])
+    assert writers(cluster.log()) == [first, second]
+
+
+def test_one_namespace_alone(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    one = cluster.forecaster("a", "-namespace", "shop")
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    lists = [entry["path"] for entry in cluster.log() if entry["method"] == "GET" and entry["authorization"]]
+    assert not [path for path in lists if re.search("v1(alpha1)?/(clusterdatasources|[a-z]+[?])", path)], lists
+
+
+def test_the_access_must_be_there(tmp_path):
+    with Program(PROGRAMS / "kedastral-forecaster", "-kubernetes", "-listen", "127.0.0.1:0") as one:
+        assert one.process.wait(timeout=20) == 1 and "use a kubeconfig" in one.output
+    (tmp_path / "config").write_text("clusters: 1")
+    with Program(PROGRAMS / "kedastral-forecaster", "-kubernetes", "-kubeconfig", tmp_path / "config", "-listen", "127.0.0.1:0") as one:
+        assert one.process.wait(timeout=20) == 1 and "is not a kubeconfig" in one.output
