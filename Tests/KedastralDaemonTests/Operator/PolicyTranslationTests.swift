@@ -66,6 +66,14 @@ struct PolicyTranslationTests {
     }
   }
 
+  @Test("an objective takes the place of the headroom that every object has by default, and of nothing else")
+  func objective() throws {
+    let capacity: JSONValue = ["headroom": .number(1.2), "quantileLevel": "0", "objective": "99.9%"]
+    #expect(try read(["capacity": capacity]).policy.objective == 0.999)
+    let both = problems(["capacity": ["objective": "safe", "quantileLevel": "p90"]])
+    #expect(both.count == 1 && both[0].contains("capacity.objective") && both[0].contains("exclude each other"))
+  }
+
   @Test("each optional field arrives")
   func fields() throws {
     let workload = try read([

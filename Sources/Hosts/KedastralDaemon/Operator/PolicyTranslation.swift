@@ -42,7 +42,8 @@ struct PolicyTranslation {
 
   private static let capacity =
     [
-      "targetPerPod", "headroom", "quantileLevel", "shortageCost", "prewarmSteps", "rounding", "reactiveFloor",
+      "targetPerPod", "headroom", "quantileLevel", "shortageCost", "objective", "prewarmSteps", "rounding",
+      "reactiveFloor",
       "accuracyGate", "activationThreshold",
     ].map { (file: $0, object: $0) } + [
       (file: "min", object: "minReplicas"), (file: "max", object: "maxReplicas"),
@@ -179,6 +180,8 @@ struct PolicyTranslation {
 
   private static func policy(_ spec: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
     var entries = tree.entries(capacity, of: spec["capacity"], "\(field).capacity")
+    // Every object has a headroom, by the definition's default.
+    if spec["capacity"]["objective"].text != nil { entries.removeAll { $0.0 == "headroom" } }
     if let schedules = spec["schedules"].elements {
       let nodes = schedules.enumerated().map { index, schedule in
         let field = "spec.schedules[\(index)]"
