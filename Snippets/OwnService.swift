@@ -5,7 +5,7 @@ import Kedastral
 
 struct Tills: MetricSource {
   func samples(in range: Range<Date>, step: Duration) -> TimeSeries {
-    .sampled(in: range, step: step) { customers(at: $0) }
+    .sampled(in: range, step: step) { 200 + 150 * sin($0.timeIntervalSince1970 / 600) }
   }
 }
 
@@ -14,9 +14,3 @@ let shop = try Workload(
 try await KedastralService(
   workloads: [shop], store: .redis(url: "redis://localhost:6379"), scaler: .init(port: 50051), http: .init(port: 8081)
 ).run()
-// snippet.hide
-
-/// Where your numbers come from; here a shop that is full for half of each hour.
-func customers(at instant: Date) -> Double {
-  instant.timeIntervalSince1970.truncatingRemainder(dividingBy: 3600) < 1800 ? 300 : 40
-}

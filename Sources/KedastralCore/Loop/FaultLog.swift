@@ -61,7 +61,10 @@ package final class FaultLog: Sendable {
     }
   }
 
-  /// A round succeeded, or the workload is not forecast any more.
+  /// The workload is not forecast any more, which ends no fault.
+  func ended(_ workload: WorkloadName) { state.withLock { _ = $0.leave(workload) } }
+
+  /// A round succeeded.
   func succeeded(_ workload: WorkloadName, at now: Date) {
     if let ended = state.withLock({ $0.leave(workload) }) { logEnd(ended, at: now) }
   }

@@ -109,7 +109,7 @@ public actor ForecastLoop {
       // Cancelled: the only way a sleep ends early.
     }
     metrics.forget(workload.name)
-    faults.succeeded(workload.name, at: clock.now)
+    faults.ended(workload.name)
   }
 
   /// Runs one round and reports its failure; returns the wait after a failure.

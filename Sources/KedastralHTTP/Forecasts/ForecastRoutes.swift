@@ -26,6 +26,7 @@ extension HTTPRouter {
       var text = JSONText()
       text.object {
         $0.member("workloads") { $0.array(board.names) { $0.string($1) } }
+        $0.member("now", Timestamp.format(board.now))
         $0.member("states") { $0.array(board.overview().rows) { text, row in text.object(row.writeState) } }
       }
       return .now(.json(text.bytes))

@@ -4,8 +4,9 @@
 /// so, and the longer it has, the longer it will: of loads that have stood still for k steps, about k / (k + h) still do so h steps
 /// later (Gott 1993). What the load has done before counts as much as that rule for each earlier time.
 struct Standstill: Sendable, Equatable {
-  /// A load stands still while it stays within this distance of where it stopped, in units of the fit.
-  private static let band = 0.02
+  /// A load stands still while it stays within this distance of where it stopped, in units of the fit and as a share of it. A low load
+  /// with its usual noise does not stand still, however small that noise is beside the load's peaks.
+  private static let band = (units: 0.02, share: 0.001)
   /// The fewest steps that count as standing still.
   private static let fewestSteps = 6
 
@@ -21,7 +22,7 @@ struct Standstill: Sendable, Equatable {
   /// Adds the next sample.
   mutating func absorb(_ value: Double) {
     level = value
-    if abs(value - anchor) <= Self.band {
+    if abs(value - anchor) <= min(Self.band.units, Self.band.share * abs(anchor)) {
       steps = min(steps + 1, Int(Int32.max))
       return
     }

@@ -42,6 +42,7 @@ struct WorkloadRow: Equatable, Sendable {
 
   init(_ listed: ForecasterClient.Listed, leadTime: Duration, staleAfter: Duration, at now: Date) {
     let snapshot = listed.snapshot
+    let now = now + listed.clockLead
     workload = listed.workload
     state = WorkloadState(snapshot, problem: listed.problem, staleAfter: staleAfter, leadTime: leadTime, at: now)
     problem = listed.problem?.sentence(at: now) ?? snapshot?.problem.map { "failing: \($0)" }

@@ -43,6 +43,8 @@ package struct ForecasterClient: Sendable {
     var unplanned: [WorkloadName] = []
     /// What the latest rounds of those that fail failed with.
     var problems: [WorkloadName: WorkloadProblem] = [:]
+    /// How far the forecaster's clock is ahead of this one; 0 where the forecaster does not say its time.
+    var clockLead = Duration.zero
   }
 
   /// The workloads that the forecaster has.
@@ -58,12 +60,14 @@ package struct ForecasterClient: Sendable {
       let workloads: [String]
       /// Missing in the answers of other implementations.
       let states: [State]?
+      let now: String?
     }
     let answer = try await get("/workloads")
     guard answer.status == 200 else { throw unexpected("/workloads", answer) }
     do {
       let list = try JSONDecoder().decode(List.self, from: Data(answer.body))
       var listing = Listing(planned: try list.workloads.map { try WorkloadName($0) })
+      if let now = list.now.flatMap(Timestamp.parse) { listing.clockLead = .seconds(now.timeIntervalSinceNow) }
       let planned = Set(list.workloads)
       for state in list.states ?? [] {
         let name = try WorkloadName(state.workload)
@@ -117,15 +121,19 @@ package struct ForecasterClient: Sendable {
     package var snapshot: Snapshot?
     /// What its latest rounds failed with.
     package var problem: WorkloadProblem?
+    /// How far the forecaster's clock is ahead of this one; ages count by the forecaster's.
+    package var clockLead = Duration.zero
   }
 
   /// All workloads in the order of their names, with their plans; a plan that is removed meanwhile is left out.
   package func listed() async throws -> [Listed] {
     let listing = try await workloads()
     let plans = try await snapshots(of: listing.planned).map {
-      Listed(workload: $0.workload, snapshot: $0, problem: listing.problems[$0.workload])
+      Listed(workload: $0.workload, snapshot: $0, problem: listing.problems[$0.workload], clockLead: listing.clockLead)
     }
-    let others = listing.unplanned.map { Listed(workload: $0, problem: listing.problems[$0]) }
+    let others = listing.unplanned.map {
+      Listed(workload: $0, problem: listing.problems[$0], clockLead: listing.clockLead)
+    }
     return (plans + others).sorted { $0.workload < $1.workload }
   }
 
