@@ -146,7 +146,8 @@ struct ForecastAPITests {
   func workloads() async throws {
     let server = try await TestServer()
     func listed() async throws -> [String]? { try await curl(server.url + "/workloads").json["workloads"] as? [String] }
-    #expect(try await curl(server.url + "/workloads").body == #"{"workloads":[],"states":[]}"#)
+    let none = try await curl(server.url + "/workloads").body
+    #expect(none.wholeMatch(of: /\{"workloads":\[\],"now":"[-0-9:.TZ]+","states":\[\]\}/) != nil, "\(none)")
     for name in ["web", "api", "jobs"] { try await server.apply(.put(TestServer.snapshot(name))) }
     #expect(try await listed() == ["api", "jobs", "web"])
     try await server.apply(.removed(WorkloadName("jobs")))

@@ -52,9 +52,14 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   func record(of plan: Snapshot) async -> PlanRecord? { records.withLock { $0[plan.workload.text] } }
 
   func configurationFile(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    var level = ""
-    if case .quantile(let tried) = tuning.policy.margin { level = ", quantileLevel: \(tried)" }
-    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.policy.targetPerPod ?? 50)\(level)}}]\n"
+    let margin =
+      switch tuning.policy.margin {
+      case .quantile(let level): ", quantileLevel: \(level)"
+      case .shortageCost(let podMinutes): ", shortageCost: \(podMinutes)"
+      case .objective(let share): ", objective: \(share)"
+      case .headroom, nil: ""
+      }
+    return "workloads: [{name: \(workload), policy: {targetPerPod: \(tuning.policy.targetPerPod ?? 50)\(margin)}}]\n"
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {

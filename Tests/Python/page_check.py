@@ -201,6 +201,11 @@ def workload(page):
     fewer = int(page.texts(".outcome b")[0].split(" → ")[1])
     page.find("#cost").send_keys(Keys.END)
     page.wait("more pods when it is dear", lambda: int(page.texts(".outcome b")[0].split(" → ")[1]) > fewer)
+    page.find("[name=margin][value=shortageCost]").send_keys(Keys.ARROW_DOWN)
+    page.wait("an objective instead", lambda: "99.9 %" in page.texts(".whatif output"))
+    note = page.find("#" + page.find("#objective").get_attribute("aria-describedby"))
+    page.expect("what it means", note.is_displayed() and "suffice" in note.text and not page.find("#cost").is_displayed())
+    page.wait("an objective to copy", lambda: "objective: 0.999" in page.find("#text").text and "shortage" not in page.find("#text").text)
     for theme in ("light", "dark"):
         page.theme(theme)
         picture(page, f"workload-{theme}")
