@@ -1,19 +1,26 @@
-/// The distribution of a load, given by some quantiles.
+/// The distributions of a load at the steps of a forecast.
+struct LoadDistributions {
+  private let levels: [Double]
+  private let paths: [Quantiles.Path]
+
+  /// Reads the quantiles of a forecast; nil when it has fewer than three that cover all steps.
+  init?(_ forecast: Forecast) {
+    paths = forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
+    guard paths.count >= 3 else { return nil }
+    levels = paths.map(\.level)
+  }
+
+  subscript(step: Int) -> LoadDistribution {
+    LoadDistribution(levels: levels, values: paths.map { $0.values[step] })
+  }
+}
+
+/// The distribution of a load, given by at least three quantiles in ascending order.
 struct LoadDistribution {
   let levels: [Double]
   let values: [Double]
 
   var highest: Double { values[values.count - 1] }
-
-  /// The distribution at one step of a forecast; nil when it has too few quantiles.
-  init?(_ forecast: Forecast, at step: Int) {
-    let paths = forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
-    guard paths.count >= 3 else { return nil }
-    self.init(levels: paths.map(\.level), values: paths.map { $0.values[step] })
-  }
-
-  /// Creates a distribution of at least three quantiles in ascending order.
-  init(levels: [Double], values: [Double]) { (self.levels, self.values) = (levels, values) }
 
   /// The load that is exceeded with this probability, at most that of the median.
   func load(exceededWith chance: Double) -> Double {

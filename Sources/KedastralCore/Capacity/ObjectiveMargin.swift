@@ -2,27 +2,28 @@
 ///
 /// The width is 1 where the forecast's quantiles are right. ``ObjectiveTracker`` learns it from the loads that came.
 struct ObjectiveMargin {
-  private let forecast: Forecast
+  private let medians: [Double]
+  private let loads: LoadDistributions
   private let objective: Double
   private let targetPerPod: Double
 
   /// The margins over a forecast; nil when it has too few quantiles.
   init?(_ forecast: Forecast, objective: Double, targetPerPod: Double) {
-    guard ShortageCost.canWeigh(forecast) else { return nil }
-    (self.forecast, self.objective, self.targetPerPod) = (forecast, objective, targetPerPod)
+    guard let loads = LoadDistributions(forecast) else { return nil }
+    (self.loads, medians) = (loads, forecast.values)
+    (self.objective, self.targetPerPod) = (objective, targetPerPod)
   }
 
   /// The distance of the objective's quantile from the median.
   func distance(at step: Int) -> Double {
-    let median = forecast.values[step]
+    let median = medians[step]
     // Quantiles without any distance between them would leave nothing to widen.
     let least = max(0.02 * median, 0.1 * targetPerPod)
-    let quantile = LoadDistribution(forecast, at: step)?.load(exceededWith: 1 - objective) ?? median
-    return max(quantile - median, least)
+    return max(loads[step].load(exceededWith: 1 - objective) - median, least)
   }
 
   /// The load to plan for.
-  func load(at step: Int, width: Double) -> Double { forecast.values[step] + width * distance(at: step) }
+  func load(at step: Int, width: Double) -> Double { medians[step] + width * distance(at: step) }
 }
 
 extension CapacityPolicy {

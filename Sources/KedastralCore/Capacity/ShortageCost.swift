@@ -34,11 +34,7 @@ public struct ShortageCost: Sendable, Equatable {
   }
 
   /// Whether a forecast has enough quantiles to compute the probability of a load.
-  package static func canWeigh(_ forecast: Forecast) -> Bool { paths(of: forecast).count >= 3 }
-
-  private static func paths(of forecast: Forecast) -> [Quantiles.Path] {
-    forecast.quantiles.paths.filter { $0.values.count == forecast.values.count }
-  }
+  package static func canWeigh(_ forecast: Forecast) -> Bool { LoadDistributions(forecast) != nil }
 
   /// The number of pods with the least expected cost for each step; nil when the forecast has too few quantiles.
   ///
@@ -46,12 +42,9 @@ public struct ShortageCost: Sendable, Equatable {
   ///   - capacity: the maximum load that a pod can serve.
   ///   - present: the current load, when it is known.
   func pods(for forecast: Forecast, capacity: Double, present: Double?) -> [Int]? {
-    guard Self.canWeigh(forecast) else { return nil }
-    let paths = Self.paths(of: forecast)
-    let levels = paths.map(\.level)
+    guard let loads = LoadDistributions(forecast) else { return nil }
     return forecast.values.indices.map { step in
-      let load = LoadDistribution(levels: levels, values: paths.map { $0.values[step] })
-      return pods(for: load, median: forecast.values[step], capacity: capacity, present: present ?? 0)
+      pods(for: loads[step], median: forecast.values[step], capacity: capacity, present: present ?? 0)
     }
   }
 

@@ -42,9 +42,8 @@ struct LiveAccuracy: Codable, Sendable {
 
   /// Compares the forecasts with the measured loads, except the last `unsettledCount` of them.
   mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {
-    let settled = history.values.prefix(max(0, history.count - unsettledCount))
-    guard let last = settled.lastIndex(where: \.isFinite) else { return }
-    for expected in expectations where expected.instant <= history.instant(at: last) {
+    guard let end = history.lastInstant(dropping: unsettledCount) else { return }
+    for expected in expectations where expected.instant <= end {
       guard let load = history.value(at: expected.instant) else { continue }
       let dayBefore = history.value(at: expected.instant - .seconds(86_400))
       comparisons.append(
@@ -52,7 +51,7 @@ struct LiveAccuracy: Codable, Sendable {
           error: abs(load - expected.value), load: load, naiveError: dayBefore.map { abs(load - $0) },
           rank: expected.quantiles.count { load > $0 }))
     }
-    expectations.removeAll { $0.instant <= history.instant(at: last) }
+    expectations.removeAll { $0.instant <= end }
     if comparisons.count > mostComparisons { comparisons.removeFirst(comparisons.count - mostComparisons) }
   }
 
@@ -107,15 +106,5 @@ struct LiveAccuracy: Codable, Sendable {
       repairedShare: repairedShare,
       members: forecast.members.isEmpty ? nil : forecast.members)
     return record == Snapshot.Accuracy() ? nil : record
-  }
-}
-
-extension TimeSeries {
-  /// The sample at an instant; nil when it is missing or the instant is not on the grid.
-  func value(at instant: Date) -> Double? {
-    guard instant >= start, instant <= end else { return nil }
-    let place = index(nearest: instant)
-    guard abs(self.instant(at: place).timeIntervalSince(instant)) < 0.5, values[place].isFinite else { return nil }
-    return values[place]
   }
 }

@@ -87,9 +87,7 @@ struct ObjectiveTracker: Codable, Sendable {
 
   /// Compares the plans with the measured loads, except the last `unsettledCount` of them.
   mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0, policy: StandardCapacityPolicy) {
-    let settled = history.values.prefix(max(0, history.count - unsettledCount))
-    guard let last = settled.lastIndex(where: \.isFinite) else { return }
-    let end = history.instant(at: last)
+    guard let end = history.lastInstant(dropping: unsettledCount) else { return }
     for (index, promise) in promises.enumerated() where promise.instant > settledUntil && promise.instant <= end {
       guard let load = history.value(at: promise.instant) else { continue }
       let held = promises[...index].filter { $0.instant > promise.instant - Self.hold }

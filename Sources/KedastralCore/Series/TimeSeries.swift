@@ -113,3 +113,18 @@ public struct TimeSeries: Sendable, Equatable {
     values.removeFirst(surplus)
   }
 }
+
+extension TimeSeries {
+  /// The instant of the last present sample but for the last `unsettledCount` ones; nil when there is none.
+  func lastInstant(dropping unsettledCount: Int) -> Date? {
+    values.prefix(max(0, count - unsettledCount)).lastIndex(where: \.isFinite).map(instant)
+  }
+
+  /// The sample at an instant; nil when it is missing or the instant is not on the grid.
+  func value(at instant: Date) -> Double? {
+    guard instant >= start, instant <= end else { return nil }
+    let place = index(nearest: instant)
+    guard abs(self.instant(at: place).timeIntervalSince(instant)) < 0.5, values[place].isFinite else { return nil }
+    return values[place]
+  }
+}

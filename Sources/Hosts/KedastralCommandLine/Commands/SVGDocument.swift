@@ -11,7 +11,7 @@ struct SVGDocument {
   init(width: Double, height: Double, title: String) {
     head = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(width.shortPixel) \(height.shortPixel)" width="\(width.shortPixel)" height="\(height.shortPixel)" font-family="system-ui, sans-serif" font-size="12" fill="#222" role="img">
-      <title>\(Self.escaped(title))</title>
+      <title>\(title.escapedForMarkup)</title>
       <rect width="100%" height="100%" fill="#fff"/>
 
       """
@@ -50,7 +50,7 @@ struct SVGDocument {
 
   mutating func dot(x: Double, y: Double, color: String, note: String) {
     body +=
-      "<circle cx=\"\(x.shortPixel)\" cy=\"\(y.shortPixel)\" r=\"3\" fill=\"\(color)\"><title>\(Self.escaped(note))</title></circle>\n"
+      "<circle cx=\"\(x.shortPixel)\" cy=\"\(y.shortPixel)\" r=\"3\" fill=\"\(color)\"><title>\(note.escapedForMarkup)</title></circle>\n"
   }
 
   mutating func text(
@@ -58,19 +58,7 @@ struct SVGDocument {
   ) {
     let weight = isBold ? " font-weight=\"600\"" : ""
     body +=
-      "<text x=\"\(x.shortPixel)\" y=\"\(y.shortPixel)\" text-anchor=\"\(anchor)\" fill=\"\(color)\"\(weight)>\(Self.escaped(text))</text>\n"
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
+      "<text x=\"\(x.shortPixel)\" y=\"\(y.shortPixel)\" text-anchor=\"\(anchor)\" fill=\"\(color)\"\(weight)>\(text.escapedForMarkup)</text>\n"
   }
 }
 
@@ -79,5 +67,20 @@ extension Double {
   fileprivate var shortPixel: String {
     let text = self.text(1)
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  }
+}
+
+extension String {
+  /// The text as content or attribute value of SVG and HTML.
+  var escapedForMarkup: String {
+    reduce(into: "") { result, character in
+      switch character {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      default: result.append(character)
+      }
+    }
   }
 }

@@ -23,7 +23,7 @@ struct TraceInput {
       "instead of files: a Prometheus server (or VictoriaMetrics, Thanos, Mimir) to query"),
     .init("query", "PROMQL", "the query for --prometheus; it must return one series"),
     .init("days", "N", "how many days up to now to query (default 14)"),
-    .init("bearer-token-file", "FILE", "file with the bearer token for --prometheus"),
+    PrometheusOptions.bearerTokenFile,
   ]
 
   private static let standardInput = "-"
@@ -49,15 +49,9 @@ struct TraceInput {
       return
     }
     guard files.isEmpty else { throw UsageError(description: "--csv and --prometheus cannot be combined") }
-    guard WebURL(url) != nil else {
-      throw UsageError(
-        description: "--prometheus '\(url)' is not an http or https URL; write one such as http://prometheus:9090")
-    }
+    server = try PrometheusOptions.endpoint(url, options)
     guard !query.isEmpty else { throw UsageError(description: "--prometheus needs --query PROMQL") }
     guard days <= 366 else { throw UsageError(description: "--days \(days.text(0)) is more than a year") }
-    var endpoint = HTTPEndpoint(url, proxy: .environment(), deadline: .seconds(60))
-    if let file = options.value("bearer-token-file") { endpoint.credentials = .bearer(file: file) }
-    server = endpoint
   }
 
   /// The names of the loads.

@@ -29,7 +29,7 @@ enum CalibrateCommand: Command {
           .init("latency", "PROMQL", "instead of a saturation: a latency in seconds, such as the 95th percentile"),
           .init("days", "N", "how many days up to now to query (default 14)"),
           .init("step", "DURATION", "the time between two samples (default 5m)"),
-          .init("bearer-token-file", "FILE", "file with the bearer token for --prometheus"),
+          PrometheusOptions.bearerTokenFile,
         ],
         note: "Each query must return one series."),
       .init(
@@ -109,12 +109,7 @@ struct CalibrationInput {
     guard let url = options.value("prometheus") else {
       throw UsageError(description: "no server given; write --prometheus URL")
     }
-    guard WebURL(url) != nil else {
-      throw UsageError(
-        description:
-          "\(options.typed("prometheus")) '\(url)' is not an http or https URL; write one such as http://prometheus:9090"
-      )
-    }
+    server = try PrometheusOptions.endpoint(url, options)
     var queries: [String] = []
     for name in ["load", "pods"] {
       guard let query = options.value(name) else { throw UsageError(description: "--\(name) PROMQL is missing") }
@@ -142,9 +137,6 @@ struct CalibrationInput {
     guard step >= .seconds(15) else {
       throw UsageError(description: "\(options.typed("step")) \(DurationText.format(step)) is less than 15s")
     }
-    var endpoint = HTTPEndpoint(url, proxy: .environment(), deadline: .seconds(60))
-    if let file = options.value("bearer-token-file") { endpoint.credentials = .bearer(file: file) }
-    server = endpoint
     self.queries = queries
   }
 

@@ -28,7 +28,7 @@ enum SurveyCommand: Command {
           .init("days", "N", "how many days up to now to query (default 28); 9 are needed for weekly patterns"),
           .init("step", "DURATION", "the time between two samples (default 1m)"),
           .init("limit", "N", "the number of series at most, those with the most load (default 500)"),
-          .init("bearer-token-file", "FILE", "file with the bearer token for --prometheus"),
+          PrometheusOptions.bearerTokenFile,
         ]),
       .init(
         title: "The cluster",
@@ -189,12 +189,9 @@ struct SurveyInput {
     guard let url = options.value("prometheus") else {
       throw UsageError(description: "no server given; write --prometheus URL")
     }
-    guard WebURL(url) != nil else {
-      throw UsageError(
-        description:
-          "\(options.typed("prometheus")) '\(url)' is not an http or https URL; write one such as http://prometheus:9090"
-      )
-    }
+    var server = try PrometheusOptions.endpoint(url, options, deadline: .seconds(120))
+    server.maximumAnswerBytes = 256 << 20
+    self.server = server
     guard let query = options.value("query"), !query.isEmpty else {
       throw UsageError(description: "--prometheus needs --query PROMQL")
     }
@@ -235,9 +232,6 @@ struct SurveyInput {
     if let value = try options.positiveNumber("minute-value") { survey.rule.minuteValue = value }
     if let model = options.list("model").last, model != "auto" { survey.model = try WorkloadSettings().model(model) }
     tokenFile = options.value("bearer-token-file")
-    var endpoint = HTTPEndpoint(url, proxy: .environment(), deadline: .seconds(120), maximumAnswerBytes: 256 << 20)
-    if let tokenFile { endpoint.credentials = .bearer(file: tokenFile) }
-    server = endpoint
     (self.url, self.query) = (url, query)
   }
 

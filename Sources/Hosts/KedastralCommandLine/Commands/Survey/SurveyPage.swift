@@ -26,7 +26,7 @@ struct SurveyPage {
       <body>
       <main>
       <h1>\(title)</h1>
-      <p class="lead">\(Self.escaped(report.summary)).</p>
+      <p class="lead">\(report.summary.escapedForMarkup).</p>
       \(tiles)
       \(worthIt)
       \(staying)
@@ -51,7 +51,7 @@ struct SurveyPage {
     ]
     if let saved = report.savedPerMonth { tiles.append((saved.grouped, "money saved in 30 days, at this rate")) }
     return "<ul class=\"tiles\">\n"
-      + tiles.map { "<li><b>\(Self.escaped($0.0))</b><span>\(Self.escaped($0.1))</span></li>" }
+      + tiles.map { "<li><b>\($0.0.escapedForMarkup)</b><span>\($0.1.escapedForMarkup)</span></li>" }
       .joined(separator: "\n") + "\n</ul>"
   }
 
@@ -71,19 +71,19 @@ struct SurveyPage {
       ]
       if let price { cells.append(Self.number((price * finding.podHoursSaved).text(2))) }
       cells += [
-        "<td>\(Self.escaped(finding.predictabilityText))</td>", "<td>\(Self.escaped(finding.seasonText))</td>",
-        "<td>\(Self.escaped(finding.settingText))</td>",
+        "<td>\(finding.predictabilityText.escapedForMarkup)</td>", "<td>\(finding.seasonText.escapedForMarkup)</td>",
+        "<td>\(finding.settingText.escapedForMarkup)</td>",
       ]
-      rows += "<tr><th scope=\"row\">\(Self.escaped(finding.name))</th>\(cells.joined())</tr>\n"
+      rows += "<tr><th scope=\"row\">\(finding.name.escapedForMarkup)</th>\(cells.joined())</tr>\n"
     }
     let heads =
       ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short"]
       + (price == nil ? [] : ["Money saved"])
       + ["Predictability", "Season", "Setting"]
-    let head = heads.map { "<th scope=\"col\">\(Self.escaped($0))</th>" }.joined()
+    let head = heads.map { "<th scope=\"col\">\($0.escapedForMarkup)</th>" }.joined()
     return """
       <h2>Worth a forecast</h2>
-      <p class="quiet">\(Self.escaped(report.orderNote)) <span class="key hpa"></span> HPA <span class="key plan"></span> plan</p>
+      <p class="quiet">\(report.orderNote.escapedForMarkup) <span class="key hpa"></span> HPA <span class="key plan"></span> plan</p>
       <div class="wide lines" tabindex="0" role="region" aria-label="Worth a forecast"><table>
       <thead><tr>\(head)</tr></thead>
       <tbody>
@@ -96,7 +96,7 @@ struct SurveyPage {
     let findings = report.findings.filter { !$0.isWorthIt }
     guard !findings.isEmpty else { return "" }
     let rows = findings.map {
-      "<tr><th scope=\"row\">\(Self.escaped($0.name))</th><td>\(Self.escaped($0.sentence))</td><td>\(Self.escaped($0.predictabilityText))</td></tr>"
+      "<tr><th scope=\"row\">\($0.name.escapedForMarkup)</th><td>\($0.sentence.escapedForMarkup)</td><td>\($0.predictabilityText.escapedForMarkup)</td></tr>"
     }
     return """
       <h2>Better left to an HPA</h2>
@@ -117,34 +117,22 @@ struct SurveyPage {
     ]
     if let price = conditions.price { lines.append("A pod-hour costs \(price.shortText).") }
     if let note = report.leftOutNote { lines.append(note) }
-    let items = lines.map { "<li>\(Self.escaped($0))</li>" }.joined(separator: "\n")
+    let items = lines.map { "<li>\($0.escapedForMarkup)</li>" }.joined(separator: "\n")
     return """
       <h2>How this was measured</h2>
       <ul class="notes">
       \(items)
       </ul>
-      <p class="quiet">\(Self.escaped("\(conditions.days.shortText) days up to \(Timestamp.format(conditions.madeAt)), step \(DurationText.format(conditions.step)), query")) <code>\(Self.escaped(conditions.query))</code>. Made by kedastral survey.</p>
+      <p class="quiet">\("\(conditions.days.shortText) days up to \(Timestamp.format(conditions.madeAt)), step \(DurationText.format(conditions.step)), query".escapedForMarkup) <code>\(conditions.query.escapedForMarkup)</code>. Made by kedastral survey.</p>
       """
   }
 
   // MARK: - Elements
 
-  private static func number(_ text: String) -> String { "<td class=\"n\">\(escaped(text))</td>" }
+  private static func number(_ text: String) -> String { "<td class=\"n\">\(text.escapedForMarkup)</td>" }
 
   private static func bar(_ share: Double, _ kind: String) -> String {
     "<i class=\"\(kind)\" style=\"width:\((100 * share).text(1))%\"></i>"
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
-      }
-    }
   }
 
   private static let style = """
