@@ -26,6 +26,7 @@ final class PlanMetrics: Sendable {
   private let states: MetricFamily
   private let sampleAge: MetricFamily
   private let lead: Metric
+  private let series: ForecastSeriesMetrics
   /// The workloads that have series.
   private let published = Mutex<Set<String>>([])
 
@@ -60,10 +61,13 @@ final class PlanMetrics: Sendable {
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that this process forecasts, by state.", labels: ["state"])
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
+    series = ForecastSeriesMetrics(registry)
   }
 
-  /// Writes them; `isOwn` says for which workloads.
-  func publish(_ overview: Overview, leadTime: Duration, isOwn: (WorkloadName) -> Bool) {
+  /// Writes them; `isOwn` says for which workloads, and `series` which parts of a forecast are exported in addition.
+  func publish(
+    _ overview: Overview, leadTime: Duration, series: (WorkloadName) -> ForecastSeries?, isOwn: (WorkloadName) -> Bool
+  ) {
     lead.set(leadTime.inSeconds)
     let rows = overview.rows.filter { isOwn($0.workload) }
     let counts = rows.counts
@@ -73,6 +77,7 @@ final class PlanMetrics: Sendable {
       guard let snapshot = row.snapshot else { continue }
       names.insert(row.workload.text)
       publish(row, snapshot, leadTime: leadTime, at: overview.now)
+      self.series.publish(series(row.workload), of: snapshot, at: overview.now)
     }
     let gone = published.withLock { published in
       defer { published = names }
@@ -105,6 +110,7 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
+    series.forget(workload)
     for family in [age, load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
     for level in Self.levels {
       quantile.remove(workload, "\(level)")
