@@ -28,6 +28,8 @@ public actor ForecastLoop {
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
   private let backoff: Backoff
+  private let scorecards: Scorecards
+  private let scorecardMetrics: ScorecardMetrics
 
   /// The state of each metric, the main one first.
   private let feeds: [Feed]
@@ -39,6 +41,7 @@ public actor ForecastLoop {
   /// When the session state is stored next.
   private var stateDue: Date?
   private var planner: Planner
+  private var scorecard: Scorecard
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -65,7 +68,7 @@ public actor ForecastLoop {
   package init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
     metrics: MetricsRegistry, logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil,
-    faults: FaultLog? = nil
+    faults: FaultLog? = nil, scorecards: Scorecards = Scorecards()
   ) {
     self.workload = workload
     self.store = store
@@ -74,6 +77,10 @@ public actor ForecastLoop {
     self.observer = observer
     self.faults = faults ?? FaultLog(logger)
     self.metrics = ForecastMetrics(metrics)
+    self.scorecards = scorecards
+    scorecardMetrics = ScorecardMetrics(metrics)
+    scorecard = Scorecard(
+      scorecards.settings, step: workload.step, interval: workload.interval, settleTime: workload.effectiveSettleTime)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
@@ -109,6 +116,8 @@ public actor ForecastLoop {
       // Cancelled: the only way a sleep ends early.
     }
     metrics.forget(workload.name)
+    scorecardMetrics.forget(workload.name)
+    scorecards.forget(workload.name)
     faults.ended(workload.name)
   }
 
@@ -202,6 +211,7 @@ public actor ForecastLoop {
     }
     planner.publish(plan)
     metrics.publish(snapshot)
+    score(snapshot, forecasts[0])
     if outcome == .superseded {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
     } else {
@@ -209,6 +219,20 @@ public actor ForecastLoop {
       await storeHistory()
     }
     return snapshot
+  }
+
+  /// Adds the round to the scorecard, and publishes the scorecard.
+  private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
+    scorecard.round(
+      snapshot, forecast,
+      loads: feeds.map {
+        Scorecard.MeasuredLoad(
+          $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
+          targetPerPod: $0.metric.policy.targetPerPod)
+      })
+    let report = scorecard.report(of: workload.name, isDryRun: workload.isDryRun, at: snapshot.generatedAt)
+    scorecards.publish(report, of: workload.name)
+    scorecardMetrics.publish(report)
   }
 
   private func timed<Result>(
@@ -317,6 +341,12 @@ public actor ForecastLoop {
       }
       if let objective = state.objective(of: feed.metric, load: load) { planner.resume(objective, ofMetric: index) }
     }
+    let loads = zip(feeds, histories.fingerprints).map { ($0.metric.name, $1) }
+    guard let stored = state.scorecard, state.isSameLoad(loads) else { return }
+    if !scorecard.resume(stored, at: clock.now) {
+      logger.warn(
+        "the stored scorecard is damaged or of another version; it begins again", ["workload": workload.name.text])
+    }
   }
 
   /// The parts of the stored histories; nil when they are not needed or cannot be read.
@@ -380,7 +410,7 @@ public actor ForecastLoop {
         name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
         session: feed.session.state, objective: planner.objectives[index], load: histories.fingerprints[index]?.text)
     }
-    guard let data = LoopState(parts, at: now).data else { return }
+    guard let data = LoopState(parts, scorecard: scorecard.stored, at: now).data else { return }
     do {
       try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
         try await store.putState(data, of: workload.name)

@@ -14,6 +14,8 @@ public actor Forecaster {
   private let logger: KedastralLogger
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
+  /// What the plans were worth.
+  package nonisolated let scorecards: Scorecards
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
@@ -29,7 +31,7 @@ public actor Forecaster {
   /// Creates a forecaster without workloads, with what a service observes it by.
   package init(
     store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
-    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil
+    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil, scorecards: Scorecards = Scorecards()
   ) {
     self.store = store
     self.clock = clock
@@ -37,6 +39,7 @@ public actor Forecaster {
     self.logger = logger
     self.observer = observer
     faults = FaultLog(logger)
+    self.scorecards = scorecards
   }
 
   /// The loop of a running workload.
@@ -58,7 +61,7 @@ public actor Forecaster {
     for (index, workload) in new.enumerated() {
       let loop = ForecastLoop(
         workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer,
-        faults: faults)
+        faults: faults, scorecards: scorecards)
       let share = new.count > 50 ? Double(index) / Double(new.count) : 0
       let task = Task { await loop.run(startDelay: workload.interval * share) }
       running[workload.name] = Running(loop: loop, task: task)
