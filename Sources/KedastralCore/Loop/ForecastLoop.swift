@@ -39,6 +39,7 @@ public actor ForecastLoop {
   /// When the session state is stored next.
   private var stateDue: Date?
   private var planner: Planner
+  private let leadTimes: LeadTimeMeter
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -76,6 +77,9 @@ public actor ForecastLoop {
     self.metrics = ForecastMetrics(metrics)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
+    leadTimes = LeadTimeMeter(
+      workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
+      logger: logger)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
@@ -185,6 +189,7 @@ public actor ForecastLoop {
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
+    let leadTime = await leadTimes.leadTime
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
@@ -192,7 +197,7 @@ public actor ForecastLoop {
             forecast: forecasts[index], history: histories[index],
             unsettledCount: self.feeds[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
-        }, problem: self.sourceFailure?.problem, at: self.clock.now)
+        }, problem: self.sourceFailure?.problem, leadTime: leadTime, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
@@ -208,6 +213,8 @@ public actor ForecastLoop {
       await storeState(at: clock.now)
       await storeHistory()
     }
+    // After the plan, which a slow answer must not delay.
+    await leadTimes.measureIfDue()
     return snapshot
   }
 
@@ -295,6 +302,7 @@ public actor ForecastLoop {
       if let history { takeUp(history) }
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
+      await leadTimes.resume(from: plan.leadTime)
       logger.info(
         "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
