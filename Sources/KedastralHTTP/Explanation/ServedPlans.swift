@@ -30,6 +30,8 @@ final class ServedPlans: SnapshotLookup {
 
   func snapshot(of workload: String) -> Snapshot? { table[workload] }
 
+  func nearest(to workload: String) -> String? { table.nearest(to: workload) }
+
   /// A scaler configures no workloads.
   func isConfigured(_ workload: WorkloadName) -> Bool { false }
 

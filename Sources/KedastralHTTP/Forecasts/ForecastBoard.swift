@@ -61,6 +61,8 @@ final class ForecastBoard {
   /// The newest snapshot of a workload.
   func snapshot(of workload: String) -> Snapshot? { table[workload] }
 
+  func nearest(to workload: String) -> String? { table.nearest(to: workload) }
+
   /// The newest snapshot as JSON.
   func document(of snapshot: Snapshot) throws -> [UInt8] {
     if let present = documents[snapshot.workload.text] { return present }

@@ -132,7 +132,10 @@ struct WorkloadRow: Equatable, Sendable {
   /// The rows as a table.
   private static func table(_ rows: [WorkloadRow], isWide: Bool = false) -> TextTable {
     var table = TextTable(
-      ["WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK", "REPLICAS", "REQUIRED", "PEAK", "ERROR", "AGE"]
+      [
+        "WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK-LOAD", "REPLICAS", "REQUIRED", "PEAK-REPLICAS",
+        "FORECAST-ERROR", "AGE",
+      ]
         + (isWide ? ["PER POD", "HORIZON", "LEAD TIME", "START-UP", "DRY RUN", "NEWEST SAMPLE"] : []), textColumns: 4)
     let none = "–"
     for row in rows {
