@@ -42,6 +42,7 @@ public actor ForecastLoop {
   private var stateDue: Date?
   private var planner: Planner
   private var scorecard: Scorecard
+  private let leadTimes: LeadTimeMeter
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -83,6 +84,9 @@ public actor ForecastLoop {
       scorecards.settings, step: workload.step, interval: workload.interval, settleTime: workload.effectiveSettleTime)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     planner = Planner(workload)
+    leadTimes = LeadTimeMeter(
+      workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
+      logger: logger)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
@@ -194,6 +198,7 @@ public actor ForecastLoop {
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
     }
+    let leadTime = await leadTimes.leadTime
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
@@ -201,7 +206,7 @@ public actor ForecastLoop {
             forecast: forecasts[index], history: histories[index],
             unsettledCount: self.feeds[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
-        }, problem: self.sourceFailure?.problem, at: self.clock.now)
+        }, problem: self.sourceFailure?.problem, leadTime: leadTime, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
@@ -218,6 +223,8 @@ public actor ForecastLoop {
       await storeState(at: clock.now)
       await storeHistory()
     }
+    // After the plan, which a slow answer must not delay.
+    await leadTimes.measureIfDue()
     return snapshot
   }
 
@@ -319,6 +326,7 @@ public actor ForecastLoop {
       if let history { takeUp(history) }
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
+      await leadTimes.resume(from: plan.leadTime)
       logger.info(
         "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
