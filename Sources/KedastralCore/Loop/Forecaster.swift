@@ -14,6 +14,7 @@ public actor Forecaster {
   private let logger: KedastralLogger
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
+  private let learning: LearningQueue
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
@@ -37,6 +38,7 @@ public actor Forecaster {
     self.logger = logger
     self.observer = observer
     faults = FaultLog(logger)
+    learning = LearningQueue(clock: clock, logger: logger)
   }
 
   /// The loop of a running workload.
@@ -55,10 +57,11 @@ public actor Forecaster {
   /// - Parameter store: the store of their plans, if different from the forecaster's store.
   public func start(_ workloads: [Workload], into store: (any ForecastStore)? = nil) {
     let new = workloads.filter { running[$0.name] == nil }
+    learning.begins(new.map(\.name))
     for (index, workload) in new.enumerated() {
       let loop = ForecastLoop(
         workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer,
-        faults: faults)
+        faults: faults, learning: learning)
       let share = new.count > 50 ? Double(index) / Double(new.count) : 0
       let task = Task { await loop.run(startDelay: workload.interval * share) }
       running[workload.name] = Running(loop: loop, task: task)
