@@ -9,8 +9,11 @@ struct Tills: MetricSource {
   }
 }
 
-let shop = try Workload(
-  "shop", metric: "customers", source: Tills(), model: .auto, policy: .standard(targetPerPod: 20))
-try await KedastralService(
-  workloads: [shop], store: .redis(url: "redis://localhost:6379"), scaler: .init(port: 50051), http: .init(port: 8081)
-).run()
+exit(
+  await KedastralService.main {
+    let shop = try Workload(
+      "shop", metric: "customers", source: Tills(), model: .auto, policy: .standard(targetPerPod: 20))
+    return KedastralService(
+      workloads: [shop], store: .redis(url: "redis://localhost:6379"), scaler: .init(port: 50051),
+      http: .init(port: 8081))
+  })

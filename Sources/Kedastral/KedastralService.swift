@@ -187,9 +187,10 @@ public struct KedastralService: Sendable {
   /// Runs until the task is cancelled, a signal to end comes (where ``stopsOnSignals`` is set) or a part fails; then finishes
   /// the calls in flight and closes all connections.
   ///
-  /// - Throws: ``StartError`` for two workloads of one name; an error that names the address when a port is in use, or the
+  /// - Throws: ``StartError`` without workloads and for two workloads of one name; an error that names the address when a port is in use, or the
   ///   store when its URL is invalid; the error of a part that failed.
   public func run() async throws {
+    guard !workloads.isEmpty else { throw StartError(description: "the service has no workloads to forecast") }
     var names: Set<WorkloadName> = []
     if let twice = workloads.map(\.name).first(where: { !names.insert($0).inserted }) {
       throw StartError(description: "two workloads are called '\(twice)'; names must differ")
@@ -206,6 +207,26 @@ public struct KedastralService: Sendable {
     await opened.close()
     await loop.stop()
     try outcome.get()
+  }
+
+  /// Makes a service, runs it, and reports what prevents either as one log line: for the last line of `main.swift`, where an
+  /// error that is thrown would end the program with a crash report.
+  ///
+  ///     exit(await KedastralService.main { KedastralService(workloads: [try Workload("shop", …)]) })
+  ///
+  /// - Parameter service: makes the service.
+  /// - Returns: the exit code: 0 for success, 1 when the service could not start or a part failed.
+  public static func main(_ service: () async throws -> KedastralService) async -> Int32 {
+    var log: any KedastralLogHandler = StreamLogHandler()
+    do {
+      let service = try await service()
+      log = service.logHandler
+      try await service.run()
+      return 0
+    } catch {
+      KedastralLogger(log).error("the service ended", ["problem": "\(error)"])
+      return 1
+    }
   }
 
   private func serve(_ opened: OpenedStore, on loop: EventLoop, logger: KedastralLogger) async throws {
@@ -256,6 +277,15 @@ package struct ServiceParts {
     guard let scalerSettings else {
       (scaler, services) = (nil, forecaster.services)
       return
+    }
+    let leadTime = scalerSettings.defaults.leadTime
+    for workload in workloads.map(\.workload) where workload.horizon < leadTime {
+      logger.warn(
+        "the forecast ends before the lead time, so a rise after its end is seen too late",
+        [
+          "workload": "\(workload.name)", "horizon": DurationText.format(workload.horizon),
+          "leadTime": DurationText.format(leadTime),
+        ])
     }
     do {
       let scaler = try await ScalerParts(scalerSettings, clock: clock, metrics: metrics, logger: logger) {

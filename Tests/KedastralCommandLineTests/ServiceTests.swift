@@ -24,10 +24,10 @@ struct ServiceTests {
     }
   }
 
-  private func workload(_ name: String = "shop") throws -> Workload {
+  private func workload(_ name: String = "shop", horizon: Duration = .seconds(1800)) throws -> Workload {
     try Workload(
       name, metric: "customers", source: Spikes(), model: .baseline, policy: .standard(targetPerPod: 50),
-      window: .seconds(6 * 3600))
+      horizon: horizon, window: .seconds(6 * 3600))
   }
 
   private func service(_ workloads: [Workload], log: Lines = Lines()) -> KedastralService {
@@ -67,9 +67,32 @@ struct ServiceTests {
     await #expect(throws: KedastralService.StartError.self) { try await twice.run() }
     var noRedis = service([try workload()])
     noRedis.store = .redis(url: "http://localhost")
+    await #expect(throws: KedastralService.StartError.self) { try await service([]).run() }
     let error = await #expect(throws: (any Error).self) { try await noRedis.run() }
     #expect("\(String(describing: error))".contains("redis"), "\(String(describing: error))")
     #expect(throws: InvalidWorkloadName.self) { try workload("not a name") }
+  }
+
+  @Test("main reports what prevents a start as one line, and returns 1")
+  func main() async throws {
+    let log = Lines()
+    #expect(await KedastralService.main { service([], log: log) } == 1)
+    #expect(log.all == ["the service ended"])
+    #expect(await KedastralService.main { service([try workload("not a name")], log: log) } == 1)
+    let running = Task { await KedastralService.main { service([try workload()], log: log) } }
+    try await eventually("it forecasts") { log.all.contains("stored forecast") }
+    running.cancel()
+    #expect(await running.value == 0)
+  }
+
+  @Test("warns of a forecast that ends before the lead time")
+  func shortHorizon() async throws {
+    let log = Lines()
+    let service = service([try workload(horizon: .seconds(120))], log: log)
+    let running = Task { try await service.run() }
+    try await eventually("the warning is logged") { log.all.contains { $0.hasPrefix("the forecast ends before") } }
+    running.cancel()
+    try await running.value
   }
 
   @Test("a port in use ends the run with an error that names the address")

@@ -38,6 +38,20 @@ struct ProtocolTests {
     #expect(error?.description.contains("more than 100 bytes") == true)
   }
 
+  @Test(
+    "stops at a reply that announces more elements than its bytes could contain",
+    arguments: ["*370000003\r\n:1\r\n", "*5\r\n*10\r\n:1\r\n:1\r\n*12\r\n"])
+  func announcedElements(text: String) {
+    let error = #expect(throws: RESPReader.ProtocolError.self) { try read(text) }
+    #expect(error?.description.contains("elements, more than 25") == true)
+  }
+
+  @Test("counts the elements of each reply by itself")
+  func repliesInARow() throws {
+    let reply = "*20\r\n" + String(repeating: ":1\r\n", count: 20)
+    #expect(try read(reply + reply + reply, pieces: 7).count == 3)
+  }
+
   @Test("commands can carry arbitrary bytes")
   func commands() {
     let command = RedisCommand([Array("SET".utf8), [], [0, 13, 10, 255]])

@@ -37,13 +37,15 @@ struct ThreeZones: CapacityPolicy {
 }
 
 let settings = ProcessInfo.processInfo.environment
-let shop = try Workload(
-  "shop", metric: "customers", source: Tills(), model: LastHour(), policy: ThreeZones(targetPerPod: 20),
-  window: .seconds(2 * 3600))
-try await KedastralService(
-  workloads: [shop], store: .redis(url: settings["REDIS_URL"] ?? "redis://localhost:6379"),
-  scaler: .init(host: settings["HOST"] ?? "", port: UInt16(settings["PORT"] ?? "") ?? 50051), http: nil
-).run()
+exit(
+  await KedastralService.main {
+    let shop = try Workload(
+      "shop", metric: "customers", source: Tills(), model: LastHour(), policy: ThreeZones(targetPerPod: 20),
+      window: .seconds(2 * 3600))
+    return KedastralService(
+      workloads: [shop], store: .redis(url: settings["REDIS_URL"] ?? "redis://localhost:6379"),
+      scaler: .init(host: settings["HOST"] ?? "", port: UInt16(settings["PORT"] ?? "") ?? 50051), http: nil)
+  })
 // snippet.hide
 
 /// Where your numbers come from; here a shop that is full for half of each hour.

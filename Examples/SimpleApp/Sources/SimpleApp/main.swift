@@ -15,10 +15,12 @@ struct Requests: MetricSource {
 
 let settings = ProcessInfo.processInfo.environment
 let host = settings["HOST"] ?? ""
-let app = try Workload(
-  "simple-app", metric: "requests per second", source: Requests(), model: .auto,
-  policy: .standard(targetPerPod: 50, headroom: 1.2, minReplicas: 2, maxReplicas: 20), window: .seconds(86_400))
-try await KedastralService(
-  workloads: [app], scaler: .init(host: host, port: UInt16(settings["SCALER_PORT"] ?? "") ?? 50051),
-  http: .init(host: host, port: UInt16(settings["PORT"] ?? "") ?? 8081)
-).run()
+exit(
+  await KedastralService.main {
+    let app = try Workload(
+      "simple-app", metric: "requests per second", source: Requests(), model: .auto,
+      policy: .standard(targetPerPod: 50, headroom: 1.2, minReplicas: 2, maxReplicas: 20), window: .seconds(86_400))
+    return KedastralService(
+      workloads: [app], scaler: .init(host: host, port: UInt16(settings["SCALER_PORT"] ?? "") ?? 50051),
+      http: .init(host: host, port: UInt16(settings["PORT"] ?? "") ?? 8081))
+  })

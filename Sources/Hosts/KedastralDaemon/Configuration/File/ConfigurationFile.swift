@@ -109,6 +109,7 @@ struct KubernetesSection: Decodable, Sendable {
   var enabled: Located<Bool>?
   var kubeconfig: Located<String>?
   var namespace: Located<String>?
+  var triggerAuthentication: Located<TriggerAuthentication>?
 }
 
 /// A workload, or the defaults of all workloads.
@@ -125,6 +126,8 @@ struct WorkloadSection: Decodable, Sendable {
   var settleTime: Located<Duration>?
   var maxSampleAge: Located<Duration>?
   var bridge: Located<Duration>?
+  var leadTime: Located<LeadTimeChoice>?
+  var leadTimeQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
   var series: SeriesSection?
