@@ -8,7 +8,7 @@ struct SettingsGoldenTests {
     "each recorded flag, with its variable and default, is in the program's help",
     arguments: ["kedastral", "kedastral-forecaster", "kedastral-scaler"])
   func flags(program: String) async throws {
-    let help = try await Kedastral.run(program, "--help")
+    let help = try await Kedastral.run(program, program == "kedastral" ? ["run", "--help"] : ["--help"])
     // "  -horizon DURATION  [HORIZON]", and below it words that may end with "(default 30m)".
     var settings: [String: JSONDocument] = [:]
     for entry in help.matches(of: /\n  -([\w-]+)(?: (\S+))?  \[(\w+)\]((?:\n {6}\S.*)+)/) {
