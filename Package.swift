@@ -83,7 +83,7 @@ let package = Package(
       name: "kedastral-bench",
       dependencies: [
         "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet",
-        "KedastralGRPC", "KedastralSources", "KedastralTesting",
+        "KedastralGRPC", "KedastralHTTP", "KedastralSources", "KedastralTesting", "Kedastral",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 

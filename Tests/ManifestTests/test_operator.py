@@ -89,6 +89,15 @@ class Cluster:
             one["spec"][key] = change
         return self.ask("POST", POLICIES, one)
 
+    def create_pod(self, name, app, created, startup):
+        def text(seconds):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+        self.ask("POST", "/api/v1/namespaces/shop/pods", {
+            "metadata": {"name": name, "labels": {"app": app}, "creationTimestamp": text(created)},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": text(created + startup)}]}})
+
     def kubeconfig(self, name="a", **user):
         """A kubeconfig whose user has this name's token, or the given members."""
         kubeconfig = self.folder / f"{name}.kubeconfig"
@@ -167,6 +176,41 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     assert one.end() == 0
     lease = cluster.get("/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator")
     assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_a_measured_lead_time_is_that_of_the_target_s_pods(cluster):
+    cluster.create_source()
+    cluster.ask("POST", "/apis/apps/v1/namespaces/shop/deployments", {
+        "metadata": {"name": "web"}, "status": {"selector": "app=web"}})
+    now = time.time()
+    for index, (app, startup) in enumerate([("web", 61), ("web", 74), ("web", 70), ("other", 900)]):
+        cluster.create_pod(f"pod-{index}", app, now - 3600, startup)
+    cluster.create_policy(leadTime="auto")
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
+    [trigger] = cluster.get(f"{SCALED}/web")["spec"]["triggers"]
+    assert "leadTime" not in trigger["metadata"]
+    plan = cluster.until(
+        lambda: (shown(one, "/forecast/current?workload=shop_web") or {}).get("leadTime")
+        if isinstance(shown(one, "/forecast/current?workload=shop_web"), dict) else None, one)
+    assert plan["seconds"] == 89 and (plan["startup"]["seconds"], plan["startup"]["pods"]) == (74, 3)
+    explanation = shown(one, "/explain?workload=shop_web")
+    assert explanation["leadTimeSeconds"] == 89 and explanation["startup"]["pods"] == 3
+
+    cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"leadTime": "4m"}})
+    cluster.until(lambda: cluster.get(f"{SCALED}/web")["spec"]["triggers"][0]["metadata"].get("leadTime") == "4m", one)
+    cluster.until(lambda: "leadTime" not in shown(one, "/forecast/current?workload=shop_web"), one)
+
+
+def test_pods_that_may_not_be_read_leave_the_default_with_one_line(cluster):
+    cluster.create_source()
+    cluster.create_policy(leadTime="auto")
+    cluster.order("fault", status=403, reason="Forbidden", contains="/deployments/web/scale", count=1000)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.until(lambda: "the lead time cannot be measured" in one.output, one)
+    assert "leadTime" not in shown(one, "/forecast/current?workload=shop_web")
+    assert one.output.count("the lead time cannot be measured") == 1 and "HTTP 403" in one.output
 
 
 def test_objects_of_others_are_left_as_they_are(cluster):

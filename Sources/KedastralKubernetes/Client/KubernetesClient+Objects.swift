@@ -90,25 +90,44 @@ extension KubernetesClient {
   ///
   /// A `410 Gone` in the middle (the list's version has been compacted away) starts it again, once.
   ///
-  /// - Parameter namespace: the namespace, or nil for all.
+  /// - Parameters:
+  ///   - namespace: the namespace, or nil for all.
+  ///   - labelSelector: the labels that the objects must have; nil for any.
   package func list<Object: KubernetesObject>(
-    _ type: Object.Type, namespace: String? = nil
+    _ type: Object.Type, namespace: String? = nil, labelSelector: String? = nil
   ) async throws -> ObjectList<Object> {
     do {
-      return try await pages(type, namespace: namespace)
+      return try await pages(type, namespace: namespace, labelSelector)
     } catch let error as KubernetesError where error.isGone {
-      return try await pages(type, namespace: namespace)
+      return try await pages(type, namespace: namespace, labelSelector)
     }
   }
 
+  /// The selector of the pods of an object that can be scaled, from its subresource `scale`; nil when it has none.
+  ///
+  /// - Throws: ``KubernetesError``, also when there is no such object.
+  package func podSelector(of resource: ResourceType, _ key: ObjectKey) async throws -> String? {
+    struct Scale: Decodable {
+      struct Status: Decodable {
+        let selector: String?
+      }
+
+      let status: Status?
+    }
+    let path = resource.path(namespace: key.namespace, name: key.name, subresource: "scale")
+    return try decode(Scale.self, from: try await send(.get, path), of: Self.name(.get, path)).status?.selector
+  }
+
   private func pages<Object: KubernetesObject>(
-    _ type: Object.Type, namespace: String?
+    _ type: Object.Type, namespace: String?, _ labelSelector: String?
   ) async throws -> ObjectList<Object> {
     let path = type.resource.path(namespace: namespace)
     var list = ObjectList<Object>()
     var token: String?
     repeat {
-      let query = QueryText.query([("limit", "\(settings.listLimit)"), ("continue", token)])
+      let query = QueryText.query([
+        ("labelSelector", labelSelector), ("limit", "\(settings.listLimit)"), ("continue", token),
+      ])
       let body = try await send(.get, path + query)
       let page = try decode(ObjectPage<Object>.self, from: body, of: Self.name(.get, path))
       list.add(page)

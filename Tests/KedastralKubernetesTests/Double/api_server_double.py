@@ -5,7 +5,7 @@ It is not an API server: it knows no types, and of server-side apply it knows on
 --schemas it sets the defaults of the CustomResourceDefinitions in deploy/crds, and rejects what their schemas and rules and KEDA's
 schema reject (it needs the packages of scripts/requirements.txt then). What it does is what the tests rely on:
 
-  GET    list (limit, continue), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
+  GET    list (limit, continue, labelSelector of equal labels), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
   POST   create (409 when it exists; generateName), PUT replace (409 for another resourceVersion)
   PATCH  apply (409 for another manager's object unless forced), merge patch of an object or of its status
   DELETE with a precondition on the uid
@@ -59,6 +59,11 @@ def merge(old, new):
         else:
             result[key] = merge(result.get(key), value)
     return result
+
+
+def selects(selector, item):
+    labels = item.get("metadata", {}).get("labels") or {}
+    return all(labels.get(one.split("=")[0]) == one.split("=")[-1] for one in (selector or "").split(",") if one)
 
 
 def write(collection, key, item, kind):
@@ -248,7 +253,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             items, version = STATE["pages"].pop(token)
         else:
             items = [json.loads(json.dumps(item)) for key, item in sorted(OBJECTS[collection].items())
-                     if not namespace or key[0] == namespace]
+                     if (not namespace or key[0] == namespace) and selects(query.get("labelSelector"), item)]
             version = str(STATE["version"])
         metadata = {"resourceVersion": version}
         if limit and len(items) > limit:

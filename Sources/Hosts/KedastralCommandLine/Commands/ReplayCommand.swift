@@ -91,7 +91,7 @@ enum ReplayCommand: Command {
         note: """
           And the daemons' flags for kedastral's policy and model: --target-per-pod, --headroom, --quantile-level,
           --shortage-cost, --objective, --min, --max, --up-max-factor, --down-max-percent, --prewarm-steps, --rounding, --reactive-floor,
-          --accuracy-gate, --window, --step, … (see kedastral --help; the default of --max is 1000 here).
+          --accuracy-gate, --window, --step, … (see kedastral run --help; the default of --max is 1000 here).
           """),
       .init(
         title: "Output",

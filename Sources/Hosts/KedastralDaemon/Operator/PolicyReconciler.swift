@@ -480,7 +480,7 @@ struct PolicyReconciler: Sendable {
     guard scaling.isManaged else { return [] }
     let body = scaling.scaledObject(
       entry.policy, workload, scalerAddress: settings.scalerAddress, settings.authentication)
-    if let existing, existing.spec.covers(body["spec"]) {
+    if let existing, scaling.matches(existing.spec, body["spec"]) {
       entries[key]?.apply = Attempt()
       return []
     }
@@ -518,7 +518,10 @@ struct PolicyReconciler: Sendable {
   ) -> PolicyStatus {
     let workload = entry.workload.flatMap { reserved.contains($0.name) ? nil : $0 }
     let observation = workload.map { surroundings.observe($0.name) } ?? PlanObservation()
-    let question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    var question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    if entry.scaling?.isLeadTimeMeasured == true, let snapshot = observation.snapshot {
+      question.leadTime = snapshot.leadTime(orElse: question.leadTime)
+    }
     var status = PolicyStatus()
     status.observedGeneration = entry.policy.metadata.generation
     status.workload = workload?.name.text

@@ -126,6 +126,8 @@ struct WorkloadSection: Decodable, Sendable {
   var settleTime: Located<Duration>?
   var maxSampleAge: Located<Duration>?
   var bridge: Located<Duration>?
+  var leadTime: Located<LeadTimeChoice>?
+  var leadTimeQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
   var otherMetrics: [Section<MetricSection>]?

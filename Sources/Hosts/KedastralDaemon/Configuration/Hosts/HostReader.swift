@@ -126,7 +126,8 @@ struct HostReader {
       problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
       if given.texts[Settings.workload.descriptor.environment] == nil {
-        guard !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
+        // A workload may be what an unknown flag was meant to give.
+        guard !given.hasUnknownFlags, !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
         problems.add(
           .nowhere,
           "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads"

@@ -86,6 +86,16 @@ enum Settings {
   static let bridge = Setting<Duration>(
     "bridge", "BRIDGE", default: "30m", file: "workloads[].bridge", .workload,
     "how long a bridged plan is served, at most the horizon; after that KEDA's fallback applies")
+  static let ownLeadTime = Setting<LeadTimeChoice>(
+    "workload-lead-time", "WORKLOAD_LEAD_TIME", defaultNote: "the scaler's lead time",
+    file: "workloads[].leadTime", .workload,
+    "lead time for triggers that set none: a duration, or auto to measure how long the pods take to start (kube-state-metrics)"
+  )
+  static let leadTimeQuery = Setting<String>(
+    "lead-time-query", "LEAD_TIME_QUERY", defaultNote: "pods named after the workload, of the last day",
+    file: "workloads[].leadTimeQuery", .workload, placeholder: "PROMQL", oneWorkload: true,
+    "with the lead time auto: query that returns the seconds each pod took to start, one series per pod; sent to the workload's Prometheus"
+  )
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone of the workload's days and schedules")
@@ -478,7 +488,8 @@ enum Settings {
     tlsClientNames.descriptor,
     httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
-    window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, timeZone.descriptor,
+    window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
+    leadTimeQuery.descriptor, timeZone.descriptor,
     dryRun.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
