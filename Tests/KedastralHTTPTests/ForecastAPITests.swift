@@ -283,7 +283,8 @@ struct ForecastAPITests {
     let answer = try await curl(server.url + "/history?workload=api")
     #expect(
       answer.body.hasPrefix(
-        #"{"workload":"api","start":null,"stepSeconds":null,"values":[],"replicas":[[1769860800000,3]],"forecasts":[["#))
+        #"{"workload":"api","start":null,"stepSeconds":null,"values":[],"replicas":[[1769860800000,3]],"forecasts":[["#)
+    )
     await server.shutdown()
   }
 

@@ -96,11 +96,12 @@ package struct Planner: Sendable {
   /// - Parameters:
   ///   - inputs: the inputs for each metric, in their order.
   ///   - problem: the error of the source, if its last request failed.
+  ///   - isLearning: whether the forecast is a first one, from the last hours alone.
   ///   - leadTime: the workload's own lead time; nil when it has none.
   ///   - now: the time of publication; not before the forecasts' start.
   /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
   package mutating func plan(
-    _ inputs: [Input], problem: String? = nil, leadTime: WorkloadLeadTime? = nil, at now: Date
+    _ inputs: [Input], problem: String? = nil, isLearning: Bool = false, leadTime: WorkloadLeadTime? = nil, at now: Date
   ) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
@@ -142,6 +143,7 @@ package struct Planner: Sendable {
       currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
       activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
     snapshot.isDryRun = isDryRun
+    snapshot.isLearning = isLearning
     snapshot.newestSampleAt = newestSampleAt
     snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
     snapshot.problem = problem

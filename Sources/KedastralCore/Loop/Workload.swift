@@ -1,4 +1,6 @@
-/// Everything the forecast loop must know of one workload.
+/// An application to forecast: where its load comes from, how it is forecast, and how the forecast becomes replicas.
+///
+///     let shop = try Workload("shop", metric: "customers", source: tills, model: .auto, policy: .standard(targetPerPod: 20))
 public struct Workload: Sendable {
   /// The name.
   public var name: WorkloadName

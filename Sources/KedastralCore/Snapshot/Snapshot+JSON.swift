@@ -65,6 +65,8 @@ private struct SnapshotFields: Codable {
   var reason: String?
   /// Written only when true.
   var dryRun: Bool?
+  /// Written only when true.
+  var learning: Bool?
   var activationThreshold: Double?
   var newestSampleAt: String?
   /// Written only when true, for readers that need not compare instants.
@@ -106,6 +108,7 @@ private struct SnapshotFields: Codable {
     accuracy = snapshot.accuracy
     reason = snapshot.reason
     dryRun = snapshot.isDryRun ? true : nil
+    learning = snapshot.isLearning ? true : nil
     activationThreshold = snapshot.activationThreshold
     newestSampleAt = snapshot.newestSampleAt.map(Timestamp.format)
     bridged = snapshot.bridgedUntil == nil ? nil : true
@@ -150,6 +153,7 @@ extension Snapshot {
     minReplicas = fields.minReplicas
     maxReplicas = fields.maxReplicas
     isDryRun = fields.dryRun ?? false
+    isLearning = fields.learning ?? false
     if let text = fields.newestSampleAt { newestSampleAt = try Self.instant(text, field: "newestSampleAt") }
     if let text = fields.bridgedUntil { bridgedUntil = try Self.instant(text, field: "bridgedUntil") }
     problem = fields.problem

@@ -25,6 +25,7 @@ final class PlanMetrics: Sendable {
   private let coverage: MetricFamily
   private let states: MetricFamily
   private let sampleAge: MetricFamily
+  private let learning: Metric
   private let lead: Metric
   private let ownLead: MetricFamily
   private let startup: MetricFamily
@@ -61,6 +62,10 @@ final class PlanMetrics: Sendable {
       labels: ["workload"])
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that this process forecasts, by state.", labels: ["state"])
+    learning = registry.gauge(
+      "kedastral_workloads_learning",
+      help: "Workloads planned from their last hours alone, because their histories are still to be read and fitted."
+    ).with()
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
     ownLead = registry.gauge(
       "kedastral_workload_lead_time_seconds",
@@ -78,6 +83,7 @@ final class PlanMetrics: Sendable {
     let rows = overview.rows.filter { isOwn($0.workload) }
     let counts = rows.counts
     for state in WorkloadState.allCases { states.with(state.rawValue).set(Double(counts[state] ?? 0)) }
+    learning.set(Double(rows.count { $0.snapshot?.isLearning == true }))
     var names: Set<String> = []
     for row in rows {
       guard let snapshot = row.snapshot else { continue }

@@ -50,18 +50,32 @@ enum Tolerant<Object: KubernetesObject>: Decodable, Sendable {
   }
 }
 
-extension KubernetesClient {
-  private struct Page<Object: KubernetesObject>: Decodable {
-    struct Metadata: Decodable {
-      var resourceVersion: String?
-      var `continue`: String?
-    }
-
-    let metadata: Metadata
-    /// Missing or null in an empty list of some servers.
-    let items: [Tolerant<Object>]?
+/// A part of a list, as the server sends it.
+struct ObjectPage<Object: KubernetesObject>: Decodable {
+  struct Metadata: Decodable {
+    var resourceVersion: String?
+    var `continue`: String?
   }
 
+  let metadata: Metadata
+  /// Missing or null in an empty list of some servers.
+  let items: [Tolerant<Object>]?
+}
+
+extension ObjectList {
+  /// Adds the objects of a part.
+  mutating func add(_ page: ObjectPage<Object>) {
+    for item in page.items ?? [] {
+      switch item {
+      case .readable(let object): objects.append(object)
+      case .unreadable(let object): unreadable.append(object)
+      }
+    }
+    resourceVersion = page.metadata.resourceVersion ?? resourceVersion
+  }
+}
+
+extension KubernetesClient {
   /// One object; nil when there is none.
   package func get<Object: KubernetesObject>(_ type: Object.Type, _ key: ObjectKey) async throws -> Object? {
     let path = type.resource.path(namespace: key.namespace.isEmpty ? nil : key.namespace, name: key.name)
@@ -115,14 +129,8 @@ extension KubernetesClient {
         ("labelSelector", labelSelector), ("limit", "\(settings.listLimit)"), ("continue", token),
       ])
       let body = try await send(.get, path + query)
-      let page = try decode(Page<Object>.self, from: body, of: Self.name(.get, path))
-      for item in page.items ?? [] {
-        switch item {
-        case .readable(let object): list.objects.append(object)
-        case .unreadable(let object): list.unreadable.append(object)
-        }
-      }
-      list.resourceVersion = page.metadata.resourceVersion ?? list.resourceVersion
+      let page = try decode(ObjectPage<Object>.self, from: body, of: Self.name(.get, path))
+      list.add(page)
       let next = page.metadata.continue ?? ""
       // A server that answers the same token again would be asked for ever.
       guard next.isEmpty || next != token else {

@@ -49,7 +49,8 @@ struct ReplayVerdict: Equatable {
 
   private var minutesText: String {
     let rounded = Int(minutes.magnitude.rounded())
-    return rounded == 0 ? "as many minutes short of pods" : "\(rounded) min \(minutes > 0 ? "more" : "fewer") short of pods"
+    if rounded == 0 { return "as many minutes short of pods" }
+    return "\(rounded) min \(minutes > 0 ? "more" : "fewer") short of pods"
   }
 
   private var equalText: String {

@@ -83,7 +83,7 @@ struct WorkloadRow: Equatable, Sendable {
   var role: TextStyle.Role? {
     switch state {
     case .ok, .dryRun: isCapped ? .bad : nil
-    case .starting, .bridged: .warning
+    case .learning, .starting, .bridged: .warning
     case .capped, .stale, .failing: .bad
     }
   }

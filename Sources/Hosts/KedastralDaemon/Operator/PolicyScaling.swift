@@ -66,7 +66,10 @@ struct PolicyScaling: Sendable, Equatable {
   }
 
   /// The ScaledObject of a policy: the fields that the operator owns.
-  func scaledObject(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+  func scaledObject(
+    _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
+    _ authentication: TriggerAuthentication? = nil
+  ) -> JSONValue {
     .object([
       "apiVersion": .string(ScaledObject.resource.apiVersion), "kind": .string(ScaledObject.resource.kind),
       "metadata": [
@@ -79,11 +82,14 @@ struct PolicyScaling: Sendable, Equatable {
           ]
         ],
       ],
-      "spec": spec(policy, workload, scalerAddress: scalerAddress),
+      "spec": spec(policy, workload, scalerAddress: scalerAddress, authentication),
     ])
   }
 
-  private func spec(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+  private func spec(
+    _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
+    _ authentication: TriggerAuthentication?
+  ) -> JSONValue {
     let limits = workload.policy
     var metadata: [String: JSONValue] = [
       "scalerAddress": .string(scalerAddress), "workload": .string(workload.name.text),
@@ -91,12 +97,20 @@ struct PolicyScaling: Sendable, Equatable {
     if !isLeadTimeMeasured { metadata["leadTime"] = .string(DurationText.format(question.leadTime)) }
     if question.mode != .replicas { metadata["mode"] = .string(question.mode.rawValue) }
     if question.selection != .maximum { metadata["select"] = .string(question.selection.rawValue) }
+    var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
+    if let authentication {
+      metadata["enableTLS"] = "true"
+      trigger["authenticationRef"] = [
+        "name": .string(authentication.name), "kind": .string(authentication.kind.rawValue),
+      ]
+    }
+    trigger["metadata"] = .object(metadata)
     let behavior = policy.spec["behavior"].members.map(JSONValue.object) ?? Self.defaultBehavior
     var spec: [String: JSONValue] = [
       "scaleTargetRef": policy.spec["scaleTargetRef"],
       "minReplicaCount": .number(Double(limits.minReplicas)), "maxReplicaCount": .number(Double(limits.maxReplicas)),
       "advanced": ["horizontalPodAutoscalerConfig": ["behavior": behavior]],
-      "triggers": [["type": "external", "metricType": "AverageValue", "metadata": .object(metadata)]],
+      "triggers": .array([.object(trigger)]),
     ]
     // With at least one replica the autoscaler requests the metric itself, and KEDA warns about an interval without effect.
     if limits.minReplicas == 0 {

@@ -342,11 +342,12 @@ extension WorkloadState {
     switch self {
     case .ok: 0
     case .dryRun: 1
-    case .starting: 2
-    case .bridged: 3
-    case .failing: 4
-    case .capped: 5
-    case .stale: 6
+    case .learning: 2
+    case .starting: 3
+    case .bridged: 4
+    case .failing: 5
+    case .capped: 6
+    case .stale: 7
     }
   }
 }

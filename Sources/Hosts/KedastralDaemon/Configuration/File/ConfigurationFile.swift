@@ -109,6 +109,7 @@ struct KubernetesSection: Decodable, Sendable {
   var enabled: Located<Bool>?
   var kubeconfig: Located<String>?
   var namespace: Located<String>?
+  var triggerAuthentication: Located<TriggerAuthentication>?
 }
 
 /// A workload, or the defaults of all workloads.

@@ -276,6 +276,10 @@ enum Settings {
   static let namespace = Setting<String>(
     "namespace", "WATCH_NAMESPACE", file: "kubernetes.namespace", .kubernetes, placeholder: "NAME",
     "the only namespace whose policies are forecast; all if not given")
+  static let triggerAuthentication = Setting<TriggerAuthentication>(
+    "trigger-authentication", "TRIGGER_AUTHENTICATION", file: "kubernetes.triggerAuthentication", .kubernetes,
+    "the TriggerAuthentication of the policies' ScaledObjects, such as ClusterTriggerAuthentication/kedastral; KEDA uses TLS then"
+  )
 
   // Storage
   static let storage = Setting<StorageKind>(
@@ -502,7 +506,7 @@ enum Settings {
     objective.descriptor, minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
-    kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor,
+    kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor, triggerAuthentication.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,
