@@ -8,12 +8,35 @@ struct CommandLineTests {
     "--help has examples, --version prints the version",
     arguments: ["kedastral", "kedastral-forecaster", "kedastral-scaler"])
   func helpAndVersion(program: String) async throws {
-    let help = try await Daemon.run(program, ["--help"])
+    let help = try await Daemon.run(program, program == "kedastral" ? ["run", "--help"] : ["--help"])
     #expect(help.exitCode == 0)
     #expect(help.output.contains("Examples:") && help.output.contains("-log-level"))
     let version = try await Daemon.run(program, ["--version"])
     #expect(version.exitCode == 0)
     #expect(version.output.hasPrefix("\(program) ") && version.output.split(separator: "\n").count == 1)
+  }
+
+  @Test("the program's own help lists its commands on one screen")
+  func overview() async throws {
+    let help = try await Daemon.run("kedastral", ["--help"])
+    #expect(help.exitCode == 0)
+    #expect(help.output.contains("kedastral run --help lists the settings"))
+    #expect(help.output.split(separator: "\n").count < 30)
+  }
+
+  @Test("an unknown flag is reported alone, not what its misspelling leaves missing")
+  func unknownFlag() async throws {
+    for (arguments, problem) in [
+      (["-wrkload=api"], "unknown flag -wrkload; did you mean -workload?"),
+      (
+        ["-workload=api", "-metric=rps", "-adaptr-query=up"],
+        "unknown flag -adaptr-query; did you mean -adapter-query?"
+      ),
+    ] {
+      let run = try await Daemon.run("kedastral", ["run"] + arguments)
+      #expect(run.exitCode == 2)
+      #expect(run.output == "kedastral run: \(problem)\nsee kedastral run --help\n")
+    }
   }
 
   @Test("invalid settings exit with 2 and one line for each with the flag and what is expected")

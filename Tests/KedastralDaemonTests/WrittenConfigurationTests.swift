@@ -37,7 +37,19 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
-      - {name: near, metric: rps, source: {query: up, proxy: none}}
+      - {name: soon, metric: rps, leadTime: 90s, source: {query: up}}
+    """,
+    """
+    workloads:
+      - {name: measured, metric: rps, leadTime: auto, source: {query: up}}
+    """,
+    """
+    workloads:
+      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', source: {query: up}}
+    """,
+    """
+    workloads:
+      - {name: near, metric: rps, source: {query: up, proxy: none}, series: {ahead: 90s, quantiles: 0}}
     """,
     """
     workloads:
@@ -53,6 +65,7 @@ struct WrittenConfigurationTests {
         metric: rps
         source: {query: up}
         dryRun: true
+        series: {ahead: [20m, 5m], quantiles: [p90, 0.99]}
         policy:
           accuracyGate: 0.4
           shortageCost: 60.5

@@ -73,7 +73,7 @@ struct YAMLDecoderTests {
     #expect(
       problems { _ = try decode("name: A\nhome: {street: Main, nubmer: 5, colour: red}\n") } == [
         "p.yaml:2:22: home: unknown key 'nubmer'; did you mean number?",
-        "p.yaml:2:33: home: unknown key 'colour'; known: number",
+        "p.yaml:2:33: home: unknown key 'colour'; known: number, street",
       ])
   }
 

@@ -245,7 +245,10 @@ struct PrometheusFaultTests {
     let body = #"{"status":"error","errorType":"internal","error":"out of disk"}"#
     #expect(try await problem(.json(body, status: 500)) == "HTTP 500: internal: out of disk")
     let page = "<html>\n<h1>Bad  gateway</h1>\n</html>"
-    #expect(try await problem(.json(page, status: 502)) == "HTTP 502: <html> <h1>Bad gateway</h1> </html>")
+    #expect(try await problem(.json(page, status: 502)) == "HTTP 502: a web page: Bad gateway")
+    #expect(
+      try await problem(.json("page not found", status: 404))
+        == "HTTP 404: page not found; is this the base URL of a Prometheus?")
     #expect(try await problem(.json("", status: 503)) == "HTTP 503")
   }
 

@@ -164,7 +164,7 @@ struct ScrapeSourceTests {
     try await withApplication("up") { metrics, source, _ in
       metrics.set("<html>Log in</html>")
       let error = await #expect(throws: SourceError.self) { try await source.scrape() }
-      #expect(error?.problem == "no sample matches; the response begins: <html>Log in</html>")
+      #expect(error?.problem == "no sample matches; the response begins: a web page: Log in")
       metrics.set("up{a=\"b} 1")
       let broken = await #expect(throws: SourceError.self) { try await source.scrape() }
       #expect(broken?.problem == "the response is not in Prometheus's text format: unterminated label value")

@@ -10,6 +10,7 @@
 ///
 ///     let policy = try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, maxReplicas: 20)
 ///     policy.plan(forecast, from: .unknown).replicas
+///
 /// Laws: more load or headroom never results in fewer replicas; the plan stays within its bounds and change limits.
 public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
   /// How fractional replicas are rounded.
@@ -51,7 +52,22 @@ public struct StandardCapacityPolicy: AdjustableCapacityPolicy, Equatable {
   /// Whether the plan's first step has at least the replicas that the current load needs.
   public let hasReactiveFloor: Bool
 
-  /// Creates a policy.
+  /// Creates a policy. At most one of `quantileLevel`, `shortageCost` and `objective` decides how much is planned for; without them
+  /// `headroom` does.
+  ///
+  /// - Parameters:
+  ///   - targetPerPod: the load that a pod carries, in the metric's unit; more than 0.
+  ///   - headroom: the factor on the forecast; 1.2 plans for 20 % more.
+  ///   - quantileLevel: the quantile of the forecast to plan for, such as 0.9.
+  ///   - shortageCost: the cost of a minute with too few pods.
+  ///   - minReplicas: the minimum replicas.
+  ///   - maxReplicas: the maximum replicas.
+  ///   - upMaxFactor: the maximum ratio of a step's replicas to those of the previous step.
+  ///   - downMaxPercent: the maximum decrease of replicas from the previous step, in per cent.
+  ///   - prewarmSteps: the number of following steps whose load is included in each step.
+  ///   - rounding: how fractional replicas are rounded.
+  ///   - hasReactiveFloor: whether the first step has at least the replicas that the current load needs.
+  ///   - objective: the share of the minutes in which the pods should suffice, such as 0.999.
   /// - Throws: ``InvalidSetting`` with the first invalid setting.
   public init(
     targetPerPod: Double, headroom: Double = 1.2, quantileLevel: Double? = nil, shortageCost: ShortageCost? = nil,

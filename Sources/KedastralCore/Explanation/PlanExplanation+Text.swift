@@ -10,6 +10,7 @@ extension PlanExplanation {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
     ]
+    if let startup { lines.append("\(startup.sentence(of: workload)).") }
     if let required, required > replicas { lines.append("Capped at \(replicas): the load needs \(required).") }
     if isDryRun { lines.append("This is a dry run: the plan is not served.") }
     if let problem {
@@ -32,7 +33,9 @@ extension PlanExplanation {
     }
     lines.append(
       "The step from \(Timestamp.format(stepBegins)) to \(Timestamp.format(stepEnds)) determines the plan: \(planned).")
-    lines += (clamps ?? []).map(sentence)
+    let clamps = clamps ?? []
+    let last = clamps.last { Self.limits.contains($0) }
+    lines += clamps.map { sentence($0, isLast: $0 == last) }
     if let ahead = shortfallAhead, ahead.required > required ?? 0 {
       lines.append(
         "From \(Timestamp.clock(ahead.at, at: now)) the load needs up to \(ahead.required) \(pods(ahead.required)); limits keep the "
@@ -99,15 +102,22 @@ extension PlanExplanation {
     return "\(rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)") %"
   }
 
-  private func sentence(_ adjustment: CapacityPlan.Adjustment) -> String {
-    switch adjustment {
-    case .minimum: "The minimum raised the replicas to \(replicas)."
-    case .maximum: "The maximum reduced the replicas to \(replicas)."
-    case .growth: "The growth limit per step reduced the replicas to \(replicas)."
-    case .shrinkage: "The shrinkage limit per step kept the replicas at \(replicas)."
+  /// The adjustments that set the number of replicas.
+  private static let limits: Set<CapacityPlan.Adjustment> = [
+    .minimum, .maximum, .growth, .shrinkage, .scheduledMinimum, .scheduledMaximum,
+  ]
+
+  /// - Parameter isLast: whether it is the last limit, whose result is the number of replicas.
+  private func sentence(_ adjustment: CapacityPlan.Adjustment, isLast: Bool) -> String {
+    let to = isLast ? " to \(replicas)" : ""
+    return switch adjustment {
+    case .minimum: "The minimum raised the replicas\(to)."
+    case .maximum: "The maximum reduced the replicas\(to)."
+    case .growth: "The growth limit per step reduced the replicas\(to)."
+    case .shrinkage: "The shrinkage limit per step kept the replicas\(isLast ? " at \(replicas)" : " higher")."
     case .reactiveFloor: "The current load is above the forecast and was used instead."
-    case .scheduledMinimum: "A schedule's minimum raised the replicas to \(replicas)."
-    case .scheduledMaximum: "A schedule's maximum reduced the replicas to \(replicas)."
+    case .scheduledMinimum: "A schedule's minimum raised the replicas\(to)."
+    case .scheduledMaximum: "A schedule's maximum reduced the replicas\(to)."
     case .prewarm: "A higher load of the following steps was used (prewarm)."
     case .accuracyGate: "The recent forecast error was too large, so the current load was used instead of the forecast."
     }

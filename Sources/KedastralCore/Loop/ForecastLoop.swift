@@ -29,6 +29,8 @@ public actor ForecastLoop {
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
   let backoff: Backoff
+  private let scorecards: Scorecards
+  private let scorecardMetrics: ScorecardMetrics
 
   /// The state of each metric, the main one first.
   let feeds: [Feed]
@@ -44,6 +46,8 @@ public actor ForecastLoop {
   /// When the session state is stored next.
   private var stateDue: Date?
   private var planner: Planner
+  private var scorecard: Scorecard
+  private let leadTimes: LeadTimeMeter
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -70,7 +74,7 @@ public actor ForecastLoop {
   package init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
     metrics: MetricsRegistry, logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil,
-    faults: FaultLog? = nil, learning: LearningQueue? = nil
+    faults: FaultLog? = nil, learning: LearningQueue? = nil, scorecards: Scorecards = Scorecards()
   ) {
     self.workload = workload
     self.store = store
@@ -79,10 +83,17 @@ public actor ForecastLoop {
     self.observer = observer
     self.faults = faults ?? FaultLog(logger)
     self.metrics = ForecastMetrics(metrics)
+    self.scorecards = scorecards
+    scorecardMetrics = ScorecardMetrics(metrics)
+    scorecard = Scorecard(
+      scorecards.settings, step: workload.step, interval: workload.interval, settleTime: workload.effectiveSettleTime)
     feeds = workload.metrics.map { Feed($0, of: workload) }
     current = feeds
     start = FirstPlans(learning)
     planner = Planner(workload)
+    leadTimes = LeadTimeMeter(
+      workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
+      logger: logger)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
@@ -120,6 +131,8 @@ public actor ForecastLoop {
     }
     await stopLearning()
     metrics.forget(workload.name)
+    scorecardMetrics.forget(workload.name)
+    scorecards.forget(workload.name)
     faults.ended(workload.name)
   }
 
@@ -201,6 +214,7 @@ public actor ForecastLoop {
     let forecasts = try await timed(.forecast) {
       try await self.forEachMetric { try await self.forecast(self.current[$0], histories[$0]) }
     }
+    let leadTime = await leadTimes.leadTime
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
@@ -208,7 +222,8 @@ public actor ForecastLoop {
             forecast: forecasts[index], history: histories[index],
             unsettledCount: self.current[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
-        }, problem: self.sourceFailure?.problem ?? self.start.problem, isLearning: isLearning, at: self.clock.now)
+        }, problem: self.sourceFailure?.problem ?? self.start.problem, isLearning: isLearning, leadTime: leadTime,
+        at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
@@ -218,13 +233,30 @@ public actor ForecastLoop {
     }
     planner.publish(plan)
     metrics.publish(snapshot)
+    score(snapshot, forecasts[0])
     if outcome == .superseded {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
     } else if !isLearning {
       await storeState(at: clock.now)
       await storeHistory()
     }
+    // After the plan, which a slow answer must not delay.
+    await leadTimes.measureIfDue()
     return snapshot
+  }
+
+  /// Adds the round to the scorecard, and publishes the scorecard.
+  private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
+    scorecard.round(
+      snapshot, forecast,
+      loads: feeds.map {
+        Scorecard.MeasuredLoad(
+          $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
+          targetPerPod: $0.metric.policy.targetPerPod)
+      })
+    let report = scorecard.report(of: workload.name, isDryRun: workload.isDryRun, at: snapshot.generatedAt)
+    scorecards.publish(report, of: workload.name)
+    scorecardMetrics.publish(report)
   }
 
   private func timed<Result>(
@@ -323,6 +355,7 @@ public actor ForecastLoop {
       if let history { takeUp(history) }
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
+      await leadTimes.resume(from: plan.leadTime)
       logger.info(
         "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
@@ -344,6 +377,12 @@ public actor ForecastLoop {
         planner.resume(accuracy, ofMetric: index)
       }
       if let objective = state.objective(of: feed.metric, load: load) { planner.resume(objective, ofMetric: index) }
+    }
+    let loads = zip(feeds, histories.fingerprints).map { ($0.metric.name, $1) }
+    guard let stored = state.scorecard, state.isSameLoad(loads) else { return }
+    if !scorecard.resume(stored, at: clock.now) {
+      logger.warn(
+        "the stored scorecard is damaged or of another version; it begins again", ["workload": workload.name.text])
     }
   }
 
@@ -408,7 +447,7 @@ public actor ForecastLoop {
         name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
         session: feed.session.state, objective: planner.objectives[index], load: histories.fingerprints[index]?.text)
     }
-    guard let data = LoopState(parts, at: now).data else { return }
+    guard let data = LoopState(parts, scorecard: scorecard.stored, at: now).data else { return }
     do {
       try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
         try await store.putState(data, of: workload.name)

@@ -14,6 +14,8 @@ public actor Forecaster {
   private let logger: KedastralLogger
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
+  /// What the plans were worth.
+  package nonisolated let scorecards: Scorecards
   private let learning: LearningQueue
   private var running: [WorkloadName: Running] = [:]
 
@@ -30,7 +32,7 @@ public actor Forecaster {
   /// Creates a forecaster without workloads, with what a service observes it by.
   package init(
     store: any ForecastStore, clock: any WallClock = SystemWallClock(), metrics: MetricsRegistry,
-    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil
+    logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil, scorecards: Scorecards = Scorecards()
   ) {
     self.store = store
     self.clock = clock
@@ -38,6 +40,7 @@ public actor Forecaster {
     self.logger = logger
     self.observer = observer
     faults = FaultLog(logger)
+    self.scorecards = scorecards
     learning = LearningQueue(clock: clock, logger: logger)
   }
 
@@ -61,7 +64,7 @@ public actor Forecaster {
     for (index, workload) in new.enumerated() {
       let loop = ForecastLoop(
         workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer,
-        faults: faults, learning: learning)
+        faults: faults, learning: learning, scorecards: scorecards)
       let share = new.count > 50 ? Double(index) / Double(new.count) : 0
       let task = Task { await loop.run(startDelay: workload.interval * share) }
       running[workload.name] = Running(loop: loop, task: task)

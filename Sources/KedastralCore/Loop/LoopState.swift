@@ -26,9 +26,17 @@ struct LoopState: Codable, Sendable {
   private var version = currentVersion
   private var savedAt: Date
   private var metrics: [Metric]
+  /// The stored scorecard; data of its own, so that a damaged one harms nothing else.
+  private(set) var scorecard: Data?
 
-  init(_ metrics: [Metric], at now: Date) {
-    (self.metrics, savedAt) = (metrics, now)
+  init(_ metrics: [Metric], scorecard: Data? = nil, at now: Date) {
+    (self.metrics, self.scorecard, savedAt) = (metrics, scorecard, now)
+  }
+
+  /// Whether the state is of these metrics and, where that is known, of these loads.
+  func isSameLoad(_ loads: [(name: String, load: Fingerprint?)]) -> Bool {
+    metrics.count == loads.count
+      && zip(metrics, loads).allSatisfy { $0.name == $1.name && ($0.load == nil || $0.load == $1.load?.text) }
   }
 
   /// Reads a stored state; nil when it has another version or is invalid.

@@ -23,6 +23,11 @@ package struct SnapshotTable: Sendable {
   /// The newest snapshot of a workload; the name can be any text.
   package subscript(workload: String) -> Snapshot? { snapshots[workload] }
 
+  /// The name of a workload with a snapshot that is probably meant; nil when none is near, or when there are too many to compare.
+  package func nearest(to name: String) -> String? {
+    snapshots.count > 2000 ? nil : Suggestion.nearest(to: name, among: Array(snapshots.keys))
+  }
+
   /// Applies one change; an older snapshot never replaces a newer one, unless that is dated ahead of `now`.
   package mutating func apply(_ update: StoreUpdate, at now: Date) {
     switch update {

@@ -58,6 +58,8 @@ public struct Snapshot: Sendable, Equatable {
   public package(set) var minReplicas: Int?
   /// The maximum replicas that the policy allows; nil when the writer did not store them.
   public package(set) var maxReplicas: Int?
+  /// The lead time for triggers that set none; nil for the scaler's.
+  package var leadTime: WorkloadLeadTime?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {

@@ -7,7 +7,7 @@ import KedastralCore
 /// largest proposal of the last 300 s. Every metric is processed by it, including one from a forecast.
 public struct HorizontalAutoscaler: Sendable, Equatable {
   /// The time between two syncs.
-  public static let syncPeriod: Duration = .seconds(15)
+  public static let syncPeriod: Duration = SimulatedAutoscaler.syncPeriod
 
   /// What can be set in an autoscaler's `behavior`.
   public struct Behavior: Sendable, Equatable {
@@ -34,15 +34,14 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
 
   /// The settings.
   public let behavior: Behavior
-  private let stabilizationSyncs: Int
-  /// The proposals of the stabilisation window before the current sync.
-  private var proposals: [(sync: Int, replicas: Int)] = []
+  private var rule: SimulatedAutoscaler
 
   /// Creates an autoscaler without history.
   public init(_ behavior: Behavior = Behavior()) {
     self.behavior = behavior
-    stabilizationSyncs = Int(
-      (behavior.scaleDownStabilization.inSeconds / Self.syncPeriod.inSeconds).rounded(.up))
+    rule = SimulatedAutoscaler(
+      tolerance: behavior.tolerance, scaleDownStabilization: behavior.scaleDownStabilization,
+      minReplicas: behavior.minReplicas, maxReplicas: behavior.maxReplicas)
   }
 
   /// The proposal of one metric.
@@ -60,9 +59,8 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
 
     /// The proposal of a metric that requires `pods` pods, while there are `current`.
     public init(pods: Double, current: Int) {
-      self.init(
-        replicas: Int((min(pods, 1e9) - 1e-9).rounded(.up)),
-        usageRatio: current > 0 ? pods / Double(current) : .infinity)
+      let proposal = SimulatedAutoscaler.Proposal(pods: pods, current: current)
+      self.init(replicas: proposal.replicas, usageRatio: proposal.usageRatio)
     }
   }
 
@@ -73,22 +71,15 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
   ///   - current: the existing replicas, including starting ones.
   ///   - sync: the number of this sync; numbers ascend.
   public mutating func replicas(for asked: Proposal..., current: Int, sync: Int) -> Int {
-    let largest = asked.map { abs($0.usageRatio - 1) <= behavior.tolerance + 1e-9 ? current : $0.replicas }.max()
-    guard let largest else { return current }
-    return replicas(proposal: bound(largest), current: current, sync: sync)
+    let proposals = asked.map { SimulatedAutoscaler.Proposal(replicas: $0.replicas, usageRatio: $0.usageRatio) }
+    return rule.replicas(for: proposals, current: current, sync: sync)
   }
 
-  private mutating func replicas(proposal: Int, current: Int, sync: Int) -> Int {
-    proposals.removeAll { sync - $0.sync >= stabilizationSyncs }
-    let largest = proposals.reduce(proposal) { max($0, $1.replicas) }
-    proposals.append((sync, proposal))
-    if proposal >= current { return bound(min(proposal, max(current + 4, current * 2))) }
-    return bound(min(current, largest))
-  }
-
-  private func bound(_ replicas: Int) -> Int { min(max(replicas, behavior.minReplicas), behavior.maxReplicas) }
-
-  public static func == (one: HorizontalAutoscaler, other: HorizontalAutoscaler) -> Bool {
-    one.behavior == other.behavior && one.proposals.elementsEqual(other.proposals) { $0 == $1 }
+  /// The replicas that hold each pod's load, `load` in pods, at a share of what a pod can serve.
+  mutating func replicas(
+    forLoad load: Double, utilization: Double, ready: Int, ordered: Int, countsUnready: Bool, sync: Int
+  ) -> Int {
+    rule.replicas(
+      forLoad: load, utilization: utilization, ready: ready, ordered: ordered, countsUnready: countsUnready, sync: sync)
   }
 }

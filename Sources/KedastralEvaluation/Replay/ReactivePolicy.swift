@@ -34,14 +34,8 @@ public struct ReactivePolicy: ReplayPolicy {
   }
 
   public mutating func desiredReplicas(_ view: ReplayView) -> Int {
-    // Without a metric, Kubernetes keeps the replicas.
-    guard view.observedLoad.isFinite else { return view.orderedPods }
-    let pods = view.observedLoad / (utilization * podCapacity)
-    var proposal = HorizontalAutoscaler.Proposal(pods: pods, current: view.readyPods)
-    if countsUnready, view.readyPods < view.orderedPods, proposal.usageRatio > 1 {
-      proposal = HorizontalAutoscaler.Proposal(pods: pods, current: view.orderedPods)
-      if proposal.usageRatio < 1 { proposal = .init(replicas: view.orderedPods, usageRatio: 1) }
-    }
-    return autoscaler.replicas(for: proposal, current: view.orderedPods, sync: view.sync)
+    autoscaler.replicas(
+      forLoad: view.observedLoad / podCapacity, utilization: utilization, ready: view.readyPods,
+      ordered: view.orderedPods, countsUnready: countsUnready, sync: view.sync)
   }
 }

@@ -28,12 +28,12 @@ public struct ReplayFigures: Sendable, Equatable {
   mutating func score(load: Double, readyPods: Int, orderedPods: Int, oraclePods: Int, podCapacity: Double) {
     guard load.isFinite else { return }
     let minutes = 1 / Double(ReplayLoad.syncsPerMinute)
-    let excess = load - Double(readyPods) * podCapacity
+    let score = SyncScore(load: load, readyPods: readyPods, podCapacity: podCapacity)
     self.minutes += minutes
     self.load += load * minutes
-    if excess > 1e-9 * podCapacity {
+    if score.isViolation {
       violationMinutes += minutes
-      unservedLoad += excess * minutes
+      unservedLoad += score.unserved * minutes
     }
     podHours += Double(orderedPods) * minutes / 60
     oraclePodHours += Double(oraclePods) * minutes / 60

@@ -13,7 +13,7 @@ import KedastralModels
 /// step, unless linear interpolation is requested; a trace of a shorter step is averaged. Minutes without a measurement are NaN: policies see no metric then, and nothing is scored.
 public struct ReplayLoad: Sendable {
   /// How many times an autoscaler looks each minute.
-  public static let syncsPerMinute = 4
+  public static let syncsPerMinute = SimulatedAutoscaler.syncsPerMinute
 
   /// How the minutes within a step of more than a minute get their load.
   package enum Interpolation: String, Sendable, CaseIterable {
@@ -72,6 +72,6 @@ public struct ReplayLoad: Sendable {
 
   /// How many syncs a duration has, rounded up.
   static func syncs(in duration: Duration) -> Int {
-    Int((duration.inSeconds / HorizontalAutoscaler.syncPeriod.inSeconds - 1e-9).rounded(.up))
+    SimulatedAutoscaler.syncs(in: duration)
   }
 }

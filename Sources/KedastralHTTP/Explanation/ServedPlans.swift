@@ -30,14 +30,17 @@ final class ServedPlans: SnapshotLookup {
 
   func snapshot(of workload: String) -> Snapshot? { table[workload] }
 
+  func nearest(to workload: String) -> String? { table.nearest(to: workload) }
+
   /// A scaler configures no workloads.
   func isConfigured(_ workload: WorkloadName) -> Bool { false }
 
   func problem(of workload: WorkloadName) -> WorkloadProblem? { health?(workload) }
 
   func state(of workload: WorkloadName) -> WorkloadState {
-    WorkloadState(
-      table[workload.text], problem: problem(of: workload), staleAfter: staleAfter ?? .seconds(120), leadTime: leadTime,
-      at: now)
+    let snapshot = table[workload.text]
+    return WorkloadState(
+      snapshot, problem: problem(of: workload), staleAfter: staleAfter ?? .seconds(120),
+      leadTime: snapshot?.leadTime(orElse: leadTime) ?? leadTime, at: now)
   }
 }

@@ -10,6 +10,8 @@ import KedastralCore
 protocol SnapshotLookup: AnyObject {
   /// The newest snapshot of a workload; any text may be given.
   func snapshot(of workload: String) -> Snapshot?
+  /// The workload that is probably meant by a name without a snapshot.
+  func nearest(to workload: String) -> String?
   /// Whether a workload is configured here, so that its first plan is expected.
   func isConfigured(_ workload: WorkloadName) -> Bool
   /// What a workload's latest rounds failed with.
@@ -40,6 +42,7 @@ extension SnapshotLookup {
   /// The reason why there is no forecast, as a suffix of the message.
   private func absence(of workload: WorkloadName) -> String {
     if let problem = problem(of: workload) { return ": \(problem.sentence(at: now))" }
-    return isConfigured(workload) ? " yet: its first plan is being computed" : ""
+    if isConfigured(workload) { return " yet: its first plan is being computed" }
+    return nearest(to: workload.text).map { "; did you mean \($0)?" } ?? ""
   }
 }

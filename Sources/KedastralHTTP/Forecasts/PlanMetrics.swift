@@ -27,6 +27,9 @@ final class PlanMetrics: Sendable {
   private let sampleAge: MetricFamily
   private let learning: Metric
   private let lead: Metric
+  private let series: ForecastSeriesMetrics
+  private let ownLead: MetricFamily
+  private let startup: MetricFamily
   /// The workloads that have series.
   private let published = Mutex<Set<String>>([])
 
@@ -65,10 +68,21 @@ final class PlanMetrics: Sendable {
       help: "Workloads planned from their last hours alone, because their histories are still to be read and fitted."
     ).with()
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
+    series = ForecastSeriesMetrics(registry)
+    ownLead = registry.gauge(
+      "kedastral_workload_lead_time_seconds",
+      help: "The lead time for a workload's triggers that set none; absent when the scaler's counts.",
+      labels: ["workload"])
+    startup = registry.gauge(
+      "kedastral_pod_startup_seconds",
+      help: "95th percentile of the time from a pod's creation until it was ready, where it is measured.",
+      labels: ["workload"])
   }
 
-  /// Writes them; `isOwn` says for which workloads.
-  func publish(_ overview: Overview, leadTime: Duration, isOwn: (WorkloadName) -> Bool) {
+  /// Writes them; `isOwn` says for which workloads, and `series` which parts of a forecast are exported in addition.
+  func publish(
+    _ overview: Overview, leadTime: Duration, series: (WorkloadName) -> ForecastSeries?, isOwn: (WorkloadName) -> Bool
+  ) {
     lead.set(leadTime.inSeconds)
     let rows = overview.rows.filter { isOwn($0.workload) }
     let counts = rows.counts
@@ -79,6 +93,7 @@ final class PlanMetrics: Sendable {
       guard let snapshot = row.snapshot else { continue }
       names.insert(row.workload.text)
       publish(row, snapshot, leadTime: leadTime, at: overview.now)
+      self.series.publish(series(row.workload), of: snapshot, at: overview.now)
     }
     let gone = published.withLock { published in
       defer { published = names }
@@ -89,7 +104,7 @@ final class PlanMetrics: Sendable {
 
   private func publish(_ row: OverviewRow, _ snapshot: Snapshot, leadTime: Duration, at now: Date) {
     let name = row.workload.text
-    let step = snapshot.stepIndex(at: now + leadTime)
+    let step = snapshot.stepIndex(at: now + snapshot.leadTime(orElse: leadTime))
     func set(_ family: MetricFamily, _ value: Double?) {
       if let value { family.with(name).set(value) } else { family.remove(name) }
     }
@@ -103,6 +118,8 @@ final class PlanMetrics: Sendable {
     set(capped, row.required == nil ? nil : row.isCapped ? 1 : 0)
     set(required, row.required.map(Double.init))
     set(error, snapshot.accuracy?.relativeError)
+    set(ownLead, snapshot.leadTime?.duration.inSeconds)
+    set(startup, snapshot.leadTime?.startup?.seconds)
     for level in Self.levels {
       set(quantile, level, snapshot.quantiles[level]?[step])
       set(coverage, level, snapshot.accuracy?.coverage?["\(level)"])
@@ -111,7 +128,10 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
-    for family in [age, load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
+    series.forget(workload)
+    for family in [age, load, sampleAge, forecast, capped, required, error, ownLead, startup] {
+      family.remove(workload)
+    }
     for level in Self.levels {
       quantile.remove(workload, "\(level)")
       coverage.remove(workload, "\(level)")

@@ -241,7 +241,8 @@ final class CurlTransfer {
     switch code {
     case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
       CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CLIENTCERT, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
-      return .tls(problem)
+      let isPlain = text.contains("wrong version number")
+      return .tls(isPlain ? "the server does not use TLS; is its URL http://?" + wayText : problem)
     case CURLE_COULDNT_CONNECT:
       var systemError = 0
       kedastral_curl_getinfo_long(easy, CURLINFO_OS_ERRNO, &systemError)

@@ -44,4 +44,9 @@ package struct HTTPError: Error, Equatable, CustomStringConvertible {
   }
 
   package var description: String { "\(request): \(reason)" }
+
+  /// Whether nothing listens at the address.
+  package var isRefusedConnection: Bool {
+    if case .network(let problem) = reason { problem.hasPrefix("cannot connect: Connection refused") } else { false }
+  }
 }

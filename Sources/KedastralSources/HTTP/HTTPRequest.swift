@@ -154,11 +154,24 @@ package struct HTTPResponse: Sendable {
     return detail.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(detail)"
   }
 
-  /// The beginning of the body as one line, for an error's text.
+  /// The beginning of the body as one line, for an error's text; of a web page its words.
   package var excerpt: String {
-    let text = String(decoding: body.prefix(300), as: UTF8.self)
+    let beginning = String(decoding: body.prefix(600), as: UTF8.self)
+    let isPage = beginning.lowercased().contains("<html")
+    let text = isPage ? Self.withoutTags(beginning) : beginning
     let words = text.split { $0.isWhitespace || $0.isNewline }.joined(separator: " ")
     let printable = String(words.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F })
-    return printable.count > 200 ? printable.prefix(200) + "…" : printable
+    let shown = printable.count > 200 ? printable.prefix(200) + "…" : printable
+    return isPage ? "a web page: \(shown)" : shown
+  }
+
+  private static func withoutTags(_ page: String) -> String {
+    var isInTag = false
+    return String(
+      page.map { character -> Character in
+        defer { if character == ">" { isInTag = false } }
+        if character == "<" { isInTag = true }
+        return isInTag ? " " : character
+      })
   }
 }

@@ -84,9 +84,6 @@ struct PrometheusQuery: Sendable {
   /// Queries by POST, or by GET if POST is rejected.
   private func send(_ form: [UInt8], acceptsCompression: Bool) async throws -> HTTPResponse {
     let path = "/api/v1/query_range"
-    func detail(_ response: HTTPResponse) -> String? {
-      (try? PrometheusEnvelope(response.body) { try $0.skipValue() })?.failure.map { "\($0.type): \($0.message)" }
-    }
     var refusal = ""
     if method.next() == .post {
       let request = HTTPRequest(
@@ -95,18 +92,30 @@ struct PrometheusQuery: Sendable {
         acceptsCompression: acceptsCompression)
       let response = try await client.response(to: request, asked: asked)
       if response.isSuccess { return response }
-      guard QueryMethod.isRefusal(response.status) else { throw failure(response.problem(detail(response))) }
+      guard QueryMethod.isRefusal(response.status) else { throw failure(problem(response)) }
       refusal = " (with GET, after POST was refused with HTTP \(response.status))"
     }
     let request = HTTPRequest(
       endpoint, path: path + "?" + String(decoding: form, as: UTF8.self), acceptsCompression: acceptsCompression)
     let response = try await client.response(to: request, asked: asked)
-    guard response.isSuccess else { throw failure(response.problem(detail(response)) + refusal) }
+    guard response.isSuccess else { throw failure(problem(response) + refusal) }
     if !refusal.isEmpty {
       method.noteThatGETServes()
       logger.info("the server refuses POST; queries are sent with GET", ["source": endpoint.displayName])
     }
     return response
+  }
+
+  /// An error status, with Prometheus's message where the body has one.
+  private func problem(_ response: HTTPResponse) -> String {
+    let message = (try? PrometheusEnvelope(response.body) { try $0.skipValue() })?.failure
+    guard message == nil, response.status == 404 else {
+      return response.problem(message.map { "\($0.type): \($0.message)" })
+    }
+    let hint =
+      endpoint.displayName.contains("/api/v1")
+      ? "give the URL without /api/v1, which every query adds" : "is this the base URL of a Prometheus?"
+    return "\(response.problem()); \(hint)"
   }
 
   /// Seconds as decimal text, exact to the millisecond.

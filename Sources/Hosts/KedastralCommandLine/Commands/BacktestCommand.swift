@@ -37,7 +37,8 @@ enum BacktestCommand: Command {
             """),
         ],
         note:
-          "And the daemons' flags for models: --window, --byom-url, --arima-p, --sarima-s, … (see kedastral --help)."),
+          "And the daemons' flags for models: --window, --byom-url, --arima-p, --sarima-s, … (see kedastral run --help)."
+      ),
       .init(title: "Output", options: [.output(ReportFormat.names), .json]),
     ],
     settings: .named(WorkloadSettings.flags),

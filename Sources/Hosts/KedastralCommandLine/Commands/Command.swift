@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import KedastralCore
 import KedastralDaemon
+import KedastralSources
 
 /// A subcommand: it runs once and exits.
 protocol Command {
@@ -48,6 +49,10 @@ extension Command {
       return ExitCode.askedWrongly
     } catch {
       Program.say("kedastral \(name): \(error)")
+      let takesServer = syntax.options.contains { $0.name == "server" }
+      if takesServer, let error = error as? HTTPError, error.isRefusedConnection {
+        Program.say("does a forecaster run there? --server URL, or KEDASTRAL_SERVER, names another one")
+      }
       return ExitCode.failed
     }
   }

@@ -30,7 +30,7 @@ enum ForecastCommand: Command {
         ] + WorkloadSettings.fileOptions,
         note: """
           And the daemons' flags for model and policy: --target-per-pod, --headroom, --quantile-level, --shortage-cost, --objective, --min,
-          --max, --window, … (see kedastral --help).
+          --max, --window, … (see kedastral run --help).
           """),
       .init(
         title: "Output",

@@ -45,7 +45,7 @@ enum Demo {
       return Program.shown(syntax.help(name: name))
     }
     // The demonstration uses a normal configuration; its flags precede the user's, which override them.
-    return await Program.main(.allInOne) { loader throws(ConfigurationError) in
+    return await Program.main(.allInOne, command: "kedastral demo") { loader throws(ConfigurationError) in
       let loader = ConfigurationLoader(
         knownModels: loader.knownModels, environment: [:], readFile: { _ in configurationFile })
       return try loader.allInOne(arguments: ["-config", "demo.yaml"] + arguments)
@@ -89,8 +89,9 @@ enum Demo {
     }
     try await runner.run(host.parts.services + [{ try await app.run() }, { try await scraped.run() }]) {
       await host.shutdown()
-      await app.shutdown()
     }
+    // Not before the scrapes have ended, which would fail.
+    await app.shutdown()
   }
 
   private static func tracedSource(clock: any WallClock) -> CSVSource {

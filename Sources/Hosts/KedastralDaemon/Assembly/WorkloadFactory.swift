@@ -28,16 +28,17 @@ package struct WorkloadFactory: Sendable {
     let made =
       try kept?.sources ?? [try own ?? sources.make(settings.source, of: settings)]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
-    var workload = try Workload(settings, sources: made.map(\.source)) {
+    var workload = try Workload(settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings)) {
       try registered.models[$0.name]
         ?? ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
     }
     if let policy = registered.policies[settings.name.text] { workload.policy = policy }
+    workload.quantileLevels += settings.series?.quantiles.filter { !workload.quantileLevels.contains($0) } ?? []
     return Made(
       settings: settings, sources: made,
       served: ServedWorkload(
         workload, services: made.compactMap(\.service), maxReplicas: settings.policy.maxReplicas,
-        sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
+        series: settings.series, sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
   }
 }
 

@@ -34,12 +34,15 @@ actor PolicyOperator {
   private static let observationInterval = Duration.seconds(5)
   /// How long changes are collected before they are applied.
   private static let settleTime = Duration.milliseconds(200)
+  /// Comparing all policies with what has been written costs time that grows with their number; so much longer is the pause after
+  /// it, and never longer than the interval.
+  private static let restFactor = 9
   private static let concurrentRequests = 8
 
   private let client: KubernetesClient
   private let namespace: String?
   private let forecaster: Forecaster
-  private let lease: OperatorLease
+  private let shares: OperatorShares
   private let clock: any WallClock
   private let logger: KedastralLogger
   private let writes: MetricFamily
@@ -48,12 +51,14 @@ actor PolicyOperator {
   private var hasNews = true
   private var isActing = false
   private var observedAt: Date?
+  /// How long the latest comparison took.
+  private var workTime = Duration.zero
   private var interrupted: [String: String] = [:]
 
   /// - Parameter namespace: the namespace whose policies are forecast; nil for all.
   init(
     _ client: KubernetesClient, namespace: String?, settings: PolicyReconciler.Settings, forecaster: Forecaster,
-    identity: String, leaseDuration: Duration = .seconds(15), clock: any WallClock, metrics: MetricsRegistry,
+    identity: String, leaseDuration: Duration = .seconds(12), clock: any WallClock, metrics: MetricsRegistry,
     logger: KedastralLogger
   ) {
     self.client = client
@@ -63,7 +68,7 @@ actor PolicyOperator {
     self.logger = logger
     reconciler = PolicyReconciler(settings, seesClusterSources: namespace == nil)
     let suffix = namespace.map { "-\($0)" } ?? ""
-    lease = OperatorLease(
+    shares = OperatorShares(
       client, key: ObjectKey(namespace: client.access.namespace, name: "kedastral-operator\(suffix)"),
       identity: identity, duration: leaseDuration, clock: clock, logger: logger)
     writes = metrics.counter(
@@ -78,13 +83,11 @@ actor PolicyOperator {
   func run() async {
     forecaster.report(reconciler.missingLists)
     await withDiscardingTaskGroup { group in
-      group.addTask { [lease] in await lease.run() }
+      group.addTask { [shares] in await shares.run() }
       group.addTask { [self] in await follow(ForecastPolicy.self) { $0.handle($1, at: $2) } }
-      group.addTask { [self] in await follow(DataSource.self) { reconciler, event, _ in reconciler.handle(event) } }
+      group.addTask { [self] in await follow(DataSource.self) { $0.handle($1, at: $2) } }
       if namespace == nil {
-        group.addTask { [self] in
-          await follow(ClusterDataSource.self) { reconciler, event, _ in reconciler.handle(event) }
-        }
+        group.addTask { [self] in await follow(ClusterDataSource.self) { $0.handle($1, at: $2) } }
       }
       group.addTask { [self] in await follow(ScaledObject.self) { reconciler, event, _ in reconciler.handle(event) } }
       group.addTask { [self] in await follow(Autoscaler.self) { reconciler, event, _ in reconciler.handle(event) } }
@@ -126,13 +129,17 @@ actor PolicyOperator {
     await withDiscardingTaskGroup { group in
       while (try? await clock.sleep(for: Self.settleTime)) != nil {
         let now = clock.now
-        let isDue = observedAt.map { now.timeIntervalSince($0) >= Self.observationInterval.inSeconds } ?? true
-        guard hasNews || isDue else { continue }
+        let pause = hasNews ? min(Self.observationInterval, workTime * Self.restFactor) : Self.observationInterval
+        let age = observedAt.map { now.timeIntervalSince($0) } ?? .infinity
+        // A clock that was set back must not stop it.
+        guard age >= pause.inSeconds || age < 0 else { continue }
         hasNews = false
         observedAt = now
+        let began = ContinuousClock.now
         await updateWorkloads()
         guard !isActing else { continue }
         let actions = reconciler.actions(surroundings, at: clock.now)
+        workTime = ContinuousClock.now - began
         guard !actions.isEmpty else { continue }
         isActing = true
         group.addTask { [self] in
@@ -144,11 +151,19 @@ actor PolicyOperator {
   }
 
   private var surroundings: PolicyReconciler.Surroundings {
-    let isLeader = lease.isHeld
-    return PolicyReconciler.Surroundings(observe: forecaster.observe) { [forecaster] workload in
-      // Each forecaster writes for the workloads that it forecasts; without shares, one of them writes for all.
-      guard let workload, forecaster.sharesWorkloads else { return isLeader }
-      return forecaster.forecasts(workload)
+    let owns = ownership
+    return PolicyReconciler.Surroundings(observe: forecaster.observe, owns: { owns("\($0)", $1) }) { source, workload in
+      owns("\(source.resource.plural)/\(source.key)", workload)
+    }
+  }
+
+  /// Which objects this process writes. Where the forecasts are shared, each forecaster writes for the workloads that it forecasts;
+  /// else all know all plans, and share the objects.
+  private var ownership: @Sendable (String, WorkloadName?) -> Bool {
+    let share = shares.current
+    return { [forecaster] key, workload in
+      if let workload, forecaster.sharesWorkloads { return forecaster.forecasts(workload) }
+      return share.owns(key: key)
     }
   }
 
@@ -193,9 +208,17 @@ actor PolicyOperator {
     case .delete(let key, let uid):
       let error = await attempt("scaledobject") { try await client.delete(ScaledObject.resource, key, uid: uid) }
       await note { $0.scalingRequestEnded(key, error: error) }
-    case .status(let key, let status):
-      let error = await attempt("status") { try await client.patchStatus(ForecastPolicy.resource, key, status) }
-      if error != nil { await note { $0.statusWriteFailed(key) } }
+    case .status(let key, let status, let version):
+      let error = await attempt("status") {
+        // The version keeps a process that was paused from overwriting what the next owner has written.
+        try await client.patchStatus(ForecastPolicy.resource, key, status, resourceVersion: version)
+      }
+      if let error { await note { $0.statusWriteFailed(key, isConflict: error.status == 409) } }
+    case .sourceStatus(let reference, let status, let version):
+      let error = await attempt("status") {
+        try await client.patchStatus(reference.resource, reference.key, status, resourceVersion: version)
+      }
+      if error != nil { await note { $0.sourceStatusWriteFailed(reference) } }
     case .event(let event):
       _ = await attempt("event") { try await client.create(ObjectEvent.resource, namespace: event.namespace, event) }
     case .readCredentials(let reference, let references):
@@ -215,8 +238,10 @@ actor PolicyOperator {
       return nil
     } catch let error as KubernetesError {
       writes.with(kind, "failure").increment()
-      // What was deleted meanwhile does not matter.
-      if error.status != 404 { logger.warn("cannot write to the cluster", ["error": "\(error)"]) }
+      // What was deleted meanwhile does not matter, and a status that was changed meanwhile is written again.
+      if error.status != 404, !(kind == "status" && error.status == 409) {
+        logger.warn("cannot write to the cluster", ["error": "\(error)"])
+      }
       return error
     } catch { return nil }
   }

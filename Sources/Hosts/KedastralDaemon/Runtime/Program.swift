@@ -14,13 +14,15 @@ package enum Program {
   ///
   /// - Parameters:
   ///   - parts: models, sources and policies that are not built in.
+  ///   - command: how it was started, for errors; nil for the host's own command.
   ///   - load: reads the settings.
   ///   - run: runs until a signal; it gets the settings, and a way to read them again.
   package static func main<Configuration: Sendable>(
-    _ host: Host, _ parts: RegisteredParts = RegisteredParts(),
+    _ host: Host, _ parts: RegisteredParts = RegisteredParts(), command: String? = nil,
     load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationError) -> Invocation<Configuration>,
     run: (Configuration, @escaping ReadAgain<Configuration>) async throws -> Void
   ) async -> Int32 {
+    let command = command ?? host.command
     let loader = ConfigurationLoader(
       knownModels: ModelCatalog.names + parts.models.keys, workloadsWithSource: Set(parts.sources.keys),
       environment: ProcessInfo.processInfo.environment)
@@ -32,8 +34,8 @@ package enum Program {
       case .run(let loaded): configuration = loaded
       }
     } catch {
-      for problem in error.problems { say("\(host.name): \(problem)") }
-      say("see \(host.name) --help")
+      for problem in error.problems { say("\(command): \(problem)") }
+      say("see \(command) --help")
       return 2
     }
     do {
@@ -44,7 +46,7 @@ package enum Program {
       }
       return 0
     } catch {
-      say("\(host.name): \(error)")
+      say("\(command): \(error)")
       return 1
     }
   }

@@ -19,11 +19,9 @@ enum Commands {
   /// The names of all subcommands, those that run until a signal first.
   static var names: [String] { CommandLineSyntax.hosts.map(\.name) + [Demo.name] + all.map { $0.name } }
 
-  /// The help of `kedastral` itself: its commands and its settings.
+  /// The help of `kedastral` itself: its commands.
   static var help: String {
-    HelpText.text(
-      for: .allInOne, knownModels: ModelCatalog.names,
-      commands: CommandLineSyntax.kedastral.words.map { ($0.name, $0.summary) })
+    HelpText.overview(commands: CommandLineSyntax.kedastral.words.map { ($0.name, $0.summary) })
   }
 
   /// What is said of a subcommand that does not exist.

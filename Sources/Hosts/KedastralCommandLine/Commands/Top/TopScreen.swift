@@ -49,11 +49,11 @@ struct TopScreen {
   private var now = Date.distantPast
   private var heardAt = Date.distantPast
   private let server: String
-  private let leadTime: Duration
+  private let leadTime: Duration?
   private let staleAfter: Duration
 
   init(
-    server: String, leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120), size: TerminalSize
+    server: String, leadTime: Duration? = nil, staleAfter: Duration = .seconds(120), size: TerminalSize
   ) {
     self.server = server
     self.leadTime = leadTime

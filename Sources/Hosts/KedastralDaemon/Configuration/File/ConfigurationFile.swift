@@ -109,6 +109,7 @@ struct KubernetesSection: Decodable, Sendable {
   var enabled: Located<Bool>?
   var kubeconfig: Located<String>?
   var namespace: Located<String>?
+  var triggerAuthentication: Located<TriggerAuthentication>?
 }
 
 /// A workload, or the defaults of all workloads.
@@ -125,9 +126,18 @@ struct WorkloadSection: Decodable, Sendable {
   var settleTime: Located<Duration>?
   var maxSampleAge: Located<Duration>?
   var bridge: Located<Duration>?
+  var leadTime: Located<LeadTimeChoice>?
+  var leadTimeQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
+  var series: SeriesSection?
   var otherMetrics: [Section<MetricSection>]?
+}
+
+/// The parts of the forecast that are exported as metrics.
+struct SeriesSection: Decodable, Sendable {
+  var ahead: Located<[Duration]>?
+  var quantiles: Located<[ExportedQuantile]>?
 }
 
 /// A further metric of a workload; missing settings are those of the workload.

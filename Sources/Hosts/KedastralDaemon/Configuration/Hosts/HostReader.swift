@@ -126,7 +126,8 @@ struct HostReader {
       problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
       if given.texts[Settings.workload.descriptor.environment] == nil {
-        guard !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
+        // A workload may be what an unknown flag was meant to give.
+        guard !given.hasUnknownFlags, !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
         problems.add(
           .nowhere,
           "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads"
@@ -155,7 +156,8 @@ struct HostReader {
     guard given.value(Settings.kubernetes, section?.enabled)?.value == true else { return nil }
     return KubernetesConfiguration(
       kubeconfig: given.text(Settings.kubeconfig, section?.kubeconfig)?.value,
-      namespace: given.text(Settings.namespace, section?.namespace)?.value)
+      namespace: given.text(Settings.namespace, section?.namespace)?.value,
+      triggerAuthentication: given.value(Settings.triggerAuthentication, section?.triggerAuthentication)?.value)
   }
 
   private func readLog() -> LogConfiguration? {

@@ -7,6 +7,8 @@ struct GivenSettings {
 
   private(set) var texts: [String: Located<String>] = [:]
   private(set) var request = Request.run
+  /// Whether a flag is unknown, which may be a misspelt one that is needed.
+  private(set) var hasUnknownFlags = false
   private let host: Host
   private let problems: ProblemList
 
@@ -41,13 +43,13 @@ struct GivenSettings {
 
   /// Notes that a needed setting is not there: in a file's workload at `origin`, or, when that is nil, among the flags.
   ///
-  /// One that is there and was refused is not missing.
+  /// One that is there and was refused is not missing, and one may be what an unknown flag was meant to be.
   func noteMissing(_ setting: SettingDescriptor, at origin: Origin?) {
     if case .file(_, _, _, let key) = origin, let fileKey = setting.fileKey {
       let name = fileKey.split(separator: ".").dropFirst().joined(separator: ".")
       guard !problems.concern(key: "\(key).\(name)") else { return }
       problems.add(origin ?? .nowhere, "the key '\(name)' is missing: \(setting.help)")
-    } else if texts[setting.environment] == nil {
+    } else if texts[setting.environment] == nil, !hasUnknownFlags {
       problems.add(.nowhere, "-\(setting.flag) is missing (or \(setting.environment)): \(setting.help)")
     }
   }
@@ -102,6 +104,7 @@ struct GivenSettings {
           problems.add(.flag(name), "needs a value; write -\(name)=\(descriptor.placeholder)")
         }
       } else {
+        hasUnknownFlags = true
         problems.add(.nowhere, unknown(name, among: Array(byFlag.keys)))
       }
     }

@@ -1,24 +1,26 @@
 /// The text of `--help`.
 package enum HelpText {
-  /// The help of a host: usage, every setting with its variable and default, and examples.
-  ///
-  /// - Parameter commands: the commands of the program, with what each does.
-  package static func text(
-    for host: Host, knownModels: [String], commands: [(name: String, summary: String)] = []
-  ) -> String {
-    var lines = ["\(host.name) \(host.summary)", "", "Usage:"]
-    switch host {
-    case .scaler: lines.append("  \(host.name) [settings]")
-    case .forecaster, .allInOne:
-      lines.append("  \(host.name) -config FILE [settings]")
-      lines.append("  \(host.name) -workload NAME -metric NAME -adapter-query PROMQL [settings]")
+  /// The help of the program: its commands, each with what it does.
+  package static func overview(commands: [(name: String, summary: String)]) -> String {
+    let column = commands.map(\.name.count).max() ?? 0
+    let table = commands.map { name, summary in
+      "  " + name + String(repeating: " ", count: column - name.count + 2) + summary
     }
-    if !commands.isEmpty {
-      lines += ["  \(host.name) COMMAND [options]", "", "Commands; each has --help:"]
-      let column = commands.map(\.name.count).max() ?? 0
-      for (name, summary) in commands {
-        lines.append("  " + name + String(repeating: " ", count: column - name.count + 2) + summary)
-      }
+    return
+      (["kedastral forecasts the load of workloads and serves their replicas to KEDA.", "", "Usage:"]
+      + ["  kedastral COMMAND [options]", "  kedastral [settings]           the same as kedastral run", ""]
+      + ["Commands; each has --help:"] + table
+      + ["", "kedastral run --help lists the settings; kedastral demo needs none."]).joined(separator: "\n")
+  }
+
+  /// The help of a host: usage, every setting with its variable and default, and examples.
+  package static func text(for host: Host, knownModels: [String]) -> String {
+    var lines = ["\(host.command) \(host.summary)", "", "Usage:"]
+    switch host {
+    case .scaler: lines.append("  \(host.command) [settings]")
+    case .forecaster, .allInOne:
+      lines.append("  \(host.command) -config FILE [settings]")
+      lines.append("  \(host.command) -workload NAME -metric NAME -adapter-query PROMQL [settings]")
     }
     lines += [
       "",
@@ -57,17 +59,17 @@ package enum HelpText {
     case .forecaster, .allInOne:
       [
         "# one workload, given by flags",
-        "\(host.name) -workload=api -metric=rps -adapter-url=http://prometheus:9090 \\",
+        "\(host.command) -workload=api -metric=rps -adapter-url=http://prometheus:9090 \\",
         "  -adapter-query='sum(rate(http_requests_total{app=\"api\"}[1m]))' -target-per-pod=50 -min=2 -max=20",
-        "", "# many workloads, given by a file", "\(host.name) -config=kedastral.yaml",
+        "", "# many workloads, given by a file", "\(host.command) -config=kedastral.yaml",
         "", "# kedastral.yaml",
       ] + exampleFile.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     case .scaler:
       [
         "# request plans from a forecaster",
-        "\(host.name) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
+        "\(host.command) -forecaster-url=http://kedastral-forecaster:8081 -lead-time=5m",
         "", "# read plans from Redis, with its password in the environment",
-        "REDIS_PASSWORD=… \(host.name) -storage=redis -redis-addr=redis:6379",
+        "REDIS_PASSWORD=… \(host.command) -storage=redis -redis-addr=redis:6379",
       ]
     }
   }

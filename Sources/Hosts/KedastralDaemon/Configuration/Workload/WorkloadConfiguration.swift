@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralHTTP
 import KedastralModels
 
 /// The settings of one workload: its source, model and capacity policy.
@@ -27,10 +28,14 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var maxSampleAge: Duration?
   /// How long a bridged plan is served, at most the horizon.
   package var bridge: Duration = .seconds(1800)
+  /// Where the lead time for triggers without one comes from; nil for the scaler's.
+  package var leadTime: LeadTimeConfiguration?
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   package var timeZone: String
   /// Whether it is a dry run: its plan is computed and shown, but not served.
   package var isDryRun = false
+  /// The parts of its forecast that are exported as metrics; nil for none.
+  package var series: ForecastSeries?
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
 }

@@ -20,8 +20,18 @@ extension WorkloadConfiguration {
       if let settleTime { text.pair("settleTime", DurationText.format(settleTime)) }
       if let maxSampleAge { text.pair("maxSampleAge", DurationText.format(maxSampleAge)) }
       text.pair("bridge", DurationText.format(bridge))
+      if let leadTime = workload.leadTime { text.pair("leadTime", leadTime.choice.description) }
+      if case .query(let query) = workload.leadTime, !query.isDefault {
+        text.pair("leadTimeQuery", Placeholders.escape(query.text))
+      }
       text.pair("timeZone", timeZone)
       if isDryRun { text.pair("dryRun", isDryRun) }
+      if let series {
+        text.mapping("series") {
+          $0.pair("ahead", series.ahead.map(DurationText.format).joined(separator: ","))
+          $0.pair("quantiles", series.quantiles.isEmpty ? "0" : series.quantiles.map { "\($0)" }.joined(separator: ","))
+        }
+      }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
         other.element.write(to: &text, "ADAPTER\(other.offset + 2)")
       }

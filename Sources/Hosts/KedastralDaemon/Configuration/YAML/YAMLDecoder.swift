@@ -123,7 +123,8 @@ struct YAMLNodeDecoder: Decoder {
     guard case .mapping(let entries, _) = node, keys.isTracking else { return }
     for entry in entries where !keys.asked.contains(entry.key) {
       let unused = keys.asked.filter { name in !entries.contains { $0.key == name } }
-      let hint = Suggestion.hint(for: entry.key, among: unused.isEmpty ? Array(keys.asked) : Array(unused))
+      let near = Suggestion.nearest(to: entry.key, among: Array(unused)).map { "; did you mean \($0)?" }
+      let hint = near ?? "; known: \(keys.asked.sorted().joined(separator: ", "))"
       context.problems.add(origin(of: entry.keyMark), "unknown key '\(entry.key)'\(hint)")
     }
   }

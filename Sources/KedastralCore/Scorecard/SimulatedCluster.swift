@@ -1,5 +1,3 @@
-import KedastralCore
-
 /// Pods of one workload over time: new ones serve after their startup time, surplus ones are removed at once.
 ///
 ///     var cluster = SimulatedCluster(readyPods: 2, startupSyncs: 4)

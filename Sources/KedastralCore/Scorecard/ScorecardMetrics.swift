@@ -1,0 +1,71 @@
+/// The scorecard of the last seven days as metrics.
+struct ScorecardMetrics: Sendable {
+  private let measured: MetricFamily
+  private let violations: MetricFamily
+  private let podHours: MetricFamily
+  private let cost: MetricFamily
+  private let capped: MetricFamily
+  private let bridged: MetricFamily
+  private let error: MetricFamily
+  private let coverage: MetricFamily
+  private let daysWorse: MetricFamily
+
+  init(_ registry: MetricsRegistry) {
+    measured = registry.gauge(
+      "kedastral_scorecard_measured_minutes",
+      help: "Minutes of the last 7 days with a measured load and a plan; the scorecard counts only these.",
+      labels: ["workload"])
+    violations = registry.gauge(
+      "kedastral_scorecard_violation_minutes",
+      help: "Minutes of the last 7 days with too few simulated pods, by policy: an HPA, or the plan.",
+      labels: ["workload", "policy"])
+    podHours = registry.gauge(
+      "kedastral_scorecard_pod_hours",
+      help: "Simulated pod-hours of the last 7 days, by policy: an HPA, or the plan.", labels: ["workload", "policy"])
+    cost = registry.gauge(
+      "kedastral_scorecard_cost",
+      help: "Cost of the simulated pod-hours of the last 7 days at the configured price, by policy.",
+      labels: ["workload", "policy"])
+    capped = registry.gauge(
+      "kedastral_scorecard_capped_minutes",
+      help: "Minutes of the last 7 days in which limits kept the plan below what the load required.",
+      labels: ["workload"])
+    bridged = registry.gauge(
+      "kedastral_scorecard_bridged_minutes",
+      help: "Minutes of the last 7 days in which the plan was based on the forecast alone.", labels: ["workload"])
+    error = registry.gauge(
+      "kedastral_scorecard_forecast_error",
+      help: "Mean absolute error of the forecasts made one lead time ahead, divided by the mean load, over 7 days.",
+      labels: ["workload"])
+    coverage = registry.gauge(
+      "kedastral_scorecard_p90_coverage",
+      help: "Share of the loads of 7 days at or below the 0.9 quantile that was forecast one lead time ahead.",
+      labels: ["workload"])
+    daysWorse = registry.gauge(
+      "kedastral_scorecard_days_worse",
+      help: "Complete days in a row, up to yesterday, on which the plan was worse than an HPA.", labels: ["workload"])
+  }
+
+  func publish(_ report: ScorecardReport) {
+    guard let week = report.window(days: 7) else { return }
+    let name = report.workload
+    measured.with(name).set(week.measuredMinutes)
+    for (policy, outcome) in [("hpa", week.hpa), ("plan", week.plan)] {
+      violations.with(name, policy).set(outcome.violationMinutes)
+      podHours.with(name, policy).set(outcome.podHours)
+      if let value = outcome.cost { cost.with(name, policy).set(value) }
+    }
+    capped.with(name).set(week.cappedMinutes)
+    bridged.with(name).set(week.bridgedMinutes)
+    if let value = week.forecastError { error.with(name).set(value) }
+    if let value = week.p90Coverage { coverage.with(name).set(value) }
+    daysWorse.with(name).set(Double(report.daysWorse))
+  }
+
+  func forget(_ workload: WorkloadName) {
+    for family in [measured, capped, bridged, error, coverage, daysWorse] { family.remove(workload.text) }
+    for family in [violations, podHours, cost] {
+      for policy in ["hpa", "plan"] { family.remove(workload.text, policy) }
+    }
+  }
+}
