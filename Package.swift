@@ -46,6 +46,7 @@ let package = Package(
         .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
         .embedInCode("Page/list.js"), .embedInCode("Page/card.js"), .embedInCode("Page/workload.js"),
         .embedInCode("Page/feed.js"), .embedInCode("Page/plan.js"), .embedInCode("Page/chart.js"),
+        .embedInCode("Page/range.js"), .embedInCode("Page/past.js"),
         .embedInCode("Page/icon.svg"),
       ]),
     .target(name: "KedastralKubernetes", dependencies: ["KedastralCore", "KedastralNet", "KedastralSources"]),

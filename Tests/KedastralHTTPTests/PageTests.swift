@@ -176,6 +176,30 @@ struct PageTests {
     await server.shutdown()
   }
 
+  @Test("a workload's chart shows other time ranges, earlier forecasts, and loads above the requested pods")
+  func ranges() async throws {
+    let server = try await TestServer()
+    server.clock.advance(by: .seconds(-5400))
+    for _ in 0..<90 {
+      server.clock.advance(by: .seconds(60))
+      var plan = try plan("api-app", at: server.clock.now)
+      plan.leadTime = WorkloadLeadTime(
+        .seconds(89), startup: PodStartup(seconds: 74, pods: 212, measuredAt: server.clock.now))
+      try await server.apply(.put(plan))
+    }
+    // Half an hour ago the load was three times the forecast.
+    server.measure(
+      "api-app",
+      (0..<3000).map { index in
+        let minute = Double(index - 2999)
+        let load = load("api-app", at: TestServer.noon.addingTimeInterval(minute * 60))
+        return (-35 ..< -25).contains(minute) ? load * 3 : load
+      })
+    let page = try visit(server, scene: "ranges")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
   @Test("a host with a token receives it from the page")
   func token() async throws {
     let server = try await TestServer(token: "s3cret")
@@ -188,7 +212,9 @@ struct PageTests {
   @Test("the page is small, and loads nothing from other hosts")
   func strictPolicy() async throws {
     let server = try await TestServer()
-    let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart"].map { ("/\($0).js", "text/javascript") }
+    let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart", "range", "past"].map {
+      ("/\($0).js", "text/javascript")
+    }
     var bytes = 0
     for (path, type) in [("/", "text/html"), ("/page.css", "text/css"), ("/icon.svg", "image/svg+xml")] + scripts {
       let answer = try await curl(server.url + path)

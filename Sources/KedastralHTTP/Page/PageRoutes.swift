@@ -15,6 +15,8 @@ extension HTTPRouter {
     add("/feed.js", script, PackageResources.feed_js)
     add("/plan.js", script, PackageResources.plan_js)
     add("/chart.js", script, PackageResources.chart_js)
+    add("/range.js", script, PackageResources.range_js)
+    add("/past.js", script, PackageResources.past_js)
     add("/icon.svg", "image/svg+xml", PackageResources.icon_svg)
     get("/events") { request in
       guard overview.hasRoom else {

@@ -106,7 +106,7 @@ export function newSections(name, card, leadSeconds, offers) {
       headroom: why.headroom ?? 1.2, quantile: why.quantile ?? levels.at(-1) ?? 0,
       // A few times the current number of pods is a useful initial cost.
       shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1),
-      objective: why.objective ?? 0.999, leadSeconds: leadSeconds(),
+      objective: why.objective ?? 0.999, leadSeconds: why.leadTimeSeconds ?? leadSeconds(),
     };
   }
 
@@ -274,7 +274,10 @@ function showChain(section, why) {
   section.querySelector(".limits").replaceChildren(
     ...(why.required > why.replicas ? [make("li", { className: "short", textContent: `capped at ${why.replicas}: the load needs ${why.required}` })] : []),
     ...(why.clamps ?? []).map((clamp) => make("li", { textContent: limits[clamp] ?? clamp })));
+  const started = why.startup
+    && `Pods of ${why.workload} took ${Math.ceil(why.startup.seconds)} s to start (p95 of ${why.startup.pods}).`;
   section.querySelector("p").textContent = [
+    started,
     why.nextChange ? `Next change: ${pods(why.nextChange.replicas)} at ${timeText(new Date(why.nextChange.at))}.` : "No change is planned.",
     why.recentError !== undefined
       && `Forecasts ${durationText((why.recentErrorAheadSeconds ?? 300) * 1000)} ahead are typically off by ${numberText(why.recentError * 100)} %.`,
