@@ -69,7 +69,8 @@ package struct ForecasterParts {
     }
     let server = try await ForecastHTTPServer(
       http, on: loop, clock: clock, leadTime: settings.leadTime, interval: { roster.interval(of: $0) },
-      staleAfter: settings.staleAfter, health: readiness.health, metrics: metrics, readiness: readiness.readiness,
+      staleAfter: settings.staleAfter, series: { roster.series(of: $0) }, health: readiness.health, metrics: metrics,
+      readiness: readiness.readiness,
       history: forecaster, texts: settings.texts, records: forecaster, logger: logger)
     self.server = server
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])

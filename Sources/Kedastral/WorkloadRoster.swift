@@ -15,16 +15,19 @@ package struct ServedWorkload: Sendable {
   package let services: [ServiceRunner.Service]
   /// The maximum replicas of its policy, if known.
   package let maxReplicas: Int?
+  /// The parts of its forecast that are exported as metrics; nil for none.
+  package let series: ForecastSeries?
   package let revision: Revision
   package let sourcesRevision: Revision
 
   package init(
     _ workload: Workload, services: [ServiceRunner.Service] = [], maxReplicas: Int? = nil,
-    revision: Revision = Revision(), sourcesRevision: Revision = Revision()
+    series: ForecastSeries? = nil, revision: Revision = Revision(), sourcesRevision: Revision = Revision()
   ) {
     self.workload = workload
     self.services = services
     self.maxReplicas = maxReplicas
+    self.series = series
     self.revision = revision
     self.sourcesRevision = sourcesRevision
   }
@@ -55,6 +58,16 @@ package actor WorkloadRoster {
     case entries([ServedWorkload], done: CheckedContinuation<WorkloadsChange, Never>)
   }
 
+  private struct Shown {
+    let interval: Duration
+    let series: ForecastSeries?
+
+    init(_ served: ServedWorkload) {
+      interval = served.workload.interval
+      series = served.series
+    }
+  }
+
   private let forecaster: Forecaster
   private let store: any ForecastStore
   private let readiness: ForecastReadiness
@@ -68,8 +81,8 @@ package actor WorkloadRoster {
   private var collecting: [WorkloadName: [Task<Void, Never>]] = [:]
   /// This process's share; nil until it is known, if workloads are shared.
   private var shard: Shard?
-  /// How often each workload is forecast, for callers on other threads.
-  private let intervals: Mutex<[WorkloadName: Duration]>
+  /// How often each workload is forecast and what is exported of it, for callers on other threads.
+  private let shown: Mutex<[WorkloadName: Shown]>
   /// The workloads whose limit is exported: those that this process owns.
   private var bounded: Set<WorkloadName> = []
 
@@ -83,7 +96,7 @@ package actor WorkloadRoster {
     self.membership = membership
     self.logger = logger
     self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.workload.name, $0) })
-    intervals = Mutex(self.entries.mapValues(\.workload.interval))
+    shown = Mutex(self.entries.mapValues(Shown.init))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
       "kedastral_max_replicas", help: "The maximum replicas of a workload's policy.", labels: ["workload"])
@@ -91,7 +104,12 @@ package actor WorkloadRoster {
 
   /// How often a workload is forecast.
   nonisolated func interval(of workload: WorkloadName) -> Duration {
-    intervals.withLock { $0[workload] } ?? .seconds(30)
+    shown.withLock { $0[workload]?.interval } ?? .seconds(30)
+  }
+
+  /// The parts of a workload's forecast that are exported as metrics; nil for none.
+  nonisolated func series(of workload: WorkloadName) -> ForecastSeries? {
+    shown.withLock { $0[workload]?.series }
   }
 
   /// Replaces the workloads; returns when the loops have been started and stopped.
@@ -133,7 +151,7 @@ package actor WorkloadRoster {
   private func take(_ new: [ServedWorkload]) async -> WorkloadsChange {
     let old = entries
     entries = Dictionary(uniqueKeysWithValues: new.map { ($0.workload.name, $0) })
-    intervals.withLock { $0 = entries.mapValues(\.workload.interval) }
+    shown.withLock { $0 = entries.mapValues(Shown.init) }
     let removed = old.keys.filter { entries[$0] == nil }
     let changed = entries.keys.filter { name in old[name].map { $0.revision !== entries[name]?.revision } ?? false }
     var change = WorkloadsChange()

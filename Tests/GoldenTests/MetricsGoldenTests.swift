@@ -35,7 +35,7 @@ struct MetricsGoldenTests {
       defaults:
         {metric: rps, model: baseline, interval: 1s, window: 2d, horizon: 10m, policy: {targetPerPod: 10}}
       workloads:
-        - {name: api-app, source: {type: csv, path: \(csv)}}
+        - {name: api-app, series: {ahead: 5m}, source: {type: csv, path: \(csv)}}
         - {name: away, source: {type: http, url: "http://127.0.0.1:\(freePort())", valuePath: v, timestampPath: t}}
       """, to: "kedastral.yaml")
     let (http, grpc) = (freePort(), freePort())

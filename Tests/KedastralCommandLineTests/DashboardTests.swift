@@ -30,7 +30,8 @@ struct DashboardTests {
       "kedastral-forecaster",
       [
         "-listen", "127.0.0.1:\(http)", "-workload", "api-app", "-metric", "rps", "-adapter", "csv", "-adapter-path",
-        trace, "-interval", "1s", "-target-per-pod", "50", "-model", "baseline", "-tls-enabled", "-tls-cert-file",
+        trace, "-interval", "1s", "-series-ahead", "1s", "-target-per-pod", "50", "-model", "baseline", "-tls-enabled",
+        "-tls-cert-file",
         certificates.server, "-tls-key-file", certificates.serverKey,
       ], environment: ["HTTP_TOKEN_FILE": try folder.write("s3cret", to: "token")])
     let scaler = try Daemon(
@@ -71,7 +72,8 @@ struct DashboardTests {
     for panel in panels where !Self.mayBeEmpty.contains(panel.title) {
       for target in panel.targets ?? [] {
         let query = target.expr.replacing("$__rate_interval", with: "10s").replacing("$workload", with: ".*").replacing(
-          "$lead_time", with: "1s")
+          "$lead_time", with: "1s"
+        ).replacing("$ahead", with: "1s")
         try await eventually("an answer to '\(query)' of '\(panel.title)'") {
           try await answer(prometheus.url, query).contains("\"value\"")
         }
@@ -80,7 +82,8 @@ struct DashboardTests {
     for panel in panels where Self.mayBeEmpty.contains(panel.title) {
       for target in panel.targets ?? [] {
         let query = target.expr.replacing("$__rate_interval", with: "10s").replacing("$workload", with: ".*").replacing(
-          "$lead_time", with: "1s")
+          "$lead_time", with: "1s"
+        ).replacing("$ahead", with: "1s")
         #expect(try await answer(prometheus.url, query).contains("\"status\":\"success\""), "\(query)")
       }
     }

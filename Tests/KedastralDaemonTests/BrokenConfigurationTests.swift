@@ -84,6 +84,14 @@ struct BrokenConfigurationTests {
         "k.yaml:1:27: defaults.otherMetrics[0]: defaults apply to every workload, so they cannot have other metrics; move them to a workload"
       ]),
     Broken(
+      what: "forecasts exported for times that are not forecast",
+      file: workload("horizon: 15m\nseries: {ahead: [0s, 5m, 20m], quantiles: [p90, 1.2]}"),
+      lines: [
+        "k.yaml:6:21: workloads[0].series.ahead: 0s ahead is not between 0 and the horizon 15m; shorten it or lengthen the horizon",
+        "k.yaml:6:21: workloads[0].series.ahead: 20m ahead is not between 0 and the horizon 15m; shorten it or lengthen the horizon",
+        "k.yaml:6:47: workloads[0].series.quantiles: 'p90, 1.2' is outside the range 0 to 1 (1 excluded); write p90 or 0.90, or 0 for none",
+      ]),
+    Broken(
       what: "an unknown section", file: "workload:\n  - name: api\n",
       lines: [
         "no workload is given; use -workload NAME -metric NAME -adapter-query PROMQL (or WORKLOAD, METRIC, ADAPTER_QUERY), or -config FILE with workloads",
@@ -95,7 +103,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, maxSampleAge, metric, model, name, otherMetrics, policy, settleTime, source, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, maxSampleAge, metric, model, name, otherMetrics, policy, series, settleTime, source, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),

@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralHTTP
 import KedastralModels
 import KedastralNet
 import KedastralRedisStore
@@ -36,6 +37,25 @@ struct ConfigurationFileTests {
       ])
     #expect(
       workloads[4].otherMetrics.map { series($0.source) } == [nil, LabelledSeries(label: "job", value: "second")])
+  }
+
+  @Test("forecasts are exported at the times and quantiles of the workload, or else of the defaults")
+  func series() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults: {metric: rps, source: {query: up}, series: {ahead: [20m, 5m, 5m]}}
+        workloads:
+          - {name: a}
+          - {name: b, series: {ahead: 10m, quantiles: [0.99]}}
+          - {name: c, series: {ahead: ""}}
+        """, ["-series-quantiles", "p75,0.9"]
+    ).workloads
+    #expect(
+      workloads.map(\.series) == [
+        ForecastSeries(ahead: [.seconds(300), .seconds(1200)], quantiles: [0.75, 0.9]),
+        ForecastSeries(ahead: [.seconds(600)], quantiles: [0.75, 0.9]), nil,
+      ])
+    #expect(try forecaster(file: "workloads: [{name: a, metric: rps, source: {query: up}}]").workloads[0].series == nil)
   }
 
   @Test("a workload's own lead time is a duration, or measured by a query to its Prometheus")

@@ -73,7 +73,7 @@ struct SettingsTableTests {
     let samples: [String: String] = [
       "HOST:PORT": "h:1", "DURATION": "3m", "N": "3", "NUMBER": "2", "PERCENT": "2", "BOOL": "false", "LEVEL": "p90",
       "URL": "http://x", "ZONE": "UTC", "NAME=VALUE,…": "{a: b}", "HOST:PORT,…": "['h:1']", "NAME,…": "[a]",
-      "TEXT": "x",
+      "TEXT": "x", "DURATION,…": "[5m]", "LEVEL,…": "[p90]",
     ]
     for setting in Settings.all {
       guard let key = setting.fileKey else { continue }

@@ -49,7 +49,7 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
-      - {name: near, metric: rps, source: {query: up, proxy: none}}
+      - {name: near, metric: rps, source: {query: up, proxy: none}, series: {ahead: 90s, quantiles: 0}}
     """,
     """
     workloads:
@@ -65,6 +65,7 @@ struct WrittenConfigurationTests {
         metric: rps
         source: {query: up}
         dryRun: true
+        series: {ahead: [20m, 5m], quantiles: [p90, 0.99]}
         policy:
           accuracyGate: 0.4
           shortageCost: 60.5

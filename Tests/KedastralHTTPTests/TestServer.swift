@@ -25,7 +25,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   /// - Parameter keepsRecords: whether it can explain plans and plan again; see ``forecast(_:)``.
   init(
     tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
-    keepsRecords: Bool = false, port: UInt16 = 0, change: (inout HTTPServerSettings) -> Void = { _ in }
+    keepsRecords: Bool = false, port: UInt16 = 0, series: ForecastSeries? = nil,
+    change: (inout HTTPServerSettings) -> Void = { _ in }
   ) async throws {
     loop = try EventLoop()
     readiness = Readiness(problems: problems) { [health] in [health.summary].compactMap(\.self) }
@@ -36,8 +37,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
       token: token.flatMap { BearerToken($0) })
     change(&settings)
     let server = try await ForecastHTTPServer(
-      settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) }, health: health,
-      metrics: metrics,
+      settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) },
+      series: { _ in series }, health: health, metrics: metrics,
       readiness: readiness, history: self, texts: self,
       records: keepsRecords ? self : nil)
     self.server.withLock { $0 = server }

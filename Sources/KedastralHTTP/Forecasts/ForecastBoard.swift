@@ -15,6 +15,7 @@ final class ForecastBoard {
   private let leadTime: Duration
   private let interval: @Sendable (WorkloadName) -> Duration
   private let staleAfter: Duration?
+  private let series: @Sendable (WorkloadName) -> ForecastSeries?
   private let health: WorkloadHealth?
   private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
@@ -28,15 +29,18 @@ final class ForecastBoard {
 
   /// - Parameters:
   ///   - staleAfter: the age from which plans are not served; nil for two intervals of the workload.
+  ///   - series: the parts of a workload's forecast that are exported as metrics; nil for none.
   ///   - health: the configured workloads and what their rounds fail with; nil where plans are only followed.
   init(
     clock: any WallClock, leadTime: Duration, interval: @escaping @Sendable (WorkloadName) -> Duration,
-    staleAfter: Duration? = nil, health: WorkloadHealth? = nil, metrics: MetricsRegistry
+    staleAfter: Duration? = nil, series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
+    health: WorkloadHealth? = nil, metrics: MetricsRegistry
   ) {
     self.clock = clock
     self.leadTime = leadTime
     self.interval = interval
     self.staleAfter = staleAfter
+    self.series = series
     self.health = health
     planMetrics = PlanMetrics(metrics)
   }
@@ -131,8 +135,8 @@ final class ForecastBoard {
   /// What brings the metrics up to date that follow the clock; it may run on any thread.
   func metricsUpdate() -> @Sendable () -> Void {
     let overview = overview()
-    return { [planMetrics, health, leadTime] in
-      planMetrics.publish(overview, leadTime: leadTime) { health?.owns($0) ?? true }
+    return { [planMetrics, health, leadTime, series] in
+      planMetrics.publish(overview, leadTime: leadTime, series: series) { health?.owns($0) ?? true }
     }
   }
 }

@@ -30,6 +30,7 @@ package final class ForecastHTTPServer: Sendable {
   ///   - leadTime: the lead time that the page shows: the one KEDA's triggers use.
   ///   - interval: how often a workload's forecast is renewed; one older than two intervals is marked stale.
   ///   - staleAfter: the age from which the scaler does not serve a plan, where that is known; two intervals otherwise.
+  ///   - series: the parts of a workload's forecast that `/metrics` shows; nil for none.
   ///   - health: the configured workloads and what their rounds fail with, so that those without a plan are shown too.
   ///   - metrics: what `/metrics` shows, and where this server counts its requests.
   ///   - readiness: what `/readyz` answers.
@@ -40,6 +41,7 @@ package final class ForecastHTTPServer: Sendable {
   package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, staleAfter: Duration? = nil,
+    series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
     health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
     logger: KedastralLogger = .silent
@@ -47,8 +49,8 @@ package final class ForecastHTTPServer: Sendable {
     let board = try await loop.run {
       LoopBound(
         ForecastBoard(
-          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, health: health, metrics: metrics
-        ),
+          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, series: series, health: health,
+          metrics: metrics),
         to: loop)
     }
     self.board = board

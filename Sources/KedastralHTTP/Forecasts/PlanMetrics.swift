@@ -27,6 +27,7 @@ final class PlanMetrics: Sendable {
   private let sampleAge: MetricFamily
   private let learning: Metric
   private let lead: Metric
+  private let series: ForecastSeriesMetrics
   private let ownLead: MetricFamily
   private let startup: MetricFamily
   /// The workloads that have series.
@@ -67,6 +68,7 @@ final class PlanMetrics: Sendable {
       help: "Workloads planned from their last hours alone, because their histories are still to be read and fitted."
     ).with()
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
+    series = ForecastSeriesMetrics(registry)
     ownLead = registry.gauge(
       "kedastral_workload_lead_time_seconds",
       help: "The lead time for a workload's triggers that set none; absent when the scaler's counts.",
@@ -77,8 +79,10 @@ final class PlanMetrics: Sendable {
       labels: ["workload"])
   }
 
-  /// Writes them; `isOwn` says for which workloads.
-  func publish(_ overview: Overview, leadTime: Duration, isOwn: (WorkloadName) -> Bool) {
+  /// Writes them; `isOwn` says for which workloads, and `series` which parts of a forecast are exported in addition.
+  func publish(
+    _ overview: Overview, leadTime: Duration, series: (WorkloadName) -> ForecastSeries?, isOwn: (WorkloadName) -> Bool
+  ) {
     lead.set(leadTime.inSeconds)
     let rows = overview.rows.filter { isOwn($0.workload) }
     let counts = rows.counts
@@ -89,6 +93,7 @@ final class PlanMetrics: Sendable {
       guard let snapshot = row.snapshot else { continue }
       names.insert(row.workload.text)
       publish(row, snapshot, leadTime: leadTime, at: overview.now)
+      self.series.publish(series(row.workload), of: snapshot, at: overview.now)
     }
     let gone = published.withLock { published in
       defer { published = names }
@@ -123,6 +128,7 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
+    series.forget(workload)
     for family in [age, load, sampleAge, forecast, capped, required, error, ownLead, startup] {
       family.remove(workload)
     }

@@ -33,11 +33,12 @@ package struct WorkloadFactory: Sendable {
         ?? ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
     }
     if let policy = registered.policies[settings.name.text] { workload.policy = policy }
+    workload.quantileLevels += settings.series?.quantiles.filter { !workload.quantileLevels.contains($0) } ?? []
     return Made(
       settings: settings, sources: made,
       served: ServedWorkload(
         workload, services: made.compactMap(\.service), maxReplicas: settings.policy.maxReplicas,
-        sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
+        series: settings.series, sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
   }
 }
 

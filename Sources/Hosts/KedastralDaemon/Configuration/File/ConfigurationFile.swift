@@ -130,7 +130,14 @@ struct WorkloadSection: Decodable, Sendable {
   var leadTimeQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
+  var series: SeriesSection?
   var otherMetrics: [Section<MetricSection>]?
+}
+
+/// The parts of the forecast that are exported as metrics.
+struct SeriesSection: Decodable, Sendable {
+  var ahead: Located<[Duration]>?
+  var quantiles: Located<[ExportedQuantile]>?
 }
 
 /// A further metric of a workload; missing settings are those of the workload.

@@ -102,6 +102,12 @@ enum Settings {
   static let dryRun = Setting<Bool>(
     "dry-run", "DRY_RUN", default: "false", file: "workloads[].dryRun", .workload,
     "compute and show the plan without serving it: the scaler responds with FAILED_PRECONDITION")
+  static let seriesAhead = Setting<[Duration]>(
+    "series-ahead", "SERIES_AHEAD", defaultNote: "none", file: "workloads[].series.ahead", .workload,
+    "export the forecast this far ahead as metrics, such as 5m,20m, each at most the horizon")
+  static let seriesQuantiles = Setting<[ExportedQuantile]>(
+    "series-quantiles", "SERIES_QUANTILES", default: "0.5,0.9", file: "workloads[].series.quantiles", .workload,
+    "quantiles to export with it, p90 or 0.90; 0 for none")
 
   // Source
   static let adapter = Setting<SourceKind>(
@@ -490,7 +496,7 @@ enum Settings {
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
     leadTimeQuery.descriptor, timeZone.descriptor,
-    dryRun.descriptor,
+    dryRun.descriptor, seriesAhead.descriptor, seriesQuantiles.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,

@@ -20,3 +20,17 @@ struct QuantileLevel: SettingValue, Equatable {
     self.level = level == 0 ? nil : level
   }
 }
+
+/// A quantile of the forecast to export as a series, written as a ``QuantileLevel``.
+struct ExportedQuantile: SettingValue, Equatable {
+  static var placeholder: String { QuantileLevel.placeholder }
+
+  /// The level, or nil for none.
+  let level: Double?
+
+  init(settingText: String) throws(SettingValueError) {
+    do { level = try QuantileLevel(settingText: settingText).level } catch {
+      throw SettingValueError(wrong: error.wrong, right: "write p90 or 0.90, or 0 for none")
+    }
+  }
+}

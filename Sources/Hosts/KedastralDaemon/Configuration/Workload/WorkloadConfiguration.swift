@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralHTTP
 import KedastralModels
 
 /// The settings of one workload: its source, model and capacity policy.
@@ -33,6 +34,8 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var timeZone: String
   /// Whether it is a dry run: its plan is computed and shown, but not served.
   package var isDryRun = false
+  /// The parts of its forecast that are exported as metrics; nil for none.
+  package var series: ForecastSeries?
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
 }

@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralHTTP
 import KedastralModels
 
 /// Creates a workload from flags, environment, file and defaults, and checks that its parts fit together.
@@ -63,7 +64,7 @@ struct WorkloadReader {
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
       bridge: times.bridge.value, leadTime: leadTime, timeZone: timeZone.value.text, isDryRun: dryRun.value,
-      otherMetrics: others)
+      series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
 
@@ -94,6 +95,24 @@ struct WorkloadReader {
     if let target { policy?.targetPerPod = target.value }
     guard let metric = own.metric, let source, let model, let policy else { return nil }
     return MetricConfiguration(metric: metric.value, source: source, model: model, policy: policy)
+  }
+
+  /// The parts of the forecast to export; nil for none.
+  private func readSeries(_ own: SeriesSection?, horizon: Duration) -> ForecastSeries? {
+    let common = defaults?.series
+    guard let quantiles = given.value(Settings.seriesQuantiles, own?.quantiles, common?.quantiles),
+      let ahead = given.value(Settings.seriesAhead, own?.ahead, common?.ahead), !ahead.value.isEmpty
+    else { return nil }
+    for distance in ahead.value where distance <= .zero || distance > horizon {
+      problems.add(
+        ahead.origin,
+        "\(DurationText.format(distance)) ahead is not between 0 and the horizon \(DurationText.format(horizon)); shorten it or lengthen the horizon"
+      )
+    }
+    if ahead.value.count > 20 || quantiles.value.count > 20 {
+      problems.add(ahead.origin, "more than 20 times ahead or quantiles are exported; choose fewer")
+    }
+    return ForecastSeries(ahead: ahead.value, quantiles: quantiles.value.compactMap(\.level))
   }
 
   private struct Times {

@@ -26,6 +26,12 @@ extension WorkloadConfiguration {
       }
       text.pair("timeZone", timeZone)
       if isDryRun { text.pair("dryRun", isDryRun) }
+      if let series {
+        text.mapping("series") {
+          $0.pair("ahead", series.ahead.map(DurationText.format).joined(separator: ","))
+          $0.pair("quantiles", series.quantiles.isEmpty ? "0" : series.quantiles.map { "\($0)" }.joined(separator: ","))
+        }
+      }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
         other.element.write(to: &text, "ADAPTER\(other.offset + 2)")
       }
