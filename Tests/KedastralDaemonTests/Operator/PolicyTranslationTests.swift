@@ -60,9 +60,10 @@ struct PolicyTranslationTests {
         ? name == "source.type" || !refused.contains(name)
         : name == "name"
           || PolicyTranslation.fileKeys.contains(name)
-      #expect(
-        isReached || ["source.path", "source.speed", "leadTimeQuery"].contains(name) || name.hasSuffix("File"),
-        "\(name)")
+      let isOfFiles =
+        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery"].contains(name)
+        || name.hasSuffix("File")
+      #expect(isReached || isOfFiles, "\(name)")
     }
     for setting in Settings.fileOnly {
       #expect(["workloads[].otherMetrics[]", "workloads[].policy.schedules[]"].contains(setting.key))
@@ -260,7 +261,8 @@ struct PolicyTranslationTests {
     #expect(Set(policy.choices(of: "select")) == Set(ScalingQuestion.Selection.allCases.map(\.rawValue)))
     for name in ["datasources", "clusterdatasources"] {
       #expect(
-        Set(try Definition(name).choices(of: "type")) == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv"]))
+        Set(try Definition(name).choices(of: "type"))
+          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv", "keda"]))
     }
   }
 }

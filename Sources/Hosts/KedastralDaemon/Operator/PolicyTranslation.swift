@@ -30,7 +30,9 @@ struct PolicyTranslation {
   ]
 
   /// The keys that objects cannot have: they would give away files of this process.
-  static let refusedSourceKeys = ["type", "path", "speed", "bearerTokenFile", "caFile", "certFile", "keyFile"]
+  static let refusedSourceKeys = [
+    "type", "path", "speed", "bootstrap", "bearerTokenFile", "caFile", "certFile", "keyFile",
+  ]
 
   /// The shortest time between two forecasts: one policy must not take the process from the others.
   static let shortestInterval = Duration.seconds(1)
@@ -227,7 +229,7 @@ extension SourceConfiguration {
       case .prometheus(let settings): settings.endpoint.tlsTexts
       case .http(let settings): settings.endpoint.tlsTexts
       case .scrape(let settings): settings.endpoint.tlsTexts
-      case .csv, .registered: TLSTexts()
+      case .csv, .keda, .registered: TLSTexts()
       }
     }
     set {
@@ -241,7 +243,7 @@ extension SourceConfiguration {
       case .scrape(var settings):
         settings.endpoint.tlsTexts = newValue
         self = .scrape(settings)
-      case .csv, .registered: break
+      case .csv, .keda, .registered: break
       }
     }
   }

@@ -166,6 +166,12 @@ struct SourceSection: Decodable, Sendable {
   var speed: Located<Double>?
   var metric: Located<String>?
   var labels: Located<StringMap>?
+  var address: Located<RemoteAddress>?
+  var serverName: Located<String>?
+  var namespace: Located<String>?
+  var scaledObject: Located<String>?
+  var trigger: Located<String>?
+  var bootstrap: Located<String>?
   var bearerToken: Located<Secret>?
   var bearerTokenFile: Located<String>?
   var basicUser: Located<String>?
