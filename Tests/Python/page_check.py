@@ -169,7 +169,7 @@ def workload(page):
     """A workload's own page, of a host that explains its plans and tries other settings too."""
     page.wait("the workload", lambda: page.texts(".card h2") [:1] == ["api-app"])
     page.find(".card h2 a").click()
-    page.wait("its page", lambda: len(page.texts(".sections .panel")) == 3 and page.driver.title.startswith("api-app"))
+    page.wait("its page", lambda: len(list(filter(None, page.texts(".sections .panel")))) == 3 and page.driver.title.startswith("api-app"))
     page.wait("why so many pods", lambda: "at 50 per pod" in page.texts(".chain")[0] and "headroom" in page.texts(".chain")[0])
     page.wait("its sliders", lambda: page.texts(".whatif output")[0] == "50" and "× 1.20" in page.texts(".whatif output"))
     page.expect("nothing tried", not page.find(".reset").is_enabled())

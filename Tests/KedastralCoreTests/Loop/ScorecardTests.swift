@@ -92,7 +92,8 @@ struct ScorecardTests {
   @Test("does not count minutes without a load; pods stay as they are")
   func gaps() throws {
     var rounds = Rounds()
-    try rounds.play(Array(repeating: 35, count: 11) + Array(repeating: .nan, count: 20) + Array(repeating: 35, count: 10))
+    try rounds.play(
+      Array(repeating: 35, count: 11) + Array(repeating: .nan, count: 20) + Array(repeating: 35, count: 10))
     let week = try rounds.week()
     #expect(week.measuredMinutes == 20)
     #expect(week.hpa.violationMinutes == 0)

@@ -13,7 +13,7 @@ enum MCPCommand: Command {
   static let syntax = CommandSyntax(
     about: """
       kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
-      explain_decision, what_if and backtest. They query a running forecaster and change nothing. Without --listen it serves over
+      explain_decision, what_if, get_scorecard and backtest. They query a running forecaster and change nothing. Without --listen it serves over
       standard input and output.
       """,
     usage: ["[options]", "--listen ADDRESS [options]"],
