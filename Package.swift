@@ -83,7 +83,7 @@ let package = Package(
       name: "kedastral-bench",
       dependencies: [
         "KedastralCore", "KedastralModels", "KedastralMemoryStore", "KedastralRedisStore", "KedastralNet",
-        "KedastralGRPC", "KedastralSources", "KedastralTesting",
+        "KedastralGRPC", "KedastralHTTP", "KedastralSources", "KedastralTesting", "Kedastral",
       ],
       path: "Sources/Hosts/kedastral-bench"),
 
@@ -171,7 +171,7 @@ if Context.environment["KEDASTRAL_FUZZ"] != nil {
       name: "kedastral-fuzz",
       dependencies: [
         "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralNet", "KedastralTesting", "KedastralGRPC",
-        "KedastralHTTP", "KedastralRedisStore", "KedastralSources", "KedastralDaemon",
+        "KedastralHTTP", "KedastralRedisStore", "KedastralSources", "KedastralKubernetes", "KedastralDaemon",
       ],
       path: "Fuzz", exclude: ["Corpus"],
       swiftSettings: [.unsafeFlags(["-parse-as-library"])]))

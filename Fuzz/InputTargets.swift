@@ -28,7 +28,7 @@ private func take(_ reply: RESPValue) {
   _ = SlotMap(reply, from: source)
   _ = SentinelAnswer(reply, master: "m")
   _ = PutScript.Outcome(reply)
-  _ = LeaseScript.Reply(reply)
+  _ = MembershipState.Reply(reply)
   guard case .bytes(let value) = StoredValue(reply, RedisConfiguration(server: source)),
     let workload = try? WorkloadName("api")
   else { return }

@@ -24,7 +24,9 @@ package final class ForecastReadiness: ForecastObserver {
     let health = WorkloadHealth()
     health.configure([], of: workloads)
     self.health = health
-    readiness = Readiness(problems: ["plans": Self.noPlan]) { [health.summary].compactMap(\.self) }
+    readiness = Readiness(problems: ["plans": Self.noPlan]) {
+      [health.summary, health.learningSummary].compactMap(\.self)
+    }
     state = Mutex(State(workloadCount: workloads.count))
   }
 

@@ -38,6 +38,46 @@ struct ConfigurationFileTests {
       workloads[4].otherMetrics.map { series($0.source) } == [nil, LabelledSeries(label: "job", value: "second")])
   }
 
+  @Test("a workload's own lead time is a duration, or measured by a query to its Prometheus")
+  func leadTimes() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults: {metric: rps, leadTime: auto, source: {url: "http://prometheus:9090", query: up}}
+        workloads:
+          - {name: shop}
+          - {name: blog, leadTimeQuery: my_startup_seconds}
+          - {name: files, leadTime: 3m, source: {type: csv, path: f.csv}}
+        """
+    ).workloads
+    guard case .query(let shop) = workloads[0].leadTime, case .query(let blog) = workloads[1].leadTime else {
+      Issue.record("not measured: \(workloads.map(\.leadTime))")
+      return
+    }
+    #expect(shop.isDefault && shop.endpoint.url == "http://prometheus:9090" && shop.text.contains("pod=~\"shop("))
+    #expect(!blog.isDefault && blog.text == "my_startup_seconds")
+    #expect(workloads[2].leadTime == .fixed(.seconds(180)))
+    #expect(try forecaster().workloads[0].leadTime == nil)
+    #expect(try forecaster(["-workload-lead-time=90s"]).workloads[0].leadTime == .fixed(.seconds(90)))
+  }
+
+  @Test("rejects a lead time that is none, one that cannot be measured, and a query that is not used")
+  func invalidLeadTimes() {
+    #expect(
+      problems {
+        _ = try forecaster(
+          file: """
+            workloads:
+              - {name: a, metric: rps, leadTime: soon, source: {query: up}}
+              - {name: b, metric: rps, leadTime: auto, source: {type: csv, path: c.csv}}
+              - {name: c, metric: rps, leadTime: 5m, leadTimeQuery: up, source: {query: up}}
+            """)
+      } == [
+        "k.yaml:2:38: workloads[0].leadTime: 'soon' is not a lead time; write auto, or a duration up to a day, such as 3m",
+        "k.yaml:3:38: workloads[1].leadTime: the lead time auto is measured by a query to the workload's Prometheus, and its source is none; write a duration such as 3m",
+        "k.yaml:4:57: workloads[2].leadTimeQuery: the query is used with the lead time auto only; set leadTime: auto, or remove it",
+      ])
+  }
+
   @Test("rejects a label value without a label, and a text that is not a label's name")
   func invalidLabels() {
     #expect(

@@ -37,6 +37,18 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - {name: soon, metric: rps, leadTime: 90s, source: {query: up}}
+    """,
+    """
+    workloads:
+      - {name: measured, metric: rps, leadTime: auto, source: {query: up}}
+    """,
+    """
+    workloads:
+      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', source: {query: up}}
+    """,
+    """
+    workloads:
       - {name: near, metric: rps, source: {query: up, proxy: none}}
     """,
     """

@@ -26,6 +26,25 @@ struct ScalerServerTests {
     }
   }
 
+  @Test("a plan's own lead time counts for triggers that set none, for values, activity and trailers")
+  func ownLeadTime() async throws {
+    var plan = try Snapshot.plan()
+    plan.leadTime = WorkloadLeadTime(.seconds(100))
+    try await TestScaler.serving([plan]) { scaler in
+      let client = try await PythonClient(port: scaler.port)
+      func value(_ metadata: [String: String]) async throws -> Double? {
+        try await client.call("GetMetrics", "api", metadata, ["metric": "s0-kedastral-api"]).value
+      }
+      #expect(try await value([:]) == 3, "the peak of 9 is more than 100 seconds ahead")
+      #expect(try await value(["leadTime": "auto"]) == 3)
+      #expect(try await value(["leadTime": "5m"]) == 9)
+      #expect(try await value(["leadTime": "0s"]) == 2)
+      #expect(try await client.call("IsActive", "api", ["activationThreshold": "600"]).active == false)
+      #expect(
+        try await client.call("IsActive", "api", ["activationThreshold": "600", "leadTime": "5m"]).active == true)
+    }
+  }
+
   @Test(
     "a metric specification is returned in every state of the workload, also by streams",
     arguments: ["no plan", "dry run", "stale", "ahead", "bridged for too long", "no planned load", "served"])
@@ -410,7 +429,7 @@ struct ScalerServerTests {
         let answer = try await client.call("GetMetrics", name, metadata)
         return "\(answer.code ?? "") \(answer.message ?? "")"
       }
-      let durations = "write a duration such as 90s, 5m or 1h30m"
+      let durations = "write auto, or a duration such as 90s, 5m or 1h30m"
       #expect(try await refusal(["leadTime": "5"]) == "INVALID_ARGUMENT metadata leadTime is '5'; \(durations)")
       #expect(try await refusal(["leadTime": "-5m"]) == "INVALID_ARGUMENT metadata leadTime is '-5m'; \(durations)")
       #expect(try await refusal(["leadTime": ""]) == "INVALID_ARGUMENT metadata leadTime is ''; \(durations)")

@@ -54,6 +54,13 @@ final class APIServerDouble: Sendable {
     guard try await http.send(request).isSuccess else { throw DoubleFailure(problem: "the order \(name)") }
   }
 
+  /// Creates a pod of the namespace `shop`.
+  func create(pod: String) async throws {
+    let request = HTTPRequest(
+      HTTPEndpoint(url), method: "POST", path: "/api/v1/namespaces/shop/pods", body: Array(pod.utf8))
+    guard try await http.send(request).isSuccess else { throw DoubleFailure(problem: "the pod") }
+  }
+
   /// The requests that it has received.
   func log() async throws -> [Request] {
     let answer = try await http.send(HTTPRequest(HTTPEndpoint(url), path: "/double/log"))

@@ -33,6 +33,30 @@ struct ClientTests {
     #expect(lists.dropFirst().allSatisfy { $0.path.contains("continue=page-") })
   }
 
+  @Test("lists the objects with some labels, and finds the labels of an object's pods in its scale")
+  func selector() async throws {
+    let server = try await APIServerDouble()
+    defer { server.stop() }
+    var settings = KubernetesClient.Settings.quick
+    settings.listLimit = 1
+    let client = server.client(settings)
+    for (name, app) in [("a", "api"), ("b", "other"), ("c", "api")] {
+      var widget = Widget(name, size: 1)
+      widget.metadata.labels = ["app": app, "tier": "x"]
+      try await client.apply(widget)
+    }
+    let found = try await client.list(Widget.self, namespace: "shop", labelSelector: "app=api,tier=x")
+    #expect(found.objects.map(\.metadata.name) == ["a", "c"])
+    let key = ObjectKey(namespace: "shop", name: "a")
+    #expect(try await client.podSelector(of: Widget.resource, key) == nil)
+    try await client.patchStatus(Widget.resource, key, ["selector": "app=api"])
+    #expect(try await client.podSelector(of: Widget.resource, key) == "app=api")
+    #expect(try await server.log().last?.path == "/apis/example.com/v1/namespaces/shop/widgets/a/scale")
+    await #expect(throws: KubernetesError.self) {
+      _ = try await client.podSelector(of: Widget.resource, ObjectKey(namespace: "shop", name: "none"))
+    }
+  }
+
   @Test("a field of another manager is not taken over without force")
   func conflict() async throws {
     let server = try await APIServerDouble()

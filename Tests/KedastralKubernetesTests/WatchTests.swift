@@ -110,6 +110,23 @@ struct WatchTests {
     #expect(reader.texts.first == "listed ")
   }
 
+  @Test("a watch of a type of which nothing changes has not failed, and the server ends it before it counts as lost")
+  func quietType() async throws {
+    let server = try await APIServerDouble()
+    defer { server.stop() }
+    var settings = KubernetesClient.Settings.quick
+    settings.watchIdleLimit = .milliseconds(50)
+    settings.steadyWatch = .milliseconds(20)
+    let client = server.client(settings)
+    let reader = FeedReader(client.feed(Widget.self))
+    try await watches(4, of: server)
+    try await client.apply(Widget("a", size: 1))
+    try await reader.wait(for: ["listed ", "a=1"])
+    // An API server sends bookmarks only once something has happened.
+    let usual = KubernetesClient.Settings()
+    #expect(usual.watchDuration * 1.33 < usual.watchIdleLimit && usual.steadyWatch < usual.watchDuration)
+  }
+
   @Test("failures are reported, and what follows is repeated until it succeeds")
   func storms() async throws {
     let server = try await APIServerDouble()

@@ -121,10 +121,21 @@ struct RedisAccessTests {
     try await problem(configuration, saying: "during the TLS handshake")
   }
 
+  @Test("warns of a server that cannot be reached from the start, and says when it can")
+  func awayFromTheStart() async throws {
+    let redis = try await RedisServer()
+    redis.kill()
+    let store = try await TestStore(.loopback(redis.port))
+    try await eventually("the warning") { store.log.lines.contains { $0.hasPrefix("warn redis is unavailable") } }
+    #expect(store.log.lines.count { $0.hasPrefix("warn ") } == 1)
+    try await redis.restart()
+    try await eventually("the server is back") { store.log.lines.contains { $0.contains("redis is reachable") } }
+  }
+
   @Test("reports an unreachable server and the reason")
   func nobodyThere() async throws {
     let port = freePort()
-    try await problem(.loopback(port), saying: "no answer within 700ms (127.0.0.1:\(port): Connection refused)")
+    try await problem(.loopback(port), saying: "no connection within 700ms (127.0.0.1:\(port): Connection refused)")
     // With a name server that does not respond, the deadline passes instead.
     try await problem(
       .init(url: "redis://redis.invalid:6379"),

@@ -154,6 +154,22 @@ struct SharedQueryTests {
     }
   }
 
+  @Test("announced histories of workloads that have read their newest samples are requested together")
+  func announced() async throws {
+    try await withRoom({ Self.apps($0, 0..<20) }) { room in
+      let sources = (0..<20).map { room.source("app-\($0)") }
+      for source in sources {
+        _ = try await room.read(source, 180)
+        await source.announceHistory(from: room.range(2000).lowerBound)
+      }
+      let before = room.server.queries.count
+      for (app, source) in sources.enumerated() {
+        #expect(try await room.read(source, 2000).series.values == expected(app, room.range(2000)))
+      }
+      #expect(room.server.queries.dropFirst(before).map(\.points) == [2000])
+    }
+  }
+
   @Test("a workload that is added later reads its history alone, and the others are not disturbed")
   func added() async throws {
     try await withRoom({ Self.apps($0, 0..<3) }) { room in

@@ -141,11 +141,15 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     inside, leases = operator_roles(one)
     assert (inside["metadata"]["namespace"], leases["metadata"]["namespace"]) == ("shop", NAMESPACE)
     assert inside["rules"][0]["resources"] == ["forecastpolicies", "datasources"]
-    assert inside["rules"][1:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][1:]
+    assert inside["rules"][1]["resources"] == ["forecastpolicies/status", "datasources/status"]
+    assert inside["rules"][2:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][2:]
     assert leases["rules"][1]["resourceNames"] == ["kedastral-operator-shop"]
     assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
     without = operator_roles(rendered("operator", "forecaster.operator.readSecrets=false"))
     assert not any("secrets" in rule["resources"] for role in without for rule in role["rules"])
+    without = operator_roles(rendered("operator", "forecaster.operator.readPods=false"))
+    assert not any("pods" in rule["resources"] or "deployments/scale" in rule["resources"]
+                   for role in without for rule in role["rules"])
 
 
 def test_bindings_name_the_forecaster_s_account_and_roles_that_are_there():
@@ -422,6 +426,21 @@ def test_the_notes_name_the_scaler_and_warn_of_images_of_the_go_implementation()
     assert "WARNING" not in notes("minimal") and "authenticationRef" not in notes("minimal")
     assert notes("go-defaults").count("is the image of the Go implementation") == 2
     assert "kind: ClusterTriggerAuthentication" in notes("cluster-issuer")
+
+
+@pytest.mark.parametrize("name, settings, expected", [
+    ("operator", (), None),
+    ("operator", ("forecaster.operator.triggerAuthentication=ClusterTriggerAuthentication/mine",), "ClusterTriggerAuthentication/mine"),
+    ("cluster-issuer", ("forecaster.operator.enabled=true",), "ClusterTriggerAuthentication/kedastral"),
+])
+def test_the_operator_s_triggers_use_the_trigger_authentication(name, settings, expected):
+    objects = rendered(name, *settings)
+    [variables] = [found for one in of_kind(objects, "Deployment")
+                   if "OPERATOR_MODE" in (found := environment(one["spec"]["template"]["spec"]["containers"][0]))]
+    assert variables.get("TRIGGER_AUTHENTICATION") == expected
+    if expected and name == "cluster-issuer":
+        made, = of_kind(objects, "ClusterTriggerAuthentication")
+        assert expected == f"{made['kind']}/{made['metadata']['name']}"
 
 
 def kustomized(folder, **more):

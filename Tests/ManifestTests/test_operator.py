@@ -87,11 +87,21 @@ class Cluster:
             one["spec"][key] = change
         return self.ask("POST", POLICIES, one)
 
-    def forecaster(self, name="a", *settings):
+    def create_pod(self, name, app, created, startup):
+        def text(seconds):
+            return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+        self.ask("POST", "/api/v1/namespaces/shop/pods", {
+            "metadata": {"name": name, "labels": {"app": app}, "creationTimestamp": text(created)},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": text(created + startup)}]}})
+
+    def forecaster(self, name="a", *settings, **user):
+        """A forecaster whose user has this token, or the given members of a kubeconfig's user."""
         kubeconfig = self.folder / f"{name}.kubeconfig"
         kubeconfig.write_text(json.dumps({
             "current-context": "double", "clusters": [{"name": "double", "cluster": {"server": self.url}}],
-            "users": [{"name": "one", "user": {"token": f"token-{name}"}}],
+            "users": [{"name": "one", "user": user or {"token": f"token-{name}"}}],
             "contexts": [{"name": "double", "context": {"cluster": "double", "user": "one", "namespace": "kedastral"}}]}))
         port = free_port()
         program = self.stack.enter_context(Program(
@@ -103,6 +113,11 @@ class Cluster:
     def condition(self, kind="Ready", name="web"):
         """Status and reason of a condition of a policy."""
         conditions = self.get(f"{POLICIES}/{name}").get("status", {}).get("conditions", [])
+        return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), None)
+
+    def source_condition(self, kind="Ready", name="prometheus"):
+        """Status and reason of a condition of a data source."""
+        conditions = self.get(f"{SOURCES}/{name}").get("status", {}).get("conditions", [])
         return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), None)
 
     def until(self, look, *programs):
@@ -135,6 +150,7 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     # 250 with a headroom of 20 % at 100 for each pod.
     assert policy["status"]["desiredReplicas"] == 3 and policy["status"]["observedGeneration"] == 1
     assert cluster.condition("SourceReachable") == ("True", "SamplesReceived")
+    cluster.until(lambda: cluster.source_condition() == ("True", "SamplesReceived"), one)
     scaled = cluster.get(f"{SCALED}/web")
     assert scaled["metadata"]["ownerReferences"] == [{
         "apiVersion": "kedastral.io/v1alpha1", "kind": "ForecastPolicy", "name": "web", "uid": policy["metadata"]["uid"],
@@ -157,6 +173,41 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     assert lease["spec"]["holderIdentity"] == ""
 
 
+def test_a_measured_lead_time_is_that_of_the_target_s_pods(cluster):
+    cluster.create_source()
+    cluster.ask("POST", "/apis/apps/v1/namespaces/shop/deployments", {
+        "metadata": {"name": "web"}, "status": {"selector": "app=web"}})
+    now = time.time()
+    for index, (app, startup) in enumerate([("web", 61), ("web", 74), ("web", 70), ("other", 900)]):
+        cluster.create_pod(f"pod-{index}", app, now - 3600, startup)
+    cluster.create_policy(leadTime="auto")
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
+    [trigger] = cluster.get(f"{SCALED}/web")["spec"]["triggers"]
+    assert "leadTime" not in trigger["metadata"]
+    plan = cluster.until(
+        lambda: (shown(one, "/forecast/current?workload=shop_web") or {}).get("leadTime")
+        if isinstance(shown(one, "/forecast/current?workload=shop_web"), dict) else None, one)
+    assert plan["seconds"] == 89 and (plan["startup"]["seconds"], plan["startup"]["pods"]) == (74, 3)
+    explanation = shown(one, "/explain?workload=shop_web")
+    assert explanation["leadTimeSeconds"] == 89 and explanation["startup"]["pods"] == 3
+
+    cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"leadTime": "4m"}})
+    cluster.until(lambda: cluster.get(f"{SCALED}/web")["spec"]["triggers"][0]["metadata"].get("leadTime") == "4m", one)
+    cluster.until(lambda: "leadTime" not in shown(one, "/forecast/current?workload=shop_web"), one)
+
+
+def test_pods_that_may_not_be_read_leave_the_default_with_one_line(cluster):
+    cluster.create_source()
+    cluster.create_policy(leadTime="auto")
+    cluster.order("fault", status=403, reason="Forbidden", contains="/deployments/web/scale", count=1000)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.until(lambda: "the lead time cannot be measured" in one.output, one)
+    assert "leadTime" not in shown(one, "/forecast/current?workload=shop_web")
+    assert one.output.count("the lead time cannot be measured") == 1 and "HTTP 403" in one.output
+
+
 def test_objects_of_others_are_left_as_they_are(cluster):
     theirs = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "theirs"}, "spec": {
         "scaleTargetRef": {"name": "web"}, "triggers": [{"type": "cpu", "metadata": {"value": "60"}}]}}
@@ -170,6 +221,28 @@ def test_objects_of_others_are_left_as_they_are(cluster):
     assert event["involvedObject"]["kind"] == "ForecastPolicy" and event["type"] == "Warning"
     assert cluster.get(f"{SCALED}/theirs") == before and cluster.get(f"{SCALED}/web") is None
     cluster.until(lambda: shown(one, "/workloads")["workloads"] == ["shop_web"], one)
+
+
+def test_a_source_says_whether_its_secret_is_there(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    cluster.ask("DELETE", "/api/v1/namespaces/shop/secrets/load", {})
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.source_condition() == ("False", "CredentialsNotFound"), one)
+    events = cluster.until(lambda: [
+        event for event in cluster.get(EVENTS)["items"] if event["involvedObject"]["kind"] == "DataSource"], one)
+    assert events[0]["reason"] == "CredentialsNotFound" and "there is no Secret 'load'" in events[0]["message"]
+    cluster.ask("POST", "/api/v1/namespaces/shop/secrets", {"metadata": {"name": "load"}, "data": {"token": "aHVzaAo="}})
+    cluster.until(lambda: cluster.source_condition() == ("True", "SamplesReceived"), one)
+
+
+def test_triggers_authenticate_as_the_settings_say(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    one = cluster.forecaster("a", "-trigger-authentication", "ClusterTriggerAuthentication/kedastral")
+    trigger, = cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)["spec"]["triggers"]
+    assert trigger["authenticationRef"] == {"kind": "ClusterTriggerAuthentication", "name": "kedastral"}
+    assert trigger["metadata"]["enableTLS"] == "true"
 
 
 def test_an_invalid_policy_says_what_is_wrong_beside_others_that_work(cluster):
@@ -208,26 +281,107 @@ def test_a_server_that_fails_cuts_and_forgets_is_followed_with_few_requests(clus
     assert len(own) <= 12, [(entry["method"], entry["path"]) for entry in own]
 
 
-def writers(log):
-    """Who has written objects of policies, in the order of the first write."""
-    names = [entry["authorization"] for entry in log if entry["method"] != "GET" and "leases" not in entry["path"]
-             and entry["authorization"]]
-    return list(dict.fromkeys(names))
+def own(cluster, since=0):
+    return [entry for entry in cluster.log()[since:] if entry["authorization"]]
 
 
-def test_one_of_two_forecasters_writes_and_the_other_takes_over(cluster):
+def test_a_storm_of_errors_is_met_with_few_requests_and_survived(cluster):
     cluster.create_source()
     cluster.create_policy()
-    programs = {f"Bearer token-{name}": cluster.forecaster(name) for name in "ab"}
-    for program in programs.values():
-        cluster.until(lambda: shown(program, "/workloads")["workloads"] == ["shop_web"], program)
-    cluster.until(lambda: cluster.condition() == ("True", "Planned"), *programs.values())
-    first, = writers(cluster.log())
-    programs[first].process.kill()
-    second = next(name for name in programs if name != first)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    for storm in ({"status": 500}, {"status": 429, "retryAfter": 2}, {"status": 503, "body": "<html>overloaded</html>"}):
+        before, began = len(cluster.log()), time.monotonic()
+        cluster.order("fault", count=1_000_000, **storm)
+        # Open watches are not affected; these have to be started again.
+        cluster.order("cut")
+        cluster.until(lambda: time.monotonic() - began > 10, one)
+        sent = len(own(cluster, before))
+        print(f"{storm}: {sent * 6} requests a minute")
+        # Five watches and the lease, with waits of 1, 2, 4 s and so on.
+        assert 5 <= sent <= 45
+        cluster.order("calm")
+        name = f"after-{storm['status']}"
+        cluster.create_policy(value=name, scaleTargetRef={"name": name})
+        cluster.until(lambda: cluster.get(f"{SCALED}/{name}"), one)
+
+
+def test_a_new_token_is_used_when_the_file_changes(cluster, tmp_path):
+    cluster.create_source()
+    cluster.create_policy()
+    token = tmp_path / "token"
+    token.write_text("first")
+    cluster.order("tokens", valid=["first"])
+    one = cluster.forecaster("a", tokenFile=str(token))
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    # As the kubelet replaces it.
+    (tmp_path / "new").write_text("second")
+    (tmp_path / "new").rename(token)
+    cluster.order("tokens", valid=["second"])
+    before = len(cluster.log())
+    cluster.order("end")
     cluster.create_policy(value="next", scaleTargetRef={"name": "next"})
-    cluster.until(lambda: cluster.get(f"{SCALED}/next"), programs[second])
-    assert writers(cluster.log()) == [first, second]
+    cluster.until(lambda: cluster.get(f"{SCALED}/next"), one)
+    cluster.until(lambda: cluster.condition(name="next") == ("True", "Planned"), one)
+    late = own(cluster, before)
+    assert [entry for entry in late if entry["authorization"] == "Bearer second"]
+    assert sum(entry["status"] == 401 for entry in late) <= 1
+    assert "first" not in one.output and "second" not in one.output
+
+
+def writers(log):
+    """Who has written each policy's objects, in order: a writer that is followed by another one and returns is listed again."""
+    found = {}
+    for entry in log:
+        match = re.search("/(forecastpolicies|scaledobjects)/([^/?]+)", entry["path"])
+        if match and entry["method"] != "GET" and entry["authorization"] and entry["status"] in (200, 201):
+            names = found.setdefault(match[2], [])
+            if names[-1:] != [entry["authorization"]]:
+                names.append(entry["authorization"])
+    return found
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(cluster, names):
+    cluster.create_source()
+    policies = [f"p{number}" for number in range(8)]
+    programs = {f"Bearer token-{name}": cluster.forecaster(name) for name in names}
+    lease = "/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator"
+    cluster.until(
+        lambda: len((cluster.get(lease) or {"spec": {"holderIdentity": ""}})["spec"]["holderIdentity"].split(",")) == len(names),
+        *programs.values())
+    for policy in policies:
+        cluster.create_policy(value=policy, scaleTargetRef={"name": policy})
+    for program in programs.values():
+        # All forecast all: plans in memory are served by any of them.
+        cluster.until(lambda: len(shown(program, "/workloads")["workloads"]) == len(policies), program)
+
+    def planned(most):
+        return all(
+            cluster.condition(name=policy) == ("True", "Planned")
+            and (cluster.get(f"{SCALED}/{policy}") or {"spec": {}})["spec"].get("maxReplicaCount") == most for policy in policies)
+
+    cluster.until(lambda: planned(100), *programs.values())
+    by_policy = writers(cluster.log())
+    assert {name for names_of_one in by_policy.values() for name in names_of_one} == set(programs)
+    # A writer that has given an object up for one that joined does not write it again.
+    assert all(len(names_of_one) == len(set(names_of_one)) for names_of_one in by_policy.values()), by_policy
+    most = 100
+    while len(programs) > 1:
+        dying = by_policy[policies[0]][-1]
+        program = programs.pop(dying).process
+        program.kill()
+        program.wait()
+        since = len(cluster.log())
+        most -= 1
+        for policy in policies:
+            cluster.ask("PATCH", f"{POLICIES}/{policy}", {"spec": {"capacity": {"maxReplicas": most}}})
+        cluster.until(lambda: planned(most), *programs.values())
+        # The others keep theirs, and take over those of the dead one.
+        new = writers(cluster.log()[since:])
+        assert all(len(names_of_one) == 1 for names_of_one in new.values()), new
+        assert all(new[policy] == by_policy[policy][-1:] for policy in policies if by_policy[policy][-1] != dying), (by_policy, new)
+        by_policy = new
 
 
 def test_one_namespace_alone(cluster):

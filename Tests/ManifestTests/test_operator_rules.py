@@ -51,12 +51,20 @@ def test_the_rules_allow_what_the_operator_requests_and_nothing_else(tmp_path, s
         cluster.create_source()
         cluster.ask("POST", "/api/v1/namespaces/shop/configmaps", {
             "metadata": {"name": "authorities"}, "data": {"ca.crt": "not read by a source without TLS"}})
+        for kind in ("Deployment", "StatefulSet"):
+            cluster.ask("POST", f"/apis/apps/v1/namespaces/shop/{kind.lower()}s", {
+                "metadata": {"name": kind.lower()}, "status": {"selector": "app=web"}})
+            cluster.create_policy(
+                value=kind.lower(), leadTime="auto", scaleTargetRef={"apiVersion": "apps/v1", "kind": kind, "name": kind.lower()})
         cluster.create_policy()
         cluster.create_policy(value="lost", scaleTargetRef={"name": "other"}, dataSourceRef={"name": "nothing"})
         one = cluster.forecaster("a", *(["-namespace", namespace] if namespace else []))
         cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
         cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
         cluster.until(lambda: cluster.get(operator.EVENTS)["items"], one)
+        for kind in ("deployment", "statefulset"):
+            cluster.until(lambda: any(f"/{kind}/scale" in entry["path"] for entry in cluster.log()), one)
+        cluster.until(lambda: any("/pods?" in entry["path"] for entry in cluster.log()), one)
         cluster.ask("PATCH", f"{SOURCES}/prometheus", {"spec": {"configMapRef": {"name": "authorities"}}})
         cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"dryRun": True}})
         cluster.until(lambda: cluster.get(f"{SCALED}/web") is None, one)

@@ -10,6 +10,7 @@ extension PlanExplanation {
     var lines = [
       "\(workload): \(replicas) \(pods(replicas)) now, to be ready for the next \(duration(forecastOnlySeconds ?? leadTimeSeconds))."
     ]
+    if let startup { lines.append("\(startup.sentence(of: workload)).") }
     if let required, required > replicas { lines.append("Capped at \(replicas): the load needs \(required).") }
     if isDryRun { lines.append("This is a dry run: the plan is not served.") }
     if let problem {

@@ -41,6 +41,8 @@ package struct PlanExplanation: Sendable, Equatable, Codable {
   package var replicas: Int
   /// The lead time.
   package var leadTimeSeconds: Double
+  /// The measured start-up of the pods; nil when it is not measured.
+  package var startup: PodStartup?
   /// Whether the plan is a dry run, which is not served.
   package var isDryRun: Bool
   /// When the plan was made.
@@ -171,7 +173,8 @@ extension PlanExplanation {
     let question = ScalingQuestion(leadTime: leadTime)
     self.init(
       workload: snapshot.workload.text, metric: snapshot.metric, now: now,
-      replicas: snapshot.desiredReplicas[deciding], leadTimeSeconds: leadTime.inSeconds, isDryRun: snapshot.isDryRun,
+      replicas: snapshot.desiredReplicas[deciding], leadTimeSeconds: leadTime.inSeconds,
+      startup: snapshot.leadTime?.startup, isDryRun: snapshot.isDryRun,
       generatedAt: snapshot.generatedAt, ageSeconds: ageSeconds,
       isStale: staleAfter.map { snapshot.staleness(at: now, limit: $0) != nil },
       state: staleAfter.map {

@@ -14,7 +14,8 @@
 /// can still correct. When the source fails, the plan is based on the forecast for a limited time. Any other failed round is
 /// counted and repeated after a back-off; it never affects another workload. Every ten minutes the session state, the settled
 /// samples and a new fit are stored in addition to the plan. A restarted loop resumes from all of them, and requests from the source
-/// only the samples that were not settled.
+/// only the samples that were not settled. A loop of a ``Forecaster`` that finds nothing stored plans from the last hours first, and
+/// reads and fits its history when it is its turn.
 public actor ForecastLoop {
   /// The interval at which the session state is stored.
   static let stateInterval: Duration = .seconds(600)
@@ -22,19 +23,23 @@ public actor ForecastLoop {
   /// The workload.
   public nonisolated let workload: Workload
   private let store: any ForecastStore
-  private let clock: any WallClock
-  private let logger: KedastralLogger
+  let clock: any WallClock
+  let logger: KedastralLogger
   private let metrics: ForecastMetrics
   private let observer: (any ForecastObserver)?
   private let faults: FaultLog
-  private let backoff: Backoff
+  let backoff: Backoff
   private let scorecards: Scorecards
   private let scorecardMetrics: ScorecardMetrics
 
   /// The state of each metric, the main one first.
-  private let feeds: [Feed]
+  let feeds: [Feed]
+  /// The feeds of the current round.
+  private var current: [Feed]
+  /// What is planned from first, and where the learning of the history stands.
+  var start: FirstPlans
   private var hasAskedStore = false
-  private var histories: StoredHistories
+  var histories: StoredHistories
   /// Why the stored histories could not be read in this round.
   private var unreadHistory: String?
   private var hasWarnedOfHistory = false
@@ -42,6 +47,7 @@ public actor ForecastLoop {
   private var stateDue: Date?
   private var planner: Planner
   private var scorecard: Scorecard
+  private let leadTimes: LeadTimeMeter
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -68,7 +74,7 @@ public actor ForecastLoop {
   package init(
     _ workload: Workload, store: any ForecastStore, clock: any WallClock = SystemWallClock(),
     metrics: MetricsRegistry, logger: KedastralLogger = .silent, observer: (any ForecastObserver)? = nil,
-    faults: FaultLog? = nil, scorecards: Scorecards = Scorecards()
+    faults: FaultLog? = nil, learning: LearningQueue? = nil, scorecards: Scorecards = Scorecards()
   ) {
     self.workload = workload
     self.store = store
@@ -82,13 +88,21 @@ public actor ForecastLoop {
     scorecard = Scorecard(
       scorecards.settings, step: workload.step, interval: workload.interval, settleTime: workload.effectiveSettleTime)
     feeds = workload.metrics.map { Feed($0, of: workload) }
+    current = feeds
+    start = FirstPlans(learning)
     planner = Planner(workload)
+    leadTimes = LeadTimeMeter(
+      workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
+      logger: logger)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
 
   /// The load measured so far, or nil before the first successful collection.
-  public var history: TimeSeries? { feeds[0].samples.series.isEmpty ? nil : feeds[0].samples.series }
+  public var history: TimeSeries? {
+    let series = current[0].samples.series
+    return series.isEmpty ? nil : series
+  }
 
   /// The snapshot of the last successful round, or nil before it.
   public var latest: Snapshot? { planner.inForce?.snapshot }
@@ -115,6 +129,7 @@ public actor ForecastLoop {
     } catch {
       // Cancelled: the only way a sleep ends early.
     }
+    await stopLearning()
     metrics.forget(workload.name)
     scorecardMetrics.forget(workload.name)
     scorecards.forget(workload.name)
@@ -123,9 +138,12 @@ public actor ForecastLoop {
 
   /// Runs one round and reports its failure; returns the wait after a failure.
   private func attempt() async -> Duration? {
+    await waitForWholeHistory()
+    defer { start.queue?.hasBegun(workload.name) }
     do {
       let snapshot = try await tick()
       failures = 0
+      await beginLearning()
       log(snapshot)
       report(snapshot, sourceFailure)
       return nil
@@ -188,20 +206,24 @@ public actor ForecastLoop {
     sourceFailure = nil
     // A stored history determines what is requested from the source.
     if histories.isUsed { await takeUpWhatIsStored() }
+    current = feedsOfRound()
+    let isLearning = start.feeds != nil
     _ = try await timed(.collect) { try await self.forEachMetric { try await self.collect($0, upTo: end) } }
     if !histories.isUsed { await takeUpWhatIsStored() }
-    let histories = feeds.map(\.samples.modelSeries)
+    let histories = current.map(\.samples.modelSeries)
     let forecasts = try await timed(.forecast) {
-      try await self.forEachMetric { try await self.forecast($0, histories[$0]) }
+      try await self.forEachMetric { try await self.forecast(self.current[$0], histories[$0]) }
     }
+    let leadTime = await leadTimes.leadTime
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
           Planner.Input(
             forecast: forecasts[index], history: histories[index],
-            unsettledCount: self.feeds[index].samples.unsettledCount,
+            unsettledCount: self.current[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
-        }, problem: self.sourceFailure?.problem, at: self.clock.now)
+        }, problem: self.sourceFailure?.problem ?? self.start.problem, isLearning: isLearning, leadTime: leadTime,
+        at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
@@ -214,10 +236,12 @@ public actor ForecastLoop {
     score(snapshot, forecasts[0])
     if outcome == .superseded {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
-    } else {
+    } else if !isLearning {
       await storeState(at: clock.now)
       await storeHistory()
     }
+    // After the plan, which a slow answer must not delay.
+    await leadTimes.measureIfDue()
     return snapshot
   }
 
@@ -280,34 +304,46 @@ public actor ForecastLoop {
 
   /// Reads a metric's newest samples. The failure of a source is ignored in this round if there are samples to forecast from.
   private func collect(_ index: Int, upTo end: Date) async throws {
-    let feed = feeds[index]
-    let range = feed.samples.range(upTo: end)
+    let feed = current[index]
     do {
-      let source = feed.metric.source
-      let reading = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
-        try await source.read(in: range, step: workload.step)
-      }
-      guard reading.series.step == workload.step else {
-        throw SourceMismatch(asked: workload.step, got: reading.series.step)
-      }
-      feed.samples.add(reading, upTo: end)
+      try await read(feed, upTo: end)
     } catch {
-      guard !Task.isCancelled, !(error is CancellationError), feed.samples.newestSampleAt != nil else { throw error }
+      guard !Task.isCancelled, !(error is CancellationError), feed.samples.newestSampleAt != nil else {
+        noteNoFirstSamples(error)
+        throw error
+      }
       feed.samples.extend(upTo: end)
       let failure = failure(.collect, metricFailure(index, error))
       metrics.count(failure)
       sourceFailure = failure
     }
     let samples = feed.samples.series
-    guard let present = samples.lastPresentIndex else { throw NoSamples(window: workload.window) }
+    guard let present = samples.lastPresentIndex else {
+      let error = NoSamples(window: start.feeds == nil ? workload.window : workload.step * workload.firstSteps)
+      noteNoFirstSamples(error)
+      throw error
+    }
     let silentSteps = samples.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
+  }
+
+  /// Reads the samples that a metric lacks.
+  func read(_ feed: Feed, upTo end: Date) async throws {
+    let range = feed.samples.range(upTo: end)
+    let source = feed.metric.source
+    let reading = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
+      try await source.read(in: range, step: workload.step)
+    }
+    guard reading.series.step == workload.step else {
+      throw SourceMismatch(asked: workload.step, got: reading.series.step)
+    }
+    feed.samples.add(reading, upTo: end)
   }
 
   /// Resumes, once before the first plan, from what an earlier process stored: plan, state and settled history.
   private func takeUpWhatIsStored() async {
     unreadHistory = nil
-    guard !hasAskedStore || histories.isUnread else { return }
+    guard !hasAskedStore || histories.isUnread, !start.isBusy else { return }
     do {
       let isFirst = !hasAskedStore
       let (plan, state, history) = try await withDeadline(workload.storeDeadline, clock: clock) { [self] in
@@ -319,6 +355,7 @@ public actor ForecastLoop {
       if let history { takeUp(history) }
       guard let plan, !plan.desiredReplicas.isEmpty else { return }
       planner.resume(from: plan)
+      await leadTimes.resume(from: plan.leadTime)
       logger.info(
         "resuming from the stored plan",
         ["workload": workload.name.text, "replicas": "\(plan.desiredReplicas[plan.stepIndex(at: clock.now)])"])
@@ -421,8 +458,7 @@ public actor ForecastLoop {
     }
   }
 
-  private func forecast(_ index: Int, _ history: TimeSeries) async throws -> Forecast {
-    let feed = feeds[index]
+  func forecast(_ feed: Feed, _ history: TimeSeries) async throws -> Forecast {
     // One step more than the horizon, since publication falls between two grid instants.
     let forecast: Forecast
     do {
@@ -435,19 +471,5 @@ public actor ForecastLoop {
     }
     if let defect = forecast.defect { throw InvalidForecast(description: defect) }
     return forecast
-  }
-
-  /// One metric's samples and model session; a class, so that a running forecast does not block readers of the history.
-  private final class Feed {
-    let metric: LoadMetric
-    var session: any ModelSession
-    var samples: SampleHistory
-
-    init(_ metric: LoadMetric, of workload: Workload) {
-      self.metric = metric
-      session = metric.model.makeSession()
-      samples = SampleHistory(
-        step: workload.step, windowSteps: workload.windowSteps, settleTime: workload.effectiveSettleTime)
-    }
   }
 }

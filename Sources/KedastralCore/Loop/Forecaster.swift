@@ -16,6 +16,7 @@ public actor Forecaster {
   private let faults: FaultLog
   /// What the plans were worth.
   package nonisolated let scorecards: Scorecards
+  private let learning: LearningQueue
   private var running: [WorkloadName: Running] = [:]
 
   /// Creates a forecaster without workloads.
@@ -40,6 +41,7 @@ public actor Forecaster {
     self.observer = observer
     faults = FaultLog(logger)
     self.scorecards = scorecards
+    learning = LearningQueue(clock: clock, logger: logger)
   }
 
   /// The loop of a running workload.
@@ -58,10 +60,11 @@ public actor Forecaster {
   /// - Parameter store: the store of their plans, if different from the forecaster's store.
   public func start(_ workloads: [Workload], into store: (any ForecastStore)? = nil) {
     let new = workloads.filter { running[$0.name] == nil }
+    learning.begins(new.map(\.name))
     for (index, workload) in new.enumerated() {
       let loop = ForecastLoop(
         workload, store: store ?? self.store, clock: clock, metrics: metrics, logger: logger, observer: observer,
-        faults: faults, scorecards: scorecards)
+        faults: faults, learning: learning, scorecards: scorecards)
       let share = new.count > 50 ? Double(index) / Double(new.count) : 0
       let task = Task { await loop.run(startDelay: workload.interval * share) }
       running[workload.name] = Running(loop: loop, task: task)

@@ -96,9 +96,13 @@ package struct Planner: Sendable {
   /// - Parameters:
   ///   - inputs: the inputs for each metric, in their order.
   ///   - problem: the error of the source, if its last request failed.
+  ///   - isLearning: whether the forecast is a first one, from the last hours alone.
+  ///   - leadTime: the workload's own lead time; nil when it has none.
   ///   - now: the time of publication; not before the forecasts' start.
   /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
-  package mutating func plan(_ inputs: [Input], problem: String? = nil, at now: Date) throws -> Plan {
+  package mutating func plan(
+    _ inputs: [Input], problem: String? = nil, isLearning: Bool = false, leadTime: WorkloadLeadTime? = nil, at now: Date
+  ) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
     let previous = replicas(before: start)
@@ -115,7 +119,8 @@ package struct Planner: Sendable {
         forecastError: accuracies[index].relativeError)
       if let policy = metrics[index].policy.objectivePolicy {
         objectives[index]?.settle(input.history, unsettledCount: input.unsettledCount, policy: policy)
-        objectives[index]?.remember(input.forecast, leadTime: leadTime, policy: policy)
+        objectives[index]?.remember(
+          input.forecast, leadTime: leadTime?.duration ?? self.leadTime, policy: policy)
         state.objectiveWidth = objectives[index]?.currentWidth
       }
       parts.append(
@@ -138,9 +143,11 @@ package struct Planner: Sendable {
       currentValue: main.state.currentLoad, targetPerPod: plan.targetPerPod, capacityState: main.state,
       activationThreshold: activationThreshold, accuracy: accuracy, reason: plan.reason)
     snapshot.isDryRun = isDryRun
+    snapshot.isLearning = isLearning
     snapshot.newestSampleAt = newestSampleAt
     snapshot.bridgedUntil = newestSampleAt.flatMap { bridge.bridgedUntil(newestSampleAt: $0, at: now) }
     snapshot.problem = problem
+    snapshot.leadTime = leadTime
     return Plan(
       start: start, previous: previous, replicas: plan.gridReplicas, snapshot: snapshot,
       record: PlanRecord(snapshot, of: plan, from: basis))

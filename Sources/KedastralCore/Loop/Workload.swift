@@ -36,6 +36,8 @@ public struct Workload: Sendable {
   public var maxSampleAge: Duration?
   /// How long a bridged plan is served as fresh, at most the horizon; nil for thirty minutes.
   public var bridgeTime: Duration?
+  /// Where the lead time for triggers without one comes from; nil for the scaler's.
+  package var leadTime: LeadTimeRule?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -71,7 +73,8 @@ public struct Workload: Sendable {
     interval: Duration = .seconds(30),
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
     isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
-    maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, collectDeadline: Duration = .seconds(15),
+    maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, leadTime: LeadTimeRule? = nil,
+    collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
@@ -90,6 +93,7 @@ public struct Workload: Sendable {
     self.settleTime = settleTime
     self.maxSampleAge = maxSampleAge
     self.bridgeTime = bridgeTime
+    self.leadTime = leadTime
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }

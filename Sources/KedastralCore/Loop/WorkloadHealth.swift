@@ -20,6 +20,8 @@ package enum WorkloadState: String, Sendable, CaseIterable, Codable {
   case failing
   /// Its plan is made and shown, and not served.
   case dryRun = "dry-run"
+  /// Its plan is a first one, from the last hours alone: its history is still to be read and fitted.
+  case learning
   /// Its first plan is still to come.
   case starting
 
@@ -46,7 +48,8 @@ package enum WorkloadState: String, Sendable, CaseIterable, Codable {
     } else if snapshot.isDryRun {
       self = .dryRun
     } else {
-      self = snapshot.shortfall(leadTime: leadTime, at: now) == nil ? .ok : .capped
+      let isCapped = snapshot.shortfall(leadTime: leadTime, at: now) != nil
+      self = isCapped ? .capped : snapshot.isLearning ? .learning : .ok
     }
   }
 }
@@ -83,6 +86,7 @@ package final class WorkloadHealth: ForecastObserver {
   private struct State {
     var configured: [WorkloadName] = []
     var problems: [WorkloadName: WorkloadProblem?] = [:]
+    var learning: Set<WorkloadName> = []
     var generation = 0
   }
 
@@ -98,6 +102,7 @@ package final class WorkloadHealth: ForecastObserver {
     state.withLock { state in
       let old = state.problems
       state.problems = Dictionary(workloads.map { ($0, old[$0] ?? nil) }) { first, _ in first }
+      state.learning = state.learning.filter { state.problems[$0] != nil }
       state.configured = Set(all ?? []).union(workloads).sorted()
       state.generation += 1
     }
@@ -130,10 +135,21 @@ package final class WorkloadHealth: ForecastObserver {
       "\(failing.count) of \(total) workload\(total == 1 ? "" : "s") failing: \(named.joined(separator: ", "))\(others)"
   }
 
+  /// How many of this process's workloads have first plans only; nil when none has.
+  package var learningSummary: String? {
+    let (learning, total) = state.withLock { ($0.learning.count, $0.problems.count) }
+    guard learning > 0 else { return nil }
+    return
+      "\(learning) of \(total) workload\(total == 1 ? "" : "s") learning: planned from the last hours until the history is read and fitted"
+  }
+
   package func roundEnded(_ round: ForecastRound) {
     state.withLock { state in
       // A workload that was taken away meanwhile is not this process's any more.
       guard let known = state.problems[round.workload] else { return }
+      if let snapshot = round.snapshot {
+        if snapshot.isLearning { state.learning.insert(round.workload) } else { state.learning.remove(round.workload) }
+      }
       state.problems[round.workload] = .some(
         round.failure.map { failure in
           WorkloadProblem(

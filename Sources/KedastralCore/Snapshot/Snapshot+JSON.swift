@@ -65,6 +65,8 @@ private struct SnapshotFields: Codable {
   var reason: String?
   /// Written only when true.
   var dryRun: Bool?
+  /// Written only when true.
+  var learning: Bool?
   var activationThreshold: Double?
   var newestSampleAt: String?
   /// Written only when true, for readers that need not compare instants.
@@ -74,6 +76,18 @@ private struct SnapshotFields: Codable {
   var requiredReplicas: [Double]?
   var minReplicas: Int?
   var maxReplicas: Int?
+  var leadTime: LeadTime?
+
+  struct LeadTime: Codable {
+    struct Startup: Codable {
+      var seconds: Double
+      var pods: Int
+      var measuredAt: String
+    }
+
+    var seconds: Double
+    var startup: Startup?
+  }
 
   init(_ snapshot: Snapshot) {
     workload = snapshot.workload.text
@@ -94,6 +108,7 @@ private struct SnapshotFields: Codable {
     accuracy = snapshot.accuracy
     reason = snapshot.reason
     dryRun = snapshot.isDryRun ? true : nil
+    learning = snapshot.isLearning ? true : nil
     activationThreshold = snapshot.activationThreshold
     newestSampleAt = snapshot.newestSampleAt.map(Timestamp.format)
     bridged = snapshot.bridgedUntil == nil ? nil : true
@@ -102,6 +117,13 @@ private struct SnapshotFields: Codable {
     requiredReplicas = snapshot.requiredReplicas.isEmpty ? nil : snapshot.requiredReplicas.map(Double.init)
     minReplicas = snapshot.minReplicas
     maxReplicas = snapshot.maxReplicas
+    leadTime = snapshot.leadTime.map { leadTime in
+      LeadTime(
+        seconds: leadTime.duration.inSeconds,
+        startup: leadTime.startup.map {
+          .init(seconds: $0.seconds, pods: $0.pods, measuredAt: Timestamp.format($0.measuredAt))
+        })
+    }
   }
 }
 
@@ -131,10 +153,28 @@ extension Snapshot {
     minReplicas = fields.minReplicas
     maxReplicas = fields.maxReplicas
     isDryRun = fields.dryRun ?? false
+    isLearning = fields.learning ?? false
     if let text = fields.newestSampleAt { newestSampleAt = try Self.instant(text, field: "newestSampleAt") }
     if let text = fields.bridgedUntil { bridgedUntil = try Self.instant(text, field: "bridgedUntil") }
     problem = fields.problem
+    leadTime = try fields.leadTime.map(Self.leadTime)
     try checkLimits()
+  }
+
+  private static func leadTime(_ fields: SnapshotFields.LeadTime) throws(SnapshotError) -> WorkloadLeadTime {
+    for (field, seconds) in [
+      ("leadTime.seconds", fields.seconds), ("leadTime.startup.seconds", fields.startup?.seconds),
+    ] {
+      guard let seconds, !(0...86_400).contains(seconds) else { continue }
+      throw SnapshotError.invalidNumber(field: field, problem: "is \(seconds), expected 0 to 86400")
+    }
+    var leadTime = WorkloadLeadTime(.seconds(fields.seconds))
+    if let startup = fields.startup {
+      leadTime.startup = PodStartup(
+        seconds: startup.seconds, pods: startup.pods,
+        measuredAt: try instant(startup.measuredAt, field: "leadTime.startup.measuredAt"))
+    }
+    return leadTime
   }
 
   private static func instant(_ text: String, field: String) throws(SnapshotError) -> Date {

@@ -44,6 +44,11 @@ extension Snapshot {
     return nil
   }
 
+  /// The lead time for a trigger that sets none.
+  ///
+  /// - Parameter host: the lead time of the process, for plans without one of their own.
+  package func leadTime(orElse host: Duration) -> Duration { leadTime?.duration ?? host }
+
   /// The length of the plan from its generation.
   package var reach: Duration { step * desiredReplicas.count }
 

@@ -50,12 +50,16 @@ public struct Snapshot: Sendable, Equatable {
   public var bridgedUntil: Date?
   /// The last error of the workload's source; nil when it responded.
   public var problem: String?
+  /// Whether this is a first plan, from the last hours alone, because the workload's history is still to be read and fitted.
+  package var isLearning = false
   /// The required replicas of each step, before any limit; empty when the writer did not store them.
   public package(set) var requiredReplicas: [Int]
   /// The minimum replicas that the policy allows; nil when the writer did not store them.
   public package(set) var minReplicas: Int?
   /// The maximum replicas that the policy allows; nil when the writer did not store them.
   public package(set) var maxReplicas: Int?
+  /// The lead time for triggers that set none; nil for the scaler's.
+  package var leadTime: WorkloadLeadTime?
 
   /// Live accuracy of a workload's forecasts.
   public struct Accuracy: Sendable, Equatable, Codable {

@@ -165,15 +165,16 @@ final class ExternalScalerService: GRPCService {
         trigger.workload, .stale, .unavailable,
         "the forecast of workload '\(trigger.workload)' is not served: \(staleness)", at: now)
     }
-    guard let answer = snapshot.answer(trigger.question, at: now) else {
+    let question = trigger.question(to: snapshot)
+    guard let answer = snapshot.answer(question, at: now) else {
       throw refusal(
         trigger.workload, .noPlannedLoad, .failedPrecondition,
         "the forecast of workload '\(trigger.workload)' has no planned load and target per pod, which mode load requires; use mode replicas",
         at: now)
     }
     record.served(trigger.workload, mode: trigger.question.mode, at: now)
-    if answer.isBeyondHorizon { noteBeyondHorizon(trigger, snapshot) }
-    if snapshot.reach < trigger.question.leadTime {
+    if answer.isBeyondHorizon { noteBeyondHorizon(trigger, question, snapshot) }
+    if snapshot.reach < question.leadTime {
       trailers.append((ForecastLength.field, ForecastLength.text(snapshot.reach)))
     }
     if trigger.question.mode == .replicas { series.replicas.set(answer.value) }
@@ -191,16 +192,16 @@ final class ExternalScalerService: GRPCService {
   private func isActive(_ trigger: Trigger, _ snapshot: Snapshot, at now: Date) -> Bool {
     guard snapshot.staleness(at: now, limit: defaults.staleAfter) == nil else { return false }
     guard let threshold = trigger.activationThreshold ?? snapshot.activationThreshold else { return true }
-    return snapshot.expectedLoad(ahead: trigger.question.leadTime, from: now) > threshold
+    return snapshot.expectedLoad(ahead: trigger.question(to: snapshot).leadTime, from: now) > threshold
   }
 
-  private func noteBeyondHorizon(_ trigger: Trigger, _ snapshot: Snapshot) {
+  private func noteBeyondHorizon(_ trigger: Trigger, _ question: ScalingQuestion, _ snapshot: Snapshot) {
     series.countBeyondHorizon(trigger.workload)
     guard beyondHorizonLog.admit(trigger.workload, at: .now) != nil else { return }
     logger.warn(
       "lead time reaches beyond the forecast; its end is used",
       [
-        "workload": trigger.workload, "leadTime": DurationText.format(trigger.question.leadTime),
+        "workload": trigger.workload, "leadTime": DurationText.format(question.leadTime),
         "horizon": DurationText.format(snapshot.horizon),
       ])
   }

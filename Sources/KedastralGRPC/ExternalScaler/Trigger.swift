@@ -6,7 +6,7 @@ import KedastralCore
 /// |---|---|---|
 /// | `workload` | a workload's name | the ScaledObject's name |
 /// | `metricName` | any text | `kedastral-<workload>` |
-/// | `leadTime` | a duration, such as `5m` | the host's |
+/// | `leadTime` | a duration, such as `5m`, or `auto` for the default | the plan's, or the host's |
 /// | `mode` | `replicas`, `load` | `replicas` |
 /// | `select` | `max`, `at-lead` | `max` |
 /// | `activationThreshold` | a load | the policy's; without one, active while the plan is fresh |
@@ -15,8 +15,10 @@ struct Trigger: Equatable {
   var workload: String
   /// The metric's name, when the metadata give one.
   var metricName: String?
-  /// How far ahead, in which unit.
+  /// How far ahead, in which unit; the lead time is the host's when the metadata give none.
   var question: ScalingQuestion
+  /// Whether the metadata give the lead time.
+  var setsLeadTime = false
   /// The load above which the workload is active; nil for the policy's.
   var activationThreshold: Double?
 
@@ -30,7 +32,9 @@ struct Trigger: Equatable {
     workload = metadata["workload"] ?? reference.name
     metricName = metadata["metricName"]
     question = ScalingQuestion(leadTime: defaultLeadTime)
-    if let text = metadata["leadTime"] { question.leadTime = try leadTimes.read(text) }
+    if let text = metadata["leadTime"], text != "auto" {
+      (question.leadTime, setsLeadTime) = (try leadTimes.read(text), true)
+    }
     if let text = metadata["mode"] { question.mode = try Self.choice(text, of: "mode") }
     if let text = metadata["select"] { question.selection = try Self.choice(text, of: "select") }
     if let text = metadata["activationThreshold"] {
@@ -39,6 +43,13 @@ struct Trigger: Equatable {
       }
       activationThreshold = threshold
     }
+  }
+
+  /// The question to a plan: its own lead time counts when the metadata give none.
+  func question(to snapshot: Snapshot) -> ScalingQuestion {
+    var question = question
+    if !setsLeadTime { question.leadTime = snapshot.leadTime(orElse: question.leadTime) }
+    return question
   }
 
   /// The value of one pod: more than 1 where pods are fractional, since KEDA up to 2.16 reads only whole numbers.
@@ -67,7 +78,7 @@ struct LeadTimes {
   mutating func read(_ text: String) throws(GRPCStatus) -> Duration {
     if let present = known[text] { return present }
     guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
-      throw Trigger.invalid("leadTime", text, "a duration such as 90s, 5m or 1h30m")
+      throw Trigger.invalid("leadTime", text, "auto, or a duration such as 90s, 5m or 1h30m")
     }
     if known.count >= 1000 { known.removeAll() }
     known[text] = leadTime

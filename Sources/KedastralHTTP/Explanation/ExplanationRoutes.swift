@@ -11,7 +11,7 @@ extension HTTPRouter {
   /// `Accept: text/plain`.
   ///
   /// - Parameters:
-  ///   - leadTime: the one that counts unless `leadTime` is given.
+  ///   - leadTime: the one that counts unless the request or the plan gives one.
   ///   - staleAfter: the age from which plans are not served, if that is known.
   ///   - records: the inputs of plans; without them only the snapshot is explained.
   mutating func addExplanation(
@@ -21,7 +21,9 @@ extension HTTPRouter {
       plans.answer(request) { snapshot in
         let now = plans.now
         let lead: Duration
-        do { lead = try request.query.leadTime ?? leadTime } catch { return .now(.failure(400, "\(error)")) }
+        do { lead = try request.query.leadTime ?? snapshot.leadTime(orElse: leadTime) } catch {
+          return .now(.failure(400, "\(error)"))
+        }
         let wantsText = request.query["format"].map { $0 == "text" } ?? request.prefersText
         let problem = plans.problem(of: snapshot.workload)
         let state = plans.state(of: snapshot.workload)
@@ -49,7 +51,7 @@ extension HTTPRouter {
   /// Adds `/whatif`: the plan that the present forecast would lead to under other settings. Nothing is changed by it.
   ///
   /// It answers `{"plan":…,"explanation":…,"inForce":…}`: a snapshot as it would be, and the explanations of that and of
-  /// the plan in force, the latter at the host's own lead time.
+  /// the plan in force, the latter at the plan's lead time, or the host's.
   mutating func addWhatIf(_ plans: any SnapshotLookup, leadTime: Duration, records: any PlanRecords) {
     get("/whatif") { [unowned plans] request in
       plans.answer(request) { snapshot in
@@ -58,7 +60,7 @@ extension HTTPRouter {
         let lead: Duration
         do {
           change = try CapacityChange(request.query)
-          lead = try request.query.leadTime ?? leadTime
+          lead = try request.query.leadTime ?? snapshot.leadTime(orElse: leadTime)
         } catch { return .now(.failure(400, "\(error)")) }
         return .later {
           guard let record = await records.record(of: snapshot) else {
@@ -85,7 +87,7 @@ extension HTTPRouter {
             }
             return try .whatIf(
               PlanExplanation(changed, leadTime: lead, at: now), of: changed.snapshot,
-              insteadOf: PlanExplanation(record, leadTime: leadTime, at: now))
+              insteadOf: PlanExplanation(record, leadTime: snapshot.leadTime(orElse: leadTime), at: now))
           } catch {
             return .failure(400, "\(error)")
           }

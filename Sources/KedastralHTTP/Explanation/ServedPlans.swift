@@ -38,8 +38,9 @@ final class ServedPlans: SnapshotLookup {
   func problem(of workload: WorkloadName) -> WorkloadProblem? { health?(workload) }
 
   func state(of workload: WorkloadName) -> WorkloadState {
-    WorkloadState(
-      table[workload.text], problem: problem(of: workload), staleAfter: staleAfter ?? .seconds(120), leadTime: leadTime,
-      at: now)
+    let snapshot = table[workload.text]
+    return WorkloadState(
+      snapshot, problem: problem(of: workload), staleAfter: staleAfter ?? .seconds(120),
+      leadTime: snapshot?.leadTime(orElse: leadTime) ?? leadTime, at: now)
   }
 }

@@ -55,7 +55,7 @@ final class ForecastBoard {
     }
     if trails[name] == nil { (workloads, listed) = (nil, nil) }
     trails[name, default: ReplicaTrail()].record(
-      snapshot.replicasAskedFor(leadTime: leadTime, at: now), at: now)
+      snapshot.replicasAskedFor(leadTime: snapshot.leadTime(orElse: leadTime), at: now), at: now)
   }
 
   /// The newest snapshot of a workload.
@@ -85,9 +85,10 @@ final class ForecastBoard {
 
   /// How a workload stands.
   func state(of workload: WorkloadName) -> WorkloadState {
-    WorkloadState(
-      table[workload.text], problem: problem(of: workload), staleAfter: limit(of: workload), leadTime: leadTime, at: now
-    )
+    let snapshot = table[workload.text]
+    return WorkloadState(
+      snapshot, problem: problem(of: workload), staleAfter: limit(of: workload),
+      leadTime: snapshot?.leadTime(orElse: leadTime) ?? leadTime, at: now)
   }
 
   /// The workloads that are configured or have a snapshot, sorted by name.

@@ -37,6 +37,7 @@ struct OverviewRow {
     self.workload = workload
     self.snapshot = snapshot
     self.problem = problem
+    let leadTime = snapshot?.leadTime(orElse: leadTime) ?? leadTime
     state = WorkloadState(snapshot, problem: problem, staleAfter: staleAfter, leadTime: leadTime, at: now)
     let step = snapshot?.stepIndex(at: now) ?? 0
     planned = snapshot?.desiredReplicas[step]

@@ -25,7 +25,10 @@ final class PlanMetrics: Sendable {
   private let coverage: MetricFamily
   private let states: MetricFamily
   private let sampleAge: MetricFamily
+  private let learning: Metric
   private let lead: Metric
+  private let ownLead: MetricFamily
+  private let startup: MetricFamily
   /// The workloads that have series.
   private let published = Mutex<Set<String>>([])
 
@@ -59,7 +62,19 @@ final class PlanMetrics: Sendable {
       labels: ["workload"])
     states = registry.gauge(
       "kedastral_workloads", help: "Workloads that this process forecasts, by state.", labels: ["state"])
+    learning = registry.gauge(
+      "kedastral_workloads_learning",
+      help: "Workloads planned from their last hours alone, because their histories are still to be read and fitted."
+    ).with()
     lead = registry.gauge("kedastral_lead_time_seconds", help: "The lead time with which plans are shown.").with()
+    ownLead = registry.gauge(
+      "kedastral_workload_lead_time_seconds",
+      help: "The lead time for a workload's triggers that set none; absent when the scaler's counts.",
+      labels: ["workload"])
+    startup = registry.gauge(
+      "kedastral_pod_startup_seconds",
+      help: "95th percentile of the time from a pod's creation until it was ready, where it is measured.",
+      labels: ["workload"])
   }
 
   /// Writes them; `isOwn` says for which workloads.
@@ -68,6 +83,7 @@ final class PlanMetrics: Sendable {
     let rows = overview.rows.filter { isOwn($0.workload) }
     let counts = rows.counts
     for state in WorkloadState.allCases { states.with(state.rawValue).set(Double(counts[state] ?? 0)) }
+    learning.set(Double(rows.count { $0.snapshot?.isLearning == true }))
     var names: Set<String> = []
     for row in rows {
       guard let snapshot = row.snapshot else { continue }
@@ -83,7 +99,7 @@ final class PlanMetrics: Sendable {
 
   private func publish(_ row: OverviewRow, _ snapshot: Snapshot, leadTime: Duration, at now: Date) {
     let name = row.workload.text
-    let step = snapshot.stepIndex(at: now + leadTime)
+    let step = snapshot.stepIndex(at: now + snapshot.leadTime(orElse: leadTime))
     func set(_ family: MetricFamily, _ value: Double?) {
       if let value { family.with(name).set(value) } else { family.remove(name) }
     }
@@ -97,6 +113,8 @@ final class PlanMetrics: Sendable {
     set(capped, row.required == nil ? nil : row.isCapped ? 1 : 0)
     set(required, row.required.map(Double.init))
     set(error, snapshot.accuracy?.relativeError)
+    set(ownLead, snapshot.leadTime?.duration.inSeconds)
+    set(startup, snapshot.leadTime?.startup?.seconds)
     for level in Self.levels {
       set(quantile, level, snapshot.quantiles[level]?[step])
       set(coverage, level, snapshot.accuracy?.coverage?["\(level)"])
@@ -105,7 +123,9 @@ final class PlanMetrics: Sendable {
 
   /// Drops a workload's series.
   private func forget(_ workload: String) {
-    for family in [age, load, sampleAge, forecast, capped, required, error] { family.remove(workload) }
+    for family in [age, load, sampleAge, forecast, capped, required, error, ownLead, startup] {
+      family.remove(workload)
+    }
     for level in Self.levels {
       quantile.remove(workload, "\(level)")
       coverage.remove(workload, "\(level)")

@@ -143,7 +143,7 @@ function showState(element, row, view) {
   const state = stateOf(row), pill = element.querySelector(".pill.state"), alarm = element.querySelector(".alarm");
   pill.hidden = state === "ok";
   setText(pill, state === "dry-run" ? "dry run" : state);
-  pill.className = `pill state ${{ "dry-run": "wait", starting: "wait", bridged: "warn" }[state] ?? "bad"}`;
+  pill.className = `pill state ${{ "dry-run": "wait", learning: "wait", starting: "wait", bridged: "warn" }[state] ?? "bad"}`;
   const lines = [];
   if (row.required !== null && row.asked !== null && row.required > row.asked) {
     lines.push(`Capped at ${row.asked}: the load needs ${row.required}.`);

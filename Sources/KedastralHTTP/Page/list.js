@@ -8,7 +8,7 @@ const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order
 const rowHeight = 46, margin = 30;
 const cells = ["name", "state", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
 /** The states, those with problems first. */
-const states = ["capped", "failing", "stale", "bridged", "starting", "dry-run", "ok"];
+const states = ["capped", "failing", "stale", "bridged", "learning", "starting", "dry-run", "ok"];
 
 /** The visible rows and those near them, by their position in the order. */
 const rows = new Map();

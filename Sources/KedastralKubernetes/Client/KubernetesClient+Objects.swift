@@ -50,18 +50,32 @@ enum Tolerant<Object: KubernetesObject>: Decodable, Sendable {
   }
 }
 
-extension KubernetesClient {
-  private struct Page<Object: KubernetesObject>: Decodable {
-    struct Metadata: Decodable {
-      var resourceVersion: String?
-      var `continue`: String?
-    }
-
-    let metadata: Metadata
-    /// Missing or null in an empty list of some servers.
-    let items: [Tolerant<Object>]?
+/// A part of a list, as the server sends it.
+struct ObjectPage<Object: KubernetesObject>: Decodable {
+  struct Metadata: Decodable {
+    var resourceVersion: String?
+    var `continue`: String?
   }
 
+  let metadata: Metadata
+  /// Missing or null in an empty list of some servers.
+  let items: [Tolerant<Object>]?
+}
+
+extension ObjectList {
+  /// Adds the objects of a part.
+  mutating func add(_ page: ObjectPage<Object>) {
+    for item in page.items ?? [] {
+      switch item {
+      case .readable(let object): objects.append(object)
+      case .unreadable(let object): unreadable.append(object)
+      }
+    }
+    resourceVersion = page.metadata.resourceVersion ?? resourceVersion
+  }
+}
+
+extension KubernetesClient {
   /// One object; nil when there is none.
   package func get<Object: KubernetesObject>(_ type: Object.Type, _ key: ObjectKey) async throws -> Object? {
     let path = type.resource.path(namespace: key.namespace.isEmpty ? nil : key.namespace, name: key.name)
@@ -76,34 +90,47 @@ extension KubernetesClient {
   ///
   /// A `410 Gone` in the middle (the list's version has been compacted away) starts it again, once.
   ///
-  /// - Parameter namespace: the namespace, or nil for all.
+  /// - Parameters:
+  ///   - namespace: the namespace, or nil for all.
+  ///   - labelSelector: the labels that the objects must have; nil for any.
   package func list<Object: KubernetesObject>(
-    _ type: Object.Type, namespace: String? = nil
+    _ type: Object.Type, namespace: String? = nil, labelSelector: String? = nil
   ) async throws -> ObjectList<Object> {
     do {
-      return try await pages(type, namespace: namespace)
+      return try await pages(type, namespace: namespace, labelSelector)
     } catch let error as KubernetesError where error.isGone {
-      return try await pages(type, namespace: namespace)
+      return try await pages(type, namespace: namespace, labelSelector)
     }
   }
 
+  /// The selector of the pods of an object that can be scaled, from its subresource `scale`; nil when it has none.
+  ///
+  /// - Throws: ``KubernetesError``, also when there is no such object.
+  package func podSelector(of resource: ResourceType, _ key: ObjectKey) async throws -> String? {
+    struct Scale: Decodable {
+      struct Status: Decodable {
+        let selector: String?
+      }
+
+      let status: Status?
+    }
+    let path = resource.path(namespace: key.namespace, name: key.name, subresource: "scale")
+    return try decode(Scale.self, from: try await send(.get, path), of: Self.name(.get, path)).status?.selector
+  }
+
   private func pages<Object: KubernetesObject>(
-    _ type: Object.Type, namespace: String?
+    _ type: Object.Type, namespace: String?, _ labelSelector: String?
   ) async throws -> ObjectList<Object> {
     let path = type.resource.path(namespace: namespace)
     var list = ObjectList<Object>()
     var token: String?
     repeat {
-      let query = QueryText.query([("limit", "\(settings.listLimit)"), ("continue", token)])
+      let query = QueryText.query([
+        ("labelSelector", labelSelector), ("limit", "\(settings.listLimit)"), ("continue", token),
+      ])
       let body = try await send(.get, path + query)
-      let page = try decode(Page<Object>.self, from: body, of: Self.name(.get, path))
-      for item in page.items ?? [] {
-        switch item {
-        case .readable(let object): list.objects.append(object)
-        case .unreadable(let object): list.unreadable.append(object)
-        }
-      }
-      list.resourceVersion = page.metadata.resourceVersion ?? list.resourceVersion
+      let page = try decode(ObjectPage<Object>.self, from: body, of: Self.name(.get, path))
+      list.add(page)
       let next = page.metadata.continue ?? ""
       // A server that answers the same token again would be asked for ever.
       guard next.isEmpty || next != token else {

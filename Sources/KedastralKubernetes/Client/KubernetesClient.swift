@@ -22,18 +22,21 @@ package struct KubernetesClient: Sendable {
     package var longestRetryAfter: Duration
     /// The number of objects in each part of a list.
     package var listLimit: Int
-    /// The time after which the server ends a watch, which is then started again.
+    /// The time after which the server ends a watch, which is then started again; up to a third is added. It has to be shorter
+    /// than the idle limit: a type of which nothing changes may have no events and no bookmarks either.
     package var watchDuration: Duration
-    /// The longest time without a byte of a watch; bookmarks arrive about once a minute.
+    /// The longest time without a byte of a watch.
     package var watchIdleLimit: Duration
+    /// A watch that lasted this long has not failed, whether it had events or not.
+    package var steadyWatch: Duration
     /// The longest event of a watch in bytes; objects have at most 1.5 MiB.
     package var longestEvent: Int
 
     /// Creates settings.
     package init(
       attempts: Int = 4, backoff: Backoff = Backoff(initial: .seconds(1), maximum: .seconds(30)),
-      longestRetryAfter: Duration = .seconds(120), listLimit: Int = 500, watchDuration: Duration = .seconds(300),
-      watchIdleLimit: Duration = .seconds(150), longestEvent: Int = 4 << 20
+      longestRetryAfter: Duration = .seconds(120), listLimit: Int = 500, watchDuration: Duration = .seconds(90),
+      watchIdleLimit: Duration = .seconds(150), steadyWatch: Duration = .seconds(30), longestEvent: Int = 4 << 20
     ) {
       self.attempts = max(1, attempts)
       self.backoff = backoff
@@ -41,6 +44,7 @@ package struct KubernetesClient: Sendable {
       self.listLimit = max(1, listLimit)
       self.watchDuration = watchDuration
       self.watchIdleLimit = watchIdleLimit
+      self.steadyWatch = steadyWatch
       self.longestEvent = longestEvent
     }
   }

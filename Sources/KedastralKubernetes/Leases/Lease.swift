@@ -1,4 +1,4 @@
-/// A Lease of `coordination.k8s.io`, by which processes agree which of them works.
+/// A Lease of `coordination.k8s.io`, by which processes agree who works.
 package struct Lease: KubernetesObject, Encodable, Equatable {
   /// Who holds it, and for how long.
   package struct Spec: Codable, Sendable, Equatable {
@@ -21,18 +21,43 @@ package struct Lease: KubernetesObject, Encodable, Equatable {
     }
   }
 
+  /// The metadata that is kept when a lease is replaced.
+  package struct Head: Codable, Sendable, Equatable {
+    var name: String
+    var namespace: String?
+    var uid: String?
+    var resourceVersion: String?
+    var labels: [String: String]?
+    var annotations: [String: String]?
+    var ownerReferences: [ObjectMetadata.Owner]?
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case apiVersion, kind, spec
+    case head = "metadata"
+  }
+
   package static let resource = ResourceType(
     group: "coordination.k8s.io", version: "v1", plural: "leases", kind: "Lease")
 
-  package var apiVersion: String? = resource.apiVersion
-  package var kind: String? = resource.kind
-  package var metadata: ObjectMetadata
+  private var apiVersion: String? = resource.apiVersion
+  private var kind: String? = resource.kind
+  private var head: Head
   package var spec: Spec?
 
   /// Creates a lease.
-  package init(metadata: ObjectMetadata, spec: Spec) {
-    self.metadata = metadata
-    self.spec = spec
+  package init(_ key: ObjectKey) { head = Head(name: key.name, namespace: key.namespace) }
+
+  package var metadata: ObjectMetadata {
+    ObjectMetadata(
+      name: head.name, namespace: head.namespace, uid: head.uid, resourceVersion: head.resourceVersion,
+      labels: head.labels, ownerReferences: head.ownerReferences)
+  }
+
+  /// Further facts, by their names.
+  package var annotations: [String: String] {
+    get { head.annotations ?? [:] }
+    set { head.annotations = newValue }
   }
 }
 

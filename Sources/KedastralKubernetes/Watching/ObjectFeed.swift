@@ -1,3 +1,5 @@
+import KedastralCore
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -56,6 +58,7 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
     private var mustWait = false
     /// Whether the current watch has had an event.
     private var hasProgress = false
+    private var startedAt = Date.distantPast
 
     init(client: KubernetesClient, namespace: String?) {
       self.client = client
@@ -81,6 +84,7 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
         try await wait()
         mustWait = true
         hasProgress = false
+        startedAt = client.clock.now
         let name = KubernetesClient.name(.get, path)
         state = .watching(Watch.lines(client, path: path + query, name: name).makeAsyncIterator())
         return nil
@@ -89,8 +93,8 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
           let line = try await lines.next()
           try Task.checkCancellation()
           guard let line else {
-            // The server ends each watch after some time; one that it ends without an event must not be repeated at once.
-            if !hasProgress { failures += 1 }
+            // The server ends each watch after some time; one that it ends at once and without an event must not be repeated at once.
+            failures = hasProgress || wasSteady ? 0 : failures + 1
             state = .starting
             return nil
           }
@@ -153,7 +157,7 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
     /// Decides how it continues after a failure of the watch: from the last version, or with a list.
     private mutating func lose(_ error: any Error) throws -> Event? {
       try Task.checkCancellation()
-      failures += 1
+      failures = wasSteady ? 1 : failures + 1
       state = .starting
       switch error {
       case let refusal as Watch.Refusal:
@@ -165,6 +169,10 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
         state = .listing
         return nil
       }
+    }
+
+    private var wasSteady: Bool {
+      client.clock.now.timeIntervalSince(startedAt) >= client.settings.steadyWatch.inSeconds
     }
 
     private mutating func lose(_ error: KubernetesError) -> Event? {
@@ -184,7 +192,7 @@ package struct ObjectFeed<Object: KubernetesObject>: AsyncSequence, Sendable {
 
     private var query: String {
       // Spread, so that watches that began together do not end together.
-      let seconds = Double(client.settings.watchDuration.components.seconds) * .random(in: 1...1.3)
+      let seconds = Double(client.settings.watchDuration.components.seconds) * .random(in: 1...1.33)
       return QueryText.query([
         ("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", version),
         ("timeoutSeconds", "\(Swift.max(1, Int(seconds)))"),

@@ -58,11 +58,9 @@ public struct AutoModel: Model {
 
   /// The forecast when there is too little history for a fit.
   func simple(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
-    let baseline: any Model = utcOffset.map { LocalDays(SeasonalBaseline(), utcOffset: $0) } ?? SeasonalBaseline()
-    let forecast = try baseline.forecast(history, steps: steps, quantiles: quantiles)
-    return Forecast(
-      start: forecast.start, step: forecast.step, values: forecast.values, quantiles: forecast.quantiles, model: "auto",
-      reason: "baseline (\(forecast.reason ?? "")), until there is enough to learn from")
+    var forecast = try firstForecast(history, steps: steps, quantiles: quantiles)
+    forecast.reason? += ", until there is enough to learn from"
+    return forecast
   }
 
   /// Fits a history; nil when it is too short.
@@ -98,6 +96,16 @@ public struct AutoModel: Model {
       layout.shortSeason = shorter.max { $0.confidence < $1.confidence }?.steps
     }
     return layout
+  }
+}
+
+extension AutoModel: LearningModel {
+  package func firstForecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    let baseline: any Model = utcOffset.map { LocalDays(SeasonalBaseline(), utcOffset: $0) } ?? SeasonalBaseline()
+    var forecast = try baseline.forecast(history, steps: steps, quantiles: quantiles)
+    forecast.model = name
+    forecast.reason = "baseline (\(forecast.reason ?? ""))"
+    return forecast
   }
 }
 

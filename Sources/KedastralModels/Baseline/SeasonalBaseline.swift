@@ -40,6 +40,12 @@ public struct SeasonalBaseline: Model {
   }
 }
 
+extension SeasonalBaseline: LearningModel {
+  package func firstForecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    try forecast(history, steps: steps, quantiles: quantiles)
+  }
+}
+
 /// The baseline fitted to one history in units of its largest value.
 private struct BaselineFit {
   let history: [Double]

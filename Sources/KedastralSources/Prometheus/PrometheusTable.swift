@@ -123,7 +123,7 @@ package struct PrometheusTable: Sendable {
 }
 
 /// The series of a response, one after the other.
-private struct PrometheusRows {
+struct PrometheusRows {
   let envelope: PrometheusEnvelope
 
   /// Parses a response.

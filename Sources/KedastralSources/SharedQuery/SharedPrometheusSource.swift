@@ -52,6 +52,10 @@ package final class SharedPrometheusSource: MetricSource {
   }
 }
 
+extension SharedPrometheusSource: JointSource {
+  package func announceHistory(from start: Date) async { await shared.announceHistory(reader, from: start) }
+}
+
 extension SharedPrometheusSource: IdentifiedSource {
   package var loadIdentity: String {
     ["prometheus", shared.query.endpoint.identity, shared.query.text, shared.label, value].joined(separator: "\n")

@@ -145,6 +145,7 @@ actor SharedQuery {
     _ reader: Int, _ value: String, _ grid: GridRange, _ answer: SharedAnswer, history: SharedHistory?
   ) -> MetricReading {
     histories[reader] = nil
+    if grid.count > Self.mostTail { wantedHistories[reader] = nil }
     var samples = Array(repeating: Double.nan, count: grid.count)
     func add(_ column: [Double]?, from first: Int) {
       guard let column else { return }
@@ -237,6 +238,12 @@ actor SharedQuery {
   }
 
   // MARK: Histories
+
+  /// A reader will read its history: the next request for histories includes it.
+  func announceHistory(_ reader: Int, from start: Date) {
+    let first = Int((start.timeIntervalSince1970 / step.inSeconds).rounded())
+    wantedHistories[reader] = min(wantedHistories[reader] ?? first, first)
+  }
 
   /// Requests a reader's history together with those of others that have none yet, or waits for the request under way.
   private func askHistory(

@@ -11,13 +11,14 @@ private struct Trial {
   var reconciler: PolicyReconciler
   var observations: [WorkloadName: PlanObservation] = [:]
   var owns = true
+  var ownsSources = false
   var now = Date(timeIntervalSince1970: 1_800_000_000)
 
   init(_ policies: [ForecastPolicy] = [Policies.policy()], sources: [DataSource] = [Policies.dataSource()]) {
     reconciler = PolicyReconciler(
       PolicyReconciler.Settings(knownModels: ModelCatalog.names, scalerAddress: "scaler.kedastral:50051"))
-    reconciler.handle(ObjectFeed<ClusterDataSource>.Event.listed(ObjectList()))
-    reconciler.handle(.listed(ObjectList(objects: sources)))
+    reconciler.handle(ObjectFeed<ClusterDataSource>.Event.listed(ObjectList()), at: now)
+    reconciler.handle(.listed(ObjectList(objects: sources)), at: now)
     reconciler.handle(.listed(ObjectList(objects: policies)), at: now)
     reconciler.handle(ObjectFeed<ScaledObject>.Event.listed(ObjectList()))
     reconciler.handle(ObjectFeed<Autoscaler>.Event.listed(ObjectList()))
@@ -30,7 +31,8 @@ private struct Trial {
     _ = reconciler.reconcileWorkloads(at: now)
     return reconciler.actions(
       PolicyReconciler.Surroundings(
-        observe: { [observations] in observations[$0] ?? .init() }, owns: { [owns] _ in owns }),
+        observe: { [observations] in observations[$0] ?? .init() }, owns: { [owns] _, _ in owns },
+        ownsSource: { [ownsSources] _, _ in ownsSources }),
       at: now)
   }
 
@@ -64,7 +66,7 @@ private struct Trial {
 
 extension [PolicyReconciler.Action] {
   fileprivate var applied: [JSONValue] { compactMap { if case .apply(_, let body, _) = $0 { body } else { nil } } }
-  fileprivate var statuses: [JSONValue] { compactMap { if case .status(_, let body) = $0 { body } else { nil } } }
+  fileprivate var statuses: [JSONValue] { compactMap { if case .status(_, let body, _) = $0 { body } else { nil } } }
   fileprivate var events: [ObjectEvent] { compactMap { if case .event(let event) = $0 { event } else { nil } } }
 }
 
@@ -86,9 +88,12 @@ struct PolicyReconcilerTests {
     #expect(reconciler.reconcileWorkloads(at: now) == nil)
     let error = KubernetesError(
       request: "GET /datasources", reason: .refused(status: 403, reason: "Forbidden", message: ""))
-    reconciler.handle(ObjectFeed<DataSource>.Event.interrupted(error))
+    reconciler.handle(ObjectFeed<DataSource>.Event.interrupted(error), at: now)
     #expect(reconciler.missingLists == "GET /datasources: HTTP 403 Forbidden")
-    #expect(reconciler.actions(.init(observe: { _ in .init() }, owns: { _ in true }), at: now) == [])
+    #expect(
+      reconciler.actions(
+        .init(
+          observe: { _ in .init() }, owns: { _, _ in true }, ownsSource: { _, _ in false }), at: now) == [])
   }
 
   @Test("forecasts valid policies, and reports workloads again only when they change")
@@ -96,7 +101,7 @@ struct PolicyReconcilerTests {
     var trial = Trial([Policies.policy(), Policies.policy("api", in: "other")], sources: [Policies.dataSource()])
     #expect(trial.workloads() == ["shop_web"])
     #expect(trial.workloads() == nil)
-    trial.reconciler.handle(.changed(Policies.dataSource(in: "other")))
+    trial.reconciler.handle(.changed(Policies.dataSource(in: "other")), at: trial.now)
     #expect(trial.workloads() == ["other_api", "shop_web"])
     var again = Policies.policy()
     again.status = ["workload": "shop_web"]
@@ -124,6 +129,47 @@ struct PolicyReconcilerTests {
     #expect(trial.actions(after: 1).applied == [])
     trial.store(first)
     for _ in 0..<100 { #expect(trial.actions(after: 5).applied == []) }
+  }
+
+  @Test("a status whose object was changed meanwhile is computed again soon")
+  func statusConflict() throws {
+    var trial = Trial()
+    try trial.plan(3)
+    trial.store(trial.actions())
+    try trial.plan(7)
+    #expect(trial.actions(after: 31).statuses.count == 1)
+    trial.reconciler.statusWriteFailed(Policies.policy().key, isConflict: true)
+    try trial.plan(8)
+    #expect(trial.actions(after: 1).statuses.isEmpty)
+    #expect(trial.actions(after: 5).statuses.count == 1)
+    try trial.plan(9)
+    trial.reconciler.statusWriteFailed(Policies.policy().key, isConflict: false)
+    #expect(trial.actions(after: 6).statuses.isEmpty)
+  }
+
+  @Test("the trigger authenticates as the settings say, and then uses TLS")
+  func authentication() throws {
+    let policy = Policies.policy()
+    var trial = Trial([policy])
+    #expect(trial.workloads() == ["shop_web"])
+    let body = try #require(trial.actions().applied.first)
+    #expect(body["spec"]["triggers"].elements?.first?["authenticationRef"] == .null)
+    let scaling = try PolicyScaling(policy)
+    let workload = try PolicyTranslation(knownModels: ModelCatalog.names).workload(policy) { _ in
+      DescribedSource(spec: Policies.source)
+    }
+    let secured = scaling.scaledObject(
+      policy, workload, scalerAddress: "s:1", TriggerAuthentication(.clusterWide, name: "kedastral"))
+    let trigger = try #require(secured["spec"]["triggers"].elements?.first)
+    #expect(trigger["authenticationRef"] == ["name": "kedastral", "kind": "ClusterTriggerAuthentication"])
+    #expect(trigger["metadata"]["enableTLS"] == "true")
+    for (text, expected) in [
+      ("one", TriggerAuthentication(name: "one")),
+      ("ClusterTriggerAuthentication/one.two", TriggerAuthentication(.clusterWide, name: "one.two")),
+    ] { #expect(try TriggerAuthentication(settingText: text) == expected) }
+    for text in ["", "/", "Secret/one", "a/b/c", "TriggerAuthentication/", "One"] {
+      #expect(throws: SettingValueError.self) { try TriggerAuthentication(settingText: text) }
+    }
   }
 
   @Test("applies changes of the policy, and takes back what others changed in its own object")
@@ -208,13 +254,14 @@ struct PolicyReconcilerTests {
 
     var reconciler = PolicyReconciler(
       .init(knownModels: ModelCatalog.names, scalerAddress: "s:1"), seesClusterSources: false)
-    reconciler.handle(.listed(ObjectList(objects: [Policies.dataSource()])))
+    reconciler.handle(.listed(ObjectList(objects: [Policies.dataSource()])), at: trial.now)
     reconciler.handle(.listed(ObjectList(objects: [Policies.policy()])), at: trial.now)
     let error = KubernetesError(request: "GET /hpa", reason: .refused(status: 403, reason: "", message: "no"))
     reconciler.handle(ObjectFeed<ScaledObject>.Event.listed(ObjectList()))
     reconciler.handle(ObjectFeed<Autoscaler>.Event.interrupted(error))
     #expect(reconciler.reconcileWorkloads(at: trial.now)?.count == 1)
-    let surroundings = PolicyReconciler.Surroundings(observe: { _ in .init() }, owns: { _ in true })
+    let surroundings = PolicyReconciler.Surroundings(
+      observe: { _ in .init() }, owns: { _, _ in true }, ownsSource: { _, _ in false })
     #expect(reconciler.actions(surroundings, at: trial.now) == [])
     let later = reconciler.actions(surroundings, at: trial.now + 60)
     #expect(later.applied == [])
@@ -264,7 +311,7 @@ struct PolicyReconcilerTests {
     #expect(status.prefix(2) == ["False", "InvalidSpec"])
     #expect(status[2].hasPrefix("spec.capacity.minReplicas: the minimum 101"))
     #expect(status[2].hasSuffix("The previous settings stay in use."))
-    trial.reconciler.handle(ObjectFeed<DataSource>.Event.removed(Policies.dataSource().key))
+    trial.reconciler.handle(ObjectFeed<DataSource>.Event.removed(Policies.dataSource().key), at: trial.now)
     trial.reconciler.handle(.changed(Policies.policy()), at: trial.now)
     #expect(trial.workloads() == nil)
     #expect(

@@ -5,21 +5,26 @@ It is not an API server: it knows no types, and of server-side apply it knows on
 --schemas it sets the defaults of the CustomResourceDefinitions in deploy/crds, and rejects what their schemas and rules and KEDA's
 schema reject (it needs the packages of scripts/requirements.txt then). What it does is what the tests rely on:
 
-  GET    list (limit, continue), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
+  GET    list (limit, continue, labelSelector of equal labels), one object, watch (resourceVersion, bookmarks, timeoutSeconds, 410 after a compaction)
   POST   create (409 when it exists; generateName), PUT replace (409 for another resourceVersion)
   PATCH  apply (409 for another manager's object unless forced), merge patch of an object or of its status
   DELETE with a precondition on the uid
 
   POST /double/fault    {"status": 429, "count": 2, "method": "GET", "contains": "watch=true", "retryAfter": 1, "body": "…"}
+  POST /double/calm     ends all faults
+  POST /double/tokens   {"valid": ["…"]} refuses requests with other tokens with 401
   POST /double/compact  forgets the history and the pages: older versions are gone
   POST /double/bookmark sends a bookmark to all watches
   POST /double/cut      ends all watches in the middle of an object; /double/end ends them properly
   POST /double/line     {"line": "…"} sends a line of the test's choice to all watches
-  GET  /double/log      the requests so far: method, path, authorization, content type, body
+  POST /double/objects  {"collection": "…", "items": […]} creates many objects at once; the log does not have them
+  GET  /double/count    the number of requests with a token so far, by method and resource
+  GET  /double/log      the requests so far: method, path, authorization, content type, body, status of the answer
 
 Usage: api_server_double.py [--schemas] [--cert FILE --key FILE [--client-ca FILE]]; the port is printed.
 """
 import argparse
+import bisect
 import http.server
 import json
 import pathlib
@@ -30,9 +35,9 @@ import time
 import urllib.parse
 
 CHANGE = threading.Condition()
-STATE = {"version": 100, "oldest": 0, "serial": 0, "pages": {}}
+STATE = {"version": 100, "oldest": 0, "serial": 0, "pages": {}, "tokens": None}
 OBJECTS = {}  # collection -> {(namespace, name): object}
-HISTORY = []  # (version, collection, namespace, type, object)
+HISTORY = {}  # collection -> [(version, namespace, type, object)], in the order of versions
 FAULTS = []
 LOG = []
 ORDERS = []  # orders to the watches: (kind, text)
@@ -56,6 +61,11 @@ def merge(old, new):
     return result
 
 
+def selects(selector, item):
+    labels = item.get("metadata", {}).get("labels") or {}
+    return all(labels.get(one.split("=")[0]) == one.split("=")[-1] for one in (selector or "").split(",") if one)
+
+
 def write(collection, key, item, kind):
     """Stores an object under a new version and notes the event; the caller holds the lock."""
     STATE["version"] += 1
@@ -73,7 +83,7 @@ def write(collection, key, item, kind):
         objects.pop(key, None)
     else:
         objects[key] = item
-    HISTORY.append((STATE["version"], collection, key[0], kind, json.loads(json.dumps(item))))
+    HISTORY.setdefault(collection, []).append((STATE["version"], key[0], kind, json.dumps(item)))
     CHANGE.notify_all()
 
 
@@ -85,6 +95,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, code, item, headers=()):
         body = item if isinstance(item, bytes) else json.dumps(item).encode()
+        if self.entry is not None:
+            self.entry["status"] = code
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -105,6 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return root + "/" + rest[0], namespace, rest[1], rest[2]
 
     def handle_request(self):
+        self.entry = None
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
         text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -113,14 +126,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with CHANGE:
             # A watch obeys the orders that follow its entry in the log.
             self.orders = len(ORDERS)
-            LOG.append({
+            self.entry = {
                 "method": self.command, "path": self.path, "authorization": self.headers.get("Authorization") or "",
-                "contentType": self.headers.get("Content-Type") or "", "body": text.decode()})
+                "contentType": self.headers.get("Content-Type") or "", "body": text.decode(), "status": 0}
+            LOG.append(self.entry)
+            # The test's own requests have no token.
+            known = STATE["tokens"] is None or not self.entry["authorization"] or self.entry["authorization"] in STATE["tokens"]
             fault = next((fault for fault in FAULTS if fault["count"] > 0
                           and fault.get("method", self.command) == self.command
                           and fault.get("contains", "") in self.path), None)
             if fault:
                 fault["count"] -= 1
+        if not known:
+            return self.answer(401, status(401, "Unauthorized", "the token is not known"))
         if fault:
             headers = [("Retry-After", str(fault["retryAfter"]))] if "retryAfter" in fault else []
             body = fault.get("body")
@@ -140,8 +158,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with CHANGE:
             if order == "log":
                 return self.answer(200, LOG)
+            if order == "count":
+                count = {}
+                for entry in LOG:
+                    if entry["authorization"]:
+                        path, _, query = entry["path"].partition("?")
+                        collection, _, _, subresource = self.place(path)
+                        kind = " ".join(filter(None, (
+                            "WATCH" if "watch=true" in query else entry["method"], collection.split("/")[-1], subresource)))
+                        count[kind] = count.get(kind, 0) + 1
+                return self.answer(200, count)
             if order == "fault":
                 FAULTS.append(dict({"count": 1}, **body))
+            elif order == "objects":
+                for item in body["items"]:
+                    write(body["collection"], (item["metadata"]["namespace"], item["metadata"]["name"]), item, "ADDED")
+            elif order == "calm":
+                FAULTS.clear()
+            elif order == "tokens":
+                STATE["tokens"] = [f"Bearer {token}" for token in body["valid"]]
             elif order == "compact":
                 HISTORY.clear()
                 STATE["pages"].clear()
@@ -218,7 +253,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             items, version = STATE["pages"].pop(token)
         else:
             items = [json.loads(json.dumps(item)) for key, item in sorted(OBJECTS[collection].items())
-                     if not namespace or key[0] == namespace]
+                     if (not namespace or key[0] == namespace) and selects(query.get("labelSelector"), item)]
             version = str(STATE["version"])
         metadata = {"resourceVersion": version}
         if limit and len(items) > limit:
@@ -247,15 +282,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.chunk(json.dumps({"type": "ERROR", "object": status(410, "Expired", "too old resource version")}) + "\n")
         while not gone and time.monotonic() < end:
             with CHANGE:
-                events = [event for event in HISTORY if event[0] > version and event[1] == collection
-                          and (not namespace or event[2] == namespace)]
+                history = HISTORY.get(collection, [])
+                first = bisect.bisect_right(history, version, key=lambda event: event[0])
+                events = [event for event in history[first:] if not namespace or event[1] == namespace]
                 orders, done = ORDERS[done:], len(ORDERS)
                 latest = STATE["version"]
                 if not events and not orders:
                     CHANGE.wait(max(0, min(1, end - time.monotonic())))
                     continue
             for event in events:
-                self.chunk(json.dumps({"type": event[3], "object": event[4]}) + "\n")
+                self.chunk('{"type": "%s", "object": %s}\n' % (event[2], event[3]))
                 version = event[0]
             for order, line in orders:
                 if order == "bookmark":

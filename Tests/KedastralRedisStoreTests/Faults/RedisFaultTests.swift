@@ -84,7 +84,7 @@ struct RedisFaultTests {
     }
     let refused = problems.filter { $0.contains("bytes wait already") }
     #expect(refused.count > 80)
-    #expect(problems.count { $0.contains("no answer within 2s") } == 100 - refused.count)
+    #expect(problems.count { $0.contains("no connection within 2s") } == 100 - refused.count)
   }
 
   @Test("reports the error of a server without free memory, and stores again when memory is free")

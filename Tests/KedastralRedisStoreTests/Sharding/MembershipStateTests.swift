@@ -13,8 +13,8 @@ struct MembershipStateTests {
   /// A server's reply; members that are not in `seen` have seen nothing yet.
   private func reply(
     _ now: Int, wasPresent: Bool, _ leases: [String: Int], seen: [String: Int] = [:], uptime: Int = 86_400_000
-  ) -> LeaseScript.Reply {
-    let known = leases.map { ($0.key, Lease(end: $0.value, seen: seen[$0.key] ?? 0)) }
+  ) -> MembershipState.Reply {
+    let known = leases.map { ($0.key, MemberLease(end: $0.value, seen: seen[$0.key] ?? 0)) }
     return .init(
       now: now, wasPresent: wasPresent, leases: Dictionary(uniqueKeysWithValues: known), uptime: uptime)
   }
@@ -115,7 +115,7 @@ struct MembershipStateTests {
     var random = SeededGenerator(seed: seed)
     let names = try workloads(8)
     let timeToLive = 12_000
-    var server: [String: Lease] = [:]
+    var server: [String: MemberLease] = [:]
     var states: [String: MembershipState] = [:]
     var pausedUntil: [String: Int] = [:]
     var now = 0
@@ -132,7 +132,7 @@ struct MembershipStateTests {
         } else if Int.random(in: 0..<4, using: &random) == 0 {
           server = server.filter { $0.value.end > now }
           let wasPresent = server[id] != nil
-          server[id] = Lease(end: now + timeToLive, seen: state.seen)
+          server[id] = MemberLease(end: now + timeToLive, seen: state.seen)
           // The reply may be slow; the time of sending counts.
           let sentAt = start + .milliseconds(now - Int.random(in: 0...50, using: &random))
           if Int.random(in: 0..<8, using: &random) == 0 { continue }

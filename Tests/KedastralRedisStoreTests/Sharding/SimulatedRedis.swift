@@ -11,7 +11,7 @@ final class SimulatedRedis: Sendable {
   private struct State {
     var isUp = true
     var startedAt: Date
-    var leases: [String: Lease] = [:]
+    var leases: [String: MemberLease] = [:]
     var values: [WorkloadName: Snapshot] = [:]
     var accepted: [WorkloadName: [Snapshot]] = [:]
   }
@@ -49,12 +49,12 @@ final class SimulatedRedis: Sendable {
     }
   }
 
-  func renew(_ member: String, timeToLive: Duration, seen: Int) throws -> LeaseScript.Reply {
+  func renew(_ member: String, timeToLive: Duration, seen: Int) throws -> MembershipState.Reply {
     try answering { state in
       let now = milliseconds(clock.now)
       state.leases = state.leases.filter { $0.value.end > now }
       let wasPresent = state.leases[member] != nil
-      state.leases[member] = Lease(end: now + Int(timeToLive.inSeconds * 1000), seen: seen)
+      state.leases[member] = MemberLease(end: now + Int(timeToLive.inSeconds * 1000), seen: seen)
       return .init(
         now: now, wasPresent: wasPresent, leases: state.leases, uptime: now - milliseconds(state.startedAt))
     }

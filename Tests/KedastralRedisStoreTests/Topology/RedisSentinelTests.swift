@@ -59,7 +59,7 @@ struct RedisSentinelTests {
     let store = try await TestStore(configuration)
     let error = await #expect(throws: ForecastStoreError.self) { try await store.put(try snapshot("w")) }
     let text = error?.description ?? ""
-    #expect(text.contains("put w: redis master 'other': no answer within 3s (no sentinel helps: "))
+    #expect(text.contains("put w: redis master 'other': no connection within 3s (no sentinel helps: "))
     #expect(text.contains("127.0.0.1:\(dead): Connection refused"))
     #expect(text.contains("127.0.0.1:\(sentinel.port): it knows no master 'other'"))
   }

@@ -177,7 +177,9 @@ struct SourceCheck {
       let loop = ForecastLoop(workload, store: MemoryStore())
       let snapshot = try await loop.tick()
       checked.samples = await loop.history?.values.count { $0.isFinite }
-      checked.explanation = await loop.record.map { PlanExplanation($0, leadTime: leadTime, at: snapshot.generatedAt) }
+      checked.explanation = await loop.record.map {
+        PlanExplanation($0, leadTime: snapshot.leadTime(orElse: leadTime), at: snapshot.generatedAt)
+      }
       checked.outcome = .plans
     } catch let failure as ForecastFailure {
       checked.outcome = .fails("\(failure.stage.rawValue): \(failure.problem)")

@@ -156,8 +156,8 @@ enum GetCommand: Command {
     _ names: [WorkloadName], _ options: CommandOptions, _ server: ServerInput
   ) async throws {
     for (index, name) in names.enumerated() {
-      let leadTime = options.has("lead-time") ? server.leadTime : nil
-      var text = String(decoding: try await server.forecaster.scaledObject(of: name, leadTime: leadTime), as: UTF8.self)
+      var text = String(
+        decoding: try await server.forecaster.scaledObject(of: name, leadTime: server.leadTime), as: UTF8.self)
       if index > 0 { Program.show("---") }
       while text.last == "\n" { text.removeLast() }
       Program.show(text)

@@ -13,12 +13,21 @@ enum MCPCommand: Command {
   static let syntax = CommandSyntax(
     about: """
       kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
-      explain_decision, what_if, get_scorecard and backtest. They query a running forecaster and change nothing. Without --listen it serves over
-      standard input and output.
+      explain_decision, what_if, get_scorecard and backtest. They query a running forecaster and change nothing. With the access to
+      a cluster there are also list_forecast_policies and get_forecast_policy. Without --listen it serves over standard input and
+      output.
       """,
     usage: ["[options]", "--listen ADDRESS [options]"],
     groups: [
       ServerInput.options,
+      .init(
+        title: "Cluster",
+        options: [
+          .init(
+            "kubeconfig", "FILE",
+            "read the ForecastPolicies of this file's cluster; in a pod with a service account's token, its own cluster"
+          )
+        ]),
       .init(
         title: "Serving",
         options: [
@@ -37,7 +46,7 @@ enum MCPCommand: Command {
       """)
 
   static func run(_ options: CommandOptions) async throws {
-    let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all)
+    let server = MCPServer(ForecasterTools(server: try ServerInput(options)).all + (try policyTools(options)))
     guard options.has("listen") else {
       for name in ["allow-origin", "token-file"] where options.has(name) {
         throw UsageError(description: "\(options.typed(name)) needs --listen ADDRESS")
@@ -45,6 +54,13 @@ enum MCPCommand: Command {
       return try await overStandardIO(server)
     }
     try await overHTTP(server, options)
+  }
+
+  /// The tools for policies, where there is a cluster to read them from.
+  private static func policyTools(_ options: CommandOptions) throws -> [MCPTool] {
+    let kubeconfig = options.value("kubeconfig")
+    guard kubeconfig != nil || PolicyReader.isInCluster else { return [] }
+    return PolicyTools(reader: try PolicyReader(kubeconfig: kubeconfig)).all
   }
 
   private static func overHTTP(_ server: MCPServer, _ options: CommandOptions) async throws {

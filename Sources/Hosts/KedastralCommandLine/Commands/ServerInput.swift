@@ -16,12 +16,14 @@ struct ServerInput {
       .init("timeout", "DURATION", "maximum time for one request (default 5s)"),
       .init(
         "lead-time", "DURATION",
-        "show the maximum of the planned replicas from now until this much later (default 5m)"),
+        "show the maximum of the planned replicas from now until this much later (default: the workload's own, or 5m)"
+      ),
       .init("stale-after", "DURATION", "mark plans older than this, which a scaler does not serve (default 2m)"),
     ])
 
   let forecaster: ForecasterClient
-  let leadTime: Duration
+  /// The lead time that counts for every workload; nil for each one's own.
+  let leadTime: Duration?
   let staleAfter: Duration
 
   init(
@@ -34,7 +36,7 @@ struct ServerInput {
       throw UsageError(
         description: "\(name) '\(url)' is not an http or https URL; write one such as http://localhost:8081")
     }
-    leadTime = try options.duration("lead-time") ?? .seconds(300)
+    leadTime = try options.duration("lead-time")
     staleAfter = try options.duration("stale-after") ?? .seconds(120)
     let timeout = try options.positiveDuration("timeout") ?? .seconds(5)
     var endpoint = HTTPEndpoint(

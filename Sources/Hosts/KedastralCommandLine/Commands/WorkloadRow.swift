@@ -37,12 +37,20 @@ struct WorkloadRow: Equatable, Sendable {
   let targetPerPod: Double?
   /// How far ahead the plan reaches.
   let horizon: Duration?
+  /// The lead time that the replicas are of.
+  let leadTime: Duration
+  /// The measured start-up of the pods; nil when it is not measured.
+  let startup: PodStartup?
   /// The forecast, a value per step.
   let values: [Double]
 
-  init(_ listed: ForecasterClient.Listed, leadTime: Duration, staleAfter: Duration, at now: Date) {
+  /// - Parameter leadTime: the lead time that counts; nil for the workload's own, or five minutes.
+  init(_ listed: ForecasterClient.Listed, leadTime: Duration? = nil, staleAfter: Duration, at now: Date) {
     let snapshot = listed.snapshot
     let now = now + listed.clockLead
+    let leadTime = leadTime ?? snapshot?.leadTime(orElse: .seconds(300)) ?? .seconds(300)
+    self.leadTime = leadTime
+    startup = snapshot?.leadTime?.startup
     workload = listed.workload
     state = WorkloadState(snapshot, problem: listed.problem, staleAfter: staleAfter, leadTime: leadTime, at: now)
     problem = listed.problem?.sentence(at: now) ?? snapshot?.problem.map { "failing: \($0)" }
@@ -75,7 +83,7 @@ struct WorkloadRow: Equatable, Sendable {
   var role: TextStyle.Role? {
     switch state {
     case .ok, .dryRun: isCapped ? .bad : nil
-    case .starting, .bridged: .warning
+    case .learning, .starting, .bridged: .warning
     case .capped, .stale, .failing: .bad
     }
   }
@@ -128,7 +136,7 @@ struct WorkloadRow: Equatable, Sendable {
         "WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK-LOAD", "REPLICAS", "REQUIRED", "PEAK-REPLICAS",
         "FORECAST-ERROR", "AGE",
       ]
-        + (isWide ? ["PER POD", "HORIZON", "DRY RUN", "NEWEST SAMPLE"] : []), textColumns: 4)
+        + (isWide ? ["PER POD", "HORIZON", "LEAD TIME", "START-UP", "DRY RUN", "NEWEST SAMPLE"] : []), textColumns: 4)
     let none = "–"
     for row in rows {
       var cells = [row.workload.text, row.state.rawValue, row.metric, row.model]
@@ -140,6 +148,8 @@ struct WorkloadRow: Equatable, Sendable {
       if isWide {
         cells.append(row.targetPerPod?.loadText ?? none)
         cells.append(row.horizon.map { DurationText.format($0) } ?? none)
+        cells.append(DurationText.format(row.leadTime))
+        cells.append(row.startup?.text ?? none)
         cells.append(row.isDryRun ? "yes" : "no")
         cells.append(row.newestSampleAt.map { Timestamp.format($0) } ?? none)
       }
@@ -170,6 +180,11 @@ struct WorkloadRow: Equatable, Sendable {
             $0.member("relativeError") { $0.number(row.error) }
             $0.member("ageSeconds") { $0.number(row.age?.inSeconds) }
             $0.member("isStale", row.isStale)
+            $0.member("leadTimeSeconds", row.leadTime.inSeconds)
+            if let startup = row.startup {
+              $0.member("startupSeconds", startup.seconds)
+              $0.member("startupPods", Double(startup.pods))
+            }
             if let problem = row.problem { $0.member("problem", problem) }
             if let since = row.problemSince { $0.member("problemSince", Timestamp.format(since)) }
           }

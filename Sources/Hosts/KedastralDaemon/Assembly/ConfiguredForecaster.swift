@@ -1,6 +1,7 @@
 import Kedastral
 import KedastralCore
 import KedastralHTTP
+import KedastralKubernetes
 import KedastralNet
 import KedastralSources
 
@@ -13,17 +14,20 @@ package struct ConfiguredForecaster: Sendable {
 
   /// Makes the workloads.
   ///
-  /// - Throws: when a source or a model cannot be made of its settings.
+  /// - Throws: when a source or a model cannot be made of its settings, or the access to the cluster is not configured.
   init(
     _ configuration: ForecasterConfiguration, on loop: EventLoop, clock: any WallClock, logger: KedastralLogger,
     registered: RegisteredParts = RegisteredParts()
   ) throws {
     self.configuration = configuration
     client = try HTTPClient(on: loop)
+    let cluster = try configuration.kubernetes.map { [client] in
+      KubernetesClient(try $0.access(), http: client, clock: clock)
+    }
     workloads = try ConfiguredWorkloads(
       configuration.workloads,
       factory: WorkloadFactory(
-        sources: SourceFactory(client: client, clock: clock, logger: logger), registered: registered))
+        sources: SourceFactory(client: client, clock: clock, logger: logger, cluster: cluster), registered: registered))
   }
 
   /// How the parts are to be.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Kedastral
 import KedastralCore
+import KedastralKubernetes
 import KedastralNet
 import KedastralSources
 
@@ -10,8 +11,13 @@ package struct SourceFactory: Sendable {
   package let clock: any WallClock
   package let logger: KedastralLogger
   private let sharedQueries: SharedQueries
+  /// The cluster whose pods are measured; nil without one.
+  private let cluster: KubernetesClient?
 
-  package init(client: HTTPClient, clock: any WallClock, logger: KedastralLogger) {
+  package init(
+    client: HTTPClient, clock: any WallClock, logger: KedastralLogger, cluster: KubernetesClient? = nil
+  ) {
+    self.cluster = cluster
     self.client = client
     self.clock = clock
     self.logger = logger
@@ -62,6 +68,20 @@ package struct SourceFactory: Sendable {
     case .scrape(let settings):
       let source = try scrapeSource(settings, step: workload.step, window: workload.window)
       return Made(source: source, service: { try await source.run() })
+    }
+  }
+
+  /// Where a workload's own lead time comes from; nil when it has none.
+  func leadTime(of workload: WorkloadConfiguration) -> LeadTimeRule? {
+    switch workload.leadTime {
+    case .fixed(let duration): .fixed(duration)
+    case .query(let query):
+      .measured(
+        PodStartupQuery(endpoint: query.endpoint, query: query.text, client: client, logger: logger),
+        pollingInterval: LeadTimeConfiguration.pollingInterval)
+    case .pods(let target, let interval):
+      cluster.map { .measured(PodStartupReader($0, podsOf: target.resource, target.key), pollingInterval: interval) }
+    case nil: nil
     }
   }
 

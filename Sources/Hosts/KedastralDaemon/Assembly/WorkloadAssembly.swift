@@ -27,9 +27,11 @@ extension Workload {
   ///
   /// - Parameters:
   ///   - sources: the source of each metric, the workload's own first.
+  ///   - leadTime: where its own lead time comes from.
   ///   - makeModel: makes a metric's model.
   init(
-    _ settings: WorkloadConfiguration, sources: [any MetricSource], makeModel: (ModelConfiguration) throws -> any Model
+    _ settings: WorkloadConfiguration, sources: [any MetricSource], leadTime: LeadTimeRule?,
+    makeModel: (ModelConfiguration) throws -> any Model
   ) throws {
     let others = try zip(settings.otherMetrics, sources.dropFirst()).map { other, source in
       LoadMetric(
@@ -41,6 +43,6 @@ extension Workload {
       policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
       horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
       activationThreshold: settings.policy.activationThreshold, settleTime: settings.settleTime,
-      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge)
+      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge, leadTime: leadTime)
   }
 }

@@ -22,8 +22,11 @@ struct WrittenConfiguration: ConfigurationTexts {
   }
 
   func scaledObject(of workload: WorkloadName, _ tuning: PlanTuning) -> String? {
-    settings(workload)?.applying(tuning.policy).scaledObject(
-      leadTime: tuning.leadTime ?? leadTime, mode: tuning.mode ?? .replicas, selection: tuning.selection ?? .maximum,
+    guard let settings = settings(workload)?.applying(tuning.policy) else { return nil }
+    // A trigger's lead time would override the workload's own.
+    return settings.scaledObject(
+      leadTime: tuning.leadTime ?? (settings.leadTime == nil ? leadTime : nil), mode: tuning.mode ?? .replicas,
+      selection: tuning.selection ?? .maximum,
       scalerAddress: scaler.description)
   }
 }

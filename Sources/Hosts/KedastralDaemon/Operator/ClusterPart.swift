@@ -43,7 +43,8 @@ struct ClusterPart {
     let policies = PolicyOperator(
       client, namespace: kubernetes.namespace,
       settings: PolicyReconciler.Settings(
-        knownModels: ModelCatalog.names, scalerAddress: "\(configuration.scalerAddress)", staleAfter: staleAfter),
+        knownModels: ModelCatalog.names, scalerAddress: "\(configuration.scalerAddress)",
+        authentication: kubernetes.triggerAuthentication, staleAfter: staleAfter),
       forecaster: PolicyOperator.Forecaster(
         replace: { [board] new in
           _ = try await workloads.replacePolicies(new)

@@ -33,7 +33,7 @@ struct PlanObservation: Sendable, Equatable {
     ]
   }
 
-  private var sourceReachable: PolicyCondition {
+  var sourceReachable: PolicyCondition {
     if let problem, problem.stage == .collect {
       return PolicyCondition(.sourceReachable, .no, "RequestFailed", problem.text)
     }

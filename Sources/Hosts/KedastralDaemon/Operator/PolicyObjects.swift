@@ -18,6 +18,7 @@ struct DataSource: KubernetesObject, Equatable {
 
   var metadata: ObjectMetadata
   var spec: JSONValue
+  var status: JSONValue?
 }
 
 /// A source of metrics for the policies of all namespaces.
@@ -27,6 +28,7 @@ struct ClusterDataSource: KubernetesObject, Equatable {
 
   var metadata: ObjectMetadata
   var spec: JSONValue
+  var status: JSONValue?
 }
 
 /// Which source of metrics a policy refers to.

@@ -39,7 +39,7 @@ actor PolicyOperator {
   private let client: KubernetesClient
   private let namespace: String?
   private let forecaster: Forecaster
-  private let lease: OperatorLease
+  private let shares: OperatorShares
   private let clock: any WallClock
   private let logger: KedastralLogger
   private let writes: MetricFamily
@@ -53,7 +53,7 @@ actor PolicyOperator {
   /// - Parameter namespace: the namespace whose policies are forecast; nil for all.
   init(
     _ client: KubernetesClient, namespace: String?, settings: PolicyReconciler.Settings, forecaster: Forecaster,
-    identity: String, leaseDuration: Duration = .seconds(15), clock: any WallClock, metrics: MetricsRegistry,
+    identity: String, leaseDuration: Duration = .seconds(12), clock: any WallClock, metrics: MetricsRegistry,
     logger: KedastralLogger
   ) {
     self.client = client
@@ -63,7 +63,7 @@ actor PolicyOperator {
     self.logger = logger
     reconciler = PolicyReconciler(settings, seesClusterSources: namespace == nil)
     let suffix = namespace.map { "-\($0)" } ?? ""
-    lease = OperatorLease(
+    shares = OperatorShares(
       client, key: ObjectKey(namespace: client.access.namespace, name: "kedastral-operator\(suffix)"),
       identity: identity, duration: leaseDuration, clock: clock, logger: logger)
     writes = metrics.counter(
@@ -78,13 +78,11 @@ actor PolicyOperator {
   func run() async {
     forecaster.report(reconciler.missingLists)
     await withDiscardingTaskGroup { group in
-      group.addTask { [lease] in await lease.run() }
+      group.addTask { [shares] in await shares.run() }
       group.addTask { [self] in await follow(ForecastPolicy.self) { $0.handle($1, at: $2) } }
-      group.addTask { [self] in await follow(DataSource.self) { reconciler, event, _ in reconciler.handle(event) } }
+      group.addTask { [self] in await follow(DataSource.self) { $0.handle($1, at: $2) } }
       if namespace == nil {
-        group.addTask { [self] in
-          await follow(ClusterDataSource.self) { reconciler, event, _ in reconciler.handle(event) }
-        }
+        group.addTask { [self] in await follow(ClusterDataSource.self) { $0.handle($1, at: $2) } }
       }
       group.addTask { [self] in await follow(ScaledObject.self) { reconciler, event, _ in reconciler.handle(event) } }
       group.addTask { [self] in await follow(Autoscaler.self) { reconciler, event, _ in reconciler.handle(event) } }
@@ -144,11 +142,19 @@ actor PolicyOperator {
   }
 
   private var surroundings: PolicyReconciler.Surroundings {
-    let isLeader = lease.isHeld
-    return PolicyReconciler.Surroundings(observe: forecaster.observe) { [forecaster] workload in
-      // Each forecaster writes for the workloads that it forecasts; without shares, one of them writes for all.
-      guard let workload, forecaster.sharesWorkloads else { return isLeader }
-      return forecaster.forecasts(workload)
+    let owns = ownership
+    return PolicyReconciler.Surroundings(observe: forecaster.observe, owns: { owns("\($0)", $1) }) { source, workload in
+      owns("\(source.resource.plural)/\(source.key)", workload)
+    }
+  }
+
+  /// Which objects this process writes. Where the forecasts are shared, each forecaster writes for the workloads that it forecasts;
+  /// else all know all plans, and share the objects.
+  private var ownership: @Sendable (String, WorkloadName?) -> Bool {
+    let share = shares.current
+    return { [forecaster] key, workload in
+      if let workload, forecaster.sharesWorkloads { return forecaster.forecasts(workload) }
+      return share.owns(key: key)
     }
   }
 
@@ -193,9 +199,17 @@ actor PolicyOperator {
     case .delete(let key, let uid):
       let error = await attempt("scaledobject") { try await client.delete(ScaledObject.resource, key, uid: uid) }
       await note { $0.scalingRequestEnded(key, error: error) }
-    case .status(let key, let status):
-      let error = await attempt("status") { try await client.patchStatus(ForecastPolicy.resource, key, status) }
-      if error != nil { await note { $0.statusWriteFailed(key) } }
+    case .status(let key, let status, let version):
+      let error = await attempt("status") {
+        // The version keeps a process that was paused from overwriting what the next owner has written.
+        try await client.patchStatus(ForecastPolicy.resource, key, status, resourceVersion: version)
+      }
+      if let error { await note { $0.statusWriteFailed(key, isConflict: error.status == 409) } }
+    case .sourceStatus(let reference, let status, let version):
+      let error = await attempt("status") {
+        try await client.patchStatus(reference.resource, reference.key, status, resourceVersion: version)
+      }
+      if error != nil { await note { $0.sourceStatusWriteFailed(reference) } }
     case .event(let event):
       _ = await attempt("event") { try await client.create(ObjectEvent.resource, namespace: event.namespace, event) }
     case .readCredentials(let reference, let references):
@@ -215,8 +229,10 @@ actor PolicyOperator {
       return nil
     } catch let error as KubernetesError {
       writes.with(kind, "failure").increment()
-      // What was deleted meanwhile does not matter.
-      if error.status != 404 { logger.warn("cannot write to the cluster", ["error": "\(error)"]) }
+      // What was deleted meanwhile does not matter, and a status that was changed meanwhile is written again.
+      if error.status != 404, !(kind == "status" && error.status == 409) {
+        logger.warn("cannot write to the cluster", ["error": "\(error)"])
+      }
       return error
     } catch { return nil }
   }

@@ -18,10 +18,14 @@ struct PolicyReconciler: Sendable {
     var knownModels: [String]
     /// Where KEDA reaches the scaler.
     var scalerAddress: String
+    /// With what it authenticates there; nil for plain text.
+    var authentication: TriggerAuthentication?
     /// The age from which a plan is not served.
     var staleAfter = Duration.seconds(120)
     /// The shortest time between two writes of one policy's status.
     var statusInterval = Duration.seconds(30)
+    /// How soon a status is written again whose object had been changed.
+    var conflictInterval = Duration.seconds(5)
     /// How long a status without news may lack the newest load and time.
     var refreshInterval = Duration.seconds(60)
     /// Status writes per second for new numbers, of all policies together.
@@ -41,7 +45,9 @@ struct PolicyReconciler: Sendable {
     case apply(ObjectKey, JSONValue, isOwn: Bool)
     /// Delete the ScaledObject of a policy, which has this identity.
     case delete(ObjectKey, uid: String)
-    case status(ObjectKey, JSONValue)
+    /// Change a policy's status, if its object still has the version from which the change was computed.
+    case status(ObjectKey, JSONValue, version: String?)
+    case sourceStatus(SourceReference, JSONValue, version: String?)
     case event(ObjectEvent)
     case readCredentials(SourceReference, JSONValue)
   }
@@ -49,8 +55,10 @@ struct PolicyReconciler: Sendable {
   /// What this process observes, and for which policies it acts.
   struct Surroundings {
     var observe: (WorkloadName) -> PlanObservation
-    /// Whether this process writes for a policy with this workload; nil when it has none.
-    var owns: (WorkloadName?) -> Bool
+    /// Whether this process writes for a policy, which may have a workload.
+    var owns: (ObjectKey, WorkloadName?) -> Bool
+    /// Whether this process writes the status of a source; the workload is that of the first policy that uses it.
+    var ownsSource: (SourceReference, WorkloadName?) -> Bool
   }
 
   /// What is remembered of a policy.
@@ -87,6 +95,7 @@ struct PolicyReconciler: Sendable {
   private var entries: [ObjectKey: Entry] = [:]
   private var changed: Set<ObjectKey> = []
   private var sources: [SourceReference: JSONValue] = [:]
+  private var sourceStatuses = SourceStatuses()
   private var credentials: [SourceReference: Credentials] = [:]
   private var scaledObjects: [ObjectKey: ScaledObject] = [:]
   private var autoscalers: [ObjectKey: ScaleTarget] = [:]
@@ -150,24 +159,34 @@ struct PolicyReconciler: Sendable {
     }
   }
 
-  mutating func handle(_ event: ObjectFeed<DataSource>.Event) {
+  mutating func handle(_ event: ObjectFeed<DataSource>.Event, at now: Date) {
     switch event {
     case .listed(let list):
       replaceSources(isClusterWide: false, list.objects.map { (SourceReference($0), $0.spec) })
+      for source in list.objects {
+        sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
+      }
       listed.insert(DataSource.resource.plural)
-    case .changed(let source): set(SourceReference(source), source.spec)
+    case .changed(let source):
+      set(SourceReference(source), source.spec)
+      sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
     case .unreadable: break
     case .removed(let key): sources.keys.first { !$0.isClusterWide && $0.key == key }.map { set($0, nil) }
     case .interrupted(let error): interruptions[DataSource.resource.plural] = "\(error)"
     }
   }
 
-  mutating func handle(_ event: ObjectFeed<ClusterDataSource>.Event) {
+  mutating func handle(_ event: ObjectFeed<ClusterDataSource>.Event, at now: Date) {
     switch event {
     case .listed(let list):
       replaceSources(isClusterWide: true, list.objects.map { (SourceReference($0), $0.spec) })
+      for source in list.objects {
+        sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
+      }
       listed.insert(ClusterDataSource.resource.plural)
-    case .changed(let source): set(SourceReference(source), source.spec)
+    case .changed(let source):
+      set(SourceReference(source), source.spec)
+      sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
     case .unreadable: break
     case .removed(let key): sources.keys.first { $0.isClusterWide && $0.key.name == key.name }.map { set($0, nil) }
     case .interrupted(let error): interruptions[ClusterDataSource.resource.plural] = "\(error)"
@@ -232,6 +251,7 @@ struct PolicyReconciler: Sendable {
   }
 
   private mutating func set(_ reference: SourceReference, _ spec: JSONValue?) {
+    if spec == nil { sourceStatuses.remove(reference) }
     guard sources[reference] != spec else { return }
     sources[reference] = spec
     let references = Self.references(of: spec)
@@ -338,9 +358,15 @@ struct PolicyReconciler: Sendable {
     let claims = Claims(entries.values.filter(\.isScaling).map { ($0.policy, $0.scaling?.target) }, scaledObjects)
     let foreign = Foreign(scaledObjects, autoscalers)
     var waiting: [(ObjectKey, PolicyStatus, PolicyStatus.Difference)] = []
+    var uses: [SourceReference: [SourceStatuses.Use]] = [:]
     for key in entries.keys.sorted(by: { ($0.namespace, $0.name) < ($1.namespace, $1.name) }) {
       guard let entry = entries[key] else { continue }
-      guard surroundings.owns(entry.workload.map(\.name)) else {
+      for reference in entry.references {
+        let isReachable = entry.workload.map { surroundings.observe($0.name).sourceReachable }
+        uses[reference, default: []].append(
+          .init(policy: key, workload: entry.workload?.name, isReachable: isReachable))
+      }
+      guard surroundings.owns(key, entry.workload.map(\.name)) else {
         // Another process writes it meanwhile.
         entries[key]?.written = nil
         continue
@@ -365,7 +391,13 @@ struct PolicyReconciler: Sendable {
       tokens -= 1
       actions += write(status, key, at: now)
     }
+    let problems = credentials.compactMapValues { known -> PolicyTranslation.Problem? in
+      guard case .failure(let problem)? = known.result else { return nil }
+      return problem
+    }
     return actions
+      + sourceStatuses.actions(
+        settings, uses: uses, problems: problems, owns: surroundings.ownsSource, at: now)
   }
 
   private func isMoreUrgent(
@@ -446,8 +478,9 @@ struct PolicyReconciler: Sendable {
       return [.delete(key, uid: uid)]
     }
     guard scaling.isManaged else { return [] }
-    let body = scaling.scaledObject(entry.policy, workload, scalerAddress: settings.scalerAddress)
-    if let existing, existing.spec.covers(body["spec"]) {
+    let body = scaling.scaledObject(
+      entry.policy, workload, scalerAddress: settings.scalerAddress, settings.authentication)
+    if let existing, scaling.matches(existing.spec, body["spec"]) {
       entries[key]?.apply = Attempt()
       return []
     }
@@ -467,8 +500,16 @@ struct PolicyReconciler: Sendable {
     entries[key]?.apply.error = error.map { "\($0)" }
   }
 
-  /// Notes that a status could not be written: it is written again after the usual time.
-  mutating func statusWriteFailed(_ key: ObjectKey) { entries[key]?.written = nil }
+  /// Notes that a status could not be written: it is written again after the usual time, or soon when its object had been changed
+  /// meanwhile.
+  mutating func statusWriteFailed(_ key: ObjectKey, isConflict: Bool) {
+    entries[key]?.written = nil
+    guard isConflict, let at = entries[key]?.writtenAt else { return }
+    entries[key]?.writtenAt = at - settings.statusInterval.inSeconds + settings.conflictInterval.inSeconds
+  }
+
+  /// The same for a source.
+  mutating func sourceStatusWriteFailed(_ reference: SourceReference) { sourceStatuses.writeFailed(reference) }
 
   // MARK: Status
 
@@ -477,7 +518,10 @@ struct PolicyReconciler: Sendable {
   ) -> PolicyStatus {
     let workload = entry.workload.flatMap { reserved.contains($0.name) ? nil : $0 }
     let observation = workload.map { surroundings.observe($0.name) } ?? PlanObservation()
-    let question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    var question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    if entry.scaling?.isLeadTimeMeasured == true, let snapshot = observation.snapshot {
+      question.leadTime = snapshot.leadTime(orElse: question.leadTime)
+    }
     var status = PolicyStatus()
     status.observedGeneration = entry.policy.metadata.generation
     status.workload = workload?.name.text
@@ -538,7 +582,8 @@ struct PolicyReconciler: Sendable {
     entries[key]?.writtenAt = now
     // The next transitions are computed from this, before the server has sent it back.
     entries[key]?.policy.status = (entry.policy.status ?? [:]).merged(patch)
-    return [.status(key, patch)] + events(from: old, to: status, entry.policy, at: now)
+    return [.status(key, patch, version: entry.policy.metadata.resourceVersion)]
+      + events(from: old, to: status, entry.policy, at: now)
   }
 
   private func events(

@@ -7,6 +7,8 @@ struct PolicyScaling: Sendable, Equatable {
   /// Whether the operator creates the ScaledObject.
   let isManaged: Bool
   let question: ScalingQuestion
+  /// Whether the lead time is measured, so that it is the plan's, not the trigger's.
+  let isLeadTimeMeasured: Bool
   let target: ScaleTarget
 
   /// Reads the fields of a policy that say how it scales.
@@ -14,10 +16,14 @@ struct PolicyScaling: Sendable, Equatable {
     guard let target = ScaleTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace) else {
       throw PolicyTranslation.Problem(texts: ["spec.scaleTargetRef.name: is missing; name the object to scale"])
     }
-    let text = policy.spec["leadTime"].text ?? "10m"
+    var text = policy.spec["leadTime"].text ?? Self.defaultLeadTime
+    isLeadTimeMeasured = text == Self.measured
+    // Until it has been measured.
+    if isLeadTimeMeasured { text = Self.defaultLeadTime }
     guard let leadTime = try? DurationText.parse(text), leadTime >= .zero else {
-      throw PolicyTranslation.Problem(texts: ["spec.leadTime: '\(Redaction.shown(text))' is not a duration such as 10m"]
-      )
+      throw PolicyTranslation.Problem(texts: [
+        "spec.leadTime: '\(Redaction.shown(text))' is not a duration such as 10m, or auto"
+      ])
     }
     isManaged = policy.spec["scaledObject"].text != "none"
     question = ScalingQuestion(
@@ -25,6 +31,11 @@ struct PolicyScaling: Sendable, Equatable {
       selection: policy.spec["select"].text.flatMap(ScalingQuestion.Selection.init) ?? .maximum)
     self.target = target
   }
+
+  /// The lead time of a policy that has none.
+  static let defaultLeadTime = "10m"
+  /// The lead time of a policy whose pods are measured.
+  static let measured = "auto"
 
   /// The HPA's behavior where the policy has none. The plan limits growth and shrinkage itself, and it is never below what the
   /// next lead time requires: so a rise is followed at once, and a fall after one minute instead of five.
@@ -41,8 +52,24 @@ struct PolicyScaling: Sendable, Equatable {
     ],
   ]
 
+  /// How often the metric of its ScaledObject is requested.
+  static func pollingInterval(_ policy: ForecastPolicy, minReplicas: Int) -> Duration {
+    // With at least one replica the autoscaler requests it, every 15 seconds.
+    minReplicas > 0 ? LeadTimeConfiguration.pollingInterval : .seconds(policy.spec["pollingInterval"].integer ?? 15)
+  }
+
+  /// Whether a ScaledObject is as it should be. A lead time that is left there would override the plan's.
+  func matches(_ existing: JSONValue, _ wanted: JSONValue) -> Bool {
+    guard existing.covers(wanted) else { return false }
+    return !isLeadTimeMeasured
+      || (existing["triggers"].elements ?? []).allSatisfy { $0["metadata"]["leadTime"] == .null }
+  }
+
   /// The ScaledObject of a policy: the fields that the operator owns.
-  func scaledObject(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+  func scaledObject(
+    _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
+    _ authentication: TriggerAuthentication? = nil
+  ) -> JSONValue {
     .object([
       "apiVersion": .string(ScaledObject.resource.apiVersion), "kind": .string(ScaledObject.resource.kind),
       "metadata": [
@@ -55,24 +82,35 @@ struct PolicyScaling: Sendable, Equatable {
           ]
         ],
       ],
-      "spec": spec(policy, workload, scalerAddress: scalerAddress),
+      "spec": spec(policy, workload, scalerAddress: scalerAddress, authentication),
     ])
   }
 
-  private func spec(_ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String) -> JSONValue {
+  private func spec(
+    _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
+    _ authentication: TriggerAuthentication?
+  ) -> JSONValue {
     let limits = workload.policy
     var metadata: [String: JSONValue] = [
       "scalerAddress": .string(scalerAddress), "workload": .string(workload.name.text),
-      "leadTime": .string(DurationText.format(question.leadTime)),
     ]
+    if !isLeadTimeMeasured { metadata["leadTime"] = .string(DurationText.format(question.leadTime)) }
     if question.mode != .replicas { metadata["mode"] = .string(question.mode.rawValue) }
     if question.selection != .maximum { metadata["select"] = .string(question.selection.rawValue) }
+    var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
+    if let authentication {
+      metadata["enableTLS"] = "true"
+      trigger["authenticationRef"] = [
+        "name": .string(authentication.name), "kind": .string(authentication.kind.rawValue),
+      ]
+    }
+    trigger["metadata"] = .object(metadata)
     let behavior = policy.spec["behavior"].members.map(JSONValue.object) ?? Self.defaultBehavior
     var spec: [String: JSONValue] = [
       "scaleTargetRef": policy.spec["scaleTargetRef"],
       "minReplicaCount": .number(Double(limits.minReplicas)), "maxReplicaCount": .number(Double(limits.maxReplicas)),
       "advanced": ["horizontalPodAutoscalerConfig": ["behavior": behavior]],
-      "triggers": [["type": "external", "metricType": "AverageValue", "metadata": .object(metadata)]],
+      "triggers": .array([.object(trigger)]),
     ]
     // With at least one replica the autoscaler requests the metric itself, and KEDA warns about an interval without effect.
     if limits.minReplicas == 0 {

@@ -140,4 +140,11 @@ enum KubernetesTime {
   static func text(_ instant: Date) -> String {
     Date(timeIntervalSince1970: instant.timeIntervalSince1970.rounded(.down)).formatted(.iso8601)
   }
+
+  /// The same with six digits of a second, as Leases have it.
+  static func micros(_ instant: Date) -> String {
+    let whole = instant.timeIntervalSince1970.rounded(.down)
+    let digits = String(Int((instant.timeIntervalSince1970 - whole) * 1_000_000))
+    return "\(text(instant).dropLast()).\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)Z"
+  }
 }

@@ -65,7 +65,8 @@ struct PolicyTranslation {
 
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
-    ["metric", "dryRun", "model.name", "model.byomUrl"] + times.map(\.file) + capacity.map { "policy.\($0.file)" }
+    ["metric", "dryRun", "leadTime", "model.name", "model.byomUrl"] + times.map(\.file)
+      + capacity.map { "policy.\($0.file)" }
       + seasonalOrders.map { "model.\($0.file)" })
 
   /// The workload of a policy.
@@ -78,6 +79,12 @@ struct PolicyTranslation {
     var result = try read(policy.spec, "spec", of: policy, name: name, source: source)
     guard result.interval >= Self.shortestInterval else {
       throw Problem(texts: ["spec.forecast.interval: must not be shorter than a second"])
+    }
+    if policy.spec["leadTime"].text == PolicyScaling.measured {
+      let interval = PolicyScaling.pollingInterval(policy, minReplicas: result.policy.minReplicas)
+      result.leadTime = PodTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace).map {
+        .pods($0, pollingInterval: interval)
+      }
     }
     for (index, other) in (policy.spec["otherMetrics"].elements ?? []).enumerated() {
       // Each is read as a workload of its own, so that it inherits nothing of another source: its credentials above all.

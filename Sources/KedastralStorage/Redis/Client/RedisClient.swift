@@ -123,7 +123,8 @@ package enum RedisHealth: Sendable, Equatable {
 /// The health, for readers on any thread; changes are logged once.
 private final class HealthBox: Sendable {
   private let logger: KedastralLogger
-  private let state = Mutex<RedisHealth>(.unreachable(why: "not connected yet"))
+  private static let beforeConnecting = "not connected yet"
+  private let state = Mutex<RedisHealth>(.unreachable(why: beforeConnecting))
 
   init(logger: KedastralLogger) { self.logger = logger }
 
@@ -140,9 +141,9 @@ private final class HealthBox: Sendable {
     }
     switch (old.problem, new.problem) {
     case (.some, nil): logger.info("redis is reachable")
-    case (nil, .some(let problem)): logger.warn("redis is unavailable", ["error": problem])
-    case (.some(let before), .some(let problem)) where before != problem:
-      logger.debug("redis is still away", ["error": problem])
+    case (let before, .some(let problem)) where before != problem:
+      let isNew = before == nil || before == Self.beforeConnecting
+      logger.log(isNew ? .warn : .debug, "redis is \(isNew ? "unavailable" : "still away")", ["error": problem])
     default: break
     }
   }
@@ -249,8 +250,9 @@ final class ClientCore {
         stuck.append(connection)
       }
       let limit = DurationText.format(configuration.callDeadline)
+      let missing = call.connection == nil ? "connection" : "answer"
       call.finish(
-        .failure(.init(problem: "no answer within \(limit)" + (call.lastProblem.map { " (\($0))" } ?? ""))))
+        .failure(.init(problem: "no \(missing) within \(limit)" + (call.lastProblem.map { " (\($0))" } ?? ""))))
     }
     for connection in stuck { connection.fail("it has stopped answering") }
     outstanding.removeAll { $0.isOver }

@@ -1,54 +1,9 @@
 import KedastralCore
 
-/// A member's lease, as the server stores it; instants are milliseconds since 1970 by the server's clock.
-struct Lease: Equatable, Sendable {
-  /// When it expires.
-  var end: Int
-  /// The last renewal whose reply the member had received when it sent its latest one. It has seen every member that
-  /// joined before that.
-  var seen: Int
-}
-
 /// Renews a member's lease and returns all members, in one step and by the server's clock.
 ///
 /// The leases are a hash: for each member, the expiry and the last renewal it has seen.
 struct LeaseScript {
-  /// The server's state after a renewal.
-  struct Reply: Equatable, Sendable {
-    /// The time of the renewal, in milliseconds since 1970.
-    let now: Int
-    /// Whether the member still had a lease; otherwise it has just joined.
-    let wasPresent: Bool
-    /// The leases of all members.
-    let leases: [String: Lease]
-    /// The minimum uptime of the server in milliseconds: leases granted earlier may have been lost.
-    let uptime: Int
-
-    /// Creates a reply.
-    init(now: Int, wasPresent: Bool, leases: [String: Lease], uptime: Int) {
-      self.now = now
-      self.wasPresent = wasPresent
-      self.leases = leases
-      self.uptime = uptime
-    }
-
-    /// Parses the script's reply; nil when it has another form.
-    init?(_ reply: RESPValue) {
-      guard let parts = reply.elements, parts.count == 4, let now = parts[0].number, let present = parts[1].number,
-        let list = parts[2].elements, list.count % 3 == 0, let seconds = parts[3].number
-      else { return nil }
-      var leases: [String: Lease] = [:]
-      for index in stride(from: 0, to: list.count, by: 3) {
-        guard let member = list[index].text, let end = list[index + 1].number, let seen = list[index + 2].number else {
-          return nil
-        }
-        leases[member] = Lease(end: end, seen: seen)
-      }
-      // The server counts started seconds.
-      self.init(now: now, wasPresent: present == 1, leases: leases, uptime: max(0, seconds - 1) * 1000)
-    }
-  }
-
   /// Renews the lease of `member`.
   static func renew(key: String, member: String, timeToLive: Duration, seen: Int) -> RedisCommand {
     RedisCommand("EVAL", source, "1", key, member, "\(Int(timeToLive.inSeconds * 1000))", "\(seen)", key: key)
@@ -86,4 +41,22 @@ struct LeaseScript {
     local uptime = type(info) == 'string' and string.match(info, 'uptime_in_seconds:(%d+)')
     return {now, present, all, tonumber(uptime or 1000000)}
     """
+}
+
+extension MembershipState.Reply {
+  /// Parses the script's reply; nil when it has another form.
+  init?(_ reply: RESPValue) {
+    guard let parts = reply.elements, parts.count == 4, let now = parts[0].number, let present = parts[1].number,
+      let list = parts[2].elements, list.count % 3 == 0, let seconds = parts[3].number
+    else { return nil }
+    var leases: [String: MemberLease] = [:]
+    for index in stride(from: 0, to: list.count, by: 3) {
+      guard let member = list[index].text, let end = list[index + 1].number, let seen = list[index + 2].number else {
+        return nil
+      }
+      leases[member] = MemberLease(end: end, seen: seen)
+    }
+    // The server counts started seconds.
+    self.init(now: now, wasPresent: present == 1, leases: leases, uptime: max(0, seconds - 1) * 1000)
+  }
 }

@@ -13,7 +13,8 @@ package struct Shard: Sendable, Equatable {
   package let isActive: Bool
 
   /// Whether `workload` belongs to this process.
-  package func owns(_ workload: WorkloadName) -> Bool {
-    isActive && Rendezvous.owner(of: workload.text, among: members) == member
-  }
+  package func owns(_ workload: WorkloadName) -> Bool { owns(key: workload.text) }
+
+  /// Whether what this key identifies belongs to this process.
+  package func owns(key: String) -> Bool { isActive && Rendezvous.owner(of: key, among: members) == member }
 }

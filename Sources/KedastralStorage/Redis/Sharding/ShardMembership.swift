@@ -107,7 +107,7 @@ package final class ShardMembership: Sendable {
     do {
       let command = LeaseScript.renew(key: key, member: member, timeToLive: timeToLive, seen: seen)
       let reply = try await store.client.execute([command], deadline: lease / 5)[0]
-      guard let answer = LeaseScript.Reply(reply) else { throw store.error("renew lease", unexpected: reply) }
+      guard let answer = MembershipState.Reply(reply) else { throw store.error("renew lease", unexpected: reply) }
       let failures = state.withLock { state in
         state.membership.renewed(answer, sentAt: sentAt)
         defer { state.failedRenewals = 0 }

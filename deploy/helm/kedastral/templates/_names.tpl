@@ -97,6 +97,17 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- default (include "kedastral.scalerAddress" .) .Values.forecaster.operator.scalerAddress }}
 {{- end }}
 
+{{/* With what the operator's triggers authenticate at the scaler: that of the values, or that which the chart makes. */}}
+{{- define "kedastral.triggerAuthentication" -}}
+{{- with .Values.forecaster.operator.triggerAuthentication -}}
+{{- . }}
+{{- else -}}
+{{- with .Values.triggerAuthentication }}
+{{- if .create }}{{ .kind }}/{{ default (include "kedastral.fullname" $) .name }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "kedastral.scalerAddress" -}}
 {{- printf "%s-scaler.%s.svc:%v" (include "kedastral.fullname" .) .Release.Namespace .Values.scaler.service.grpcPort }}
 {{- end }}

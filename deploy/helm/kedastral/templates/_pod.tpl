@@ -57,6 +57,9 @@
 {{- with .Values.forecaster.operator.namespace }}
 - {name: WATCH_NAMESPACE, value: {{ . | quote }}}
 {{- end }}
+{{- with include "kedastral.triggerAuthentication" . }}
+- {name: TRIGGER_AUTHENTICATION, value: {{ . | quote }}}
+{{- end }}
 {{- end }}
 {{- with include "kedastral.configurationPath" . }}
 - {name: CONFIG, value: {{ . | quote }}}

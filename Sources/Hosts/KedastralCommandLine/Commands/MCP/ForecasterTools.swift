@@ -22,7 +22,7 @@ struct ForecasterTools: Sendable {
     MCPTool(
       name: "list_workloads", title: "List workloads",
       help:
-        "All workloads with their state (ok, capped, bridged, stale, failing, dry-run, starting), current load, largest forecast load, requested replicas, required replicas before limits, maximum of the plan, recent forecast error, age of the plan, and the last error of failing workloads.",
+        "All workloads with their state (ok, capped, bridged, stale, failing, dry-run, learning, starting), current load, largest forecast load, requested replicas, required replicas before limits, maximum of the plan, recent forecast error, age of the plan, and the last error of failing workloads.",
       parameters: [
         .init(name: "filter", kind: .text, help: "only workloads whose name contains this"),
         .init(

@@ -49,11 +49,11 @@ struct TopScreen {
   private var now = Date.distantPast
   private var heardAt = Date.distantPast
   private let server: String
-  private let leadTime: Duration
+  private let leadTime: Duration?
   private let staleAfter: Duration
 
   init(
-    server: String, leadTime: Duration = .seconds(300), staleAfter: Duration = .seconds(120), size: TerminalSize
+    server: String, leadTime: Duration? = nil, staleAfter: Duration = .seconds(120), size: TerminalSize
   ) {
     self.server = server
     self.leadTime = leadTime
@@ -342,11 +342,12 @@ extension WorkloadState {
     switch self {
     case .ok: 0
     case .dryRun: 1
-    case .starting: 2
-    case .bridged: 3
-    case .failing: 4
-    case .capped: 5
-    case .stale: 6
+    case .learning: 2
+    case .starting: 3
+    case .bridged: 4
+    case .failing: 5
+    case .capped: 6
+    case .stale: 7
     }
   }
 }

@@ -116,6 +116,7 @@ struct KubernetesSection: Decodable, Sendable {
   var enabled: Located<Bool>?
   var kubeconfig: Located<String>?
   var namespace: Located<String>?
+  var triggerAuthentication: Located<TriggerAuthentication>?
 }
 
 /// A workload, or the defaults of all workloads.
@@ -132,6 +133,8 @@ struct WorkloadSection: Decodable, Sendable {
   var settleTime: Located<Duration>?
   var maxSampleAge: Located<Duration>?
   var bridge: Located<Duration>?
+  var leadTime: Located<LeadTimeChoice>?
+  var leadTimeQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
   var otherMetrics: [Section<MetricSection>]?

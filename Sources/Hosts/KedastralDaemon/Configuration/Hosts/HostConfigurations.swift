@@ -47,6 +47,8 @@ package struct KubernetesConfiguration: Sendable, Equatable {
   package var kubeconfig: String?
   /// The only namespace whose policies are forecast; nil for all.
   package var namespace: String?
+  /// With what the policies' triggers authenticate at the scaler; nil for plain text.
+  package var triggerAuthentication: TriggerAuthentication? = nil
 }
 
 /// The settings of a scaler.

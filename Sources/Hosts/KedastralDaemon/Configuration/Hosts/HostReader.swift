@@ -157,7 +157,8 @@ struct HostReader {
     guard given.value(Settings.kubernetes, section?.enabled)?.value == true else { return nil }
     return KubernetesConfiguration(
       kubeconfig: given.text(Settings.kubeconfig, section?.kubeconfig)?.value,
-      namespace: given.text(Settings.namespace, section?.namespace)?.value)
+      namespace: given.text(Settings.namespace, section?.namespace)?.value,
+      triggerAuthentication: given.value(Settings.triggerAuthentication, section?.triggerAuthentication)?.value)
   }
 
   private func readScorecard() -> ScorecardConfiguration? {

@@ -86,6 +86,16 @@ enum Settings {
   static let bridge = Setting<Duration>(
     "bridge", "BRIDGE", default: "30m", file: "workloads[].bridge", .workload,
     "how long a bridged plan is served, at most the horizon; after that KEDA's fallback applies")
+  static let ownLeadTime = Setting<LeadTimeChoice>(
+    "workload-lead-time", "WORKLOAD_LEAD_TIME", defaultNote: "the scaler's lead time",
+    file: "workloads[].leadTime", .workload,
+    "lead time for triggers that set none: a duration, or auto to measure how long the pods take to start (kube-state-metrics)"
+  )
+  static let leadTimeQuery = Setting<String>(
+    "lead-time-query", "LEAD_TIME_QUERY", defaultNote: "pods named after the workload, of the last day",
+    file: "workloads[].leadTimeQuery", .workload, placeholder: "PROMQL", oneWorkload: true,
+    "with the lead time auto: query that returns the seconds each pod took to start, one series per pod; sent to the workload's Prometheus"
+  )
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone of the workload's days and schedules")
@@ -266,6 +276,10 @@ enum Settings {
   static let namespace = Setting<String>(
     "namespace", "WATCH_NAMESPACE", file: "kubernetes.namespace", .kubernetes, placeholder: "NAME",
     "the only namespace whose policies are forecast; all if not given")
+  static let triggerAuthentication = Setting<TriggerAuthentication>(
+    "trigger-authentication", "TRIGGER_AUTHENTICATION", file: "kubernetes.triggerAuthentication", .kubernetes,
+    "the TriggerAuthentication of the policies' ScaledObjects, such as ClusterTriggerAuthentication/kedastral; KEDA uses TLS then"
+  )
 
   // Storage
   static let storage = Setting<StorageKind>(
@@ -485,7 +499,8 @@ enum Settings {
     tlsClientNames.descriptor,
     httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
-    window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, timeZone.descriptor,
+    window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
+    leadTimeQuery.descriptor, timeZone.descriptor,
     dryRun.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
@@ -502,7 +517,7 @@ enum Settings {
     objective.descriptor, minReplicas.descriptor,
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
-    kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor,
+    kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor, triggerAuthentication.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,

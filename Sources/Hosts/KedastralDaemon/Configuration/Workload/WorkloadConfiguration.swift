@@ -27,6 +27,8 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var maxSampleAge: Duration?
   /// How long a bridged plan is served, at most the horizon.
   package var bridge: Duration = .seconds(1800)
+  /// Where the lead time for triggers without one comes from; nil for the scaler's.
+  package var leadTime: LeadTimeConfiguration?
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   package var timeZone: String
   /// Whether it is a dry run: its plan is computed and shown, but not served.

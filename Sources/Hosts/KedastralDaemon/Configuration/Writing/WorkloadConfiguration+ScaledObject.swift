@@ -4,12 +4,12 @@ extension WorkloadConfiguration {
   /// The KEDA ScaledObject by which this workload's plan scales a Deployment of the same name.
   ///
   /// - Parameters:
-  ///   - leadTime: how long before the load the pods are requested.
+  ///   - leadTime: how long before the load the pods are requested; nil for what the plan says.
   ///   - mode: the unit of the scaler's answers; written unless it is the scaler's default.
   ///   - selection: the part of the plan that counts; written unless it is the scaler's default.
   ///   - scalerAddress: where KEDA reaches the scaler.
   package func scaledObject(
-    leadTime: Duration, mode: ScalingQuestion.Mode = .replicas, selection: ScalingQuestion.Selection = .maximum,
+    leadTime: Duration?, mode: ScalingQuestion.Mode = .replicas, selection: ScalingQuestion.Selection = .maximum,
     scalerAddress: String
   ) -> String {
     // Kubernetes' names are in lower case and have no underscores.
@@ -39,7 +39,7 @@ extension WorkloadConfiguration {
         text.mapping("metadata") {
           $0.pair("scalerAddress", scalerAddress)
           $0.pair("workload", workload.name.text)
-          $0.pair("leadTime", DurationText.format(leadTime))
+          if let leadTime { $0.pair("leadTime", DurationText.format(leadTime)) }
           if mode != .replicas { $0.pair("mode", mode.rawValue) }
           if selection != .maximum { $0.pair("select", selection.rawValue) }
         }

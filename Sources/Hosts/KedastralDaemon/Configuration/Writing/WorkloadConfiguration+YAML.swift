@@ -20,6 +20,10 @@ extension WorkloadConfiguration {
       if let settleTime { text.pair("settleTime", DurationText.format(settleTime)) }
       if let maxSampleAge { text.pair("maxSampleAge", DurationText.format(maxSampleAge)) }
       text.pair("bridge", DurationText.format(bridge))
+      if let leadTime = workload.leadTime { text.pair("leadTime", leadTime.choice.description) }
+      if case .query(let query) = workload.leadTime, !query.isDefault {
+        text.pair("leadTimeQuery", Placeholders.escape(query.text))
+      }
       text.pair("timeZone", timeZone)
       if isDryRun { text.pair("dryRun", isDryRun) }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
