@@ -158,8 +158,8 @@ extension Scorecard {
   package func report(of workload: WorkloadName, isDryRun: Bool, at now: Date) -> ScorecardReport {
     let today = Int((now.timeIntervalSince1970 / 86_400).rounded(.down))
     return ScorecardReport(
-      workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: settings.leadTime.inSeconds,
-      startupSeconds: settings.startup.inSeconds, utilization: settings.utilization, price: settings.price,
+      workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: leadTime.inSeconds,
+      startupSeconds: startup.inSeconds, utilization: settings.utilization, price: settings.price,
       since: days.first { $0.measured > 0 }.map {
         String(Timestamp.format(Date(timeIntervalSince1970: Double($0.day) * 86_400)).prefix(10))
       },

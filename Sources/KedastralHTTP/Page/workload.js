@@ -25,10 +25,10 @@ export function newSections(name, card, leadSeconds, offers) {
   const element = document.createElement("div");
   element.className = "sections";
   element.innerHTML = `
-    <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
-      <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
     <section class="panel worth" hidden aria-labelledby="worth-title"><h3 id="worth-title">Compared with an HPA</h3>
       <p class="verdict"></p><ul class="tiles"></ul><p class="quiet"></p></section>
+    <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
+      <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
     <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
       <form>
         <label for="target">target per pod</label><input id="target" type="range"><output for="target"></output>
