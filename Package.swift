@@ -37,7 +37,8 @@ let package = Package(
 
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
-    .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl", "CEvent"]),
+    .target(
+      name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "KedastralGRPC", "CCurl", "CEvent"]),
     .target(
       name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CZlib", "CExternalScaler"]),
     .target(
@@ -46,6 +47,7 @@ let package = Package(
         .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
         .embedInCode("Page/list.js"), .embedInCode("Page/card.js"), .embedInCode("Page/workload.js"),
         .embedInCode("Page/feed.js"), .embedInCode("Page/plan.js"), .embedInCode("Page/chart.js"),
+        .embedInCode("Page/range.js"), .embedInCode("Page/past.js"),
         .embedInCode("Page/icon.svg"),
       ]),
     .target(name: "KedastralKubernetes", dependencies: ["KedastralCore", "KedastralNet", "KedastralSources"]),

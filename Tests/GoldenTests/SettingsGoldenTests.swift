@@ -8,7 +8,9 @@ struct SettingsGoldenTests {
     "each recorded flag, with its variable and default, is in the program's help",
     arguments: ["kedastral", "kedastral-forecaster", "kedastral-scaler"])
   func flags(program: String) async throws {
-    let help = try await Kedastral.run(program, "--help")
+    let help =
+      program == "kedastral"
+      ? try await Kedastral.run(program, "run", "--help") : try await Kedastral.run(program, "--help")
     // "  -horizon DURATION  [HORIZON]", and below it words that may end with "(default 30m)".
     var settings: [String: JSONDocument] = [:]
     for entry in help.matches(of: /\n  -([\w-]+)(?: (\S+))?  \[(\w+)\]((?:\n {6}\S.*)+)/) {

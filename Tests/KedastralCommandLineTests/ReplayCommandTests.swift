@@ -29,8 +29,18 @@ struct ReplayCommandTests {
       var hpa: String
       var ratio: Double?
     }
+    struct Verdict: Decodable {
+      var policy: String
+      var hpa: String
+      var startupSeconds: Double
+      var podHoursRatio: Double
+      var violationMinutesMore: Double
+      var ratioAtEqualPodHours: Double?
+      var text: String
+    }
     var results: [Result]
     var equalPodHours: [Comparison]
+    var verdicts: [Verdict]
   }
 
   @Test("reports violations, pod-hours and cost of each policy, and writes picture and pods")
@@ -136,6 +146,56 @@ struct ReplayCommandTests {
     let comparisons = try JSONDecoder().decode(Replayed.self, from: Data(run.output.utf8)).equalPodHours
     #expect(comparisons.contains { $0.policy == "reference" && $0.hpa == "u=0.7" && $0.ratio != nil })
     #expect(try String(contentsOfFile: svg, encoding: .utf8).contains("hpa u=0.7"))
+  }
+
+  @Test("ends with a verdict in words, as set and at equal pod-hours, and shows only what was given")
+  func verdict() async throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "replay", "--csv", try trace(in: folder), "--model", "baseline", "--interval", "30m", "--startup", "3m",
+      "--policy", "hpa", "kedastral",
+    ]
+    let run = try await Daemon.run("kedastral", arguments + ["--json"])
+    try #require(run.exitCode == 0, "\(run.output)")
+    let replayed = try JSONDecoder().decode(Replayed.self, from: Data(run.output.utf8))
+    #expect(replayed.results.map(\.policy) == ["hpa", "kedastral"] && replayed.equalPodHours.isEmpty)
+    let verdict = try #require(replayed.verdicts.first)
+    #expect(replayed.verdicts.count == 1 && verdict.hpa == "u=0.7" && verdict.startupSeconds == 180)
+    let (hpa, own) = (replayed.results[0], replayed.results[1])
+    #expect(abs(verdict.podHoursRatio - own.podHours / hpa.podHours) < 1e-9)
+    #expect(verdict.violationMinutesMore == own.violationMinutes - hpa.violationMinutes)
+    #expect(verdict.ratioAtEqualPodHours != nil)
+    let table = try await Daemon.run("kedastral", arguments).output
+    #expect(table.hasSuffix("\n\n\(verdict.text)\n"), "\(table)")
+    #expect(verdict.text.contains("; at equal pod-hours "))
+    // A sweep shows the same at equal pod-hours.
+    let sweep = try await Daemon.run("kedastral", arguments + ["--sweep", "--json"])
+    let swept = try JSONDecoder().decode(Replayed.self, from: Data(sweep.output.utf8))
+    #expect(swept.verdicts.map(\.text) == [verdict.text] && swept.results.count > 30)
+    #expect(
+      swept.equalPodHours.first { $0.hpa == "u=0.7" && $0.policy == "kedastral" }?.ratio
+        == verdict.ratioAtEqualPodHours)
+    let short = try await Daemon.run("kedastral", arguments + ["--no-sweep"]).output
+    #expect(short.hasSuffix("short of pods.\n") && !short.contains("at equal"), "\(short)")
+    let both = try await Daemon.run("kedastral", arguments + ["--no-sweep", "--sweep"])
+    #expect(both.exitCode == 2 && both.output.contains("--no-sweep and --sweep exclude each other"))
+    let alone = try await Daemon.run("kedastral", Array(arguments.dropLast(2)) + ["kedastral", "--no-sweep"]).output
+    #expect(!alone.contains("against hpa"))
+  }
+
+  @Test("perfect foresight obeys the maximum")
+  func cappedOracle() async throws {
+    let folder = try TemporaryFolder()
+    let run = try await Daemon.run(
+      "kedastral",
+      [
+        "replay", "--csv", try trace(in: folder), "--policy", "oracle", "hpa", "--startup", "60s", "--max", "6",
+        "--target-per-pod", "50", "--json",
+      ])
+    try #require(run.exitCode == 0, "\(run.output)")
+    let results = try JSONDecoder().decode(Replayed.self, from: Data(run.output.utf8)).results
+    #expect(results[0].oracleRatio == 1 && results[0].violationMinutes > 0 && results[0].podHours <= 6 * 24)
+    #expect(results[1].violationMinutes >= results[0].violationMinutes)
   }
 
   @Test("plays longer steps held by default, and reports the interpolation")

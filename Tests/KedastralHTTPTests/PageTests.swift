@@ -30,6 +30,20 @@ struct PageTests {
     }
   }
 
+  /// Publishes what the plan of a workload was worth.
+  private func publishWorth(of name: String, on server: TestServer) throws {
+    let json = Self.scorecard.replacing("NAME", with: name)
+    server.scorecards.publish(try ScorecardReport(json: Array(json.utf8)), of: try WorkloadName(name))
+  }
+
+  private static let scorecard = #"""
+    {"workload":"NAME","isDryRun":true,"leadTimeSeconds":300,"startupSeconds":180,"utilization":0.7,"price":0.04,
+    "since":"2026-01-28","daysWorse":0,"windows":[{"days":7,"measuredMinutes":5000,
+    "hpa":{"violationMinutes":51,"podHours":400,"cost":16},"plan":{"violationMinutes":10,"podHours":364,"cost":14.56},
+    "cappedMinutes":12,"bridgedMinutes":3,"comparedForecasts":4990,"forecastError":0.06,"p90Coverage":0.91,
+    "verdict":"would have avoided 41 violation minutes and saved 9 % of pod-hours"}]}
+    """#
+
   private struct PageProblem: Error, CustomStringConvertible {
     let output: String
     var description: String { output }
@@ -146,6 +160,7 @@ struct PageTests {
       server.running?.apply(.put(snapshot))
     }
     try await server.loop.run {}
+    try publishWorth(of: "svc-0042", on: server)
     let page = try visit(server, scene: "many")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()
@@ -171,7 +186,32 @@ struct PageTests {
           policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, shortageCost: cost, maxReplicas: 100),
           horizon: .seconds(3600), window: .seconds(12 * 3600)))
     }
+    try publishWorth(of: "api-app", on: server)
     let page = try visit(server, scene: "workload")
+    #expect(try await page.waitForExit() == 0, "\(page.output)")
+    await server.shutdown()
+  }
+
+  @Test("a workload's chart shows other time ranges, earlier forecasts, and loads above the requested pods")
+  func ranges() async throws {
+    let server = try await TestServer()
+    server.clock.advance(by: .seconds(-5400))
+    for _ in 0..<90 {
+      server.clock.advance(by: .seconds(60))
+      var plan = try plan("api-app", at: server.clock.now)
+      plan.leadTime = WorkloadLeadTime(
+        .seconds(89), startup: PodStartup(seconds: 74, pods: 212, measuredAt: server.clock.now))
+      try await server.apply(.put(plan))
+    }
+    // Half an hour ago the load was three times the forecast.
+    server.measure(
+      "api-app",
+      (0..<3000).map { index in
+        let minute = Double(index - 2999)
+        let load = load("api-app", at: TestServer.noon.addingTimeInterval(minute * 60))
+        return (-35 ..< -25).contains(minute) ? load * 3 : load
+      })
+    let page = try visit(server, scene: "ranges")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()
   }
@@ -188,7 +228,9 @@ struct PageTests {
   @Test("the page is small, and loads nothing from other hosts")
   func strictPolicy() async throws {
     let server = try await TestServer()
-    let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart"].map { ("/\($0).js", "text/javascript") }
+    let scripts = ["page", "list", "card", "workload", "feed", "plan", "chart", "range", "past"].map {
+      ("/\($0).js", "text/javascript")
+    }
     var bytes = 0
     for (path, type) in [("/", "text/html"), ("/page.css", "text/css"), ("/icon.svg", "image/svg+xml")] + scripts {
       let answer = try await curl(server.url + path)

@@ -2,7 +2,9 @@
 import contextlib
 import http.server
 import json
+import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -96,14 +98,17 @@ class Cluster:
             "status": {"conditions": [
                 {"type": "Ready", "status": "True", "lastTransitionTime": text(created + startup)}]}})
 
-    def forecaster(self, name="a", *settings, **user):
-        """A forecaster whose user has this token, or the given members of a kubeconfig's user."""
+    def kubeconfig(self, name="a", **user):
+        """A kubeconfig whose user has this name's token, or the given members."""
         kubeconfig = self.folder / f"{name}.kubeconfig"
         kubeconfig.write_text(json.dumps({
             "current-context": "double", "clusters": [{"name": "double", "cluster": {"server": self.url}}],
             "users": [{"name": "one", "user": user or {"token": f"token-{name}"}}],
             "contexts": [{"name": "double", "context": {"cluster": "double", "user": "one", "namespace": "kedastral"}}]}))
-        port = free_port()
+        return kubeconfig
+
+    def forecaster(self, name="a", *settings, **user):
+        kubeconfig, port = self.kubeconfig(name, **user), free_port()
         program = self.stack.enter_context(Program(
             PROGRAMS / "kedastral-forecaster", "-kubernetes", "-kubeconfig", kubeconfig, "-listen", f"127.0.0.1:{port}", *settings,
             env={"no_proxy": "*"}))
@@ -344,12 +349,11 @@ def writers(log):
 @pytest.mark.parametrize("names", ["ab", "abc"])
 def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(cluster, names):
     cluster.create_source()
-    policies = [f"p{number}" for number in range(8)]
+    policies = [f"p{number}" for number in range(24)]
     programs = {f"Bearer token-{name}": cluster.forecaster(name) for name in names}
-    lease = "/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator"
-    cluster.until(
-        lambda: len((cluster.get(lease) or {"spec": {"holderIdentity": ""}})["spec"]["holderIdentity"].split(",")) == len(names),
-        *programs.values())
+    for program in programs.values():
+        # Each has seen the others, and has been seen.
+        program.wait_for(f"members={len(names)} active=true")
     for policy in policies:
         cluster.create_policy(value=policy, scaleTargetRef={"name": policy})
     for program in programs.values():
@@ -382,6 +386,35 @@ def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(clu
         assert all(len(names_of_one) == 1 for names_of_one in new.values()), new
         assert all(new[policy] == by_policy[policy][-1:] for policy in policies if by_policy[policy][-1] != dying), (by_policy, new)
         by_policy = new
+
+
+def test_an_assistant_lists_and_reads_policies(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    cluster.create_policy(value="other", scaleTargetRef={"name": "other"}, dryRun=True)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    calls = [
+        ("list_forecast_policies", {}), ("list_forecast_policies", {"namespace": "elsewhere"}),
+        ("list_forecast_policies", {"filter": "oth"}), ("get_forecast_policy", {"namespace": "shop", "name": "web"}),
+        ("get_forecast_policy", {"namespace": "shop", "name": "lost"})]
+    lines = [json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+             for number, (name, arguments) in enumerate(calls)]
+    command = [PROGRAMS / "kedastral", "mcp", "--kubeconfig", cluster.kubeconfig("assistant")]
+    done = subprocess.run(
+        command, input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60, env={**os.environ, "no_proxy": "*"})
+    answers = {one["id"]: one["result"] for one in map(json.loads, done.stdout.splitlines())}
+    both, none, filtered, policy, lost = (answers[number] for number in range(len(calls)))
+    assert both["structuredContent"]["count"] == 2
+    first = next(one for one in both["structuredContent"]["policies"] if one["name"] == "web")
+    assert (first["workload"], first["ready"], first["reason"], first["target"]) == ("shop_web", "True", "Planned", "Deployment/web")
+    assert none["structuredContent"] == {"count": 0, "policies": []}
+    assert [one["name"] for one in filtered["structuredContent"]["policies"]] == ["other"]
+    assert policy["structuredContent"]["spec"]["capacity"]["targetPerPod"] == 100
+    assert {one["type"] for one in policy["structuredContent"]["status"]["conditions"]} >= {"Ready", "SourceReachable"}
+    assert lost["isError"] and "no ForecastPolicy 'lost'" in lost["content"][0]["text"]
+    # They only read.
+    assert {entry["method"] for entry in cluster.log() if entry["authorization"] == "Bearer token-assistant"} == {"GET"}
 
 
 def test_one_namespace_alone(cluster):

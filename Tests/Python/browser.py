@@ -58,6 +58,11 @@ class Page:
             "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
             "s.dispatchEvent(new Event('input', {bubbles: true}))", selector, value)
 
+    def drag(self, selector, right):
+        """Moves the pointer with its button down."""
+        chain = webdriver.ActionChains(self.driver).move_to_element(self.find(selector)).click_and_hold()
+        chain.move_by_offset(right, 0).release().perform()
+
     def wait(self, what, condition, seconds=20):
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -11,11 +11,16 @@ public struct OraclePolicy: ReplayPolicy {
 
   /// Creates the policy for one load and one kind of pod.
   public init(_ load: ReplayLoad, podCapacity: Double, startup: Duration, minReplicas: Int = 1) {
+    self.init(load, podCapacity: podCapacity, startup: startup, minReplicas: minReplicas, maxReplicas: .max)
+  }
+
+  /// The same with an upper limit, which it obeys also where the load needs more.
+  package init(_ load: ReplayLoad, podCapacity: Double, startup: Duration, minReplicas: Int, maxReplicas: Int) {
     var needs: [Int] = []
     needs.reserveCapacity(load.minutes.count)
     for value in load.minutes.values {
       let known = value.isFinite ? Int((min(value / podCapacity, 1e9) - 1e-9).rounded(.up)) : needs.last ?? 0
-      needs.append(max(known, minReplicas))
+      needs.append(min(max(known, minReplicas), maxReplicas))
     }
     let ahead = ReplayLoad.syncs(in: startup)
     let perMinute = ReplayLoad.syncsPerMinute

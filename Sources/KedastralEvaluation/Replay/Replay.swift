@@ -28,6 +28,8 @@ public struct Replay: Sendable {
   public let podCapacity: Double
   /// The fewest pods that perfect foresight keeps.
   public let minReplicas: Int
+  /// The most pods that perfect foresight has.
+  package var maxReplicas = Int.max
   /// The replayed minutes; the minutes before them are history.
   public let minutes: Range<Int>
   /// The number of replayed minutes before the results begin, in which policies already scale and learn.
@@ -213,7 +215,8 @@ struct ReplayRun {
     podCapacity = replay.podCapacity
     isRecorded = entrant.isRecorded
     oracle = OraclePolicy(
-      replay.load, podCapacity: replay.podCapacity, startup: entrant.startup, minReplicas: replay.minReplicas)
+      replay.load, podCapacity: replay.podCapacity, startup: entrant.startup, minReplicas: replay.minReplicas,
+      maxReplicas: replay.maxReplicas)
     // Every entrant starts with the pods that the load needs at that time.
     cluster = SimulatedCluster(
       readyPods: oracle.replicas(atSync: replay.minutes.lowerBound * ReplayLoad.syncsPerMinute),

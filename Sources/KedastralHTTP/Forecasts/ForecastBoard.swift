@@ -20,6 +20,7 @@ final class ForecastBoard {
   private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
   private var trails: [String: ReplicaTrail] = [:]
+  private var forecasts: [String: ForecastTrail] = [:]
   /// Documents that have been requested since their snapshot arrived.
   private var documents: [String: [UInt8]] = [:]
   private var workloads: [String]?
@@ -53,11 +54,12 @@ final class ForecastBoard {
     table.apply(update, at: now)
     documents[name] = nil
     guard let snapshot = table[name] else {
-      trails[name] = nil
+      (trails[name], forecasts[name]) = (nil, nil)
       (workloads, listed) = (nil, nil)
       return
     }
     if trails[name] == nil { (workloads, listed) = (nil, nil) }
+    forecasts[name, default: ForecastTrail()].record(snapshot, leadTime: snapshot.leadTime(orElse: leadTime))
     trails[name, default: ReplicaTrail()].record(
       snapshot.replicasAskedFor(leadTime: snapshot.leadTime(orElse: leadTime), at: now), at: now)
   }
@@ -114,6 +116,9 @@ final class ForecastBoard {
 
   /// The recent requests.
   func trail(of workload: String) -> [ReplicaTrail.Entry] { trails[workload]?.entries ?? [] }
+
+  /// What was forecast one lead time before each instant.
+  func forecasts(of workload: String) -> [ForecastTrail.Entry] { forecasts[workload]?.entries ?? [] }
 
   /// All workloads as they stand now.
   func overview() -> Overview {

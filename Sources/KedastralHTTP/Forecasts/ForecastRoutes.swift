@@ -39,9 +39,11 @@ extension HTTPRouter {
       }
       return board.answer(request) { snapshot in
         let trail = board.trail(of: snapshot.workload.text)
+        let forecasts = board.forecasts(of: snapshot.workload.text)
         return .later {
           let load = await history?.history(of: snapshot.workload)?.suffix(count)
-          return .json(HistoryDocument(workload: snapshot.workload, load: load, trail: trail).json)
+          return .json(
+            HistoryDocument(workload: snapshot.workload, load: load, trail: trail, forecasts: forecasts).json)
         }
       }
     }

@@ -9,11 +9,12 @@ import KedastralCore
 /// The response of `/history`: the recently measured load, and the replicas requested in that time.
 ///
 ///     {"workload":"api","start":"2026-01-31T06:00:00Z","stepSeconds":60,"values":[12,null,14],
-///      "replicas":[[1769839200000,3]]}
+///      "replicas":[[1769839200000,3]],"forecasts":[[1769839200000,13.5,10,17]]}
 ///
 /// `values[i]` is the load of the step that ends at `start + i·stepSeconds`, null where it is missing; `start` and
 /// `stepSeconds` are null when no load is known. `replicas` has an instant (milliseconds since 1970) and a number for
-/// each change.
+/// each change. `forecasts` has what was forecast for an instant one lead time before it: the value, and the lowest and the highest
+/// quantile, null where there is none.
 struct HistoryDocument {
   /// A week of minutes.
   static let maximumPoints = 10_080
@@ -21,6 +22,7 @@ struct HistoryDocument {
   var workload: WorkloadName
   var load: TimeSeries?
   var trail: [ReplicaTrail.Entry]
+  var forecasts: [ForecastTrail.Entry] = []
 
   var json: [UInt8] {
     var text = JSONText()
@@ -36,7 +38,19 @@ struct HistoryDocument {
           text.array([entry.instant.timeIntervalSince1970 * 1000, Double(entry.replicas)]) { $0.number($1.rounded()) }
         }
       }
+      $0.member("forecasts") {
+        $0.array(forecasts) { text, entry in
+          text.array([Double(entry.second) * 1000, entry.value.shown, entry.lower.shown, entry.upper.shown]) {
+            $0.number($1)
+          }
+        }
+      }
     }
     return text.bytes
   }
+}
+
+extension Float {
+  /// With six digits, as many as it has.
+  fileprivate var shown: Double { Double("\(self)") ?? .nan }
 }

@@ -4,7 +4,7 @@ extension HTTPRouter {
   /// The files tell nothing of the workloads, so they are open to all; with a token set, the page asks for it. It shows what
   /// the routes that were added before offer.
   mutating func addPage(_ overview: OverviewStream) {
-    overview.offers = ["explain", "whatif", "configuration", "scaledobject"].filter { has("/" + $0) }
+    overview.offers = ["explain", "whatif", "configuration", "scaledobject", "scorecard"].filter { has("/" + $0) }
     let script = "text/javascript; charset=utf-8"
     add("/", "text/html; charset=utf-8", PackageResources.page_html)
     add("/page.css", "text/css; charset=utf-8", PackageResources.page_css)
@@ -15,6 +15,8 @@ extension HTTPRouter {
     add("/feed.js", script, PackageResources.feed_js)
     add("/plan.js", script, PackageResources.plan_js)
     add("/chart.js", script, PackageResources.chart_js)
+    add("/range.js", script, PackageResources.range_js)
+    add("/past.js", script, PackageResources.past_js)
     add("/icon.svg", "image/svg+xml", PackageResources.icon_svg)
     get("/events") { request in
       guard overview.hasRoom else {

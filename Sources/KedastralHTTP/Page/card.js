@@ -1,14 +1,15 @@
 // A workload's card: numbers, a description, and the chart.
 
-import { draw, durationText, numberText, timeText } from "./chart.js";
+import { draw, durationText, momentText, numberText, timeText } from "./chart.js";
 import { clock, get } from "./feed.js";
 import { absence, stateOf } from "./list.js";
 import { workloadView } from "./plan.js";
+import { newRange } from "./range.js";
 
 const legend = [
   ["load-line", "measured load", "M1 9L8 4L15 7L23 3"],
   ["forecast-line", "forecast", "M1 6L23 6"],
-  ["band", "its likely range", "M1 1H23V11H1Z"],
+  ["past-forecast", "forecast one lead time before", "M1 8L8 5L15 6L23 4"],
   ["pods-line", "requested pods", "M1 10H10V3H23"],
   ["plan-line", "planned pods", "M1 10H14V3H23"],
 ];
@@ -54,6 +55,8 @@ export function newCard(name, row, leadSeconds) {
     return item;
   };
   for (const entry of legend) addLegend(...entry);
+  const bandLegend = addLegend("band", "", "M1 1H23V11H1Z");
+  const violationLegend = addLegend("violation", "load above the requested pods", "M1 1H23V11H1Z");
   const trialLegend = addLegend("trial-line", "with your settings", "M1 10H6V4H23");
   trialLegend.hidden = true;
   const boundLegend = addLegend("bound-line", "minimum and maximum", "M1 3H23");
@@ -61,6 +64,14 @@ export function newCard(name, row, leadSeconds) {
 
   const svg = element.querySelector("svg.chart");
   let view = null, scale = null, cursor = null, fetching = false, fetched = null, trial = null;
+  const range = newRange(svg, () => scale, (needsSamples) => {
+    cursor = null;
+    card.draw();
+    if (!needsSamples) return;
+    fetched = null;
+    card.refresh();
+  });
+  svg.before(range.element);
 
   const card = {
     element,
@@ -72,9 +83,10 @@ export function newCard(name, row, leadSeconds) {
       if (!newest || fetching || fetched === newest.generatedAt) return;
       if (newest.generatedAt === null) return card.draw();
       fetching = true;
+      const points = range.points(view?.step);
       try {
         const [snapshot, past] = await Promise.all([
-          get(`forecast/current?workload=${name}`), get(`history?workload=${name}&points=360`),
+          get(`forecast/current?workload=${name}`), get(`history?workload=${name}&points=${points}`),
         ]);
         if (snapshot) {
           fetched = newest.generatedAt;
@@ -86,6 +98,11 @@ export function newCard(name, row, leadSeconds) {
         // The next event retries.
       } finally {
         fetching = false;
+      }
+      // Another range may have been chosen meanwhile.
+      if (view && range.points(view.step) !== points) {
+        fetched = null;
+        card.refresh();
       }
     },
     /** Shows a plan under other settings in addition to the real one: `{ replicas, leadSeconds }`, or null. */
@@ -104,7 +121,11 @@ export function newCard(name, row, leadSeconds) {
       boundLegend.hidden = !view.hasBounds;
       needLegend.hidden = !view.isCut;
       const now = Math.max(clock.now, view.made);
-      scale = draw(svg, view, Math.min(now, view.end), cursor, trial);
+      const shown = Math.min(now, view.end);
+      scale = draw(svg, view, shown, range.window(view, shown, svg.clientWidth < 500), cursor, trial);
+      setText(bandLegend.lastChild, view.bandName ? `${view.bandName}` : "");
+      bandLegend.hidden = !view.bandName;
+      violationLegend.hidden = !scale.hasViolations;
       describe(element, view, newest, now, cursor);
     },
   };
@@ -196,7 +217,7 @@ function describe(element, view, row, now, cursor) {
 
   setText(part(".story"), story(view, row, now));
   part("svg.chart").setAttribute(
-    "aria-label", `Load, forecast and pods of ${row.workload}. Arrow keys read the values.`);
+    "aria-label", `Load, forecast and pods of ${row.workload}. Arrow keys read the values; plus and minus zoom, Shift and arrow keys move, 0 shows the whole range.`);
   setText(part(".readout"), cursor === null ? "" : readout(view, cursor, now));
 }
 
@@ -226,7 +247,7 @@ function story(view, row, now) {
 }
 
 function readout(view, time, now) {
-  const words = [timeText(time)];
+  const words = [momentText(time, now)];
   const forecast = time > now ? view.forecast(time) : null;
   if (forecast) {
     const range = forecast.upper === undefined ? "" : ` (${numberText(forecast.lower ?? forecast.value)} to ${numberText(forecast.upper)})`;
@@ -234,6 +255,11 @@ function readout(view, time, now) {
   } else {
     const sample = view.load.find(([end]) => end >= time);
     if (sample) words.push(sample[1] === null ? "load missing" : `load ${numberText(sample[1])}`);
+    const before = view.forecastBefore(time);
+    if (before) {
+      const bounds = before[3] === null ? "" : ` (${numberText(before[2] ?? before[1])} to ${numberText(before[3])})`;
+      words.push(`forecast ${durationText(view.lead)} before ${numberText(before[1])}${bounds}`);
+    }
   }
   const asked = view.asked(time);
   if (asked !== null) words.push(`${pods(asked)} requested`);

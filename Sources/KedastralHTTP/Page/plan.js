@@ -1,10 +1,12 @@
 // A workload's forecast, plan and history, as functions of time. Times are milliseconds since 1970.
 
+const percent = (level) => Math.round(level * 1000) / 10;
+
 /** Combines a snapshot and a history document for the card and the chart. */
 export function workloadView(snapshot, history, leadSeconds) {
   const step = snapshot.stepSeconds * 1000;
   const made = Date.parse(snapshot.generatedAt);
-  const lead = leadSeconds * 1000;
+  const lead = (snapshot.leadTime?.seconds ?? leadSeconds) * 1000;
   const plan = snapshot.desiredReplicas;
   const count = plan.length;
   /** The required replicas of each step, before any limit; the plan itself if the host does not send them. */
@@ -25,6 +27,7 @@ export function workloadView(snapshot, history, leadSeconds) {
     history.values.forEach((value, index) => load.push([start + index * history.stepSeconds * 1000, value]));
   }
   const trail = (history?.replicas ?? []).filter(([time]) => time < made);
+  const forecasts = history?.forecasts ?? [];
   const paths = Object.entries(snapshot.quantiles ?? {})
     .map(([level, values]) => ({ level: Number(level), values }))
     .sort((one, other) => one.level - other.level);
@@ -32,13 +35,16 @@ export function workloadView(snapshot, history, leadSeconds) {
   const upper = paths.length && paths.at(-1).level > 0.5 ? paths.at(-1) : null;
 
   return {
-    snapshot, step, made, lead, load, trail, lower, upper, requirement: required,
+    snapshot, step, made, lead, load, trail, forecasts, lower, upper, requirement: required,
+    loadStep: (history?.stepSeconds ?? snapshot.stepSeconds) * 1000,
+    /** The name of the forecast's range: `p10–p90`. */
+    bandName: upper && `${lower ? `p${percent(lower.level)}–` : "up to "}p${percent(upper.level)}`,
     /** How far ahead the error of forecasts is judged: five minutes, or a step where steps are longer. */
     judged: step * Math.max(1, Math.floor(300000 / step)),
     hasBounds: snapshot.minReplicas !== undefined && snapshot.maxReplicas !== undefined,
     isCut: required.some((replicas, index) => replicas > plan[index]),
     end: made + count * step,
-    begin: Math.min(made, load[0]?.[0] ?? made, trail[0]?.[0] ?? made),
+    begin: Math.min(made, load[0]?.[0] ?? made, trail[0]?.[0] ?? made, forecasts[0]?.[0] ?? made),
     lastLoad: load.findLast(([, value]) => value !== null),
     needed: (time) => plan[stepAt(time)],
     required: (time) => required[stepAt(time)],
@@ -72,6 +78,8 @@ export function workloadView(snapshot, history, leadSeconds) {
       const index = clamp(Math.ceil((time - made) / step) - 1);
       return { value: snapshot.values[index], lower: lower?.values[index], upper: upper?.values[index] };
     },
+    /** What was forecast for a past time one lead time before: `[time, value, lower, upper]`, or undefined. */
+    forecastBefore: (time) => forecasts.find(([end]) => end >= time && end - step <= time),
     /** The middle of the largest rise ahead: when that number of pods is requested and when it is required, or null. */
     middleOfRise(now) {
       const ahead = plan.slice(stepAt(now));

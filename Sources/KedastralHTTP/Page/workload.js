@@ -25,6 +25,8 @@ export function newSections(name, card, leadSeconds, offers) {
   const element = document.createElement("div");
   element.className = "sections";
   element.innerHTML = `
+    <section class="panel worth" hidden aria-labelledby="worth-title"><h3 id="worth-title">Compared with an HPA</h3>
+      <p class="verdict"></p><ul class="tiles"></ul><p class="quiet"></p></section>
     <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
       <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
     <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
@@ -75,6 +77,18 @@ export function newSections(name, card, leadSeconds, offers) {
     return why;
   }
 
+  // Worth: the scorecard, at most once a minute.
+
+  let scored = -Infinity;
+  async function showWorth() {
+    if (!offers().includes("scorecard") || performance.now() - scored < 60_000) return;
+    scored = performance.now();
+    const scorecard = await get(`scorecard?workload=${name}`).catch(() => null);
+    const isMeasured = scorecard?.windows.some((window) => window.measuredMinutes > 0) ?? false;
+    part(".worth").hidden = !isMeasured;
+    if (isMeasured) showTiles(part(".worth"), scorecard);
+  }
+
   // What if: the sliders, whose values change the settings in force.
 
   const settings = () => ({
@@ -106,7 +120,7 @@ export function newSections(name, card, leadSeconds, offers) {
       headroom: why.headroom ?? 1.2, quantile: why.quantile ?? levels.at(-1) ?? 0,
       // A few times the current number of pods is a useful initial cost.
       shortageCost: why.shortageCost ?? costs.find((price) => price >= 5 * why.replicas) ?? costs.at(-1),
-      objective: why.objective ?? 0.999, leadSeconds: leadSeconds(),
+      objective: why.objective ?? 0.999, leadSeconds: why.leadTimeSeconds ?? leadSeconds(),
     };
   }
 
@@ -234,6 +248,7 @@ export function newSections(name, card, leadSeconds, offers) {
 
   async function refresh() {
     if (!card.snapshot) return;
+    showWorth();
     const why = await explain();
     if (why && !inForce && offers().includes("whatif")) {
       setUp(why);
@@ -274,12 +289,38 @@ function showChain(section, why) {
   section.querySelector(".limits").replaceChildren(
     ...(why.required > why.replicas ? [make("li", { className: "short", textContent: `capped at ${why.replicas}: the load needs ${why.required}` })] : []),
     ...(why.clamps ?? []).map((clamp) => make("li", { textContent: limits[clamp] ?? clamp })));
+  const started = why.startup
+    && `Pods of ${why.workload} took ${Math.ceil(why.startup.seconds)} s to start (p95 of ${why.startup.pods}).`;
   section.querySelector("p").textContent = [
+    started,
     why.nextChange ? `Next change: ${pods(why.nextChange.replicas)} at ${timeText(new Date(why.nextChange.at))}.` : "No change is planned.",
     why.recentError !== undefined
       && `Forecasts ${durationText((why.recentErrorAheadSeconds ?? 300) * 1000)} ahead are typically off by ${numberText(why.recentError * 100)} %.`,
     why.reason && `${why.reason[0].toUpperCase()}${why.reason.slice(1)}.`,
   ].filter(Boolean).join(" ");
+}
+
+/** What the plan was worth in the last seven days, beside an HPA. */
+function showTiles(section, scorecard) {
+  const week = scorecard.windows.find((window) => window.days === 7);
+  const percent = (share) => share === undefined ? "–" : `${Math.round(share * 100)} %`;
+  const both = (outcome) => `${numberText(week.hpa[outcome])} → ${numberText(week.plan[outcome])}`;
+  const tiles = [
+    ["minutes with too few pods", both("violationMinutes"), "HPA → plan"],
+    ["pod-hours", both("podHours"), "HPA → plan"],
+    ...(week.hpa.cost === undefined ? [] : [["cost", both("cost"), "HPA → plan"]]),
+    ["capped", `${numberText(week.cappedMinutes)} min`, "limits below the required pods"],
+    ["bridged", `${numberText(week.bridgedMinutes)} min`, "planned without new samples"],
+    ["forecast error", percent(week.forecastError), `${durationText(scorecard.leadTimeSeconds * 1000)} ahead`],
+    ["p90 covers", percent(week.p90Coverage), "of the loads; 90 % is exact"],
+  ];
+  section.querySelector(".verdict").textContent = `${week.verdict[0].toUpperCase()}${week.verdict.slice(1)}.`;
+  section.querySelector(".tiles").replaceChildren(...tiles.map(([label, figure, note]) => make("li", {},
+    make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
+    make("small", { className: "quiet", textContent: note }))));
+  section.querySelector("p.quiet").textContent =
+    `Last 7 days, ${durationText(Math.round(week.measuredMinutes) * 60_000)} measured. Both are simulated on the measured load, `
+    + `with pods that start in ${durationText(scorecard.startupSeconds * 1000)}; the HPA holds ${percent(scorecard.utilization)} of the target per pod.`;
 }
 
 /** The effect of other settings, compared with the plan in force. */

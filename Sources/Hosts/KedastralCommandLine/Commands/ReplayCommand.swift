@@ -99,8 +99,10 @@ enum ReplayCommand: Command {
           .flag(
             "sweep",
             """
-            vary each policy's parameter (utilisation; shortage cost; headroom) and compare at equal pod-hours
+            show each policy with all values of its parameter (utilisation; shortage cost; headroom), and compare them at equal
+            pod-hours
             """),
+          .flag("no-sweep", "do not vary kedastral's shortage cost for the verdict"),
           .output(ReportFormat.names), .json,
           .init(
             "svg", "FILE",
@@ -117,8 +119,13 @@ enum ReplayCommand: Command {
     notes: [
       """
       Results: violation minutes: minutes in which load > ready pods × capacity. Unserved: the share of the load above the
-      capacity. Pod-hours count pods from their creation. × oracle: pod-hours divided by those of perfect foresight.
+      capacity. Pod-hours count pods from their creation. × oracle: pod-hours divided by those of perfect foresight, which obeys
+      --min and --max.
+      """,
       """
+      The verdict compares kedastral with hpa: as both are set, and at equal pod-hours. For the latter kedastral is also replayed
+      with other shortage costs; their rows are shown with --sweep.
+      """,
     ],
     examples: """
       # last week's load from Prometheus, with the two previous weeks as history
@@ -139,19 +146,26 @@ enum ReplayCommand: Command {
       throw UsageError(description: "\(options.typed(picture)) needs exactly one load; \(input.names.count) are given")
     }
     var report = ReplayReport(price: try options.positiveNumber("price"))
+    let shows = options.has("sweep") || options.has("frontier-svg")
+    if shows, options.has("no-sweep") {
+      let other = options.typed(options.has("sweep") ? "sweep" : "frontier-svg")
+      throw UsageError(description: "\(options.typed("no-sweep")) and \(other) exclude each other")
+    }
     var progress = ProgressLine()
     for index in input.names.indices {
       let trace = try await input.trace(index, step: plan.step)
       let replay = try plan.replay(of: trace)
-      let entrants = try plan.entrants(of: replay, sweeps: options.has("sweep") || options.has("frontier-svg"))
-      let outcomes = try await replay.run(entrants) { share in
+      let competitors = try plan.competitors(
+        of: replay, shows ? .all : options.has("no-sweep") ? .none : .forVerdict)
+      let all = try await replay.run(competitors.map(\.entrant)) { share in
         progress.show(trace.name, share: (Double(index) + share) / Double(input.names.count))
       }
       progress.clear()
-      for problem in Set(outcomes.compactMap(\.forecasts.failure)).sorted() {
+      let outcomes = shows ? all : zip(competitors, all).filter(\.0.isGiven).map(\.1)
+      for problem in Set(all.compactMap(\.forecasts.failure)).sorted() {
         Program.say("kedastral replay: \(trace.name): \(problem)")
       }
-      report.add(trace: trace.name, replay, outcomes)
+      report.add(trace: trace.name, replay, outcomes, verdicts: ReplayVerdict.all(all))
       if let path = options.value("svg") {
         try WriteError.write(TimelinePicture(trace.name, replay, outcomes).svg, to: path)
       }

@@ -105,16 +105,36 @@ struct ReplayPlan {
   func replay(of trace: TraceInput.Trace) throws -> Replay {
     let load = ReplayLoad(trace.series, interpolation: interpolation)
     let capacity = podCapacity ?? (hasTarget ? policy.targetPerPod : load.podCapacity(pods: 20))
-    return try Replay(
+    var replay = try Replay(
       load, podCapacity: capacity, minReplicas: policy.minReplicas, warmup: warmup, practice: practice, step: step,
       interval: interval, window: window)
+    replay.maxReplicas = policy.maxReplicas
+    return replay
+  }
+
+  /// Which policies are replayed with each value of their parameter, too.
+  enum Sweep {
+    case none
+    /// Kedastral's, for the verdict.
+    case forVerdict
+    case all
+  }
+
+  /// A policy in a replay, with its settings or with a value of a sweep.
+  struct Competitor {
+    let entrant: Replay.Entrant
+    /// Whether it has the given settings.
+    let isGiven: Bool
   }
 
   /// The competitors: each policy with its settings and, in a sweep, with each value of its parameter.
-  func entrants(of replay: Replay, sweeps: Bool) throws -> [Replay.Entrant] {
-    try startups.flatMap { startup in
+  func competitors(of replay: Replay, _ sweep: Sweep) throws -> [Competitor] {
+    // A verdict compares the two.
+    let isCompared = chosen.contains("hpa") && chosen.contains("kedastral")
+    return try startups.flatMap { startup in
       try chosen.flatMap { name in
-        let entrants: [Replay.Entrant] =
+        let sweeps = sweep == .all || (sweep == .forVerdict && isCompared && name == "kedastral")
+        let competitors: [Competitor] =
           switch name {
           case "hpa", "hpa-unready":
             reactive(replay, startup, countsUnready: name == "hpa-unready", sweeps: sweeps)
@@ -128,33 +148,37 @@ struct ReplayPlan {
           case "reference": try reference(replay, startup, sweeps: sweeps)
           default:
             [
-              Replay.Entrant(
-                OraclePolicy(
-                  replay.load, podCapacity: replay.podCapacity, startup: startup, minReplicas: policy.minReplicas),
-                startup: startup)
+              Competitor(
+                entrant: Replay.Entrant(
+                  OraclePolicy(
+                    replay.load, podCapacity: replay.podCapacity, startup: startup, minReplicas: policy.minReplicas,
+                    maxReplicas: policy.maxReplicas),
+                  startup: startup), isGiven: true)
             ]
           }
-        return entrants
+        return competitors
       }
     }
   }
 
   private func reactive(
     _ replay: Replay, _ startup: Duration, countsUnready: Bool, sweeps: Bool
-  ) -> [Replay.Entrant] {
+  ) -> [Competitor] {
     let swept = sweeps ? Self.sweptUtilizations.filter { !utilizations.contains($0) } : []
-    return (utilizations + swept).map { utilization in
-      Replay.Entrant(
-        ReactivePolicy(
-          utilization: utilization, podCapacity: replay.podCapacity,
-          behavior: reactiveBehavior, countsUnready: countsUnready),
-        startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first)
+    return (utilizations + swept).enumerated().map { index, utilization in
+      Competitor(
+        entrant: Replay.Entrant(
+          ReactivePolicy(
+            utilization: utilization, podCapacity: replay.podCapacity,
+            behavior: reactiveBehavior, countsUnready: countsUnready),
+          startup: startup, knob: "u=\(utilization.shortText)", isRecorded: utilization == utilizations.first),
+        isGiven: index < utilizations.count)
     }
   }
 
   private func predictive(
     _ model: any Model, named name: String, _ replay: Replay, _ startup: Duration, sweeps: Bool
-  ) throws -> [Replay.Entrant] {
+  ) throws -> [Competitor] {
     let target = hasTarget ? policy.targetPerPod : replay.podCapacity
     func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
       let policy = try PredictivePolicy(
@@ -181,18 +205,19 @@ struct ReplayPlan {
       return try entrant(settings, knob: knob, isRecorded: false)
     }
     let given = try entrant(own, knob: margin, isRecorded: true)
-    return [given] + swept
+    return [Competitor(entrant: given, isGiven: true)] + swept.map { Competitor(entrant: $0, isGiven: false) }
   }
 
-  private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Replay.Entrant] {
+  private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Competitor] {
     let swept = sweeps ? Self.sweptHeadrooms.filter { $0 != 1.2 } : []
     return try ([1.2] + swept).map { headroom in
       let policy = try StandardCapacityPolicy(
         targetPerPod: replay.podCapacity, headroom: headroom, minReplicas: policy.minReplicas,
         maxReplicas: policy.maxReplicas)
-      return Replay.Entrant(
+      let entrant = Replay.Entrant(
         ReferencePolicy(policy: policy, step: step, behavior: referenceBehavior), startup: startup,
         knob: "headroom=\(headroom.shortText)", isRecorded: headroom == 1.2)
+      return Competitor(entrant: entrant, isGiven: headroom == 1.2)
     }
   }
 }

@@ -12,6 +12,7 @@ struct ReplayReport {
     let podCapacity: Double
     let interpolation: ReplayLoad.Interpolation?
     let outcomes: [Replay.Outcome]
+    let verdicts: [ReplayVerdict]
   }
 
   private let price: Double?
@@ -19,20 +20,30 @@ struct ReplayReport {
 
   init(price: Double?) { self.price = price }
 
-  mutating func add(trace: String, _ replay: Replay, _ outcomes: [Replay.Outcome]) {
+  /// Adds a load.
+  ///
+  /// - Parameter outcomes: those that are shown; comparisons at equal pod-hours are of a sweep among them.
+  mutating func add(
+    trace: String, _ replay: Replay, _ outcomes: [Replay.Outcome], verdicts: [ReplayVerdict] = []
+  ) {
     entries.append(
-      Entry(trace: trace, podCapacity: replay.podCapacity, interpolation: replay.load.interpolation, outcomes: outcomes)
-    )
+      Entry(
+        trace: trace, podCapacity: replay.podCapacity, interpolation: replay.load.interpolation, outcomes: outcomes,
+        verdicts: verdicts))
   }
 
   func text(_ format: ReportFormat) -> String {
     switch format {
     case .json: return String(decoding: json, as: UTF8.self)
     case .table:
-      return ([figures.text] + (comparison.map { ["", "At equal pod-hours:", $0.text] } ?? []) + interpolationNote)
+      return
+        ([figures.text] + (comparison.map { ["", "At equal pod-hours:", $0.text] } ?? []) + interpolationNote
+        + verdicts)
         .joined(separator: "\n")
     case .markdown:
-      return ([figures.markdown] + (comparison.map { ["", $0.markdown] } ?? []) + interpolationNote)
+      return
+        ([figures.markdown] + (comparison.map { ["", $0.markdown] } ?? []) + interpolationNote
+        + verdicts)
         .joined(separator: "\n")
     }
   }
@@ -41,6 +52,14 @@ struct ReplayReport {
   private var interpolationNote: [String] {
     guard let kind = entries.lazy.compactMap(\.interpolation).first else { return [] }
     return ["", "Interpolation of steps of more than a minute: \(kind.rawValue)."]
+  }
+
+  /// The verdicts in words; empty when kedastral was not compared with hpa.
+  private var verdicts: [String] {
+    let lines = entries.flatMap { entry in
+      entry.verdicts.map { (entries.count > 1 ? "\(entry.trace): " : "") + $0.text }
+    }
+    return lines.isEmpty ? [] : [""] + lines
   }
 
   private var figures: TextTable {
@@ -99,6 +118,20 @@ struct ReplayReport {
             $0.member("hpaViolationMinutes", row.1.reactiveMinutes)
             $0.member("violationMinutes") { $0.number(row.1.minutes) }
             $0.member("ratio") { $0.number(row.1.ratio) }
+          }
+        }
+      }
+      $0.member("verdicts") {
+        $0.array(entries.flatMap { entry in entry.verdicts.map { (entry.trace, $0) } }) { text, row in
+          text.object {
+            $0.member("trace", row.0)
+            $0.member("startupSeconds", row.1.startup.inSeconds)
+            $0.member("policy", row.1.policy)
+            $0.member("hpa", row.1.knob)
+            $0.member("podHoursRatio", row.1.podHours)
+            $0.member("violationMinutesMore", row.1.minutes)
+            $0.member("ratioAtEqualPodHours") { $0.number(row.1.ratio) }
+            $0.member("text", row.1.text)
           }
         }
       }

@@ -34,6 +34,9 @@ actor PolicyOperator {
   private static let observationInterval = Duration.seconds(5)
   /// How long changes are collected before they are applied.
   private static let settleTime = Duration.milliseconds(200)
+  /// Comparing all policies with what has been written costs time that grows with their number; so much longer is the pause after
+  /// it, and never longer than the interval.
+  private static let restFactor = 9
   private static let concurrentRequests = 8
 
   private let client: KubernetesClient
@@ -48,6 +51,8 @@ actor PolicyOperator {
   private var hasNews = true
   private var isActing = false
   private var observedAt: Date?
+  /// How long the latest comparison took.
+  private var workTime = Duration.zero
   private var interrupted: [String: String] = [:]
 
   /// - Parameter namespace: the namespace whose policies are forecast; nil for all.
@@ -124,13 +129,17 @@ actor PolicyOperator {
     await withDiscardingTaskGroup { group in
       while (try? await clock.sleep(for: Self.settleTime)) != nil {
         let now = clock.now
-        let isDue = observedAt.map { now.timeIntervalSince($0) >= Self.observationInterval.inSeconds } ?? true
-        guard hasNews || isDue else { continue }
+        let pause = hasNews ? min(Self.observationInterval, workTime * Self.restFactor) : Self.observationInterval
+        let age = observedAt.map { now.timeIntervalSince($0) } ?? .infinity
+        // A clock that was set back must not stop it.
+        guard age >= pause.inSeconds || age < 0 else { continue }
         hasNews = false
         observedAt = now
+        let began = ContinuousClock.now
         await updateWorkloads()
         guard !isActing else { continue }
         let actions = reconciler.actions(surroundings, at: clock.now)
+        workTime = ContinuousClock.now - began
         guard !actions.isEmpty else { continue }
         isActing = true
         group.addTask { [self] in
