@@ -44,7 +44,8 @@ def containers_are_confined(of):
             assert set(container["resources"][kind]) == {"cpu", "memory"}, where
         image = container["image"]
         assert ":" in image and not image.endswith(":latest"), where
-        if one["kind"] not in ("Job", "Pod"):
+        # A placeholder does nothing that a probe could see.
+        if one["kind"] not in ("Job", "Pod") and container["name"] != "placeholder":
             assert {"readinessProbe", "livenessProbe"} <= set(container), where
 
 

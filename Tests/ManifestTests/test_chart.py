@@ -16,6 +16,7 @@ import pytest
 import yaml
 from chart import CHART, NAMESPACE, SETS, configuration, helm, program, rendered, secrets
 from cluster import PROGRAMS, ROOT, environment, kubectl, of_kind, title
+from crds import scaled_object_problems
 
 OTHERS = yaml.safe_load((policies.FIXTURES / "others.schemas.yaml").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -40,7 +41,9 @@ def test_helm_lint_has_no_complaint(name):
 @pytest.mark.parametrize("name", SETS)
 def test_every_object_fits_its_schema(name, version):
     objects = rendered(name)
-    policies.objects_fit_kubernetes_schemas([one for one in objects if one["kind"] not in OTHERS], version)
+    scaled = of_kind(objects, "ScaledObject")
+    assert not any(scaled_object_problems(one) for one in scaled)
+    policies.objects_fit_kubernetes_schemas([one for one in objects if one["kind"] not in OTHERS and one not in scaled], version)
     for one in objects:
         if one["kind"] in OTHERS:
             schema = {"type": "object", **copy.deepcopy(OTHERS[one["kind"]])}
@@ -68,7 +71,7 @@ def test_names_are_unique_short_and_in_the_release_s_namespace(name):
     elsewhere = {"ServiceMonitor": "monitoring", "PrometheusRule": "monitoring", "Certificate": "keda-system"}
     for one in objects:
         namespace = one["metadata"].get("namespace")
-        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"):
+        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"):
             assert namespace is None
         else:
             assert namespace in (NAMESPACE, elsewhere.get(one["kind"])), title(one)
@@ -105,6 +108,25 @@ def test_only_the_operator_s_pods_have_a_token():
 def operator_roles(of):
     """The roles of the operator itself, not those of users."""
     return [one for one in of_kind(of, "ClusterRole", "Role") if one["metadata"]["name"].endswith("-operator")]
+
+
+def test_placeholder_pods_have_a_priority_below_all_others_and_are_scaled_by_the_scaler():
+    objects = rendered("headroom")
+    [priority] = of_kind(objects, "PriorityClass")
+    [scaled] = of_kind(objects, "ScaledObject")
+    placeholder = next(one for one in of_kind(objects, "Deployment") if one["metadata"]["name"] == "kedastral-headroom")
+    assert (priority["value"], priority["preemptionPolicy"]) == (-5, "Never")
+    pod = placeholder["spec"]["template"]["spec"]
+    assert pod["priorityClassName"] == priority["metadata"]["name"] and "replicas" not in placeholder["spec"]
+    assert (pod["nodeSelector"], len(pod["tolerations"])) == ({"pool": "shop"}, 1)
+    assert pod["containers"][0]["resources"]["requests"] == {"cpu": "500m", "memory": "1Gi"}
+    assert scaled["spec"]["scaleTargetRef"]["name"] == placeholder["metadata"]["name"]
+    [trigger] = scaled["spec"]["triggers"]
+    assert trigger["metadata"] == {
+        "scalerAddress": "kedastral-scaler.scaling.svc:50051", "headroom": "4m", "workloads": "jobs=1/1Gi,shop=500m/512Mi",
+        "placeholder": "500m/1Gi", "enableTLS": "true"}
+    assert trigger["authenticationRef"] == {"name": "kedastral", "kind": "TriggerAuthentication"}
+    assert not of_kind(rendered("minimal"), "PriorityClass", "ScaledObject")
 
 
 def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have():
@@ -176,7 +198,7 @@ def test_the_programs_accept_the_settings(name, tmp_path):
     known = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "docs/settings.md").read_text()))
     if text := configuration(objects):
         (tmp_path / "kedastral.yaml").write_text(text)
-    deployments = of_kind(objects, "Deployment")
+    deployments = [one for one in of_kind(objects, "Deployment") if container_of(one)["name"] != "placeholder"]
     assert deployments
     for one in deployments:
         container = container_of(one)

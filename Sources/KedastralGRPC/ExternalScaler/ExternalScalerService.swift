@@ -157,6 +157,7 @@ final class ExternalScalerService: GRPCService {
   private func metricValue(
     for trigger: Trigger, at now: Date, noting trailers: inout GRPCFields
   ) throws(GRPCStatus) -> Double {
+    if let headroom = trigger.headroom { return try placeholders(headroom, of: trigger, at: now) }
     let snapshot = try snapshot(of: trigger, at: now)
     let series = metrics.series(of: trigger.workload, at: now)
     series.age.set(max(0, now.timeIntervalSince(snapshot.generatedAt)))
@@ -181,11 +182,36 @@ final class ExternalScalerService: GRPCService {
     return answer.value
   }
 
+  /// The placeholder pods. A workload without a plan that is served adds none; without any such plan the call fails.
+  private func placeholders(
+    _ headroom: HeadroomQuestion, of trigger: Trigger, at now: Date
+  ) throws(GRPCStatus) -> Double {
+    let plans = headroom.members.compactMap { member -> HeadroomQuestion.Plan? in
+      guard let snapshot = table[member.workload], !snapshot.isDryRun,
+        snapshot.staleness(at: now, limit: defaults.staleAfter) == nil
+      else { return nil }
+      return HeadroomQuestion.Plan(
+        snapshot: snapshot, pod: member.pod, leadTime: trigger.question(to: snapshot).leadTime)
+    }
+    guard !plans.isEmpty else {
+      throw refusal(
+        trigger.workload, .noPlan, .unavailable,
+        "no workload of the headroom '\(trigger.workload)' has a plan that is served", at: now)
+    }
+    record.served(trigger.workload, mode: .replicas, at: now)
+    return Double(headroom.placeholders(for: plans, at: now))
+  }
+
   /// The specification depends on the trigger alone: while it failed, KEDA would neither fall back nor ask other triggers.
   private func state(_ kind: StateStreams.Kind, of trigger: Trigger, at now: Date) throws(GRPCStatus) -> ScalerState {
     switch kind {
-    case .activity: .active(isActive(trigger, try snapshot(of: trigger, at: now), at: now))
-    case .specification: .metric(name: trigger.effectiveMetricName, target: trigger.scale)
+    case .activity:
+      if let headroom = trigger.headroom {
+        let pods = try? placeholders(headroom, of: trigger, at: now)
+        return .active((pods ?? 0) > 0)
+      }
+      return .active(isActive(trigger, try snapshot(of: trigger, at: now), at: now))
+    case .specification: return .metric(name: trigger.effectiveMetricName, target: trigger.scale)
     }
   }
 

@@ -52,7 +52,10 @@ struct MetricsRequest: Equatable {
 
 extension ScaledObjectReference {
   /// The keys that a trigger can set.
-  private static let keys = ["workload", "metricName", "leadTime", "mode", "select", "activationThreshold"]
+  private static let keys = [
+    "workload", "metricName", "leadTime", "mode", "select", "activationThreshold", "headroom", "workloads",
+    "placeholder",
+  ]
   /// Those that KEDA reads itself, and passes on like all others.
   private static let keysOfKEDA = [
     "scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsClientCert", "tlsClientKey", "tlsCertFile",

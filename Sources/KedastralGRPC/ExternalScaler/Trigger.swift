@@ -10,6 +10,7 @@ import KedastralCore
 /// | `mode` | `replicas`, `load` | `replicas` |
 /// | `select` | `max`, `at-lead` | `max` |
 /// | `activationThreshold` | a load | the policy's; without one, active while the plan is fresh |
+/// | `headroom`, `workloads`, `placeholder` | the question for placeholder pods instead of a workload's own | none |
 struct Trigger: Equatable {
   /// The workload; any text, since an unknown one is found out by looking it up.
   var workload: String
@@ -21,6 +22,8 @@ struct Trigger: Equatable {
   var setsLeadTime = false
   /// The load above which the workload is active; nil for the policy's.
   var activationThreshold: Double?
+  /// The question for placeholder pods, which takes the place of the workload's own plan.
+  var headroom: HeadroomQuestion?
 
   /// Reads a trigger.
   ///
@@ -35,6 +38,7 @@ struct Trigger: Equatable {
     if let text = metadata["leadTime"], text != "auto" {
       (question.leadTime, setsLeadTime) = (try leadTimes.read(text), true)
     }
+    headroom = try HeadroomQuestion(metadata)
     if let text = metadata["mode"] { question.mode = try Self.choice(text, of: "mode") }
     if let text = metadata["select"] { question.selection = try Self.choice(text, of: "select") }
     if let text = metadata["activationThreshold"] {
@@ -65,7 +69,7 @@ struct Trigger: Equatable {
     throw invalid(key, text, Choice.allCases.map { $0.rawValue }.joined(separator: " or "))
   }
 
-  fileprivate static func invalid(_ key: String, _ value: String, _ right: String) -> GRPCStatus {
+  static func invalid(_ key: String, _ value: String, _ right: String) -> GRPCStatus {
     GRPCStatus(.invalidArgument, "metadata \(key) is '\(value.prefix(60))'; write \(right)")
   }
 }

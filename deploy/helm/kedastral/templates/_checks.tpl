@@ -59,6 +59,9 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.headroom.enabled (not .Values.headroom.workloads) -}}
+{{- fail "headroom.enabled needs headroom.workloads, the requests of a pod of each workload, such as {api-app: 500m/512Mi}" -}}
+{{- end -}}
 {{- if dig "enabled" false (default dict .Values.mcpServer) -}}
 {{- fail "mcpServer is not a part of this chart: run `kedastral mcp --server URL` beside the assistant (docs/commands.md)" -}}
 {{- end -}}
