@@ -1,5 +1,5 @@
 # What one does with this checkout; `make help` lists it. Anything longer than a line is in scripts/.
-.PHONY: help run test test-core lint bench bench-short bench-accuracy fuzz fuzz-short sanitize format proto clean docs api
+.PHONY: help run test test-core lint bench bench-short bench-accuracy bench-operator fuzz fuzz-short sanitize format proto clean docs api
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,9 @@ bench-short: ## the same with fewer runs, for a first look
 
 bench-accuracy: ## accuracy and outcome on the traces in the folder TRACES; ANCHORS=FILE has the results of peers
 	scripts/bench-accuracy $(TRACES) $(if $(ANCHORS),--anchors $(ANCHORS))
+
+bench-operator: ## measure a forecaster with 5,000 ForecastPolicies, against a double of the API server
+	scripts/bench-operator
 
 fuzz: ## fuzz each input from outside, and the models, for ten minutes
 	scripts/install-deps build

@@ -349,12 +349,11 @@ def writers(log):
 @pytest.mark.parametrize("names", ["ab", "abc"])
 def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(cluster, names):
     cluster.create_source()
-    policies = [f"p{number}" for number in range(8)]
+    policies = [f"p{number}" for number in range(24)]
     programs = {f"Bearer token-{name}": cluster.forecaster(name) for name in names}
-    lease = "/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator"
-    cluster.until(
-        lambda: len((cluster.get(lease) or {"spec": {"holderIdentity": ""}})["spec"]["holderIdentity"].split(",")) == len(names),
-        *programs.values())
+    for program in programs.values():
+        # Each has seen the others, and has been seen.
+        program.wait_for(f"members={len(names)} active=true")
     for policy in policies:
         cluster.create_policy(value=policy, scaleTargetRef={"name": policy})
     for program in programs.values():

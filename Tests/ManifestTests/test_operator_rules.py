@@ -58,7 +58,10 @@ def test_the_rules_allow_what_the_operator_requests_and_nothing_else(tmp_path, s
                 value=kind.lower(), leadTime="auto", scaleTargetRef={"apiVersion": "apps/v1", "kind": kind, "name": kind.lower()})
         cluster.create_policy()
         cluster.create_policy(value="lost", scaleTargetRef={"name": "other"}, dataSourceRef={"name": "nothing"})
+        shared = "/apis/kedastral.io/v1alpha1/clusterdatasources"
+        cluster.ask("POST", shared, {"metadata": {"name": "shared"}, "spec": {"type": "prometheus", "config": {"url": "http://p:9090"}}})
         one = cluster.forecaster("a", *(["-namespace", namespace] if namespace else []))
+        cluster.until(lambda: namespace or cluster.get(f"{shared}/shared").get("status"), one)
         cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
         cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
         cluster.until(lambda: cluster.get(operator.EVENTS)["items"], one)

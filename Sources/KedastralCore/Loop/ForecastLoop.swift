@@ -250,7 +250,7 @@ public actor ForecastLoop {
   private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
     scorecard.round(
       snapshot, forecast,
-      loads: feeds.map {
+      loads: current.map {
         Scorecard.MeasuredLoad(
           $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)

@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralHTTP
 import KedastralKubernetes
 import KedastralSources
 import TestSupport
@@ -84,6 +85,7 @@ struct PolicyTranslationTests {
       "model": ["type": "sarima", "sarima": ["p": 1, "seasonalP": 2, "seasonalPeriod": 24]],
       "forecast": [
         "settleTime": "3m", "maxSampleAge": "11m", "bridge": "7m", "timeZone": "Europe/Berlin", "window": "1d12h",
+        "series": ["ahead": ["5m", "20m"], "quantiles": ["p90"]],
       ],
       "capacity": [
         "quantileLevel": "p90", "shortageCost": 30, "minReplicas": 0, "maxReplicas": 7, "upMaxFactorPerStep": 3,
@@ -97,6 +99,7 @@ struct PolicyTranslationTests {
       workload.settleTime == .seconds(180) && workload.maxSampleAge == .seconds(660) && workload.bridge == .seconds(420)
     )
     #expect(workload.model.order?.p == 1 && workload.model.order?.seasonalP == 2 && workload.model.order?.season == 24)
+    #expect(workload.series == ForecastSeries(ahead: [.seconds(300), .seconds(1200)], quantiles: [0.9]))
     let policy = workload.policy
     #expect(policy.quantileLevel == 0.9 && policy.shortageCost == 30 && policy.minReplicas == 0)
     #expect(

@@ -380,7 +380,7 @@ struct PolicyReconciler: Sendable {
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
       if difference == .state {
         let isStarting = status.condition(.ready)?.status == .unknown && current.writtenAt == nil
-        if isStarting, now.timeIntervalSince(current.seenAt) < settings.startGrace.inSeconds { continue }
+        if isStarting, now.timeIntervalSince(current.seenAt) < grace(current).inSeconds { continue }
         actions += write(status, key, at: now)
       } else if difference == .replicas || age >= settings.refreshInterval.inSeconds {
         waiting.append((key, status, difference))
@@ -398,6 +398,12 @@ struct PolicyReconciler: Sendable {
     return actions
       + sourceStatuses.actions(
         settings, uses: uses, problems: problems, owns: surroundings.ownsSource, at: now)
+  }
+
+  /// First rounds of many workloads are spread over their interval.
+  private func grace(_ entry: Entry) -> Duration {
+    let interval = entry.workload.map { $0.interval + .seconds(10) } ?? .zero
+    return max(settings.startGrace, min(interval, .seconds(120)))
   }
 
   private func isMoreUrgent(

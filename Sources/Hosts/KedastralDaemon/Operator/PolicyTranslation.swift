@@ -42,6 +42,8 @@ struct PolicyTranslation {
   ]
   .map { (file: $0, object: $0) }
 
+  private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
+
   private static let capacity =
     [
       "targetPerPod", "headroom", "quantileLevel", "shortageCost", "objective", "prewarmSteps", "rounding",
@@ -68,6 +70,7 @@ struct PolicyTranslation {
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
     ["metric", "dryRun", "leadTime", "model.name", "model.byomUrl"] + times.map(\.file)
+      + series.map { "series.\($0.file)" }
       + capacity.map { "policy.\($0.file)" }
       + seasonalOrders.map { "model.\($0.file)" })
 
@@ -121,6 +124,10 @@ struct PolicyTranslation {
     var entries = [("name", tree.text(name.text, "metadata.name"))]
     entries += tree.entries([("metric", "metric"), ("dryRun", "dryRun")], of: spec, field)
     entries += tree.entries(Self.times, of: spec["forecast"], "\(field).forecast")
+    if spec["forecast"]["series"] != .null {
+      let place = "\(field).forecast.series"
+      entries.append(("series", tree.mapping(tree.entries(Self.series, of: spec["forecast"]["series"], place), place)))
+    }
     entries.append(("source", Self.source(described, "\(reference): spec", spec, field, &tree)))
     entries.append(("model", Self.model(spec["model"], "\(field).model", &tree)))
     entries.append(("policy", Self.policy(spec, field, &tree)))

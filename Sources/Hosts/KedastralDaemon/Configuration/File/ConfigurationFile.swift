@@ -14,6 +14,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
+  var scorecard: ScorecardSection?
   var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
@@ -103,6 +104,12 @@ struct ScalerSection: Decodable, Sendable {
   var staleAfter: Located<Duration>?
   var forecasterTokenFile: Located<String>?
   var loops: Located<Int>?
+}
+
+struct ScorecardSection: Decodable, Sendable {
+  var startup: Located<Duration>?
+  var utilization: Located<Double>?
+  var price: Located<Double>?
 }
 
 struct KubernetesSection: Decodable, Sendable {

@@ -395,6 +395,17 @@ enum Settings {
     "loops", "SCALER_LOOPS", default: "0", file: "scaler.loops", .scaler, hosts: scalerHosts,
     "threads that answer gRPC calls; 0: one per core, at most 8")
 
+  // Scorecard
+  static let scorecardStartup = Setting<Duration>(
+    "scorecard-startup", "SCORECARD_STARTUP", default: "3m", file: "scorecard.startup", .scorecard,
+    "time from a pod's creation to its first request, in the scorecard's simulated clusters")
+  static let scorecardUtilization = Setting<Double>(
+    "scorecard-utilization", "SCORECARD_UTILIZATION", default: "0.7", file: "scorecard.utilization", .scorecard,
+    "target of the HPA that plans are compared with, as a share of the target per pod")
+  static let scorecardPrice = Setting<Double>(
+    "scorecard-price", "SCORECARD_PRICE", file: "scorecard.price", .scorecard, placeholder: "PRICE",
+    "price of a pod-hour; adds money to the scorecard")
+
   // Limits
   static let grpcConnections = grpcLimit(
     "max-connections", "MAX_CONNECTIONS", "connections", GRPCLimits().connections,
@@ -545,6 +556,7 @@ enum Settings {
     scalerAddress.descriptor, forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor,
     forecasterTokenFile.descriptor,
     loops.descriptor,
+    scorecardStartup.descriptor, scorecardUtilization.descriptor, scorecardPrice.descriptor,
     grpcConnections.descriptor, grpcStreams.descriptor, grpcMessageBytes.descriptor, grpcHeaderBytes.descriptor,
     grpcBufferedBytes.descriptor, grpcHandshakeTimeout.descriptor, grpcRequestTimeout.descriptor,
     grpcWriteTimeout.descriptor, grpcIdleTimeout.descriptor, grpcKeepAliveInterval.descriptor,
