@@ -37,7 +37,8 @@ let package = Package(
 
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
-    .target(name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "CCurl", "CEvent"]),
+    .target(
+      name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "KedastralGRPC", "CCurl", "CEvent"]),
     .target(
       name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CZlib", "CExternalScaler"]),
     .target(

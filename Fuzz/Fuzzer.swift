@@ -4,7 +4,7 @@ import Glibc
 ///
 /// A run fails by a trap, by what AddressSanitizer finds, by `demand`, or by taking longer than libFuzzer's time limit.
 enum FuzzTarget: String, CaseIterable {
-  case models, http2, protobuf, http, redis, prometheus, yaml, csv, snapshot, history, kubernetes
+  case models, http2, protobuf, http, redis, prometheus, yaml, csv, snapshot, history, kubernetes, rawmetrics
 
   /// The target that the environment names.
   static let chosen: FuzzTarget = {
@@ -31,6 +31,7 @@ enum FuzzTarget: String, CaseIterable {
     case .snapshot: fuzzSnapshot(bytes)
     case .history: fuzzHistory(bytes)
     case .kubernetes: fuzzKubernetes(bytes)
+    case .rawmetrics: fuzzRawMetrics(bytes)
     }
   }
 }

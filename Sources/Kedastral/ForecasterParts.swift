@@ -12,6 +12,7 @@ package struct ForecasterParts {
     var staleAfter: Duration?
     var shardLease: Duration?
     var texts: (any ConfigurationTexts)?
+    var scorecard: ScorecardSettings
     var observer: (any ForecastObserver)?
 
     /// - Parameters:
@@ -21,16 +22,19 @@ package struct ForecasterParts {
     ///   - shardLease: how long a forecaster keeps its share of the workloads without renewing its lease; nil to
     ///     forecast all workloads.
     ///   - texts: generates a workload's settings as text, for the page.
+    ///   - scorecard: what plans are compared with; nil for the defaults.
     ///   - observer: receives the result of each forecast round.
     package init(
       http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
-      texts: (any ConfigurationTexts)? = nil, observer: (any ForecastObserver)? = nil
+      texts: (any ConfigurationTexts)? = nil, scorecard: ScorecardSettings? = nil,
+      observer: (any ForecastObserver)? = nil
     ) {
       self.http = http
       self.leadTime = leadTime
       self.staleAfter = staleAfter
       self.shardLease = shardLease
       self.texts = texts
+      self.scorecard = scorecard ?? ScorecardSettings(leadTime: leadTime, staleAfter: staleAfter)
       self.observer = observer
     }
   }
@@ -58,7 +62,8 @@ package struct ForecasterParts {
     }
     let forecaster = Forecaster(
       store: store.store, clock: clock, metrics: metrics, logger: logger,
-      observer: ForecastObservers([readiness, settings.observer].compactMap(\.self)))
+      observer: ForecastObservers([readiness, settings.observer].compactMap(\.self)),
+      scorecards: Scorecards(settings.scorecard))
     let roster = WorkloadRoster(
       workloads, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
       metrics: metrics, logger: logger)
@@ -70,8 +75,8 @@ package struct ForecasterParts {
     let server = try await ForecastHTTPServer(
       http, on: loop, clock: clock, leadTime: settings.leadTime, interval: { roster.interval(of: $0) },
       staleAfter: settings.staleAfter, series: { roster.series(of: $0) }, health: readiness.health, metrics: metrics,
-      readiness: readiness.readiness,
-      history: forecaster, texts: settings.texts, records: forecaster, logger: logger)
+      readiness: readiness.readiness, history: forecaster, texts: settings.texts, records: forecaster,
+      scorecards: forecaster.scorecards, logger: logger)
     self.server = server
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }

@@ -14,7 +14,7 @@ package final class TLSContext: @unchecked Sendable {
   }
 
   /// Files in PEM form.
-  package struct Files: Sendable, Equatable {
+  package struct Files: Sendable, Hashable {
     /// The own certificate, followed by its chain.
     package var certificate: String?
     /// The own private key.

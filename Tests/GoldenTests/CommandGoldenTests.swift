@@ -56,7 +56,8 @@ struct CommandGoldenTests {
     for (name, words) in [
       ("command-get-workloads-shape", ["get", "workloads"]),
       ("command-get-forecast-shape", ["get", "forecast", "api-app"]),
-      ("command-explain-shape", ["explain", "api-app"]), ("command-top-shape", ["top"]),
+      ("command-explain-shape", ["explain", "api-app"]), ("command-report-shape", ["report"]),
+      ("command-top-shape", ["top"]),
     ] {
       let process = try Kedastral.start(arguments: words + ["--server", forecaster.url, "-o", "json"])
       #expect(try await process.waitForExit() == 0, "\(words): \(process.output)")

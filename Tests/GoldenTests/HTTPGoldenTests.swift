@@ -37,12 +37,26 @@ struct StandingForecaster {
     server = try await ForecastHTTPServer(
       HTTPServerSettings(address: ListenAddress(host: "127.0.0.1", port: 0)), on: EventLoop(), clock: clock,
       leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: MetricsRegistry(),
-      readiness: Readiness(problems: [:]), history: kept, records: kept)
+      readiness: Readiness(problems: [:]), history: kept, records: kept,
+      scorecards: try await Self.scorecards(of: workload, until: now))
     url = "http://127.0.0.1:\(server.address.port)"
     let (updates, feed) = AsyncStream.makeStream(of: StoreUpdate.self)
     for snapshot in store.puts { feed.yield(.put(snapshot)) }
     feed.finish()
     await server.follow(updates)
+  }
+
+  /// The scorecard after forty rounds.
+  private static func scorecards(of workload: Workload, until now: Date) async throws -> Scorecards {
+    let clock = ManualClock(at: now - .seconds(40 * 60))
+    let board = Scorecards(ScorecardSettings(price: 0.04))
+    let loop = ForecastLoop(
+      workload, store: RecordingStore(clock: clock), clock: clock, metrics: MetricsRegistry(), scorecards: board)
+    for _ in 0..<40 {
+      clock.advance(by: .seconds(60))
+      try await loop.tick()
+    }
+    return board
   }
 
   /// What the loop knew, for the server.
@@ -66,6 +80,7 @@ struct HTTPGoldenTests {
     for (name, path) in [
       ("http-forecast", "/forecast/current?workload=api-app"), ("http-workloads", "/workloads"),
       ("http-history", "/history?workload=api-app&points=5"), ("http-explain", "/explain?workload=api-app"),
+      ("http-scorecard", "/scorecard?workload=api-app"), ("http-scorecards", "/scorecard"),
       ("http-explain-lead", "/explain?workload=api-app&leadTime=1m"),
       ("http-whatif", "/whatif?workload=api-app&targetPerPod=50&headroom=1.5&min=2&max=6&leadTime=2m"),
     ] {

@@ -49,6 +49,42 @@ struct CheckCommandTests {
     #expect(offline.exitCode == 0 && offline.output.contains("not asked"))
   }
 
+  @Test("waits for a trigger's first value from KEDA, warns when there is none, and fails without KEDA")
+  func keda() async throws {
+    let certificates = try await TestCertificates()
+    let keda = try await KedaMetricsDouble(certificates)
+    defer { keda.stop() }
+    let trace = try PlayedTrace { _ in 300 }
+    let now = Int(Date().timeIntervalSince1970)
+    let past = try trace.folder.write(
+      (0..<60).map { "\(now - $0 * 60),\($0)" }.joined(separator: "\n"), to: "past.csv")
+    func configure(_ workloads: (name: String, port: UInt16)...) throws {
+      try trace.configure(
+        workloads.map { name, port in
+          """
+            - name: \(name)
+              source: {type: keda, address: "127.0.0.1:\(port)", namespace: shop, scaledObject: \(name), trigger: lag,
+                bootstrap: \(past), caFile: \(certificates.authority), certFile: \(certificates.client), keyFile: \(certificates.clientKey)}
+          """
+        }.joined(separator: "\n"))
+    }
+    let sending = Task {
+      while !Task.isCancelled {
+        try keda.order("value shop orders lag 5")
+        try await Task.sleep(for: .milliseconds(100))
+      }
+    }
+    defer { sending.cancel() }
+    try configure(("orders", keda.port), ("silent", keda.port), ("lost", freePort()))
+    let outcome = try await check("-config", trace.file, "-o", "json", "--deadline=3s")
+    #expect(outcome.exitCode == 1)
+    let workloads = try #require(try json(outcome.output)["workloads"] as? [[String: Any]])
+    #expect(workloads.map { $0["source"] as? String } == ["answers", "answers", "fails"], "\(outcome.output)")
+    let remarks = workloads.map { $0["remarks"] as? [String] ?? [] }
+    #expect(remarks[0].count == 1 && remarks[0][0].hasPrefix("bootstrap: "), "\(remarks)")
+    #expect(remarks[1].first?.contains("subscribed, but no value within 3s") == true, "\(remarks)")
+  }
+
   @Test("rejects a horizon shorter than the given or default lead time, with exit code 2")
   func horizon() async throws {
     let trace = try PlayedTrace { _ in 300 }

@@ -186,9 +186,11 @@ struct IntegrationTests {
         "LISTEN": "127.0.0.1:\(http)", "WORKLOAD": "worker", "METRIC": "load", "ADAPTER": "prometheus",
         "ADAPTER_URL": prometheus.url, "ADAPTER_QUERY": #"load{app="worker"}"#, "HORIZON": "1h", "MODEL": "baseline",
         "TARGET_PER_POD": "50", "HEADROOM": "1.0", "UP_MAX_FACTOR": "20",
+        "INTERVAL": "5s",
       ])
-    try await eventually("a plan") {
-      await Daemon.get(http, "/forecast/current?workload=worker").status == 200
+    try await eventually("a plan from the whole history") {
+      let answer = await Daemon.get(http, "/forecast/current?workload=worker")
+      return answer.status == 200 && !answer.body.contains("\"learning\"")
     }
     let snapshot = try Snapshot(
       json: Data(await Daemon.get(http, "/forecast/current?workload=worker").body.utf8))

@@ -132,7 +132,8 @@ struct MCPServerTests {
     let line = client.output.split(separator: "\n").last { $0.hasPrefix("{") } ?? ""
     let seen = try JSONDecoder().decode(Seen.self, from: Data(line.utf8))
     #expect(seen.name == "kedastral" && seen.workloads == ["worker"] && seen.steps == 30)
-    #expect(seen.tools == ["list_workloads", "get_forecast", "explain_decision", "what_if", "backtest"])
+    #expect(
+      seen.tools == ["list_workloads", "get_forecast", "explain_decision", "what_if", "get_scorecard", "backtest"])
     #expect(seen.isError && seen.problem == "\(forecaster.url) has no forecast for workload 'nobody'")
     #expect(seen.backtest.contains("seasonal-naive") || seen.backtest.contains("too few"), "\(seen.backtest)")
   }

@@ -103,7 +103,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, maxSampleAge, metric, model, name, otherMetrics, policy, series, settleTime, source, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, series, settleTime, source, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),
@@ -239,7 +239,7 @@ struct BrokenConfigurationTests {
       what: "a misspelt kind of source",
       file: "workloads: [{name: a, metric: b, source: {type: prometeus, query: up}}]",
       lines: [
-        "k.yaml:1:49: workloads[0].source.type: 'prometeus' is not one of prometheus, victoriametrics, http, csv, scrape; did you mean prometheus?"
+        "k.yaml:1:49: workloads[0].source.type: 'prometeus' is not one of prometheus, victoriametrics, http, csv, scrape, keda; did you mean prometheus?"
       ]),
     Broken(
       what: "two ways to authenticate",

@@ -33,6 +33,16 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - name: orders
+        metric: lag
+        source: {type: keda, address: "keda:9666", serverName: keda-operator, namespace: shop, scaledObject: orders, trigger: lag,
+          bootstrap: past.csv, caFile: /certs/ca.crt, certFile: /certs/tls.crt, keyFile: /certs/tls.key, timeout: 3s}
+      - name: page
+        metric: rps
+        source: {type: scrape, url: "http://app:9/metrics", metric: hits, bootstrap: "https://files.example/past.csv?a=b"}
+    """,
+    """
+    workloads:
       - {name: far, metric: rps, source: {url: "https://far.example.com/a/tenant/path/that/is/rather/long/api/v1/proxy?tenant=a&dedup=true", query: up, proxy: "socks5://proxy:1080"}}
     """,
     """

@@ -5,8 +5,27 @@ import Testing
 @testable import KedastralCore
 @testable import KedastralEvaluation
 
-/// The scorecard of a running forecaster and the replay of a trace use the same simulator, so over the same trace with the same policy
-/// they have the same numbers.
+/// Continues the newest sample, or the line through it and the one before; the quantiles are a share above it.
+private struct Continuation: Model {
+  let name = "continuation"
+  let extrapolates: Bool
+
+  func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    guard let last = history.lastPresentIndex else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
+    let value = history.values[last]
+    let before = last > 0 && history.values[last - 1].isFinite ? history.values[last - 1] : value
+    let slope = extrapolates ? value - before : 0
+    let values = (1...steps).map { max(0, value + slope * Double($0) / 3) }
+    return Forecast(
+      start: history.end, step: history.step, values: values,
+      quantiles: Quantiles(
+        quantiles.map { level in .init(level: level, values: values.map { $0 * (0.5 + level / 1.6) }) }),
+      model: name)
+  }
+}
+
+/// The scorecard of a running forecaster and the replay of a trace use the same simulator, so over the same trace with the same
+/// policy they have the same numbers.
 @Suite("Scorecard and replay", .numeric)
 struct ScorecardReplayTests {
   private static let warmup = 120
@@ -31,12 +50,13 @@ struct ScorecardReplayTests {
 
   /// The scorecard of a forecaster that plans each `step`, with loads that are settled after `settleSteps`.
   private func scorecard(
-    _ trace: TimeSeries, model: ControlModel, step: Int, settleSteps: Int
+    _ trace: TimeSeries, model: Continuation, step: Int, settleSteps: Int
   ) async throws -> ScorecardDay {
     let duration = Duration.seconds(step)
     let question = ScalingQuestion(leadTime: Self.startup + SimulatedAutoscaler.syncPeriod)
     var scorecard = Scorecard(
-      ScorecardSettings(leadTime: question.leadTime, startup: Self.startup, staleAfter: max(.seconds(120), duration * 2)),
+      ScorecardSettings(
+        leadTime: question.leadTime, startup: Self.startup, staleAfter: max(.seconds(120), duration * 2)),
       step: duration, interval: duration, settleTime: duration * settleSteps)
     let policy = try policy()
     let horizonSteps = Int((question.leadTime.inSeconds / Double(step)).rounded(.up)) + 1
@@ -65,7 +85,7 @@ struct ScorecardReplayTests {
     arguments: [(60, 0, true), (60, 5, true), (60, 5, false), (300, 0, true), (300, 3, false)])
   func equal(step: Int, settleSteps: Int, extrapolates: Bool) async throws {
     let trace = trace(step: step)
-    let model: ControlModel = extrapolates ? .extrapolation : .persistence
+    let model = Continuation(extrapolates: extrapolates)
     let behavior = HorizontalAutoscaler.Behavior(minReplicas: 1, maxReplicas: 30)
     let replay = try Replay(
       ReplayLoad(trace), podCapacity: Self.capacity, warmup: .seconds(Self.warmup * 60 - (step - 60)),

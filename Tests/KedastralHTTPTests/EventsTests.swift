@@ -96,7 +96,7 @@ struct EventsTests {
       ("order=size", "'order' is 'size', expected one of name, load, replicas, rise, error, age"),
       (
         "state=fine",
-        "'state' is 'fine', expected one or more of ok, capped, bridged, stale, failing, dry-run, starting"
+        "'state' is 'fine', expected one or more of ok, capped, bridged, stale, failing, dry-run, learning, starting"
       ),
       ("count=5000", "'count' is '5000', expected 0 to 500"), ("first=-1", "'first' is '-1', expected 0 to 10000000"),
     ])

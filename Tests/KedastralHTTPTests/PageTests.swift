@@ -30,6 +30,20 @@ struct PageTests {
     }
   }
 
+  /// Publishes what the plan of a workload was worth.
+  private func publishWorth(of name: String, on server: TestServer) throws {
+    let json = Self.scorecard.replacing("NAME", with: name)
+    server.scorecards.publish(try ScorecardReport(json: Array(json.utf8)), of: try WorkloadName(name))
+  }
+
+  private static let scorecard = #"""
+    {"workload":"NAME","isDryRun":true,"leadTimeSeconds":300,"startupSeconds":180,"utilization":0.7,"price":0.04,
+    "since":"2026-01-28","daysWorse":0,"windows":[{"days":7,"measuredMinutes":5000,
+    "hpa":{"violationMinutes":51,"podHours":400,"cost":16},"plan":{"violationMinutes":10,"podHours":364,"cost":14.56},
+    "cappedMinutes":12,"bridgedMinutes":3,"comparedForecasts":4990,"forecastError":0.06,"p90Coverage":0.91,
+    "verdict":"would have avoided 41 violation minutes and saved 9 % of pod-hours"}]}
+    """#
+
   private struct PageProblem: Error, CustomStringConvertible {
     let output: String
     var description: String { output }
@@ -146,6 +160,7 @@ struct PageTests {
       server.running?.apply(.put(snapshot))
     }
     try await server.loop.run {}
+    try publishWorth(of: "svc-0042", on: server)
     let page = try visit(server, scene: "many")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()
@@ -171,6 +186,7 @@ struct PageTests {
           policy: try StandardCapacityPolicy(targetPerPod: 50, headroom: 1.2, shortageCost: cost, maxReplicas: 100),
           horizon: .seconds(3600), window: .seconds(12 * 3600)))
     }
+    try publishWorth(of: "api-app", on: server)
     let page = try visit(server, scene: "workload")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()

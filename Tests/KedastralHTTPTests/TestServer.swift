@@ -15,6 +15,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   let metrics = MetricsRegistry()
   let readiness: Readiness
   let health = WorkloadHealth()
+  let scorecards = Scorecards(ScorecardSettings(price: 0.04))
   let loop: EventLoop
   let tls: Bool
   private let histories = Mutex<[String: TimeSeries]>([:])
@@ -40,7 +41,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) },
       series: { _ in series }, health: health, metrics: metrics,
       readiness: readiness, history: self, texts: self,
-      records: keepsRecords ? self : nil)
+      records: keepsRecords ? self : nil, scorecards: scorecards)
     self.server.withLock { $0 = server }
   }
 
@@ -76,7 +77,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
 
   /// Has a real loop forecast a workload once, and serves its plan, its history, and how the plan came about.
   func forecast(_ workload: Workload) async throws {
-    let loop = ForecastLoop(workload, store: RecordingStore(), clock: clock)
+    let loop = ForecastLoop(
+      workload, store: RecordingStore(), clock: clock, metrics: metrics, scorecards: scorecards)
     let snapshot = try await loop.tick()
     let history = await loop.history
     let record = await loop.record

@@ -67,7 +67,9 @@ enum ColdStart {
     let took = (ContinuousClock.now - begin).inSeconds
     let used = Double(clock() - cpu) / Double(CLOCKS_PER_SEC)
     print("first plan for all \(count): \(rounds.firstPlans.map { "\(Int(($0 - begin).inSeconds)) s" } ?? "missing")")
-    print("\(rounds.fittedCount) fitted after \(Int(took)) s, \(rounded(used / took)) cores, \(rounded(used / Double(count) * 1000)) ms CPU each")
+    print(
+      "\(rounds.fittedCount) fitted after \(Int(took)) s, \(rounded(used / took)) cores,",
+      "\(rounded(used / Double(count) * 1000)) ms CPU each")
     print("longest time between two plans of a workload: \(rounded(rounds.longestGap.inSeconds)) s")
     for (path, time) in slowest.sorted(by: { $0.key < $1.key }) {
       print("slowest \(path): \(rounded(time.inSeconds * 1000)) ms")

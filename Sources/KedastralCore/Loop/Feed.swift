@@ -9,7 +9,7 @@ extension ForecastLoop {
       self.metric = metric
       session = metric.model.makeSession()
       samples = SampleHistory(
-        step: workload.step, windowSteps: workload.windowSteps, settleTime: workload.effectiveSettleTime)
+        step: workload.step, windowSteps: workload.windowSteps, settleTime: workload.settleTime(of: metric.source))
     }
 
     /// A feed for the first plans of another one's metric: from its samples, or from the last hours where it has none.
@@ -20,7 +20,8 @@ extension ForecastLoop {
       samples =
         feed.samples.series.isEmpty
         ? SampleHistory(
-          step: workload.step, windowSteps: workload.firstSteps, settleTime: workload.effectiveSettleTime)
+          step: workload.step, windowSteps: workload.firstSteps,
+          settleTime: workload.settleTime(of: feed.metric.source))
         : feed.samples
     }
 

@@ -86,7 +86,8 @@ public actor ForecastLoop {
     self.scorecards = scorecards
     scorecardMetrics = ScorecardMetrics(metrics)
     scorecard = Scorecard(
-      scorecards.settings, step: workload.step, interval: workload.interval, settleTime: workload.effectiveSettleTime)
+      scorecards.settings, step: workload.step, interval: workload.interval,
+      settleTime: workload.settleTime(of: workload.source))
     feeds = workload.metrics.map { Feed($0, of: workload) }
     current = feeds
     start = FirstPlans(learning)
@@ -249,7 +250,7 @@ public actor ForecastLoop {
   private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
     scorecard.round(
       snapshot, forecast,
-      loads: feeds.map {
+      loads: current.map {
         Scorecard.MeasuredLoad(
           $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)
@@ -409,6 +410,7 @@ public actor ForecastLoop {
   /// Stores the settled samples and fits that are not stored yet; a failure only makes a restart slower.
   private func storeHistory() async {
     if let unreadHistory { warnOfHistory("the stored history could not be read, so none is written", unreadHistory) }
+    if histories.isUrgent { histories.setDue() }
     guard histories.isDue, let store = store as? any HistoryStore else { return }
     var writing = StoredHistories.Writing()
     for (index, feed) in feeds.enumerated() { histories.add(index, &feed.samples, feed.session, to: &writing) }

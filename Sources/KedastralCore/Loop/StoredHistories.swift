@@ -29,6 +29,8 @@ struct StoredHistories: Sendable {
   /// How long the store keeps the histories after the last write: chunks of a workload that is not forecast expire.
   let lifetime: Duration
   private var entries: [Int: Entry] = [:]
+  /// Whether a source has no past, so that samples must be stored soon.
+  let isUrgent: Bool
   /// Whether the stored histories were read.
   private(set) var isRead = false
   /// Whether there is something to write.
@@ -38,6 +40,7 @@ struct StoredHistories: Sendable {
   init(_ workload: Workload, isStored: Bool) {
     lifetime = workload.window + .seconds(86_400)
     fingerprints = workload.metrics.map { $0.fingerprint(step: workload.step, windowSteps: workload.windowSteps) }
+    isUrgent = workload.metrics.contains { ($0.source as? any IdentifiedSource)?.hasPast == false }
     guard isStored else { return }
     for (index, metric) in workload.metrics.enumerated() {
       guard let fingerprint = fingerprints[index] else { continue }

@@ -104,8 +104,12 @@ public struct Workload: Sendable {
   /// How many samples the window has, at least two.
   public var windowSteps: Int { max(2, Int((window.inSeconds / step.inSeconds).rounded(.up))) }
 
-  /// How long after its instant a sample can still change.
-  var effectiveSettleTime: Duration { settleTime ?? max(.seconds(300), step * 3) }
+  /// How long after its instant a source's sample can still change: less where it cannot be read again after this process.
+  func settleTime(of source: any MetricSource) -> Duration {
+    if let settleTime { return settleTime }
+    let hasPast = (source as? any IdentifiedSource)?.hasPast ?? true
+    return hasPast ? max(.seconds(300), step * 3) : max(.seconds(120), step)
+  }
 
   /// When a plan counts as bridged, and for how long it is served then.
   var bridgeRule: BridgeRule {

@@ -14,18 +14,16 @@ struct LeadTimeForecasts: Sendable {
 
   /// The most forecasts that wait; with a long lead time, fewer instants are compared.
   static let most = 60
-  private let stepsAhead: Int
-  private let spacing: Duration
+  private let waiting: Duration
   private var entries: [Entry] = []
 
   /// - Parameter waiting: the longest time from an instant to its settled load.
-  init(leadTime: Duration, step: Duration, waiting: Duration) {
-    stepsAhead = max(1, Int((leadTime.inSeconds / step.inSeconds - 1e-9).rounded(.up)))
-    spacing = max(step, (step * (stepsAhead + 1) + waiting) / (Self.most - 2))
-  }
+  init(waiting: Duration) { self.waiting = waiting }
 
   /// Keeps the part of a forecast that is one lead time ahead; a second one for the same instant replaces the first.
-  mutating func remember(_ forecast: Forecast) {
+  mutating func remember(_ forecast: Forecast, leadTime: Duration) {
+    let stepsAhead = max(1, Int((leadTime.inSeconds / forecast.step.inSeconds - 1e-9).rounded(.up)))
+    let spacing = max(forecast.step, (forecast.step * (stepsAhead + 1) + waiting) / (Self.most - 2))
     let index = min(forecast.values.count, stepsAhead) - 1
     guard index >= 0 else { return }
     let instant = forecast.start + forecast.step * (index + 1)

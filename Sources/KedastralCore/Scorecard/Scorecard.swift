@@ -73,7 +73,14 @@ package struct Scorecard: Sendable {
     staleAfter = settings.staleAfter ?? max(.seconds(120), interval * 2)
     let wait = settleTime * 2 + step + interval + .seconds(60)
     patience = min(wait, SimulatedAutoscaler.syncPeriod * (Self.mostWaiting - 8))
-    forecasts = LeadTimeForecasts(leadTime: settings.leadTime, step: step, waiting: wait)
+    forecasts = LeadTimeForecasts(waiting: wait)
+  }
+
+  /// How far ahead the plan in force is asked for replicas: the workload's own lead time, or the host's.
+  var leadTime: Duration { inForce?.leadTime(orElse: settings.leadTime) ?? settings.leadTime }
+  /// The time from a pod's creation to its first request, as measured or as set.
+  var startup: Duration {
+    inForce?.leadTime?.startup.map { .seconds(min(max(0, $0.seconds), 3600)) } ?? settings.startup
   }
 
   /// Adds a round: the plan that comes into force with `snapshot`, its forecast, and the loads measured up to now.
@@ -89,8 +96,8 @@ package struct Scorecard: Sendable {
         withDay(of: compared.instant) { $0 += compared.counts }
       }
     }
-    forecasts.remember(forecast)
     inForce = snapshot
+    forecasts.remember(forecast, leadTime: leadTime)
   }
 
   // MARK: Syncs
@@ -101,7 +108,7 @@ package struct Scorecard: Sendable {
     guard let inForce, let nextSync, now >= inForce.generatedAt,
       now.timeIntervalSince(inForce.generatedAt) <= max(Self.longestPause, staleAfter).inSeconds
     else { return begin(at: end) }
-    let question = ScalingQuestion(leadTime: settings.leadTime)
+    let question = ScalingQuestion(leadTime: leadTime)
     var sync = nextSync + waiting.count
     while sync < end {
       let instant = Self.instant(of: sync)
@@ -109,7 +116,7 @@ package struct Scorecard: Sendable {
       waiting.append(
         PlannedSync(
           replicas: isServed ? inForce.answer(question, at: instant).map { Int($0.value) } : nil,
-          isCapped: inForce.shortfall(leadTime: settings.leadTime, at: instant) != nil,
+          isCapped: inForce.shortfall(leadTime: leadTime, at: instant) != nil,
           isBridged: isServed && inForce.bridgedUntil != nil))
       sync += 1
     }
@@ -152,6 +159,9 @@ package struct Scorecard: Sendable {
   private mutating func play(_ planned: ArraySlice<PlannedSync>, from first: Int, load: Double, before: Double) {
     let bounds = (inForce?.minReplicas ?? 1)...max(inForce?.minReplicas ?? 1, inForce?.maxReplicas ?? 1_000_000)
     if clusters == nil, load.isFinite { clusters = begun(with: load, bounds) }
+    let startupSyncs = SimulatedAutoscaler.syncs(in: startup)
+    clusters?.autoscaler.cluster.startupSyncs = startupSyncs
+    clusters?.plan.cluster.startupSyncs = startupSyncs
     var counts = ScorecardDay(day: 0)
     for (offset, plan) in planned.enumerated() {
       let sync = first + offset
@@ -178,7 +188,7 @@ package struct Scorecard: Sendable {
 
   private func begun(with load: Double, _ bounds: ClosedRange<Int>) -> (autoscaler: Cluster, plan: Cluster) {
     let need = min(max(Int((min(load, 1e9) - 1e-9).rounded(.up)), bounds.lowerBound), bounds.upperBound)
-    let cluster = SimulatedCluster(readyPods: need, startupSyncs: SimulatedAutoscaler.syncs(in: settings.startup))
+    let cluster = SimulatedCluster(readyPods: need, startupSyncs: SimulatedAutoscaler.syncs(in: startup))
     func autoscaler(least: Int) -> SimulatedAutoscaler {
       SimulatedAutoscaler(minReplicas: least, maxReplicas: max(least, bounds.upperBound))
     }

@@ -63,10 +63,81 @@ package struct ScorecardReport: Sendable, Equatable, Codable {
   package func window(days: Int) -> Window? { windows.first { $0.days == days } }
 
   /// As JSON.
-  package func json() throws -> Data {
+  package func json() throws -> Data { try JSONEncoder.scorecard.encode(self) }
+}
+
+extension ScorecardReport {
+  /// The report of a workload that another process forecasts: it has no windows.
+  package init(of workload: WorkloadName, isDryRun: Bool, _ settings: ScorecardSettings) {
+    self.init(
+      workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: settings.leadTime.inSeconds,
+      startupSeconds: settings.startup.inSeconds, utilization: settings.utilization, price: settings.price,
+      daysWorse: 0, windows: [])
+  }
+
+  /// Reads the output of `json()`.
+  package init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
+}
+
+/// The scorecards of several workloads, and their total.
+package struct ScorecardSummary: Sendable, Equatable, Codable {
+  /// The number of workloads.
+  package var workloads: Int
+  /// The total of the last 7 and 28 days.
+  package var total: [ScorecardReport.Window]
+  /// The scorecards by workload; nil when only the total was requested.
+  package var scorecards: [ScorecardReport]?
+
+  /// Sums scorecards up. The forecast errors of different loads have no sum.
+  package init(_ reports: [ScorecardReport], isTotalOnly: Bool = false) {
+    workloads = reports.count
+    scorecards = isTotalOnly ? nil : reports
+    let isDryRun = !reports.isEmpty && reports.allSatisfy(\.isDryRun)
+    total = Scorecard.windows.map { days in
+      var sum = ScorecardReport.Window(
+        days: days, measuredMinutes: 0, hpa: .init(violationMinutes: 0, podHours: 0),
+        plan: .init(violationMinutes: 0, podHours: 0), cappedMinutes: 0, bridgedMinutes: 0, comparedForecasts: 0,
+        verdict: "")
+      for window in reports.compactMap({ $0.window(days: days) }) { sum.add(window) }
+      sum.verdict = sum.sentence(isDryRun: isDryRun)
+      return sum
+    }
+  }
+
+  /// The total of the last `days` days; nil when it is not kept.
+  package func total(days: Int) -> ScorecardReport.Window? { total.first { $0.days == days } }
+
+  /// As JSON.
+  package func json() throws -> Data { try JSONEncoder.scorecard.encode(self) }
+
+  /// Reads the output of `json()`.
+  package init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
+}
+
+extension JSONEncoder {
+  fileprivate static var scorecard: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(self)
+    return encoder
+  }
+}
+
+extension ScorecardReport.Window {
+  fileprivate mutating func add(_ other: Self) {
+    measuredMinutes += other.measuredMinutes
+    hpa.add(other.hpa)
+    plan.add(other.plan)
+    cappedMinutes += other.cappedMinutes
+    bridgedMinutes += other.bridgedMinutes
+    comparedForecasts += other.comparedForecasts
+  }
+}
+
+extension ScorecardReport.Outcome {
+  fileprivate mutating func add(_ other: Self) {
+    violationMinutes += other.violationMinutes
+    podHours += other.podHours
+    if let more = other.cost { cost = (cost ?? 0) + more }
   }
 }
 
@@ -87,8 +158,8 @@ extension Scorecard {
   package func report(of workload: WorkloadName, isDryRun: Bool, at now: Date) -> ScorecardReport {
     let today = Int((now.timeIntervalSince1970 / 86_400).rounded(.down))
     return ScorecardReport(
-      workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: settings.leadTime.inSeconds,
-      startupSeconds: settings.startup.inSeconds, utilization: settings.utilization, price: settings.price,
+      workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: leadTime.inSeconds,
+      startupSeconds: startup.inSeconds, utilization: settings.utilization, price: settings.price,
       since: days.first { $0.measured > 0 }.map {
         String(Timestamp.format(Date(timeIntervalSince1970: Double($0.day) * 86_400)).prefix(10))
       },

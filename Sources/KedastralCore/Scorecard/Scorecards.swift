@@ -17,7 +17,10 @@ package final class Scorecards: Sendable {
     reports.withLock { Array($0.values) }.sorted { $0.workload < $1.workload }
   }
 
-  func publish(_ report: ScorecardReport, of workload: WorkloadName) { reports.withLock { $0[workload] = report } }
+  /// Replaces the report of a workload.
+  package func publish(_ report: ScorecardReport, of workload: WorkloadName) {
+    reports.withLock { $0[workload] = report }
+  }
 
   func forget(_ workload: WorkloadName) { reports.withLock { $0[workload] = nil } }
 }

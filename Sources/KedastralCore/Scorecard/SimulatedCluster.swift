@@ -7,8 +7,8 @@
 ///
 /// Time is counted in syncs of the autoscaler.
 package struct SimulatedCluster: Sendable, Equatable {
-  /// The startup time of a pod, in syncs.
-  package let startupSyncs: Int
+  /// The startup time of pods that are created from now on, in syncs; not negative.
+  package var startupSyncs: Int
   /// The ready pods.
   package private(set) var readyPods: Int
   /// The pods that start, in order of their readiness; each is ready after that many further syncs.

@@ -82,4 +82,8 @@ public struct HorizontalAutoscaler: Sendable, Equatable {
     rule.replicas(
       forLoad: load, utilization: utilization, ready: ready, ordered: ordered, countsUnready: countsUnready, sync: sync)
   }
+
+  public static func == (one: HorizontalAutoscaler, other: HorizontalAutoscaler) -> Bool {
+    one.behavior == other.behavior && one.rule == other.rule
+  }
 }

@@ -37,6 +37,7 @@ package final class ForecastHTTPServer: Sendable {
   ///   - history: the source of the page's load history; without one the page shows only the future.
   ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
   ///   - records: how the plans came about, for `/explain` and `/whatif`.
+  ///   - scorecards: what the plans were worth, for `/scorecard`.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
@@ -44,7 +45,7 @@ package final class ForecastHTTPServer: Sendable {
     series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
     health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
-    logger: KedastralLogger = .silent
+    scorecards: Scorecards? = nil, logger: KedastralLogger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(
@@ -62,6 +63,7 @@ package final class ForecastHTTPServer: Sendable {
       router.addForecasts(board, history: history, texts: texts)
       router.addExplanation(board, leadTime: leadTime, staleAfter: staleAfter, records: records)
       if let records { router.addWhatIf(board, leadTime: leadTime, records: records) }
+      if let scorecards { router.addScorecards(board, scorecards) }
       router.addPage(overview)
       return router
     }

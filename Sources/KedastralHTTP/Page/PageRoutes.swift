@@ -4,7 +4,7 @@ extension HTTPRouter {
   /// The files tell nothing of the workloads, so they are open to all; with a token set, the page asks for it. It shows what
   /// the routes that were added before offer.
   mutating func addPage(_ overview: OverviewStream) {
-    overview.offers = ["explain", "whatif", "configuration", "scaledobject"].filter { has("/" + $0) }
+    overview.offers = ["explain", "whatif", "configuration", "scaledobject", "scorecard"].filter { has("/" + $0) }
     let script = "text/javascript; charset=utf-8"
     add("/", "text/html; charset=utf-8", PackageResources.page_html)
     add("/page.css", "text/css; charset=utf-8", PackageResources.page_css)

@@ -2,7 +2,7 @@
 
 import { newCard } from "./card.js";
 import { timeText } from "./chart.js";
-import { clock, follow, setToken } from "./feed.js";
+import { clock, follow, get, setToken } from "./feed.js";
 import * as list from "./list.js";
 import { newSections } from "./workload.js";
 
@@ -63,6 +63,18 @@ function onEvent(event, isFirst) {
   if (total && !isMarked) requestAnimationFrame(() => performance.mark("first rows"));
   isMarked ||= total > 0;
   for (const card of cards.values()) card.refresh();
+  if (isFirst || total) showWorth();
+}
+
+/** Shows what all plans together were worth in the last seven days, at most once a minute. */
+let scored = -Infinity;
+async function showWorth() {
+  if (!offers.includes("scorecard") || performance.now() - scored < 60_000) return;
+  scored = performance.now();
+  const week = (await get("scorecard?view=total").catch(() => null))?.total.find((window) => window.days === 7);
+  const worth = byId("worth");
+  worth.hidden = !week?.measuredMinutes;
+  if (!worth.hidden) worth.textContent = `7 days, compared with an HPA: ${week.verdict}`;
 }
 
 function onState(state) {

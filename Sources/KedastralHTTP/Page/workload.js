@@ -25,6 +25,8 @@ export function newSections(name, card, leadSeconds, offers) {
   const element = document.createElement("div");
   element.className = "sections";
   element.innerHTML = `
+    <section class="panel worth" hidden aria-labelledby="worth-title"><h3 id="worth-title">Compared with an HPA</h3>
+      <p class="verdict"></p><ul class="tiles"></ul><p class="quiet"></p></section>
     <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
       <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
     <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
@@ -73,6 +75,18 @@ export function newSections(name, card, leadSeconds, offers) {
     part(".why").hidden = why === null;
     if (why) showChain(part(".why"), why);
     return why;
+  }
+
+  // Worth: the scorecard, at most once a minute.
+
+  let scored = -Infinity;
+  async function showWorth() {
+    if (!offers().includes("scorecard") || performance.now() - scored < 60_000) return;
+    scored = performance.now();
+    const scorecard = await get(`scorecard?workload=${name}`).catch(() => null);
+    const isMeasured = scorecard?.windows.some((window) => window.measuredMinutes > 0) ?? false;
+    part(".worth").hidden = !isMeasured;
+    if (isMeasured) showTiles(part(".worth"), scorecard);
   }
 
   // What if: the sliders, whose values change the settings in force.
@@ -234,6 +248,7 @@ export function newSections(name, card, leadSeconds, offers) {
 
   async function refresh() {
     if (!card.snapshot) return;
+    showWorth();
     const why = await explain();
     if (why && !inForce && offers().includes("whatif")) {
       setUp(why);
@@ -283,6 +298,29 @@ function showChain(section, why) {
       && `Forecasts ${durationText((why.recentErrorAheadSeconds ?? 300) * 1000)} ahead are typically off by ${numberText(why.recentError * 100)} %.`,
     why.reason && `${why.reason[0].toUpperCase()}${why.reason.slice(1)}.`,
   ].filter(Boolean).join(" ");
+}
+
+/** What the plan was worth in the last seven days, beside an HPA. */
+function showTiles(section, scorecard) {
+  const week = scorecard.windows.find((window) => window.days === 7);
+  const percent = (share) => share === undefined ? "–" : `${Math.round(share * 100)} %`;
+  const both = (outcome) => `${numberText(week.hpa[outcome])} → ${numberText(week.plan[outcome])}`;
+  const tiles = [
+    ["minutes with too few pods", both("violationMinutes"), "HPA → plan"],
+    ["pod-hours", both("podHours"), "HPA → plan"],
+    ...(week.hpa.cost === undefined ? [] : [["cost", both("cost"), "HPA → plan"]]),
+    ["capped", `${numberText(week.cappedMinutes)} min`, "limits below the required pods"],
+    ["bridged", `${numberText(week.bridgedMinutes)} min`, "planned without new samples"],
+    ["forecast error", percent(week.forecastError), `${durationText(scorecard.leadTimeSeconds * 1000)} ahead`],
+    ["p90 covers", percent(week.p90Coverage), "of the loads; 90 % is exact"],
+  ];
+  section.querySelector(".verdict").textContent = `${week.verdict[0].toUpperCase()}${week.verdict.slice(1)}.`;
+  section.querySelector(".tiles").replaceChildren(...tiles.map(([label, figure, note]) => make("li", {},
+    make("span", { className: "quiet", textContent: label }), make("b", { textContent: figure }),
+    make("small", { className: "quiet", textContent: note }))));
+  section.querySelector("p.quiet").textContent =
+    `Last 7 days, ${durationText(Math.round(week.measuredMinutes) * 60_000)} measured. Both are simulated on the measured load, `
+    + `with pods that start in ${durationText(scorecard.startupSeconds * 1000)}; the HPA holds ${percent(scorecard.utilization)} of the target per pod.`;
 }
 
 /** The effect of other settings, compared with the plan in force. */

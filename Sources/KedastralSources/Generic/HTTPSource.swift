@@ -83,6 +83,9 @@ package struct HTTPSource: IdentifiedSource {
     self.clock = clock
   }
 
+  /// A current value has none.
+  package var hasPast: Bool { timestampPath != nil }
+
   package func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
     var series = TimeSeries.missing(in: range, step: step)
     guard !series.isEmpty else { return series }

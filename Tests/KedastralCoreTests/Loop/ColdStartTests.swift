@@ -47,7 +47,9 @@ struct ColdStartTests {
     }
   }
 
-  private func workload(_ name: String, _ source: any MetricSource, _ model: any Model = AutoModel()) throws -> Workload {
+  private func workload(
+    _ name: String, _ source: any MetricSource, _ model: any Model = AutoModel()
+  ) throws -> Workload {
     Workload(
       name: try WorkloadName(name), metric: "rps", source: source, model: model,
       policy: try StandardCapacityPolicy(targetPerPod: 100, maxReplicas: 50), step: .seconds(900),
@@ -87,7 +89,8 @@ struct ColdStartTests {
     let asked = try #require(source.script.askedRanges.first)
     #expect(asked.upperBound.timeIntervalSince(asked.lowerBound) <= 61 * 900)
     #expect(
-      WorkloadState(first, problem: nil, staleAfter: .seconds(7200), leadTime: .seconds(300), at: clock.now) == .learning)
+      WorkloadState(first, problem: nil, staleAfter: .seconds(7200), leadTime: .seconds(300), at: clock.now)
+        == .learning)
     #expect(PlanExplanation(first, leadTime: .seconds(300), at: clock.now).text.contains("Details: first plan:"))
     try await eventually("the condition") { health.learningSummary?.hasPrefix("1 of 1 workload learning") == true }
 

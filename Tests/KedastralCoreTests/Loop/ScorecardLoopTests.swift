@@ -34,7 +34,8 @@ struct ScorecardLoopTests {
   }
 
   private func loop(
-    _ store: any ForecastStore, _ board: Scorecards, metric: String = "rps", metrics: MetricsRegistry = MetricsRegistry()
+    _ store: any ForecastStore, _ board: Scorecards, metric: String = "rps",
+    metrics: MetricsRegistry = MetricsRegistry()
   ) throws -> ForecastLoop {
     let source = ScriptedSource { _ in 350 }
     let workload = Workload(

@@ -20,6 +20,7 @@ struct ScorecardTests {
     var forecast = 35.0
     var quantile = 40.0
     var settleSteps = 0
+    var leadTime: WorkloadLeadTime?
 
     init(_ settings: ScorecardSettings = ScorecardSettings()) {
       scorecard = Scorecard(settings, step: .seconds(60), interval: .seconds(60), settleTime: .seconds(300))
@@ -39,6 +40,7 @@ struct ScorecardTests {
         desiredReplicas: Array(repeating: replicas, count: steps),
         requiredReplicas: Array(repeating: required ?? replicas, count: steps), bounds: 1...20, targetPerPod: 10)
       snapshot.bridgedUntil = bridgedUntil
+      snapshot.leadTime = leadTime
       scorecard.round(
         snapshot, forecast,
         loads: [.init(history, settledEnd: now - history.step * settleSteps, targetPerPod: 10)])
@@ -92,7 +94,8 @@ struct ScorecardTests {
   @Test("does not count minutes without a load; pods stay as they are")
   func gaps() throws {
     var rounds = Rounds()
-    try rounds.play(Array(repeating: 35, count: 11) + Array(repeating: .nan, count: 20) + Array(repeating: 35, count: 10))
+    try rounds.play(
+      Array(repeating: 35, count: 11) + Array(repeating: .nan, count: 20) + Array(repeating: 35, count: 10))
     let week = try rounds.week()
     #expect(week.measuredMinutes == 20)
     #expect(week.hpa.violationMinutes == 0)
@@ -239,6 +242,29 @@ struct ScorecardTests {
     let expected: Double = 15 * 15 / (26 * 35)
     #expect(abs(error - expected) < 1e-6)
     #expect(week.p90Coverage == 11.0 / 26)
+  }
+
+  @Test("a workload's own lead time and the measured start-up of its pods replace the settings")
+  func ownLeadTime() throws {
+    var rounds = Rounds()
+    rounds.leadTime = WorkloadLeadTime(
+      .seconds(120), startup: PodStartup(seconds: 60, pods: 9, measuredAt: Self.start))
+    try rounds.play([35, 35])
+    // The first minute with more load has 4 pods; then the plan asks for 6, which serve after a minute.
+    rounds.replicas = 6
+    try rounds.play(Array(repeating: 55, count: 10))
+    let report = try rounds.report()
+    #expect(report.leadTimeSeconds == 120 && report.startupSeconds == 60)
+    let week = try rounds.week()
+    #expect(week.plan.violationMinutes == 2)
+    // Forecasts of two steps ahead: the last two are still to meet their load.
+    #expect(week.comparedForecasts == 10)
+    // Without the measurement, pods start in three minutes.
+    var slow = Rounds()
+    try slow.play([35, 35])
+    slow.replicas = 6
+    try slow.play(Array(repeating: 55, count: 10))
+    #expect(try slow.week().plan.violationMinutes == 4)
   }
 
   @Test("takes the largest need of several metrics, and counts nothing while one is missing")

@@ -84,6 +84,43 @@ struct WarmRestartTests {
     #expect(log.warnings == [])
   }
 
+  /// A source that has nothing from before it was made.
+  private struct Fleeting: IdentifiedSource {
+    let since: Date
+    var loadIdentity: String { "fleeting" }
+    var hasPast: Bool { false }
+
+    func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+      TimeSeries.sampled(in: range, step: step) { $0 > since ? WarmRestartTests.load(at: $0) : .nan }
+    }
+  }
+
+  @Test("samples of a source without a past are stored as soon as they are settled, two minutes later")
+  func withoutPast() async throws {
+    let store = RecordingStore()
+    let begin = clock.now
+    func loop() throws -> ForecastLoop {
+      ForecastLoop(
+        Workload(
+          name: name, metric: "lag", source: Fleeting(since: clock.now), model: SeasonalBaseline(),
+          policy: try StandardCapacityPolicy(targetPerPod: 100), interval: .seconds(60), window: .seconds(3600)),
+        store: store, clock: clock, logger: KedastralLogger(log))
+    }
+    let first = try loop()
+    for _ in 0..<34 {
+      clock.advance(by: .seconds(60))
+      try await first.tick()
+    }
+    let second = try loop()
+    clock.advance(by: .seconds(60))
+    try await second.tick()
+    let history = try #require(await second.history)
+    #expect(history.start == begin + .seconds(60) && history.end == clock.now && history.count == 35)
+    #expect(history.values.indices.filter { history.values[$0].isNaN } == [32, 33], "the unsettled samples alone")
+    #expect(history.values[20] == Self.load(at: history.instant(at: 20)))
+    #expect(store.historyWritings.count >= 30, "once per step")
+  }
+
   @Test("two chunks are written per round until all are stored, and then only the newest one and a new fit")
   func writesInParts() async throws {
     let store = RecordingStore()

@@ -1,5 +1,6 @@
 import Foundation
 import KedastralCore
+import KedastralHTTP
 import KedastralKubernetes
 import KedastralSources
 import TestSupport
@@ -59,9 +60,10 @@ struct PolicyTranslationTests {
         ? name == "source.type" || !refused.contains(name)
         : name == "name"
           || PolicyTranslation.fileKeys.contains(name)
-      #expect(
-        isReached || ["source.path", "source.speed", "leadTimeQuery"].contains(name) || name.hasSuffix("File"),
-        "\(name)")
+      let isOfFiles =
+        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery"].contains(name)
+        || name.hasSuffix("File")
+      #expect(isReached || isOfFiles, "\(name)")
     }
     for setting in Settings.fileOnly {
       #expect(["workloads[].otherMetrics[]", "workloads[].policy.schedules[]"].contains(setting.key))
@@ -83,6 +85,7 @@ struct PolicyTranslationTests {
       "model": ["type": "sarima", "sarima": ["p": 1, "seasonalP": 2, "seasonalPeriod": 24]],
       "forecast": [
         "settleTime": "3m", "maxSampleAge": "11m", "bridge": "7m", "timeZone": "Europe/Berlin", "window": "1d12h",
+        "series": ["ahead": ["5m", "20m"], "quantiles": ["p90"]],
       ],
       "capacity": [
         "quantileLevel": "p90", "shortageCost": 30, "minReplicas": 0, "maxReplicas": 7, "upMaxFactorPerStep": 3,
@@ -96,6 +99,7 @@ struct PolicyTranslationTests {
       workload.settleTime == .seconds(180) && workload.maxSampleAge == .seconds(660) && workload.bridge == .seconds(420)
     )
     #expect(workload.model.order?.p == 1 && workload.model.order?.seasonalP == 2 && workload.model.order?.season == 24)
+    #expect(workload.series == ForecastSeries(ahead: [.seconds(300), .seconds(1200)], quantiles: [0.9]))
     let policy = workload.policy
     #expect(policy.quantileLevel == 0.9 && policy.shortageCost == 30 && policy.minReplicas == 0)
     #expect(
@@ -257,7 +261,8 @@ struct PolicyTranslationTests {
     #expect(Set(policy.choices(of: "select")) == Set(ScalingQuestion.Selection.allCases.map(\.rawValue)))
     for name in ["datasources", "clusterdatasources"] {
       #expect(
-        Set(try Definition(name).choices(of: "type")) == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv"]))
+        Set(try Definition(name).choices(of: "type"))
+          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv", "keda"]))
     }
   }
 }

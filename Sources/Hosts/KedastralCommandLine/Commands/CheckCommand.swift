@@ -165,10 +165,10 @@ struct SourceCheck {
     do {
       let entry = try factory.make(settings)
       checked.remarks = entry.sources.flatMap(\.remarks)
-      let scraped = entry.sources.compactMap { $0.source as? ScrapeSource }
-      for source in scraped { try await source.scrape() }
-      // A scraped page has no history: the value read now is the first sample.
-      guard scraped.isEmpty else {
+      let probes = entry.sources.compactMap(\.probe)
+      for probe in probes { checked.remarks += try await probe(deadline) }
+      // A source without a past: the value read now is the first sample.
+      guard probes.isEmpty else {
         checked.outcome = .answers
         return checked
       }

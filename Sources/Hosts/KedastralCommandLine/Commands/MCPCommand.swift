@@ -13,8 +13,9 @@ enum MCPCommand: Command {
   static let syntax = CommandSyntax(
     about: """
       kedastral mcp serves the Model Context Protocol: it gives an assistant the tools list_workloads, get_forecast,
-      explain_decision, what_if and backtest. They query a running forecaster and change nothing. With the access to a cluster
-      there are also list_forecast_policies and get_forecast_policy. Without --listen it serves over standard input and output.
+      explain_decision, what_if, get_scorecard and backtest. They query a running forecaster and change nothing. With the access to
+      a cluster there are also list_forecast_policies and get_forecast_policy. Without --listen it serves over standard input and
+      output.
       """,
     usage: ["[options]", "--listen ADDRESS [options]"],
     groups: [

@@ -44,7 +44,10 @@ package struct ConfiguredForecaster: Sendable {
       leadTime: leadTime, staleAfter: staleAfter, shardLease: shardLease,
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
         workloads.settings(of: $0)
-      }, observer: observer)
+      },
+      scorecard: ScorecardSettings(
+        leadTime: leadTime, startup: configuration.scorecard.startup, utilization: configuration.scorecard.utilization,
+        staleAfter: staleAfter, price: configuration.scorecard.price), observer: observer)
   }
 
   /// Forecasts other workloads from now on; those whose settings stay are not touched.

@@ -189,6 +189,16 @@ package struct ForecasterClient: Sendable {
     return try await document("/scaledobject?workload=\(workload)\(query)")
   }
 
+  /// What the plans of all workloads of the forecaster were worth.
+  package func scorecards() async throws -> ScorecardSummary {
+    try ScorecardSummary(json: try await document("/scorecard"))
+  }
+
+  /// What the plans of a workload were worth.
+  package func scorecard(of workload: WorkloadName) async throws -> ScorecardReport {
+    try ScorecardReport(json: try await document("/scorecard?workload=\(workload)"))
+  }
+
   private func document(_ path: String) async throws -> [UInt8] {
     let answer = try await get(path)
     guard answer.status == 200 else { throw unexpected(path, answer) }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Kedastral
 import KedastralCore
+import KedastralGRPC
 import KedastralKubernetes
 import KedastralNet
 import KedastralSources
@@ -11,6 +12,7 @@ package struct SourceFactory: Sendable {
   package let clock: any WallClock
   package let logger: KedastralLogger
   private let sharedQueries: SharedQueries
+  private let rawMetrics: RawMetricsFeeds
   /// The cluster whose pods are measured; nil without one.
   private let cluster: KubernetesClient?
 
@@ -22,6 +24,7 @@ package struct SourceFactory: Sendable {
     self.clock = clock
     self.logger = logger
     sharedQueries = SharedQueries(client: client, clock: clock, logger: logger)
+    rawMetrics = RawMetricsFeeds(on: client.loop, clock: clock, logger: logger)
   }
 
   /// A source, and the service that it needs to have run, if any.
@@ -30,11 +33,18 @@ package struct SourceFactory: Sendable {
     let service: ServiceRunner.Service?
     /// What was assumed or mended to read it.
     package var remarks: [String]
+    /// Tries a source without a past once, within a time limit, and returns what to tell the user; nil for a source with a past.
+    package var probe: Probe?
 
-    package init(source: any MetricSource, service: ServiceRunner.Service?, remarks: [String] = []) {
+    package typealias Probe = @Sendable (Duration) async throws -> [String]
+
+    package init(
+      source: any MetricSource, service: ServiceRunner.Service?, remarks: [String] = [], probe: Probe? = nil
+    ) {
       self.source = source
       self.service = service
       self.remarks = remarks
+      self.probe = probe
     }
   }
 
@@ -61,13 +71,44 @@ package struct SourceFactory: Sendable {
           partialResponse: settings.partialResponse, client: client, logger: logger),
         service: nil)
     case .http(let settings):
-      return Made(source: try httpSource(settings), service: nil)
+      return bootstrapped(
+        Made(source: try httpSource(settings), service: nil), from: settings.bootstrap, of: workload)
     case .csv(let settings):
       return try csvSource(settings, of: workload)
     case .registered: throw NotRegistered(workload: workload.name)
     case .scrape(let settings):
       let source = try scrapeSource(settings, step: workload.step, window: workload.window)
-      return Made(source: source, service: { try await source.run() })
+      let made = Made(source: source, service: { try await source.run() }) { _ in
+        try await source.scrape()
+        return []
+      }
+      return bootstrapped(made, from: settings.bootstrap, of: workload)
+    case .keda(let settings):
+      let trigger = ScalingTrigger(
+        namespace: settings.namespace, object: settings.scaledObject, name: settings.trigger)
+      let source = KedaSource(
+        trigger, of: rawMetrics.feed(of: settings.server), step: workload.step,
+        capacity: workload.window.steps(of: workload.step), clock: clock)
+      let made = Made(source: source, service: { try await source.run() }) { limit in
+        try await source.probe(within: limit).map { [$0] } ?? []
+      }
+      return bootstrapped(made, from: settings.bootstrap, of: workload)
+    }
+  }
+
+  /// Adds the past that a file has to a source without one.
+  private func bootstrapped(
+    _ made: Made, from location: BootstrappedSource.Location?, of workload: WorkloadConfiguration
+  ) -> Made {
+    guard let location, let base = made.source as? any IdentifiedSource else { return made }
+    let source = BootstrappedSource(base, from: location, window: workload.window, client: client, clock: clock)
+    guard let probe = made.probe else { return Made(source: source, service: made.service, remarks: made.remarks) }
+    return Made(source: source, service: made.service, remarks: made.remarks) { [clock] limit in
+      let remarks = try await probe(limit)
+      let now = clock.now
+      let past = try await source.past(in: now - workload.window..<now, step: workload.step)
+      let count = past.count - past.missingCount
+      return remarks + ["bootstrap: \(count) of the \(past.count) samples of the window, from \(location)"]
     }
   }
 
@@ -106,7 +147,7 @@ package struct SourceFactory: Sendable {
     let selector = labels.isEmpty ? settings.metric : "\(settings.metric){\(labels.joined(separator: ","))}"
     return ScrapeSource(
       endpoint: settings.endpoint, selector: try ScrapeSelector(selector), step: step,
-      capacity: Int((window.inSeconds / step.inSeconds).rounded(.up)), client: client, clock: clock, logger: logger)
+      capacity: window.steps(of: step), client: client, clock: clock, logger: logger)
   }
 
   private func httpSource(_ settings: HTTPSourceConfiguration) throws -> HTTPSource {
@@ -115,4 +156,9 @@ package struct SourceFactory: Sendable {
       valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: settings.timestampFormat,
       variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
   }
+}
+
+extension Duration {
+  /// How many steps the duration has, rounded up.
+  fileprivate func steps(of step: Duration) -> Int { Int((inSeconds / step.inSeconds).rounded(.up)) }
 }

@@ -30,7 +30,9 @@ struct PolicyTranslation {
   ]
 
   /// The keys that objects cannot have: they would give away files of this process.
-  static let refusedSourceKeys = ["type", "path", "speed", "bearerTokenFile", "caFile", "certFile", "keyFile"]
+  static let refusedSourceKeys = [
+    "type", "path", "speed", "bootstrap", "bearerTokenFile", "caFile", "certFile", "keyFile",
+  ]
 
   /// The shortest time between two forecasts: one policy must not take the process from the others.
   static let shortestInterval = Duration.seconds(1)
@@ -39,6 +41,8 @@ struct PolicyTranslation {
     "horizon", "step", "interval", "window", "settleTime", "maxSampleAge", "bridge", "timeZone",
   ]
   .map { (file: $0, object: $0) }
+
+  private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
 
   private static let capacity =
     [
@@ -66,6 +70,7 @@ struct PolicyTranslation {
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
     ["metric", "dryRun", "leadTime", "model.name", "model.byomUrl"] + times.map(\.file)
+      + series.map { "series.\($0.file)" }
       + capacity.map { "policy.\($0.file)" }
       + seasonalOrders.map { "model.\($0.file)" })
 
@@ -119,6 +124,10 @@ struct PolicyTranslation {
     var entries = [("name", tree.text(name.text, "metadata.name"))]
     entries += tree.entries([("metric", "metric"), ("dryRun", "dryRun")], of: spec, field)
     entries += tree.entries(Self.times, of: spec["forecast"], "\(field).forecast")
+    if spec["forecast"]["series"] != .null {
+      let place = "\(field).forecast.series"
+      entries.append(("series", tree.mapping(tree.entries(Self.series, of: spec["forecast"]["series"], place), place)))
+    }
     entries.append(("source", Self.source(described, "\(reference): spec", spec, field, &tree)))
     entries.append(("model", Self.model(spec["model"], "\(field).model", &tree)))
     entries.append(("policy", Self.policy(spec, field, &tree)))
@@ -220,7 +229,7 @@ extension SourceConfiguration {
       case .prometheus(let settings): settings.endpoint.tlsTexts
       case .http(let settings): settings.endpoint.tlsTexts
       case .scrape(let settings): settings.endpoint.tlsTexts
-      case .csv, .registered: TLSTexts()
+      case .csv, .keda, .registered: TLSTexts()
       }
     }
     set {
@@ -234,7 +243,7 @@ extension SourceConfiguration {
       case .scrape(var settings):
         settings.endpoint.tlsTexts = newValue
         self = .scrape(settings)
-      case .csv, .registered: break
+      case .csv, .keda, .registered: break
       }
     }
   }

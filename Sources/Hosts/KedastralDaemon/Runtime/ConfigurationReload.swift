@@ -133,6 +133,7 @@ extension ForecasterConfiguration {
       httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
       scalerAddress != running.scalerAddress ? "scaler.address" : nil,
+      scorecard != running.scorecard ? "scorecard" : nil,
       kubernetes != running.kubernetes ? "kubernetes" : nil,
       watchedFile?.path != running.watchedFile?.path ? "watchConfig" : nil,
     ].compactMap(\.self)

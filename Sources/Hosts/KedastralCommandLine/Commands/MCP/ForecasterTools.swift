@@ -15,7 +15,7 @@ struct ForecasterTools: Sendable {
     name: "leadTime", kind: .text, help: "how long before the load the pods are requested, such as 5m")
 
   var all: [MCPTool] {
-    [listWorkloads, getForecast, explainDecision, whatIf, backtest]
+    [listWorkloads, getForecast, explainDecision, whatIf, getScorecard, backtest]
   }
 
   private var listWorkloads: MCPTool {
@@ -86,6 +86,23 @@ struct ForecasterTools: Sendable {
         changes.append(("leadTime", DurationText.format(try DurationText.parse(text))))
       }
       return try await server.forecaster.whatIf(try arguments.workload(), changes)
+    }
+  }
+
+  private var getScorecard: MCPTool {
+    MCPTool(
+      name: "get_scorecard", title: "Get a scorecard",
+      help: """
+        What the plan of a workload was worth in the last 7 and 28 days, beside an HPA simulated on the same measured load: \
+        minutes with too few pods, pod-hours, cost, capped and bridged minutes, the error of forecasts made one lead time \
+        ahead, and a verdict. Without a workload: all workloads and their total.
+        """,
+      parameters: [
+        .init(name: "workload", kind: .text, help: "the workload's name; without it, all workloads are returned")
+      ]
+    ) { [server] arguments in
+      guard arguments.text("workload") != nil else { return Array(try await server.forecaster.scorecards().json()) }
+      return Array(try await server.forecaster.scorecard(of: try arguments.workload()).json())
     }
   }
 

@@ -7,7 +7,7 @@ enum Commands {
   static var all: [any Command.Type] {
     [
       ForecastCommand.self, BacktestCommand.self, ReplayCommand.self, SurveyCommand.self, CalibrateCommand.self,
-      GetCommand.self, ExplainCommand.self,
+      GetCommand.self, ExplainCommand.self, ReportCommand.self,
       TopCommand.self, QueryCommand.self, CheckCommand.self, MCPCommand.self,
       CompletionCommand.self, ManCommand.self, VersionCommand.self, HelpCommand.self,
     ]

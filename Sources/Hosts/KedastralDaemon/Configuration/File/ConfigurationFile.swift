@@ -14,6 +14,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
+  var scorecard: ScorecardSection?
   var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
@@ -105,6 +106,12 @@ struct ScalerSection: Decodable, Sendable {
   var loops: Located<Int>?
 }
 
+struct ScorecardSection: Decodable, Sendable {
+  var startup: Located<Duration>?
+  var utilization: Located<Double>?
+  var price: Located<Double>?
+}
+
 struct KubernetesSection: Decodable, Sendable {
   var enabled: Located<Bool>?
   var kubeconfig: Located<String>?
@@ -166,6 +173,12 @@ struct SourceSection: Decodable, Sendable {
   var speed: Located<Double>?
   var metric: Located<String>?
   var labels: Located<StringMap>?
+  var address: Located<RemoteAddress>?
+  var serverName: Located<String>?
+  var namespace: Located<String>?
+  var scaledObject: Located<String>?
+  var trigger: Located<String>?
+  var bootstrap: Located<String>?
   var bearerToken: Located<Secret>?
   var bearerTokenFile: Located<String>?
   var basicUser: Located<String>?

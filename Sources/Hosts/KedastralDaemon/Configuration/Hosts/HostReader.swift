@@ -34,7 +34,8 @@ struct HostReader {
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
       let storage = readStorage(),
-      let scalerAddress = given.value(Settings.scalerAddress, file.scaler?.address)
+      let scalerAddress = given.value(Settings.scalerAddress, file.scaler?.address),
+      let scorecard = readScorecard()
     else { return nil }
     let httpLimits = limits.http(file.limits?.http)
     if scalerAddress.value.host.isEmpty {
@@ -53,7 +54,7 @@ struct HostReader {
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
       httpLimits: httpLimits, scalerAddress: scalerAddress.value,
       workloads: workloads.map(\.configuration), kubernetes: readKubernetes(),
-      watchedFile: watchedFile)
+      scorecard: scorecard, watchedFile: watchedFile)
   }
 
   func scaler() -> ScalerConfiguration? {
@@ -158,6 +159,27 @@ struct HostReader {
       kubeconfig: given.text(Settings.kubeconfig, section?.kubeconfig)?.value,
       namespace: given.text(Settings.namespace, section?.namespace)?.value,
       triggerAuthentication: given.value(Settings.triggerAuthentication, section?.triggerAuthentication)?.value)
+  }
+
+  private func readScorecard() -> ScorecardConfiguration? {
+    let section = file.scorecard
+    guard let startup = given.value(Settings.scorecardStartup, section?.startup),
+      let utilization = given.value(Settings.scorecardUtilization, section?.utilization)
+    else { return nil }
+    let price = given.value(Settings.scorecardPrice, section?.price)
+    if startup.value < .zero || startup.value > .seconds(3600) {
+      problems.add(
+        startup.origin, "the startup time \(text(startup.value)) is not between 0s and 1h; write one such as 3m")
+    }
+    if !(utilization.value > 0 && utilization.value <= 1) {
+      problems.add(
+        utilization.origin,
+        "the utilization \(utilization.value) is not a share above 0 and up to 1; write one such as 0.7")
+    }
+    if let price, !(price.value > 0 && price.value.isFinite) {
+      problems.add(price.origin, "the price \(price.value) is not positive; write one such as 0.04")
+    }
+    return ScorecardConfiguration(startup: startup.value, utilization: utilization.value, price: price?.value)
   }
 
   private func readLog() -> LogConfiguration? {

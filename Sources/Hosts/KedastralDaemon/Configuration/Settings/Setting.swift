@@ -17,6 +17,7 @@ struct SettingDescriptor: Sendable {
     case kubernetes = "Kubernetes"
     case storage = "Storage"
     case scaler = "Scaler"
+    case scorecard = "Scorecard"
     case limits = "Limits for one client, or for all"
   }
 

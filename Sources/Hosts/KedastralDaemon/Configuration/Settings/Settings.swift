@@ -174,6 +174,26 @@ enum Settings {
   static let adapterLabels = Setting<StringMap>(
     "adapter-labels", "ADAPTER_LABELS", file: "workloads[].source.labels", .source, oneWorkload: true,
     "scrape: labels that the metric must have")
+  static let adapterAddress = Setting<RemoteAddress>(
+    "adapter-address", "ADAPTER_ADDRESS", default: "keda-operator.keda.svc.cluster.local:9666",
+    file: "workloads[].source.address", .source, oneWorkload: true, "keda: address of KEDA's metrics service")
+  static let adapterServerName = Setting<String>(
+    "adapter-server-name", "ADAPTER_SERVER_NAME", defaultNote: "the address's host",
+    file: "workloads[].source.serverName", .source, placeholder: "NAME", oneWorkload: true,
+    "keda: name that the certificate of the metrics service must have")
+  static let adapterNamespace = Setting<String>(
+    "adapter-namespace", "ADAPTER_NAMESPACE", file: "workloads[].source.namespace", .source, placeholder: "NAME",
+    oneWorkload: true, "keda: namespace of the ScaledObject")
+  static let adapterScaledObject = Setting<String>(
+    "adapter-scaled-object", "ADAPTER_SCALED_OBJECT", file: "workloads[].source.scaledObject", .source,
+    placeholder: "NAME", oneWorkload: true, "keda: name of the ScaledObject that has the trigger")
+  static let adapterTrigger = Setting<String>(
+    "adapter-trigger", "ADAPTER_TRIGGER", file: "workloads[].source.trigger", .source, placeholder: "NAME",
+    oneWorkload: true, "keda: name of the trigger whose values are the load")
+  static let adapterBootstrap = Setting<String>(
+    "adapter-bootstrap", "ADAPTER_BOOTSTRAP", file: "workloads[].source.bootstrap", .source, placeholder: "FILE|URL",
+    oneWorkload: true,
+    "keda, scrape, http: CSV file or URL with the load before the first start, read when no history is stored")
   static let adapterBearerToken = Setting<Secret>(
     "adapter-bearer-token", "ADAPTER_BEARER_TOKEN", file: "workloads[].source.bearerToken", .source,
     oneWorkload: true, "bearer token for the source")
@@ -375,6 +395,17 @@ enum Settings {
     "loops", "SCALER_LOOPS", default: "0", file: "scaler.loops", .scaler, hosts: scalerHosts,
     "threads that answer gRPC calls; 0: one per core, at most 8")
 
+  // Scorecard
+  static let scorecardStartup = Setting<Duration>(
+    "scorecard-startup", "SCORECARD_STARTUP", default: "3m", file: "scorecard.startup", .scorecard,
+    "time from a pod's creation to its first request, in the scorecard's simulated clusters")
+  static let scorecardUtilization = Setting<Double>(
+    "scorecard-utilization", "SCORECARD_UTILIZATION", default: "0.7", file: "scorecard.utilization", .scorecard,
+    "target of the HPA that plans are compared with, as a share of the target per pod")
+  static let scorecardPrice = Setting<Double>(
+    "scorecard-price", "SCORECARD_PRICE", file: "scorecard.price", .scorecard, placeholder: "PRICE",
+    "price of a pod-hour; adds money to the scorecard")
+
   // Limits
   static let grpcConnections = grpcLimit(
     "max-connections", "MAX_CONNECTIONS", "connections", GRPCLimits().connections,
@@ -501,7 +532,9 @@ enum Settings {
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
-    adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterBearerToken.descriptor,
+    adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterAddress.descriptor,
+    adapterServerName.descriptor, adapterNamespace.descriptor, adapterScaledObject.descriptor,
+    adapterTrigger.descriptor, adapterBootstrap.descriptor, adapterBearerToken.descriptor,
     adapterBearerTokenFile.descriptor, adapterBasicUser.descriptor, adapterBasicPassword.descriptor,
     adapterCAFile.descriptor, adapterCertFile.descriptor, adapterKeyFile.descriptor, adapterTimeout.descriptor,
     adapterProxy.descriptor,
@@ -523,6 +556,7 @@ enum Settings {
     scalerAddress.descriptor, forecasterURL.descriptor, leadTime.descriptor, staleAfter.descriptor,
     forecasterTokenFile.descriptor,
     loops.descriptor,
+    scorecardStartup.descriptor, scorecardUtilization.descriptor, scorecardPrice.descriptor,
     grpcConnections.descriptor, grpcStreams.descriptor, grpcMessageBytes.descriptor, grpcHeaderBytes.descriptor,
     grpcBufferedBytes.descriptor, grpcHandshakeTimeout.descriptor, grpcRequestTimeout.descriptor,
     grpcWriteTimeout.descriptor, grpcIdleTimeout.descriptor, grpcKeepAliveInterval.descriptor,

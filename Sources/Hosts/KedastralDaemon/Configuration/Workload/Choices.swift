@@ -27,6 +27,8 @@ package enum SourceKind: String, Sendable, CaseIterable, ChoiceSettingValue {
   case csv
   /// A page in Prometheus's text format, read directly.
   case scrape
+  /// The raw values of a trigger, which KEDA streams.
+  case keda
 }
 
 /// The methods that a source may be asked with.

@@ -1,3 +1,4 @@
+import KedastralNet
 import KedastralSources
 
 /// Where a workload's load comes from.
@@ -10,6 +11,8 @@ package enum SourceConfiguration: Sendable, Equatable {
   case csv(CSVSourceConfiguration)
   /// A page in Prometheus's text format, read directly.
   case scrape(ScrapeSourceConfiguration)
+  /// A trigger that KEDA reads.
+  case keda(KedaSourceConfiguration)
   /// A source that the program registers for the workload.
   case registered
 }
@@ -52,6 +55,8 @@ package struct HTTPSourceConfiguration: Sendable, Equatable {
   package var timestampFormat: HTTPSource.TimestampFormat
   /// Variables for the templates of URL, headers and body; often tokens.
   package var templateVars: [String: Secret]
+  /// The past of a source that responds with one value; nil for none.
+  package var bootstrap: BootstrappedSource.Location?
 }
 
 /// A CSV file with the columns `timestamp,value`.
@@ -70,4 +75,20 @@ package struct ScrapeSourceConfiguration: Sendable, Equatable {
   package var metric: String
   /// Labels that the metric must have.
   package var labels: [String: String]
+  /// The past before the first scrape; nil for none.
+  package var bootstrap: BootstrappedSource.Location?
+}
+
+/// A trigger of a ScaledObject, whose values KEDA's metrics service streams.
+package struct KedaSourceConfiguration: Sendable, Equatable {
+  /// The metrics service, its certificates and time limit.
+  package var server: RawMetricsFeed.Server
+  /// The ScaledObject's namespace.
+  package var namespace: String
+  /// The ScaledObject's name.
+  package var scaledObject: String
+  /// The trigger's name.
+  package var trigger: String
+  /// The past before the first value; nil for none.
+  package var bootstrap: BootstrappedSource.Location?
 }

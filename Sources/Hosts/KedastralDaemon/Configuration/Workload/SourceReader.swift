@@ -13,9 +13,15 @@ extension SourceSection {
     switch kind {
     case .prometheus, .victoriametrics: ["url", "query", "label", "labelValue", "partialResponse"] + accessKeys
     case .http:
-      ["url", "method", "body", "valuePath", "timestampPath", "timestampFormat", "templateVars"] + accessKeys
+      ["url", "method", "body", "valuePath", "timestampPath", "timestampFormat", "templateVars", "bootstrap"]
+        + accessKeys
     case .csv: ["path", "speed"]
-    case .scrape: ["url", "metric", "labels"] + accessKeys
+    case .scrape: ["url", "metric", "labels", "bootstrap"] + accessKeys
+    case .keda:
+      [
+        "address", "serverName", "namespace", "scaledObject", "trigger", "bootstrap", "caFile", "certFile", "keyFile",
+        "timeout",
+      ]
     }
   }
 
@@ -28,6 +34,8 @@ extension SourceSection {
       ("body", body?.origin), ("valuePath", valuePath?.origin), ("timestampPath", timestampPath?.origin),
       ("timestampFormat", timestampFormat?.origin), ("templateVars", templateVars?.origin), ("path", path?.origin),
       ("speed", speed?.origin), ("metric", metric?.origin), ("labels", labels?.origin),
+      ("address", address?.origin), ("serverName", serverName?.origin), ("namespace", namespace?.origin),
+      ("scaledObject", scaledObject?.origin), ("trigger", trigger?.origin), ("bootstrap", bootstrap?.origin),
       ("bearerToken", bearerToken?.origin), ("bearerTokenFile", bearerTokenFile?.origin),
       ("basicUser", basicUser?.origin), ("basicPassword", basicPassword?.origin), ("caFile", caFile?.origin),
       ("certFile", certFile?.origin), ("keyFile", keyFile?.origin), ("timeout", timeout?.origin),
@@ -66,6 +74,11 @@ extension SourceSection {
     result.speed = speed ?? defaults.speed
     result.metric = metric ?? defaults.metric
     result.labels = labels ?? defaults.labels
+    result.address = address ?? defaults.address
+    result.serverName = serverName ?? defaults.serverName
+    result.namespace = namespace ?? defaults.namespace
+    result.scaledObject = scaledObject ?? defaults.scaledObject
+    result.trigger = trigger ?? defaults.trigger
     result.caFile = caFile ?? defaults.caFile
     result.certFile = certFile ?? defaults.certFile
     result.keyFile = keyFile ?? defaults.keyFile
@@ -121,7 +134,8 @@ struct SourceReader {
           valuePath: valuePath,
           timestampPath: given.text(Settings.adapterTimestampPath, section?.timestampPath)?.value,
           timestampFormat: format.value,
-          templateVars: given.value(Settings.adapterTemplateVars, section?.templateVars)?.value.pairs ?? [:]))
+          templateVars: given.value(Settings.adapterTemplateVars, section?.templateVars)?.value.pairs ?? [:],
+          bootstrap: bootstrap()))
     case .csv:
       let speed = given.value(Settings.adapterSpeed, section?.speed)
       if let speed, speed.value <= 0 {
@@ -135,8 +149,63 @@ struct SourceReader {
       return .scrape(
         ScrapeSourceConfiguration(
           endpoint: endpoint(url), metric: metric,
-          labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:]))
+          labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:], bootstrap: bootstrap()))
+    case .keda: return keda()
     }
+  }
+
+  private func keda() -> SourceConfiguration? {
+    let namespace = text(Settings.adapterNamespace, section?.namespace)
+    let object = text(Settings.adapterScaledObject, section?.scaledObject)
+    let trigger = text(Settings.adapterTrigger, section?.trigger)
+    let address = given.value(Settings.adapterAddress, section?.address)
+    let files = tlsFiles()
+    if let origin = address?.origin, files.certificate == nil {
+      problems.add(
+        workloadOrigin ?? origin,
+        "KEDA's metrics service requires a client certificate; give certFile and keyFile (-adapter-cert-file, -adapter-key-file), and caFile for the authority of its own"
+      )
+    }
+    guard let namespace, let object, let trigger, let address else { return nil }
+    return .keda(
+      KedaSourceConfiguration(
+        server: RawMetricsFeed.Server(
+          address.value, tls: files, serverName: given.text(Settings.adapterServerName, section?.serverName)?.value,
+          timeout: timeout()),
+        namespace: namespace, scaledObject: object, trigger: trigger, bootstrap: bootstrap()))
+  }
+
+  /// The past of a source that has none.
+  private func bootstrap() -> BootstrappedSource.Location? {
+    guard let text = given.text(Settings.adapterBootstrap, section?.bootstrap) else { return nil }
+    guard text.value.contains("://") else { return .file(text.value) }
+    guard let url = WebURL(text.value) else {
+      problems.add(
+        text.origin, "'\(Redaction.shown(text.value))' is not an http or https URL; write one, or the path of a file")
+      return nil
+    }
+    return .url(HTTPEndpoint(url.text, proxy: .environment()))
+  }
+
+  private func timeout() -> Duration {
+    let timeout = given.value(Settings.adapterTimeout, section?.timeout)
+    if let timeout, timeout.value <= .zero {
+      problems.add(timeout.origin, "the timeout is not positive; write one such as 10s")
+    }
+    return timeout?.value ?? .seconds(10)
+  }
+
+  private func tlsFiles() -> TLSContext.Files {
+    let certificate = given.text(Settings.adapterCertFile, section?.certFile)
+    let key = given.text(Settings.adapterKeyFile, section?.keyFile)
+    if let lonely = certificate ?? key, certificate == nil || key == nil {
+      problems.add(
+        lonely.origin,
+        "a certificate and its key must be given together; give both -adapter-cert-file and -adapter-key-file")
+    }
+    return TLSContext.Files(
+      certificate: certificate?.value, key: key?.value,
+      authorities: given.text(Settings.adapterCAFile, section?.caFile)?.value)
   }
 
   private func series() -> LabelledSeries? {
@@ -180,26 +249,12 @@ struct SourceReader {
   }
 
   private func endpoint(_ url: WebURL) -> HTTPEndpoint {
-    let timeout = given.value(Settings.adapterTimeout, section?.timeout)
-    if let timeout, timeout.value <= .zero {
-      problems.add(timeout.origin, "the timeout is not positive; write one such as 10s")
-    }
-    let certificate = given.text(Settings.adapterCertFile, section?.certFile)
-    let key = given.text(Settings.adapterKeyFile, section?.keyFile)
-    if let lonely = certificate ?? key, certificate == nil || key == nil {
-      problems.add(
-        lonely.origin,
-        "a certificate and its key must be given together; give both -adapter-cert-file and -adapter-key-file")
-    }
+    let timeout = timeout()
     let headers = given.value(Settings.adapterHeaders, section?.headers)?.value.pairs ?? [:]
     return HTTPEndpoint(
       url.text, credentials: credentials(),
-      tls: TLSContext.Files(
-        certificate: certificate?.value, key: key?.value,
-        authorities: given.text(Settings.adapterCAFile, section?.caFile)?.value),
-      headers: headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
-      proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment(),
-      deadline: timeout?.value ?? .seconds(10))
+      tls: tlsFiles(), headers: headers.sorted { $0.key < $1.key }.map { HTTPHeader($0.key, $0.value.text) },
+      proxy: given.value(Settings.adapterProxy, section?.proxy)?.value ?? .environment(), deadline: timeout)
   }
 
   private func credentials() -> HTTPCredentials {

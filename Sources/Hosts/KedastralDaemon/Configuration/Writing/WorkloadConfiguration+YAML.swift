@@ -112,6 +112,7 @@ extension SourceConfiguration {
       pair("timestampPath", source.timestampPath)
       pair("timestampFormat", source.timestampFormat.rawValue)
       text.secrets("templateVars", Array(source.templateVars.keys), prefix)
+      pair("bootstrap", source.bootstrap?.text)
       source.endpoint.write(to: &text, prefix)
     case .csv(let source):
       pair("type", SourceKind.csv.rawValue)
@@ -123,7 +124,30 @@ extension SourceConfiguration {
       pair("url", Redaction.masked(source.endpoint.url))
       pair("metric", source.metric)
       text.pairs("labels", source.labels.mapValues(Placeholders.escape))
+      pair("bootstrap", source.bootstrap?.text)
       source.endpoint.write(to: &text, prefix)
+    case .keda(let source):
+      pair("type", SourceKind.keda.rawValue)
+      pair("address", "\(source.server.address)")
+      pair("serverName", source.server.serverName)
+      pair("namespace", source.namespace)
+      pair("scaledObject", source.scaledObject)
+      pair("trigger", source.trigger)
+      pair("bootstrap", source.bootstrap?.text)
+      pair("caFile", source.server.tls?.authorities)
+      pair("certFile", source.server.tls?.certificate)
+      pair("keyFile", source.server.tls?.key)
+      text.pair("timeout", DurationText.format(source.server.timeout))
+    }
+  }
+}
+
+extension BootstrappedSource.Location {
+  /// The path or URL, with a masked password.
+  fileprivate var text: String {
+    switch self {
+    case .file(let path): path
+    case .url(let endpoint): Redaction.masked(endpoint.url)
     }
   }
 }
