@@ -14,7 +14,7 @@ struct ReplayVerdictTests {
     ).text
   }
 
-  @Test("says in words what the figures say")
+  @Test("says in words what the numbers say")
   func words() {
     let begin = "kedastral against hpa at u=0.7, startup 3m: "
     #expect(

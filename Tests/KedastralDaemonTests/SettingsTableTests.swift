@@ -71,7 +71,8 @@ struct SettingsTableTests {
   @Test("every file key of the table is accepted in a file")
   func fileKeys() {
     let samples: [String: String] = [
-      "HOST:PORT": "h:1", "DURATION": "3m", "N": "3", "NUMBER": "2", "PERCENT": "2", "BOOL": "false", "LEVEL": "p90",
+      "HOST:PORT": "h:1", "DURATION": "3m", "N": "3", "NUMBER": "2", "PRICE": "2", "PERCENT": "2", "BOOL": "false",
+      "LEVEL": "p90",
       "URL": "http://x", "ZONE": "UTC", "NAME=VALUE,…": "{a: b}", "HOST:PORT,…": "['h:1']", "NAME,…": "[a]",
       "TEXT": "x", "DURATION,…": "[5m]", "LEVEL,…": "[p90]",
     ]

@@ -140,7 +140,7 @@ struct ClientTests {
       _ = try await client.list(Widget.self)
       Issue.record("the refusal was not reported")
     } catch let error as KubernetesError {
-      #expect("\(error)" == "GET /apis/example.com/v1/widgets: HTTP 403: <html>no</html>")
+      #expect("\(error)" == "GET /apis/example.com/v1/widgets: HTTP 403: a web page: no")
     }
     try await server.order("fault", #"{"status": 500, "method": "POST"}"#)
     await #expect(throws: KubernetesError.self) {

@@ -61,7 +61,7 @@ struct PodStartupsTests {
     #expect(startups.seconds.count == 2000 && startups.seconds.min() == 1000)
   }
 
-  @Test("the pods of an object are found by the selector of its scale; without one they cannot be told from others")
+  @Test("pods are found by the selector of the scale of their object; without one they cannot be distinguished")
   func reader() async throws {
     let server = try await APIServerDouble()
     defer { server.stop() }

@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// A scorecard's numbers, for people and programs.
+/// What a scorecard reports, as text and as data.
 package struct ScorecardReport: Sendable, Equatable, Codable {
   /// What one way of scaling would have led to.
   package struct Outcome: Sendable, Equatable, Codable {

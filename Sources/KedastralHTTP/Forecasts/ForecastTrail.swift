@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// What was forecast for past instants one lead time before them: every step of the last hours, and one an hour before that.
+/// What was forecast for past instants one lead time before them: every step of the last hours, and one step per hour before that.
 struct ForecastTrail: Sendable, Equatable {
   /// The forecast for an instant, in few bytes: a process keeps thousands of trails.
   struct Entry: Sendable, Equatable {

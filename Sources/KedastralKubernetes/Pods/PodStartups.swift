@@ -70,7 +70,7 @@ struct PodStartups: Sendable {
 
 /// Reads the pods of an object from the Kubernetes API: the selector from its subresource `scale`, then the pods.
 package actor PodStartupReader: StartupSource {
-  /// An object whose pods cannot be told from others.
+  /// An object whose pods cannot be distinguished from others.
   struct NoSelector: Error, CustomStringConvertible {
     let resource: ResourceType
     let key: ObjectKey

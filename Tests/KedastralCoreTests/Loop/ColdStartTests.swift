@@ -94,7 +94,7 @@ struct ColdStartTests {
     #expect(PlanExplanation(first, leadTime: .seconds(300), at: clock.now).text.contains("Details: first plan:"))
     try await eventually("the condition") { health.learningSummary?.hasPrefix("1 of 1 workload learning") == true }
 
-    // Rounds go on while the history is being read.
+    // Rounds continue while the history is being read.
     let later = try await plan(of: "api") { $0.generatedAt > first.generatedAt }
     #expect(later.isLearning)
     source.open()
@@ -140,7 +140,7 @@ struct ColdStartTests {
     }
     await forecaster.stopAll()
 
-    // The next process has all that it needs: its first plan is no simple one.
+    // The next process has all that it needs: its first plan is not a simple one.
     let own = ScriptedSource(Self.load)
     let again = self.forecaster(store)
     let stopped = clock.now

@@ -221,7 +221,7 @@ struct ScorecardTests {
     rounds.history.values += Array(repeating: 35, count: 9)
     rounds.replicas = 4
     try rounds.round()
-    // 8 pods are asked for for two minutes only, and the HPA keeps them for its stabilisation window.
+    // 8 pods are requested for two minutes only, and the HPA keeps them for its stabilisation window.
     let week = try rounds.week()
     #expect(week.measuredMinutes == 19)
     let expected: Double = (10 * 4 + 9 * 8) / 60
