@@ -72,7 +72,7 @@ struct ReportCommandTests {
     let report = try await Daemon.run("kedastral", ["report", "api-app", "--server", server])
     #expect(report.exitCode == 0 && report.output.contains("api-app: measured for"), "\(report.output)")
     let metrics = await Daemon.get(http, "/metrics").body
-    #expect(metrics.contains("kedastral_scorecard_pod_hours{workload=\"api-app\",policy=\"hpa\"}"))
+    #expect(metrics.contains("kedastral_scorecard_pod_seconds{workload=\"api-app\",policy=\"hpa\"}"))
     demo.process.signal(SIGTERM)
     #expect(try await demo.process.waitForExit() == 0)
   }

@@ -148,7 +148,9 @@ struct PrometheusSourceTests {
       let source = PrometheusSource(
         endpoint: HTTPEndpoint(PrometheusTrait.url + "/nowhere"), query: "load", client: client)
       let error = await #expect(throws: SourceError.self) { try await source.samples(in: wholeHistory, step: minute) }
-      #expect(error?.description == "\(PrometheusTrait.url)/nowhere: query load: HTTP 404: 404 page not found")
+      #expect(
+        error?.description == "\(PrometheusTrait.url)/nowhere: query load: HTTP 404: 404 page not found; "
+          + "is this the base URL of a Prometheus?")
     }
   }
 

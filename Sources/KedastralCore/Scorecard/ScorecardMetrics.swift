@@ -2,37 +2,38 @@
 struct ScorecardMetrics: Sendable {
   private let measured: MetricFamily
   private let violations: MetricFamily
-  private let podHours: MetricFamily
+  private let podTime: MetricFamily
   private let cost: MetricFamily
   private let capped: MetricFamily
   private let bridged: MetricFamily
   private let error: MetricFamily
   private let coverage: MetricFamily
-  private let daysWorse: MetricFamily
+  private let worse: MetricFamily
 
   init(_ registry: MetricsRegistry) {
     measured = registry.gauge(
-      "kedastral_scorecard_measured_minutes",
-      help: "Minutes of the last 7 days with a measured load and a plan; the scorecard counts only these.",
+      "kedastral_scorecard_measured_seconds",
+      help: "Time of the last 7 days with a measured load and a plan; the scorecard counts only this.",
       labels: ["workload"])
     violations = registry.gauge(
-      "kedastral_scorecard_violation_minutes",
-      help: "Minutes of the last 7 days with too few simulated pods, by policy: an HPA, or the plan.",
+      "kedastral_scorecard_violation_seconds",
+      help: "Time of the last 7 days with too few simulated pods, by policy: an HPA, or the plan.",
       labels: ["workload", "policy"])
-    podHours = registry.gauge(
-      "kedastral_scorecard_pod_hours",
-      help: "Simulated pod-hours of the last 7 days, by policy: an HPA, or the plan.", labels: ["workload", "policy"])
+    podTime = registry.gauge(
+      "kedastral_scorecard_pod_seconds",
+      help: "Total time of simulated pods in the last 7 days, by policy: an HPA, or the plan.",
+      labels: ["workload", "policy"])
     cost = registry.gauge(
       "kedastral_scorecard_cost",
       help: "Cost of the simulated pod-hours of the last 7 days at the configured price, by policy.",
       labels: ["workload", "policy"])
     capped = registry.gauge(
-      "kedastral_scorecard_capped_minutes",
-      help: "Minutes of the last 7 days in which limits kept the plan below what the load required.",
+      "kedastral_scorecard_capped_seconds",
+      help: "Time of the last 7 days in which limits kept the plan below what the load required.",
       labels: ["workload"])
     bridged = registry.gauge(
-      "kedastral_scorecard_bridged_minutes",
-      help: "Minutes of the last 7 days in which the plan was based on the forecast alone.", labels: ["workload"])
+      "kedastral_scorecard_bridged_seconds",
+      help: "Time of the last 7 days in which the plan was based on the forecast alone.", labels: ["workload"])
     error = registry.gauge(
       "kedastral_scorecard_forecast_error",
       help: "Mean absolute error of the forecasts made one lead time ahead, divided by the mean load, over 7 days.",
@@ -41,30 +42,31 @@ struct ScorecardMetrics: Sendable {
       "kedastral_scorecard_p90_coverage",
       help: "Share of the loads of 7 days at or below the 0.9 quantile that was forecast one lead time ahead.",
       labels: ["workload"])
-    daysWorse = registry.gauge(
-      "kedastral_scorecard_days_worse",
-      help: "Complete days in a row, up to yesterday, on which the plan was worse than an HPA.", labels: ["workload"])
+    worse = registry.gauge(
+      "kedastral_scorecard_worse_seconds",
+      help: "Length of the days in a row, up to yesterday, on which the plan was worse than an HPA.",
+      labels: ["workload"])
   }
 
   func publish(_ report: ScorecardReport) {
     guard let week = report.window(days: 7) else { return }
     let name = report.workload
-    measured.with(name).set(week.measuredMinutes)
+    measured.with(name).set(week.measuredMinutes * 60)
     for (policy, outcome) in [("hpa", week.hpa), ("plan", week.plan)] {
-      violations.with(name, policy).set(outcome.violationMinutes)
-      podHours.with(name, policy).set(outcome.podHours)
+      violations.with(name, policy).set(outcome.violationMinutes * 60)
+      podTime.with(name, policy).set(outcome.podHours * 3600)
       if let value = outcome.cost { cost.with(name, policy).set(value) }
     }
-    capped.with(name).set(week.cappedMinutes)
-    bridged.with(name).set(week.bridgedMinutes)
+    capped.with(name).set(week.cappedMinutes * 60)
+    bridged.with(name).set(week.bridgedMinutes * 60)
     if let value = week.forecastError { error.with(name).set(value) }
     if let value = week.p90Coverage { coverage.with(name).set(value) }
-    daysWorse.with(name).set(Double(report.daysWorse))
+    worse.with(name).set(Double(report.daysWorse) * 86_400)
   }
 
   func forget(_ workload: WorkloadName) {
-    for family in [measured, capped, bridged, error, coverage, daysWorse] { family.remove(workload.text) }
-    for family in [violations, podHours, cost] {
+    for family in [measured, capped, bridged, error, coverage, worse] { family.remove(workload.text) }
+    for family in [violations, podTime, cost] {
       for policy in ["hpa", "plan"] { family.remove(workload.text, policy) }
     }
   }

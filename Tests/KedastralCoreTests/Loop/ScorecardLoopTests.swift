@@ -71,8 +71,8 @@ struct ScorecardLoopTests {
     #expect(abs(week.hpa.podHours - 5 * 61 / 60.0) < 1e-9)
     #expect(week.forecastError == 0)
     #expect(board.report(of: name)?.isDryRun == true)
-    #expect(metrics.gauge("kedastral_scorecard_measured_minutes", help: "").with("api-app").value == 61)
-    #expect(metrics.gauge("kedastral_scorecard_violation_minutes", help: "").with("api-app", "plan").value == 0)
+    #expect(metrics.gauge("kedastral_scorecard_measured_seconds", help: "").with("api-app").value == 3660)
+    #expect(metrics.gauge("kedastral_scorecard_violation_seconds", help: "").with("api-app", "plan").value == 0)
     #expect(metrics.gauge("kedastral_scorecard_cost", help: "").with("api-app", "hpa").value > 0.5)
   }
 
