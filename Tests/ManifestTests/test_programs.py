@@ -71,8 +71,9 @@ def test_alert_rules(rules):
 def test_every_alert_has_a_unit_test_in_which_it_fires():
     rules = yaml.safe_load((ROOT / "deploy/alerts/kedastral.rules.yml").read_text())
     tests = yaml.safe_load((ROOT / "deploy/alerts/kedastral.rules.test.yml").read_text())
-    fired = {one["alertname"] for test in tests["tests"] for one in test["alert_rule_test"] if one.get("exp_alerts")}
-    assert {rule["alert"] for group in rules["groups"] for rule in group["rules"]} == fired
+    fired = {one["alertname"] for test in tests["tests"] for one in test.get("alert_rule_test", []) if one.get("exp_alerts")}
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
+    assert alerts == fired
 
 
 def test_prometheus_configuration(tmp_path):
