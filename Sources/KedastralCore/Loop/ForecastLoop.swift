@@ -246,8 +246,9 @@ public actor ForecastLoop {
     return snapshot
   }
 
-  /// Adds the round to the scorecard, and publishes the scorecard.
+  /// Adds the round to the scorecard, and publishes what has changed.
   private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
+    let before = scorecard.days
     scorecard.round(
       snapshot, forecast,
       loads: current.map {
@@ -255,6 +256,8 @@ public actor ForecastLoop {
           $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)
       })
+    // Most rounds settle no minute, and a report costs more than a round.
+    guard scorecard.days != before || scorecards.report(of: workload.name) == nil else { return }
     let report = scorecard.report(of: workload.name, isDryRun: workload.isDryRun, at: snapshot.generatedAt)
     scorecards.publish(report, of: workload.name)
     scorecardMetrics.publish(report)
