@@ -10,11 +10,7 @@ extension WorkloadName {
   ///
   /// - Returns: nil when the two have more than 252 characters, or are not valid in Kubernetes.
   init?(policy: ObjectKey) {
-    let isPlain = { (byte: UInt8) in
-      (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "-")
-    }
-    guard !policy.namespace.isEmpty, policy.namespace.utf8.allSatisfy(isPlain),
-      policy.name.utf8.allSatisfy({ isPlain($0) || $0 == UInt8(ascii: ".") })
+    guard !policy.namespace.isEmpty, KubernetesName.isLabel(policy.namespace), KubernetesName.isSubdomain(policy.name)
     else { return nil }
     try? self.init("\(policy.namespace)_\(String(policy.name.map { $0 == "." ? "_" : $0 }))")
   }

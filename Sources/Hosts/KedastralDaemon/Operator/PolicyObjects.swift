@@ -31,6 +31,22 @@ struct ClusterDataSource: KubernetesObject, Equatable {
   var status: JSONValue?
 }
 
+/// An object that describes a source of metrics.
+protocol SourceObject: KubernetesObject {
+  /// Whether policies of all namespaces may refer to it.
+  static var isClusterWide: Bool { get }
+  var spec: JSONValue { get }
+  var status: JSONValue? { get }
+}
+
+extension DataSource: SourceObject {
+  static let isClusterWide = false
+}
+
+extension ClusterDataSource: SourceObject {
+  static let isClusterWide = true
+}
+
 /// Which source of metrics a policy refers to.
 struct SourceReference: Hashable, Sendable, CustomStringConvertible {
   /// Whether it is a ClusterDataSource.
@@ -44,8 +60,12 @@ struct SourceReference: Hashable, Sendable, CustomStringConvertible {
     key = ObjectKey(namespace: isClusterWide ? "" : namespace, name: name)
   }
 
-  init(_ source: DataSource) { (isClusterWide, key) = (false, source.key) }
-  init(_ source: ClusterDataSource) { (isClusterWide, key) = (true, ObjectKey(namespace: "", name: source.key.name)) }
+  init<Source: SourceObject>(_ source: Source) { self.init(Source.self, source.key) }
+
+  init<Source: SourceObject>(_ type: Source.Type, _ key: ObjectKey) {
+    isClusterWide = type.isClusterWide
+    self.key = isClusterWide ? ObjectKey(namespace: "", name: key.name) : key
+  }
 
   var description: String { "\(isClusterWide ? "ClusterDataSource" : "DataSource") '\(key.name)'" }
 }

@@ -159,37 +159,24 @@ struct PolicyReconciler: Sendable {
     }
   }
 
-  mutating func handle(_ event: ObjectFeed<DataSource>.Event, at now: Date) {
-    switch event {
-    case .listed(let list):
-      replaceSources(isClusterWide: false, list.objects.map { (SourceReference($0), $0.spec) })
-      for source in list.objects {
-        sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
-      }
-      listed.insert(DataSource.resource.plural)
-    case .changed(let source):
-      set(SourceReference(source), source.spec)
-      sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
-    case .unreadable: break
-    case .removed(let key): sources.keys.first { !$0.isClusterWide && $0.key == key }.map { set($0, nil) }
-    case .interrupted(let error): interruptions[DataSource.resource.plural] = "\(error)"
-    }
-  }
+  mutating func handle(_ event: ObjectFeed<DataSource>.Event, at now: Date) { handleSources(event, at: now) }
 
-  mutating func handle(_ event: ObjectFeed<ClusterDataSource>.Event, at now: Date) {
+  mutating func handle(_ event: ObjectFeed<ClusterDataSource>.Event, at now: Date) { handleSources(event, at: now) }
+
+  private mutating func handleSources<Source: SourceObject>(_ event: ObjectFeed<Source>.Event, at now: Date) {
     switch event {
     case .listed(let list):
-      replaceSources(isClusterWide: true, list.objects.map { (SourceReference($0), $0.spec) })
-      for source in list.objects {
-        sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
+      let listedReferences = Set(list.objects.map { SourceReference($0) })
+      for reference in sources.keys
+      where reference.isClusterWide == Source.isClusterWide && !listedReferences.contains(reference) {
+        set(reference, nil)
       }
-      listed.insert(ClusterDataSource.resource.plural)
-    case .changed(let source):
-      set(SourceReference(source), source.spec)
-      sourceStatuses.note(SourceReference(source), source.metadata, source.status, at: now)
+      for source in list.objects { set(source, at: now) }
+      listed.insert(Source.resource.plural)
+    case .changed(let source): set(source, at: now)
     case .unreadable: break
-    case .removed(let key): sources.keys.first { $0.isClusterWide && $0.key.name == key.name }.map { set($0, nil) }
-    case .interrupted(let error): interruptions[ClusterDataSource.resource.plural] = "\(error)"
+    case .removed(let key): set(SourceReference(Source.self, key), nil)
+    case .interrupted(let error): interruptions[Source.resource.plural] = "\(error)"
     }
   }
 
@@ -242,12 +229,10 @@ struct PolicyReconciler: Sendable {
     if entry.workload != nil { hasNewWorkloads = true }
   }
 
-  private mutating func replaceSources(isClusterWide: Bool, _ new: [(SourceReference, JSONValue)]) {
-    let known = Set(new.map(\.0))
-    for reference in sources.keys where reference.isClusterWide == isClusterWide && !known.contains(reference) {
-      set(reference, nil)
-    }
-    for (reference, spec) in new { set(reference, spec) }
+  private mutating func set(_ source: some SourceObject, at now: Date) {
+    let reference = SourceReference(source)
+    set(reference, source.spec)
+    sourceStatuses.note(reference, source.metadata, source.status, at: now)
   }
 
   private mutating func set(_ reference: SourceReference, _ spec: JSONValue?) {
