@@ -22,11 +22,11 @@ package struct ForecasterParts {
     ///   - shardLease: how long a forecaster keeps its share of the workloads without renewing its lease; nil to
     ///     forecast all workloads.
     ///   - texts: generates a workload's settings as text, for the page.
-    ///   - scorecard: what plans are compared with; nil for the defaults.
+    ///   - scorecard: what plans are compared with, at the lead time and the age above.
     ///   - observer: receives the result of each forecast round.
     package init(
       http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
-      texts: (any ConfigurationTexts)? = nil, scorecard: ScorecardSettings? = nil,
+      texts: (any ConfigurationTexts)? = nil, scorecard: ScorecardSettings = ScorecardSettings(),
       observer: (any ForecastObserver)? = nil
     ) {
       self.http = http
@@ -34,7 +34,8 @@ package struct ForecasterParts {
       self.staleAfter = staleAfter
       self.shardLease = shardLease
       self.texts = texts
-      self.scorecard = scorecard ?? ScorecardSettings(leadTime: leadTime, staleAfter: staleAfter)
+      self.scorecard = scorecard
+      (self.scorecard.leadTime, self.scorecard.staleAfter) = (leadTime, staleAfter)
       self.observer = observer
     }
   }

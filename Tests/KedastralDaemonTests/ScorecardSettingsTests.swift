@@ -12,14 +12,14 @@ struct ScorecardSettingsTests {
   @Test("startup, utilization and price come from the file, flags and variables, and have defaults")
   func values() throws {
     let standard = try forecaster(file: Self.workloads).scorecard
-    #expect(standard == ScorecardConfiguration(startup: .seconds(180), utilization: 0.7, price: nil))
+    #expect(standard == ScorecardSettings(startup: .seconds(180), utilization: 0.7, price: nil))
     let file = "scorecard: {startup: 45s, utilization: 0.6, price: 0.04}\n" + Self.workloads
     let given = try forecaster(file: file).scorecard
-    #expect(given == ScorecardConfiguration(startup: .seconds(45), utilization: 0.6, price: 0.04))
+    #expect(given == ScorecardSettings(startup: .seconds(45), utilization: 0.6, price: 0.04))
     let mixed = try forecaster(
       file: file, ["-scorecard-startup=1m"], environment: ["SCORECARD_PRICE": "0.1"]
     ).scorecard
-    #expect(mixed == ScorecardConfiguration(startup: .seconds(60), utilization: 0.6, price: 0.1))
+    #expect(mixed == ScorecardSettings(startup: .seconds(60), utilization: 0.6, price: 0.1))
   }
 
   @Test("values out of range are refused with what to write instead")

@@ -45,9 +45,7 @@ package struct ConfiguredForecaster: Sendable {
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
         workloads.settings(of: $0)
       },
-      scorecard: ScorecardSettings(
-        leadTime: leadTime, startup: configuration.scorecard.startup, utilization: configuration.scorecard.utilization,
-        staleAfter: staleAfter, price: configuration.scorecard.price), observer: observer)
+      scorecard: configuration.scorecard, observer: observer)
   }
 
   /// Forecasts other workloads from now on; those whose settings stay are not touched.

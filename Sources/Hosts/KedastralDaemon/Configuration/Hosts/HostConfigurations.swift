@@ -25,20 +25,10 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var workloads: [WorkloadConfiguration]
   /// The cluster whose policies are forecast as well; nil for none.
   package var kubernetes: KubernetesConfiguration? = nil
-  /// What plans are compared with.
-  package var scorecard = ScorecardConfiguration()
+  /// What plans are compared with; its lead time and staleness are the host's.
+  package var scorecard = ScorecardSettings()
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
-}
-
-/// What the scorecard compares plans with.
-package struct ScorecardConfiguration: Sendable, Equatable {
-  /// The time from a pod's creation to its first request.
-  package var startup: Duration = .seconds(180)
-  /// The HPA's target share of what a pod can serve; above 0, at most 1.
-  package var utilization = 0.7
-  /// The price of a pod-hour; nil when it is unknown.
-  package var price: Double?
 }
 
 /// The access to a cluster.

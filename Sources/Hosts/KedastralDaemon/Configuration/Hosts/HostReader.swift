@@ -161,7 +161,7 @@ struct HostReader {
       triggerAuthentication: given.value(Settings.triggerAuthentication, section?.triggerAuthentication)?.value)
   }
 
-  private func readScorecard() -> ScorecardConfiguration? {
+  private func readScorecard() -> ScorecardSettings? {
     let section = file.scorecard
     guard let startup = given.value(Settings.scorecardStartup, section?.startup),
       let utilization = given.value(Settings.scorecardUtilization, section?.utilization)
@@ -179,7 +179,7 @@ struct HostReader {
     if let price, !(price.value > 0 && price.value.isFinite) {
       problems.add(price.origin, "the price \(price.value) is not positive; write one such as 0.04")
     }
-    return ScorecardConfiguration(startup: startup.value, utilization: utilization.value, price: price?.value)
+    return ScorecardSettings(startup: startup.value, utilization: utilization.value, price: price?.value)
   }
 
   private func readLog() -> LogConfiguration? {
