@@ -187,8 +187,8 @@ public struct KedastralService: Sendable {
   /// Runs until the task is cancelled, a signal to end comes (where ``stopsOnSignals`` is set) or a part fails; then finishes
   /// the calls in flight and closes all connections.
   ///
-  /// - Throws: ``StartError`` without workloads and for two workloads of one name; an error that names the address when a port is in use, or the
-  ///   store when its URL is invalid; the error of a part that failed.
+  /// - Throws: ``StartError`` without workloads and for two workloads of one name; an error that names the address when a port is
+  ///   in use, or the store when its URL is invalid; the error of a part that failed.
   public func run() async throws {
     guard !workloads.isEmpty else { throw StartError(description: "the service has no workloads to forecast") }
     var names: Set<WorkloadName> = []

@@ -129,7 +129,7 @@ struct ObjectiveTracker: Codable, Sendable {
   }
 
   private mutating func count(_ isExceeded: Bool, at instant: Date) {
-    let day = Int((instant.timeIntervalSince1970 / 86_400).rounded(.down))
+    let day = instant.utcDay
     if days.last?.day != day {
       days.append(Day(day: day))
       days.removeAll { $0.day <= day - Self.shownDays }

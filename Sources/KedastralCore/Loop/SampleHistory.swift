@@ -43,7 +43,7 @@ struct SampleHistory: Sendable {
   init(step: Duration, windowSteps: Int, settleTime: Duration) {
     self.step = step
     self.windowSteps = windowSteps
-    settleSteps = max(0, Int((settleTime.inSeconds / step.inSeconds).rounded(.up)))
+    settleSteps = max(0, settleTime.steps(of: step))
     series = TimeSeries(start: Date(timeIntervalSince1970: 0), step: step, values: [])
     corrections = CorrectionRecord(ages: min(settleSteps, CorrectionRecord.mostAges))
   }

@@ -99,10 +99,10 @@ public struct Workload: Sendable {
   }
 
   /// How many steps the horizon has, at least one.
-  public var horizonSteps: Int { max(1, Int((horizon.inSeconds / step.inSeconds).rounded(.up))) }
+  public var horizonSteps: Int { max(1, horizon.steps(of: step)) }
 
   /// How many samples the window has, at least two.
-  public var windowSteps: Int { max(2, Int((window.inSeconds / step.inSeconds).rounded(.up))) }
+  public var windowSteps: Int { max(2, window.steps(of: step)) }
 
   /// How long after its instant a source's sample can still change: less where it cannot be read again after this process.
   func settleTime(of source: any MetricSource) -> Duration {

@@ -46,8 +46,7 @@ extension Scorecard {
   package mutating func resume(_ stored: Data, at now: Date) -> Bool {
     guard let days = StoredScorecard.days(in: stored) else { return false }
     let own = self.days
-    let today = Int((now.timeIntervalSince1970 / 86_400).rounded(.down))
-    self.days = days.filter { $0.day <= today + 1 }
+    self.days = days.filter { $0.day <= now.utcDay + 1 }
     for day in own { add(day) }
     return true
   }

@@ -187,7 +187,8 @@ package struct Scorecard: Sendable {
   }
 
   private func begun(with load: Double, _ bounds: ClosedRange<Int>) -> (autoscaler: Cluster, plan: Cluster) {
-    let need = min(max(Int((min(load, 1e9) - 1e-9).rounded(.up)), bounds.lowerBound), bounds.upperBound)
+    let need = min(
+      max(SimulatedAutoscaler.Proposal(pods: load, current: 0).replicas, bounds.lowerBound), bounds.upperBound)
     let cluster = SimulatedCluster(readyPods: need, startupSyncs: SimulatedAutoscaler.syncs(in: startup))
     func autoscaler(least: Int) -> SimulatedAutoscaler {
       SimulatedAutoscaler(minReplicas: least, maxReplicas: max(least, bounds.upperBound))
@@ -216,7 +217,7 @@ package struct Scorecard: Sendable {
   }
 
   private mutating func withDay(of instant: Date, _ change: (inout ScorecardDay) -> Void) {
-    let day = Int((instant.timeIntervalSince1970 / 86_400).rounded(.down))
+    let day = instant.utcDay
     let place = days.lastIndex { $0.day <= day }
     if let place, days[place].day == day { return change(&days[place]) }
     let newest = max(day, days.last?.day ?? day)

@@ -63,7 +63,7 @@ package struct ScorecardReport: Sendable, Equatable, Codable {
   package func window(days: Int) -> Window? { windows.first { $0.days == days } }
 
   /// As JSON.
-  package func json() throws -> Data { try JSONEncoder.scorecard.encode(self) }
+  package func json() throws -> Data { try JSONEncoder.stable.encode(self) }
 }
 
 extension ScorecardReport {
@@ -108,18 +108,10 @@ package struct ScorecardSummary: Sendable, Equatable, Codable {
   package func total(days: Int) -> ScorecardReport.Window? { total.first { $0.days == days } }
 
   /// As JSON.
-  package func json() throws -> Data { try JSONEncoder.scorecard.encode(self) }
+  package func json() throws -> Data { try JSONEncoder.stable.encode(self) }
 
   /// Reads the output of `json()`.
   package init(json: [UInt8]) throws { self = try JSONDecoder().decode(Self.self, from: Data(json)) }
-}
-
-extension JSONEncoder {
-  fileprivate static var scorecard: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
-  }
 }
 
 extension ScorecardReport.Window {
@@ -156,7 +148,7 @@ extension Scorecard {
 
   /// The numbers as they are at `now`.
   package func report(of workload: WorkloadName, isDryRun: Bool, at now: Date) -> ScorecardReport {
-    let today = Int((now.timeIntervalSince1970 / 86_400).rounded(.down))
+    let today = now.utcDay
     return ScorecardReport(
       workload: workload.text, isDryRun: isDryRun, leadTimeSeconds: leadTime.inSeconds,
       startupSeconds: startup.inSeconds, utilization: settings.utilization, price: settings.price,
@@ -222,13 +214,13 @@ extension ScorecardReport.Window {
     let minutes = Int(avoidedMinutes.rounded())
     let percent = Int((savedShare * 100).rounded())
     let count = "\(abs(minutes)) violation minute\(abs(minutes) == 1 ? "" : "s")"
-    let have = isDryRun ? "would have " : ""
-    let first =
-      minutes > 0
-      ? "\(have)avoided \(count)"
-      : minutes < 0
-        ? (isDryRun ? "would have had \(count) more" : "had \(count) more")
-        : (isDryRun ? "would have had as many violation minutes as an HPA" : "had as many violation minutes as an HPA")
+    let what =
+      switch minutes {
+      case 1...: "avoided \(count)"
+      case 0: "had as many violation minutes as an HPA"
+      default: "had \(count) more"
+      }
+    let first = (isDryRun ? "would have " : "") + what
     if percent == 0 { return first + " with the same pod-hours" }
     if percent < 0 { return first + " with \(-percent) % more pod-hours" }
     return first + " and saved \(percent) % of pod-hours"

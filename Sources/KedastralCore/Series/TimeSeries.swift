@@ -115,6 +115,19 @@ public struct TimeSeries: Sendable, Equatable {
 }
 
 extension TimeSeries {
+  /// The samples of this series in a range; missing where it has none.
+  ///
+  /// - Parameter end: later samples are left out.
+  package func samples(in range: Range<Date>, upTo end: Date = .distantFuture) -> TimeSeries {
+    var found = TimeSeries.missing(in: range, step: step)
+    let offset = index(nearest: found.start)
+    for index in found.values.indices where values.indices.contains(index + offset) {
+      guard found.instant(at: index) <= end else { break }
+      found.values[index] = values[index + offset]
+    }
+    return found
+  }
+
   /// The instant of the last present sample but for the last `unsettledCount` ones; nil when there is none.
   func lastInstant(dropping unsettledCount: Int) -> Date? {
     values.prefix(max(0, count - unsettledCount)).lastIndex(where: \.isFinite).map(instant)

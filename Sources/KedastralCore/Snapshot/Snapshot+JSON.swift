@@ -4,13 +4,18 @@
   import Foundation
 #endif
 
-extension Snapshot {
-  /// The snapshot as JSON, the form that stores keep and the HTTP API serves.
-  public func json() throws -> Data {
+extension JSONEncoder {
+  /// An encoder that sorts keys and leaves slashes as they are, so that equal values have equal texts.
+  package static var stable: JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(SnapshotFields(self))
+    return encoder
   }
+}
+
+extension Snapshot {
+  /// The snapshot as JSON, the form that stores keep and the HTTP API serves.
+  public func json() throws -> Data { try JSONEncoder.stable.encode(SnapshotFields(self)) }
 
   /// Reads and checks a snapshot's JSON. Unknown fields are ignored.
   ///

@@ -9,6 +9,9 @@ extension Duration {
   package var inSeconds: Double {
     Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
+
+  /// How many steps it takes to cover the duration.
+  package func steps(of step: Duration) -> Int { Int((inSeconds / step.inSeconds).rounded(.up)) }
 }
 
 extension Date {
@@ -17,6 +20,9 @@ extension Date {
 
   /// The instant `duration` before `date`.
   package static func - (date: Date, duration: Duration) -> Date { date.addingTimeInterval(-duration.inSeconds) }
+
+  /// The number of whole days since the Unix epoch.
+  package var utcDay: Int { Int((timeIntervalSince1970 / 86_400).rounded(.down)) }
 
   /// The last instant at or before this one that is a whole multiple of `step` since the Unix epoch.
   package func floored(to step: Duration) -> Date {

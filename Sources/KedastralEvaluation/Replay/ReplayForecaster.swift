@@ -28,7 +28,7 @@ struct ReplayForecaster {
   private init(_ need: ForecastNeed, of replay: Replay) {
     members = []
     samples = replay.load.samples(step: replay.step)
-    windowSteps = max(2, Int((replay.window.inSeconds / replay.step.inSeconds).rounded(.up)))
+    windowSteps = max(2, replay.window.steps(of: replay.step))
     interval = replay.interval
     session = need.model.makeSession()
     steps = 1

@@ -204,9 +204,5 @@ extension KubernetesClient {
     }
   }
 
-  static func json(_ value: some Encodable) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value))
-  }
+  static func json(_ value: some Encodable) throws -> [UInt8] { Array(try JSONEncoder.stable.encode(value)) }
 }

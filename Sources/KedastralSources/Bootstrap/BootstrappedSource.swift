@@ -57,7 +57,7 @@ package struct BootstrappedSource: IdentifiedSource {
   package func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
     let reading = try await base.read(in: range, step: step)
     // With a history of one sample, less than the window is requested.
-    guard reading.series.count >= Int((window.inSeconds / step.inSeconds).rounded(.up)) else { return reading }
+    guard reading.series.count >= window.steps(of: step) else { return reading }
     var series = try await past(in: range, step: step)
     series.merge(reading.series)
     return MetricReading(series, partialFrom: reading.partialFrom)
@@ -77,18 +77,15 @@ package struct BootstrappedSource: IdentifiedSource {
   }
 
   private func load(step: Duration) async throws -> TraceFile {
-    switch location {
-    case .file(let path):
-      do { return try TraceFile(path: path, step: step) } catch let failure as TraceFile.ReadError {
-        throw error(failure.line.map { "line \($0): \(failure.problem)" } ?? failure.problem)
-      }
-    case .url(let endpoint):
-      let response = try await client.answer(to: HTTPRequest(endpoint), asked: Self.asked)
-      do {
+    do {
+      switch location {
+      case .file(let path): return try TraceFile(path: path, step: step)
+      case .url(let endpoint):
+        let response = try await client.answer(to: HTTPRequest(endpoint), asked: Self.asked)
         return try TraceFile(bytes: Array(response.body), name: endpoint.displayName, step: step)
-      } catch let failure as TraceFile.ReadError {
-        throw error(failure.line.map { "line \($0): \(failure.problem)" } ?? failure.problem)
       }
+    } catch let failure as TraceFile.ReadError {
+      throw error(failure.line.map { "line \($0): \(failure.problem)" } ?? failure.problem)
     }
   }
 

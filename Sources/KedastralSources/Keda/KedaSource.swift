@@ -68,14 +68,7 @@ package final class KedaSource: IdentifiedSource {
     }
     let now = clock.now
     try check(at: now)
-    let known = values.series
-    var series = TimeSeries.missing(in: range, step: step)
-    let offset = known.index(nearest: series.start)
-    for index in series.values.indices {
-      guard series.instant(at: index) <= now else { break }
-      if known.values.indices.contains(index + offset) { series.values[index] = known.values[index + offset] }
-    }
-    return series
+    return values.series.samples(in: range, upTo: now)
   }
 
   private func check(at now: Date) throws(SourceError) {

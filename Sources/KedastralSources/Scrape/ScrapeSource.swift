@@ -111,12 +111,7 @@ package final class ScrapeSource: MetricSource {
       return (state.history.series, isOverdue ? state.lastFailure : nil)
     }
     if let failure { throw failure }
-    var series = TimeSeries.missing(in: range, step: step)
-    let offset = known.index(nearest: series.start)
-    for index in series.values.indices where known.values.indices.contains(index + offset) {
-      series.values[index] = known.values[index + offset]
-    }
-    return series
+    return known.samples(in: range)
   }
 
   private var asked: String { "metric \(selector)" }

@@ -113,7 +113,7 @@ struct OneForecast {
   let model: any Model
   let settings: WorkloadConfiguration
 
-  var steps: Int { max(1, Int((horizon.inSeconds / series.step.inSeconds).rounded(.up))) }
+  var steps: Int { max(1, horizon.steps(of: series.step)) }
 
   /// The snapshot, made at the end of the series.
   func snapshot() async throws -> Snapshot {

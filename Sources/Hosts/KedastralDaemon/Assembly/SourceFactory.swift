@@ -29,7 +29,7 @@ package struct SourceFactory: Sendable {
 
   /// A source, and the service that it needs to have run, if any.
   package struct Made: Sendable {
-    package let source: any MetricSource
+    package var source: any MetricSource
     let service: ServiceRunner.Service?
     /// What was assumed or mended to read it.
     package var remarks: [String]
@@ -102,14 +102,17 @@ package struct SourceFactory: Sendable {
   ) -> Made {
     guard let location, let base = made.source as? any IdentifiedSource else { return made }
     let source = BootstrappedSource(base, from: location, window: workload.window, client: client, clock: clock)
-    guard let probe = made.probe else { return Made(source: source, service: made.service, remarks: made.remarks) }
-    return Made(source: source, service: made.service, remarks: made.remarks) { [clock] limit in
+    var made = made
+    made.source = source
+    guard let probe = made.probe else { return made }
+    made.probe = { [clock] limit in
       let remarks = try await probe(limit)
       let now = clock.now
       let past = try await source.past(in: now - workload.window..<now, step: workload.step)
       let count = past.count - past.missingCount
       return remarks + ["bootstrap: \(count) of the \(past.count) samples of the window, from \(location)"]
     }
+    return made
   }
 
   /// Where a workload's own lead time comes from; nil when it has none.
@@ -156,9 +159,4 @@ package struct SourceFactory: Sendable {
       valuePath: settings.valuePath, timestampPath: settings.timestampPath, timestampFormat: settings.timestampFormat,
       variables: settings.templateVars.mapValues(\.text), client: client, clock: clock)
   }
-}
-
-extension Duration {
-  /// How many steps the duration has, rounded up.
-  fileprivate func steps(of step: Duration) -> Int { Int((inSeconds / step.inSeconds).rounded(.up)) }
 }

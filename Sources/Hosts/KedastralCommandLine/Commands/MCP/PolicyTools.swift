@@ -60,9 +60,5 @@ struct PolicyTools: Sendable {
     }
   }
 
-  private static func json(_ value: JSONValue) throws -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return Array(try encoder.encode(value))
-  }
+  private static func json(_ value: JSONValue) throws -> [UInt8] { Array(try JSONEncoder.stable.encode(value)) }
 }
