@@ -79,7 +79,7 @@ struct CalendarEffects: Sendable {
     let starts = history.start.timeIntervalSince1970
     if !kept.isEmpty { kept = kept.filter { Double($0.value.end) > starts - 86_400 } }
     guard !occurrences.isEmpty else { return nil }
-    let clock = LocalSteps(history, steps: steps, zone: calendar.zone)
+    let clock = LocalSteps(history, zone: calendar.zone)
     let settledEnd = history.instant(at: history.count - 1 - unsettled).timeIntervalSince1970
     let hadAny = !kept.isEmpty
     var table: LocalDayTable?
@@ -141,31 +141,20 @@ struct CalendarEffects: Sendable {
     grid: LocalDayTable.Grid
   ) {
     let count = adjustment.history.count
-    var factors: [Int: Double] = [:]
+    var factors = Array(repeating: 1.0, count: count + steps)
     var past: [String] = []
     // Of two events at the same time, the shorter one is applied.
     let longestFirst = occurrences.sorted { $0.span.count > $1.span.count }
     for occurrence in longestFirst {
       guard let kept = kept[occurrence.key], !kept.factors.isEmpty else { continue }
-      for index in clock.indices(in: occurrence.span, of: 0..<count + steps) {
-        guard let factor = Self.factor(kept.factors, of: occurrence, at: clock.local(at: index), grid) else { continue }
+      for (index, local) in clock.locals(in: clock.indices(in: occurrence.span, of: 0..<count + steps)) {
+        guard let factor = Self.factor(kept.factors, of: occurrence, at: local, grid) else { continue }
         factors[index] = factor
       }
     }
-    var values = adjustment.history.values
-    var ahead: [Double]?
-    for (index, factor) in factors {
-      if index < count {
-        values[index] /= factor
-      } else {
-        var path = ahead ?? Array(repeating: 1, count: steps)
-        path[index - count] = factor
-        ahead = path
-      }
-    }
-    adjustment.factors = ahead
-    let history = adjustment.history
-    if !factors.isEmpty { adjustment.history = TimeSeries(start: history.start, step: history.step, values: values) }
+    for index in 0..<count where factors[index] != 1 { adjustment.history.values[index] /= factors[index] }
+    let ahead = factors.suffix(steps)
+    if ahead.contains(where: { $0 != 1 }) { adjustment.factors = Array(ahead) }
     for occurrence in occurrences {
       guard let kept = kept[occurrence.key] else { continue }
       let name = "\(occurrence.day) \(occurrence.name)"
@@ -217,8 +206,7 @@ struct CalendarEffects: Sendable {
     var (load, usual, number) = (zero, zero, zero)
     var usualDays: [CivilDate: [Double]] = [:]
     var isPresent = Array(repeating: false, count: days * grid.partsPerDay)
-    for index in clock.indices(in: occurrence.span, of: 0..<history.count) {
-      let local = clock.local(at: index)
+    for (index, local) in clock.locals(in: clock.indices(in: occurrence.span, of: 0..<history.count)) {
       let day = CivilDate(number: LocalTimeline.day(local))
       let own = usualDays[day] ?? table.usual(day, before: occurrence.firstDay) ?? []
       usualDays[day] = own

@@ -1,5 +1,11 @@
 import KedastralCore
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The load of each local day, in parts of a quarter of an hour or a step: the mean of its samples, NaN without one.
 struct LocalDayTable {
   /// How days are divided.
@@ -34,8 +40,8 @@ struct LocalDayTable {
     self.grid = grid
     var sums: [CivilDate: ([Double], [Double])] = [:]
     var (day, sum, number) = (CivilDate(number: .min), [Double](), [Double]())
-    for index in 0..<count where isOrdinary[index] && history.values[index].isFinite {
-      let local = clock.local(at: index)
+    for (index, local) in clock.locals(in: 0..<count)
+    where isOrdinary[index] && history.values[index].isFinite {
       let own = CivilDate(number: LocalTimeline.day(local))
       if own != day {
         if !sum.isEmpty { sums[day] = (sum, number) }
@@ -121,27 +127,31 @@ struct LocalDayTable {
 struct LocalSteps {
   private let start: Double
   private let step: Double
-  private let offsets: [Int]
-  private let stride: Int
+  private let zone: TimeZoneRules
 
-  init(_ history: TimeSeries, steps: Int, zone: TimeZoneRules) {
+  init(_ history: TimeSeries, zone: TimeZoneRules) {
+    self.zone = zone
     step = history.step.inSeconds
     // The middle of a step belongs to the day that it is in; its end may be midnight.
     start = history.start.timeIntervalSince1970 - step / 2
-    // Offsets change on the quarter hour at most.
-    stride = max(1, Int(900 / step))
-    var offsets: [Int] = []
-    for index in Swift.stride(from: 0, to: history.count + steps, by: stride) {
-      offsets.append(zone.offsetSeconds(at: history.instant(at: index)))
-    }
-    self.offsets = offsets
   }
 
-  /// The middle of a step, in seconds since 1970.
-  func instant(at index: Int) -> Double { start + Double(index) * step }
-
-  /// The same by the local clock.
-  func local(at index: Int) -> Int { Int(instant(at: index).rounded(.down)) + offsets[index / stride] }
+  /// Steps with their middles by the local clock, in seconds since 1970.
+  func locals(in indices: Range<Int>) -> [(index: Int, local: Int)] {
+    var locals: [(index: Int, local: Int)] = []
+    locals.reserveCapacity(indices.count)
+    // Offsets change on the quarter hour at most.
+    var (quarter, offset) = (Int.min, 0)
+    for index in indices {
+      let instant = Int((start + Double(index) * step).rounded(.down))
+      if instant / 900 != quarter {
+        quarter = instant / 900
+        offset = zone.offsetSeconds(at: Date(timeIntervalSince1970: Double(quarter * 900)))
+      }
+      locals.append((index, instant + offset))
+    }
+    return locals
+  }
 
   /// The steps whose middle lies in a range of instants, within `all`.
   func indices(in span: Range<Int>, of all: Range<Int>) -> Range<Int> {

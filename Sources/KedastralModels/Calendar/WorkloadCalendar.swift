@@ -54,6 +54,15 @@ package struct WorkloadCalendar: Sendable, Equatable {
     return found.sorted { ($0.span.lowerBound, $0.name) < ($1.span.lowerBound, $1.name) }
   }
 
+  /// The names, beginnings and ends of what takes place within a range of instants.
+  package func events(in range: Range<Date>) -> [(name: String, start: Date, end: Date)] {
+    let (first, last) = (range.lowerBound.timeIntervalSince1970, range.upperBound.timeIntervalSince1970)
+    return occurrences(in: Int(first.rounded(.down))..<Int(last.rounded(.up))).map { occurrence in
+      let (start, end) = (Double(occurrence.span.lowerBound), Double(occurrence.span.upperBound))
+      return (occurrence.name, Date(timeIntervalSince1970: start), Date(timeIntervalSince1970: end))
+    }
+  }
+
   private func holidays(in instants: Range<Int>) -> [CalendarEvent] {
     guard let country else { return [] }
     let years = [instants.lowerBound - 2 * 86_400, instants.upperBound + 2 * 86_400].map {

@@ -14,7 +14,7 @@ package enum ModelCatalog {
   ///
   /// - Parameters:
   ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
-  ///   - calendar: the days on which the load differs from its pattern. A service that forecasts is not given it.
+  ///   - calendar: the days on which the load differs from its pattern. A service that forecasts receives its events.
   ///   - client: for models that run elsewhere; not asked for by others.
   ///   - logger: receives their log lines.
   package static func make(
@@ -36,7 +36,10 @@ package enum ModelCatalog {
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }
       return RemoteModel(
-        endpoint: HTTPEndpoint(url.text, proxy: .environment()), fallback: local(SeasonalBaseline()),
+        endpoint: HTTPEndpoint(url.text, proxy: .environment()), timeZone: timeZone == "UTC" ? nil : timeZone,
+        events: { range in
+          calendar?.events(in: range).map { RemoteModel.Event(name: $0.name, start: $0.start, end: $0.end) } ?? []
+        }, fallback: local(SeasonalBaseline()),
         client: try client(), logger: logger)
     case "croston": return local(Croston())
     case "ets": return local(ExponentialSmoothing())
