@@ -216,6 +216,8 @@ public actor ForecastLoop {
       try await self.forEachMetric { try await self.forecast(self.current[$0], histories[$0]) }
     }
     let leadTime = await leadTimes.leadTime
+    let isServing = planner.isServing(within: workload.planAge, at: clock.now)
+    let running = isServing ? nil : await runningReplicas()
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
@@ -224,7 +226,7 @@ public actor ForecastLoop {
             unsettledCount: self.current[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
         }, problem: self.sourceFailure?.problem ?? self.start.problem, isLearning: isLearning, leadTime: leadTime,
-        at: self.clock.now)
+        running: running, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record
