@@ -41,7 +41,8 @@ extension ForecastLoop {
       // What a source without a past lacks cannot be read any more.
       guard (metric.source as? any IdentifiedSource)?.hasPast ?? true else { return false }
       let range = samples.range(upTo: end)
-      return range.upperBound.timeIntervalSince(range.lowerBound) > (workload.step * (2 * workload.firstSteps)).inSeconds
+      let longest = workload.step * (2 * workload.firstSteps)
+      return range.upperBound.timeIntervalSince(range.lowerBound) > longest.inSeconds
     }
 
     /// Sets whether the session keeps its fit until another one is restored.

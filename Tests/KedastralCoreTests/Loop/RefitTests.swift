@@ -48,7 +48,7 @@ struct RefitTests {
     await forecaster.stopAll()
   }
 
-  @Test("a stored fit that is overdue serves the first rounds after a restart, and is replaced when it is the workload's turn")
+  @Test("a stored fit that is overdue serves the first rounds after a restart, and is replaced apart from them")
   func overdue() async throws {
     try await runOnce()
     clock.advance(by: .seconds(12 * 3600))
