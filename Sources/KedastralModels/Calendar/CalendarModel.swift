@@ -140,6 +140,17 @@ struct FittedCalendarSession: FittedSession {
 
   var fittedAt: Date? { (own.session as? any FittedSession)?.fittedAt }
 
+  var isFittedApart: Bool {
+    get { (own.session as? any FittedSession)?.isFittedApart ?? false }
+    set {
+      guard var fitted = own.session as? any FittedSession else { return }
+      fitted.isFittedApart = newValue
+      own.session = fitted
+    }
+  }
+
+  var isFitDue: Bool { (own.session as? any FittedSession)?.isFitDue ?? false }
+
   var fit: [UInt8]? { (own.session as? any FittedSession)?.fit }
 
   mutating func restore(fit: [UInt8]) -> Bool {

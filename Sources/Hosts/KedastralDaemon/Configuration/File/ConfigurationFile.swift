@@ -18,6 +18,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
+  var discovery: [Section<DiscoverySection>]?
 }
 
 struct LogSection: Decodable, Sendable {
