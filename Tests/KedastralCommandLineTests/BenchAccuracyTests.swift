@@ -8,6 +8,13 @@ struct BenchAccuracyTests {
   private static let program = """
     #!/bin/sh
     case "$*" in
+    *backtest*--horizon*) cat <<'END'
+    {"results": [
+      {"trace": "a-5m", "model": "auto", "mase": 0.5, "pinball": {"0.9": 0.1}},
+      {"trace": "a-5m", "model": "baseline", "mase": 1.0, "pinball": {"0.9": 0.2}},
+      {"trace": "a-5m", "model": "seasonal-naive", "mase": 2.0, "pinball": {}}]}
+    END
+    ;;
     *backtest*--json) cat <<'END'
     {"results": [
       {"trace": "a-5m", "mase": 0.8, "pinball": {"0.9": 0.3}, "coverage": {"0.9": 0.9}},
@@ -46,6 +53,16 @@ struct BenchAccuracyTests {
     let code = try await process.waitForExit()
     try #require(code == 0, "\(process.output)")
     return process.output
+  }
+
+  @Test("compares models with repeating the last season at long horizons")
+  func horizons() async throws {
+    let output = try await run("--parts", "horizons")
+    for horizon in ["4h", "24h"] {
+      #expect(output.contains("### Accuracy \(horizon) ahead, 1 traces of ten days or more"), "\(output)")
+    }
+    #expect(output.contains("| a-5m | 0.500 | 0.100 | 1.000 | 0.200 | 2.000 | – |"), "\(output)")
+    #expect(output.contains("| divided by seasonal-naive | 0.250 | – | 0.500 | – | 1.000 | – |"), "\(output)")
   }
 
   @Test("compares auto with the best peer on each trace, for each measure, and reports geometric means")

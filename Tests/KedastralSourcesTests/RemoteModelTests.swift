@@ -1,9 +1,10 @@
 import Foundation
 import KedastralCore
 import KedastralNet
-import KedastralSources
 import TestSupport
 import Testing
+
+@testable import KedastralSources
 
 @Suite("Remote model")
 struct RemoteModelTests {
@@ -53,6 +54,18 @@ struct RemoteModelTests {
     #expect(outcome.forecast.start == history.end)
     #expect(outcome.forecast.model == "byom")
     #expect(outcome.forecast.reason == nil)
+  }
+
+  @Test("the request has the zone of the days and the calendar's events, where there are some")
+  func zoneAndEvents() {
+    let event = RemoteModel.Event(
+      name: "a \"sale\"", start: Date(timeIntervalSince1970: 1_767_225_600),
+      end: Date(timeIntervalSince1970: 1_767_229_200))
+    let body = RemoteModelMessage.question(history, steps: 3, timeZone: "Europe/Berlin", events: [event])
+    #expect(
+      String(decoding: body, as: UTF8.self).contains(
+        #""stepSeconds":60,"timeZone":"Europe/Berlin","events":[{"name":"a \"sale\"","start":"2026-01-01T00:00:00Z","end":"2026-01-01T01:00:00Z"}],"features":[{"#
+      ))
   }
 
   @Test("uses the requested quantiles, sorted at each step; values below zero become zero")

@@ -17,6 +17,13 @@ extension Snapshot {
   /// The snapshot as JSON, the form that stores keep and the HTTP API serves.
   public func json() throws -> Data { try JSONEncoder.stable.encode(SnapshotFields(self)) }
 
+  /// The snapshot as a store keeps it: the same JSON, in which the far steps of a long plan are kept in blocks.
+  package func storedJSON() throws -> Data {
+    var fields = SnapshotFields(self)
+    fields.keepFarInBlocks()
+    return try JSONEncoder.stable.encode(fields)
+  }
+
   /// Reads and checks a snapshot's JSON. Unknown fields are ignored.
   ///
   /// - Throws: SnapshotError when it does not parse, lengths differ, or a number is not finite or negative.
@@ -31,12 +38,13 @@ extension Snapshot {
   }
 
   private init(json: Data, decoder: JSONDecoder) throws {
-    let fields: SnapshotFields
+    var fields: SnapshotFields
     do {
       fields = try decoder.decode(SnapshotFields.self, from: json)
     } catch let error as DecodingError {
       throw SnapshotError.malformed(error.shortDescription)
     }
+    try fields.spreadFar()
     try self.init(fields)
   }
 }
@@ -82,6 +90,39 @@ private struct SnapshotFields: Codable {
   var minReplicas: Int?
   var maxReplicas: Int?
   var leadTime: LeadTime?
+  /// Written by stores only, for long plans.
+  var far: FarSteps?
+
+  /// Keeps the steps far ahead in blocks, if there are many.
+  mutating func keepFarInBlocks() {
+    guard FarSteps.isUsed(values.count) else { return }
+    far = FarSteps(
+      steps: values.count - FarSteps.near, every: FarSteps.blockLength,
+      values: FarSteps.blocks(values, FarSteps.mean),
+      desiredReplicas: FarSteps.blocks(desiredReplicas, FarSteps.largest),
+      quantiles: quantiles?.mapValues { FarSteps.blocks($0, FarSteps.mean) },
+      plannedLoad: plannedLoad.map { FarSteps.blocks($0, FarSteps.largest) },
+      requiredReplicas: requiredReplicas.map { FarSteps.blocks($0, FarSteps.largest) })
+    func near(_ path: [Double]) -> [Double] { Array(path.prefix(FarSteps.near)) }
+    (values, desiredReplicas) = (near(values), near(desiredReplicas))
+    (quantiles, plannedLoad) = (quantiles?.mapValues(near), plannedLoad.map(near))
+    requiredReplicas = requiredReplicas.map(near)
+  }
+
+  /// Gives each step of a block the block's entry.
+  mutating func spreadFar() throws(SnapshotError) {
+    guard let far else { return }
+    values = try far.extending(values, by: far.values, field: "values")
+    desiredReplicas = try far.extending(desiredReplicas, by: far.desiredReplicas, field: "desiredReplicas")
+    for (level, path) in quantiles ?? [:] {
+      quantiles?[level] = try far.extending(path, by: far.quantiles?[level], field: "quantiles.\(level)")
+    }
+    if let path = plannedLoad { plannedLoad = try far.extending(path, by: far.plannedLoad, field: "plannedLoad") }
+    if let path = requiredReplicas {
+      requiredReplicas = try far.extending(path, by: far.requiredReplicas, field: "requiredReplicas")
+    }
+    self.far = nil
+  }
 
   struct LeadTime: Codable {
     struct Startup: Codable {

@@ -11,7 +11,8 @@ import KedastralCore
 ///     let model = try RemoteModel(url: "http://prophet:8082", fallback: SeasonalBaseline())
 ///
 /// It is sent `POST <url>/predict` with `{"now", "horizonSeconds", "stepSeconds", "features": [{"ts", "value"}…]}`
-/// (instants by RFC 3339, missing samples left out) and returns `{"values": […]}`, one for each step, and optionally
+/// (instants by RFC 3339, missing samples left out; also `"timeZone"` where the load's days are not those of UTC, and `"events":
+/// [{"name", "start", "end"}…]` where its calendar has some between the first sample and the horizon) and returns `{"values": […]}`, one for each step, and optionally
 /// `"quantiles": {"0.9": […]}`. Values below zero count as zero. When it fails, the fallback forecasts, and the
 /// forecast's reason says so.
 public struct RemoteModel: Model {
@@ -19,17 +20,39 @@ public struct RemoteModel: Model {
   /// The service; `/predict` is appended to its path unless it ends so.
   package let endpoint: HTTPEndpoint
   private let fallback: (any Model)?
+  /// The zone of the load's days; nil for UTC.
+  private let timeZone: String?
+  /// The events of its calendar within a range of instants.
+  private let events: @Sendable (Range<Date>) -> [Event]
   private let client: HTTPClient
   private let logger: KedastralLogger
+
+  /// A time at which the load differs from its pattern.
+  package struct Event: Sendable, Equatable {
+    package var name: String
+    package var start: Date
+    package var end: Date
+
+    package init(name: String, start: Date, end: Date) {
+      (self.name, self.start, self.end) = (name, start, end)
+    }
+  }
 
   /// Creates a model.
   ///
   /// - Parameters:
   ///   - endpoint: the service, and the deadline of one forecast.
+  ///   - timeZone: the name of the zone of the load's days; nil for UTC.
+  ///   - events: the events of its calendar within a range of instants.
   ///   - fallback: the model that is used when the service fails; nil to fail instead.
   ///   - logger: takes each failure of the service.
-  package init(endpoint: HTTPEndpoint, fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent) {
+  package init(
+    endpoint: HTTPEndpoint, timeZone: String? = nil, events: @escaping @Sendable (Range<Date>) -> [Event] = { _ in [] },
+    fallback: (any Model)?, client: HTTPClient, logger: KedastralLogger = .silent
+  ) {
     self.endpoint = endpoint
+    self.timeZone = timeZone
+    self.events = events
     self.fallback = fallback
     self.client = client
     self.logger = logger
@@ -80,10 +103,12 @@ public struct RemoteModel: Model {
 
   private func ask(_ history: TimeSeries, steps: Int, quantiles: [Double]) async throws -> Forecast {
     guard history.lastPresentIndex != nil else { throw ModelError.notEnoughHistory(needed: 1, present: 0) }
+    let first = history.start - history.step
+    let events = events(first..<history.end + history.step * steps)
     let request = HTTPRequest(
       endpoint, method: "POST", path: HTTPRequest.path(of: endpoint.url, endsIn: "/predict") ? "" : "/predict",
       headers: [HTTPHeader("Content-Type", "application/json")],
-      body: RemoteModelMessage.question(history, steps: steps))
+      body: RemoteModelMessage.question(history, steps: steps, timeZone: timeZone, events: events))
     let asked = "forecast of \(steps) steps"
     do {
       let response = try await client.answer(to: request, asked: asked, of: request.displayName) {

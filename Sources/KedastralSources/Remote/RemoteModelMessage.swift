@@ -1,5 +1,11 @@
 import KedastralCore
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The request to a remote model, and its response.
 enum RemoteModelMessage {
   /// A validated response.
@@ -15,16 +21,32 @@ enum RemoteModelMessage {
   }
 
   /// The request's JSON.
-  static func question(_ history: TimeSeries, steps: Int) -> [UInt8] {
+  static func question(
+    _ history: TimeSeries, steps: Int, timeZone: String? = nil, events: [RemoteModel.Event] = []
+  ) -> [UInt8] {
     let step = history.step.inSeconds
     var text = "{\"now\":\"\(Timestamp.format(history.end))\",\"horizonSeconds\":\(number(step * Double(steps)))"
-    text += ",\"stepSeconds\":\(number(step)),\"features\":["
+    text += ",\"stepSeconds\":\(number(step))"
+    if let timeZone { text += ",\"timeZone\":\(quoted(timeZone))" }
+    if !events.isEmpty {
+      let items = events.map { event in
+        let (start, end) = (Timestamp.format(event.start), Timestamp.format(event.end))
+        return "{\"name\":\(quoted(event.name)),\"start\":\"\(start)\",\"end\":\"\(end)\"}"
+      }
+      text += ",\"events\":[\(items.joined(separator: ","))]"
+    }
+    text += ",\"features\":["
     var separator = ""
     for (index, value) in history.values.enumerated() where value.isFinite {
       text += "\(separator){\"ts\":\"\(Timestamp.format(history.instant(at: index)))\",\"value\":\(number(value))}"
       separator = ","
     }
     return Array((text + "]}").utf8)
+  }
+
+  /// A text as JSON.
+  private static func quoted(_ text: String) -> String {
+    (try? JSONEncoder.stable.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
   }
 
   /// Parses and validates a response; values below zero become zero, and quantiles are sorted at each step.

@@ -68,7 +68,7 @@ package final class RedisStore: ForecastStore {
   /// Stores a snapshot unless the server's clock has passed `notAfter` (milliseconds since 1970).
   func put(_ snapshot: Snapshot, notAfter: Int?) async throws -> PutScript.Outcome {
     let operation = "put \(snapshot.workload)"
-    let value = [UInt8](try snapshot.json())
+    let value = [UInt8](try snapshot.storedJSON())
     guard value.count <= configuration.maximumValueBytes else {
       throw error(operation, "the snapshot has \(value.count) bytes, allowed are \(configuration.maximumValueBytes)")
     }

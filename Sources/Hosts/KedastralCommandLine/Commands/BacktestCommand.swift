@@ -29,6 +29,7 @@ enum BacktestCommand: Command {
             "step", "DURATION",
             "the models' step (default: the load's own, or 1m from a server); a longer step averages samples"),
           .model("NAME…", "the models (default auto)"),
+          .init("horizon", "DURATION", "how far ahead to forecast (default 1h; 1d at steps of half an hour and more)"),
           .init(
             "protocol", "NAME", choices: ["rolling-origin", "published"],
             """
@@ -65,6 +66,7 @@ enum BacktestCommand: Command {
     if let step, step < .seconds(1) {
       throw UsageError(description: "--step \(DurationText.format(step)) is less than 1s")
     }
+    let horizon = try options.duration("horizon")
     let names = options.list("model")
     let models = try (names.isEmpty ? ["auto"] : names).map(settings.model)
     var report = BacktestReport()
@@ -80,6 +82,15 @@ enum BacktestCommand: Command {
         case .split(let series): result = try await split(series, model, step: step ?? .seconds(3600))
         case .whole(let series):
           var origin = RollingOrigin.standard(step: series.step)
+          if let horizon {
+            guard horizon >= series.step else {
+              throw UsageError(
+                description:
+                  "--horizon \(DurationText.format(horizon)) is less than a step of \(DurationText.format(series.step))"
+              )
+            }
+            origin.horizon = Int(horizon / series.step)
+          }
           if !isPublished { origin.window = max(2, Int(settings.workload.window / series.step)) }
           result = try await Backtest(origin).run(model, on: series, cpuSeconds: cpuSeconds)
         }
