@@ -169,6 +169,8 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
     without = operator_roles(rendered("operator", "forecaster.operator.readSecrets=false"))
     assert not any("secrets" in rule["resources"] for role in without for rule in role["rules"])
+    without = operator_roles(rendered("operator", "forecaster.operator.writeAutoscalers=false"))
+    assert [rule["verbs"] for role in without for rule in role["rules"] if rule["apiGroups"] == ["autoscaling"]] == [["list", "watch"]]
     without = operator_roles(rendered("operator", "forecaster.operator.readPods=false"))
     assert not any("pods" in rule["resources"] or "deployments/scale" in rule["resources"]
                    for role in without for rule in role["rules"])
