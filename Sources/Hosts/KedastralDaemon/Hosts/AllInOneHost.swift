@@ -34,6 +34,7 @@ package struct AllInOneParts {
   /// The services to run.
   let services: [ServiceRunner.Service]
   private let store: OpenedStore
+  private let externalMetrics: ExternalMetricsPart?
 
   /// Wires the parts; both servers listen when this returns.
   package init(
@@ -54,8 +55,10 @@ package struct AllInOneParts {
       scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
       metrics: metrics, logger: logger)
     workloads = MergedWorkloads(configured, parts.forecaster, file: configuration.forecaster.workloads)
+    externalMetrics = try await ExternalMetricsPart(
+      scaler, on: loop, clock: clock, metrics: metrics, logger: logger)
     services =
-      parts.services
+      parts.services + (externalMetrics?.services(following: store.store.updates()) ?? [])
       + (try cluster?.services(
         workloads, configured, parts.forecaster, on: loop, clock: clock, metrics: metrics, logger: logger) ?? [])
   }
@@ -63,6 +66,7 @@ package struct AllInOneParts {
   /// Stops accepting and finishes open requests.
   package func shutdown() async {
     await parts.shutdown()
+    await externalMetrics?.shutdown()
     await store.close()
   }
 }
