@@ -9,10 +9,12 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 import test_operator as operator
+import test_recipes as recipes
 import yaml
 from cluster import PROGRAMS, ROOT
 
@@ -162,6 +164,21 @@ def test_the_cluster_says_who_its_api_server_is(trial):
     asked = {(entry["method"], entry["path"]) for entry in cluster.log() if entry["authorization"]}
     assert asked == {("GET", f"{AUTHENTICATION}/extension-apiserver-authentication")}
     assert "token-a" not in one.output
+
+
+def test_the_autoscaler_of_the_recipe_gets_a_value(trial):
+    [metric] = [
+        one["external"]["metric"] for _, found in recipes.OBJECTS if found["kind"] == "HorizontalPodAutoscaler"
+        for one in found["spec"]["metrics"] if one["type"] == "External"]
+    labels = metric["selector"]["matchLabels"]
+    assert labels["workload"] in recipes.WORKLOADS
+    one = trial.start("-external-metrics-client-ca-file", trial.proxy.authority, workloads=({"name": labels["workload"]},))
+    front = trial.proxy.issue("/CN=front-proxy-client")
+    # As the autoscaler writes it: sorted, and encoded.
+    selector = urllib.parse.quote(",".join(f"{name}={value}" for name, value in sorted(labels.items())), safe="")
+    path = f"{API}/namespaces/shop/{metric['name']}?labelSelector={selector}"
+    status, found = eventually(lambda: (answer := trial.ask(path, front))[0] == 200 and answer, one)
+    assert found["items"][0]["value"] == "3" and found["items"][0]["metricLabels"] == labels
 
 
 def test_a_slow_or_wrong_client_is_cut_off_and_disturbs_nobody(trial):

@@ -230,6 +230,20 @@ def test_limits_of_a_recipe_are_those_of_its_workload():
             assert (one["spec"]["minReplicaCount"], one["spec"]["maxReplicaCount"]) == (policy["min"], policy["max"]), heading
 
 
+def test_autoscalers_and_policies_of_a_recipe_have_the_limits_of_their_workload():
+    found = [one for _, one in OBJECTS if one["kind"] in ("HorizontalPodAutoscaler", "ForecastPolicy")]
+    assert len(found) == 3
+    for one in found:
+        spec = one["spec"]
+        limits = spec.get("capacity", spec)
+        policy = WORKLOADS[spec["scaleTargetRef"]["name"]]
+        assert (limits["minReplicas"], limits["maxReplicas"]) == (policy["min"], policy["max"])
+        assert one["kind"] == "HorizontalPodAutoscaler" or limits["targetPerPod"] == policy["targetPerPod"]
+        for metric in spec.get("metrics", []):
+            if metric["type"] == "External":
+                assert metric["external"]["target"] == {"type": "AverageValue", "averageValue": "1"}
+
+
 def test_every_recipe_of_the_table_has_an_object_or_a_command():
     rows = re.findall(r"\| \[(.+?)\]\(#(.+?)\) \|", PAGE)
     headings = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)

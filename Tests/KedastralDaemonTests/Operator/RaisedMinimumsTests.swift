@@ -283,6 +283,21 @@ struct RaisedMinimumsTests {
     }
   }
 
+  @Test("while ScaledObjects cannot be read, what is raised stays, but not longer than its plan")
+  func unknownObjects() throws {
+    var one = try RaiseTrial(minimum: 7)
+    one.edit { $0.raise = MinimumRaise(policy: "web", before: 2, raised: 7) }
+    one.trial.reconciler = PolicyReconciler(.init(knownModels: ModelCatalog.names, scalerAddress: "s:1"))
+    one.trial.reconciler.handle(ObjectFeed<ClusterDataSource>.Event.listed(ObjectList()), at: one.trial.now)
+    one.trial.reconciler.handle(.listed(ObjectList(objects: [Policies.dataSource()])), at: one.trial.now)
+    one.trial.reconciler.handle(.listed(ObjectList(objects: [RaiseTrial.policy()])), at: one.trial.now)
+    one.trial.reconciler.handle(.listed(ObjectList(objects: [one.autoscaler])))
+    try one.trial.plan(3)
+    #expect(one.changes() == [])
+    #expect(one.changes(after: 119) == [])
+    #expect(one.changes(after: 2) == [.giveBack(2)])
+  }
+
   @Test("all autoscalers together cost a limited number of writes per second, raises before the rest")
   func budget() {
     var minimums = RaisedMinimums(.init(writesPerSecond: 2, burst: 3))

@@ -560,13 +560,15 @@ struct PolicyReconciler: Sendable {
     of entry: Entry, _ obstacle: Obstacle?, _ surroundings: Surroundings, at now: Date
   ) -> RaisedMinimums.Wish? {
     guard entry.isRaising, let workload = entry.workload, !reserved.contains(workload.name) else { return nil }
-    if let obstacle { return obstacle.isUnknown ? .unknown : nil }
+    if let obstacle, !obstacle.isUnknown { return nil }
     let observation = surroundings.observe(workload.name)
     guard let snapshot = observation.snapshot else {
       // A process that has just started makes its first plan; what the previous one has raised stays meanwhile.
       return isNew(entry, at: now) ? .unknown : nil
     }
     guard snapshot.staleness(at: now, limit: staleAfter(workload)) == nil else { return nil }
+    // Whether others scale the target is not known.
+    if obstacle != nil { return .unknown }
     let question = question(of: entry, observation)
     return snapshot.answer(
       ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
