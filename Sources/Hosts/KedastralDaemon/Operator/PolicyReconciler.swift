@@ -54,6 +54,8 @@ struct PolicyReconciler: Sendable {
     case sourceStatus(SourceReference, JSONValue, version: String?)
     case event(ObjectEvent)
     case readCredentials(SourceReference, JSONValue)
+    /// Read how many replicas the target of a policy has.
+    case readReplicas(ObjectKey, PodTarget)
   }
 
   /// What this process observes, and for which policies it acts.
@@ -100,9 +102,13 @@ struct PolicyReconciler: Sendable {
   private var changed: Set<ObjectKey> = []
   private var sources: [SourceReference: JSONValue] = [:]
   private var sourceStatuses = SourceStatuses()
+  private var changedSources: Set<SourceReference> = []
+  /// What is wrong with sources themselves.
+  private var sourceProblems: [SourceReference: PolicyTranslation.Problem] = [:]
   private var credentials: [SourceReference: Credentials] = [:]
   private var scaledObjects: [ObjectKey: ScaledObject] = [:]
   private var minimums: RaisedMinimums
+  private var targetReplicas = TargetReplicas()
   private var listed: Set<String> = []
   /// The types that could not be listed, and why.
   private var interruptions: [String: String] = [:]
@@ -229,6 +235,7 @@ struct PolicyReconciler: Sendable {
   private mutating func removePolicy(_ key: ObjectKey) {
     guard let entry = entries.removeValue(forKey: key) else { return }
     changed.remove(key)
+    targetReplicas.remove(key)
     if entry.workload != nil { hasNewWorkloads = true }
   }
 
@@ -242,6 +249,8 @@ struct PolicyReconciler: Sendable {
     if spec == nil { sourceStatuses.remove(reference) }
     guard sources[reference] != spec else { return }
     sources[reference] = spec
+    sourceProblems[reference] = nil
+    changedSources.insert(reference)
     let references = Self.references(of: spec)
     if references == nil {
       credentials[reference] = nil
@@ -272,6 +281,12 @@ struct PolicyReconciler: Sendable {
     check: (WorkloadConfiguration) -> String? = { _ in nil }, at now: Date
   ) -> [WorkloadConfiguration]? {
     guard isComplete else { return nil }
+    for reference in changedSources {
+      guard let spec = sources[reference] else { continue }
+      let source = (try? describe(reference)) ?? DescribedSource(spec: spec)
+      sourceProblems[reference] = translation.problem(of: reference, source, check: check)
+    }
+    changedSources = []
     for key in changed.sorted(by: { "\($0)" < "\($1)" }) { translate(key, check) }
     changed = []
     guard hasNewWorkloads else { return nil }
@@ -324,6 +339,7 @@ struct PolicyReconciler: Sendable {
       known.failures = 0
       if case .success(value)? = known.result { break }
       known.result = .success(value)
+      changedSources.insert(reference)
       noteChange(of: reference)
     case .failure(let error):
       known.failures += 1
@@ -342,6 +358,7 @@ struct PolicyReconciler: Sendable {
   mutating func actions(_ surroundings: Surroundings, at now: Date) -> [Action] {
     guard isComplete else { return [] }
     refillTokens(at: now)
+    targetReplicas.refill(at: now)
     var actions = credentialActions(at: now)
     let claims = Claims(
       entries.values.filter { $0.isScaling || $0.isRaising }.map { ($0.policy, $0.scaling?.target) }, scaledObjects,
@@ -368,7 +385,12 @@ struct PolicyReconciler: Sendable {
         wishes[target] = (key, wish)
       }
       guard let current = entries[key] else { continue }
-      let status = status(of: current, obstacle, surroundings, at: now)
+      let replicas = current.scaling.flatMap { minimums.replicas(of: $0.target) }
+      if replicas == nil, let target = current.workload?.target, targetReplicas.takeTurn(key, at: now) {
+        actions.append(.readReplicas(key, target))
+      }
+      var status = status(of: current, obstacle, surroundings, at: now)
+      status.currentReplicas = replicas ?? targetReplicas.replicas(of: key, at: now)
       let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
       let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
@@ -386,9 +408,9 @@ struct PolicyReconciler: Sendable {
       tokens -= 1
       actions += write(status, key, at: now)
     }
-    let problems = credentials.compactMapValues { known -> PolicyTranslation.Problem? in
-      guard case .failure(let problem)? = known.result else { return nil }
-      return problem
+    var problems = sourceProblems
+    for (reference, known) in credentials {
+      if case .failure(let problem)? = known.result, problems[reference] == nil { problems[reference] = problem }
     }
     return actions
       + sourceStatuses.actions(
@@ -542,6 +564,11 @@ struct PolicyReconciler: Sendable {
     entries[key]?.apply.error = error.map { "\($0)" }
   }
 
+  /// Notes how many replicas the target of a policy has; nil when they could not be read.
+  mutating func replicasRead(_ key: ObjectKey, _ replicas: Int?, at now: Date) {
+    targetReplicas.note(replicas, of: key, at: now)
+  }
+
   /// Notes that a status could not be written: it is written again after the usual time, or soon when its object had been changed
   /// meanwhile.
   mutating func statusWriteFailed(_ key: ObjectKey, isConflict: Bool) {
@@ -635,9 +662,6 @@ struct PolicyReconciler: Sendable {
     if let snapshot = observation.snapshot {
       status.lastForecastTime = KubernetesTime.text(snapshot.generatedAt)
       status.currentLoad = snapshot.currentValue
-      status.currentReplicas = snapshot.answer(ScalingQuestion(leadTime: .zero), at: now).map {
-        Int($0.value.rounded(.up))
-      }
       status.desiredReplicas = snapshot.answer(
         ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
       ).map { Int($0.value.rounded(.up)) }

@@ -16,11 +16,16 @@ struct Autoscaler: KubernetesObject, Equatable {
     var maxReplicas: Int?
   }
 
+  struct Status: Decodable, Sendable, Equatable {
+    var currentReplicas: Int?
+  }
+
   static let resource = ResourceType(
     group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
 
   var metadata: ObjectMetadata
   var spec: Spec
+  var status: Status?
   /// What has been noted there when `minReplicas` was raised.
   var raise: MinimumRaise?
 
@@ -40,7 +45,7 @@ struct Autoscaler: KubernetesObject, Equatable {
 }
 
 extension Autoscaler: Decodable {
-  private enum Key: CodingKey { case metadata, spec }
+  private enum Key: CodingKey { case metadata, spec, status }
 
   /// The annotations, of which one matters: others may be long.
   private struct Annotated: Decodable {
@@ -57,6 +62,7 @@ extension Autoscaler: Decodable {
     let container = try decoder.container(keyedBy: Key.self)
     metadata = try container.decode(ObjectMetadata.self, forKey: .metadata)
     spec = try container.decode(Spec.self, forKey: .spec)
+    status = try container.decodeIfPresent(Status.self, forKey: .status)
     raise = try container.decode(Annotated.self, forKey: .metadata).annotations?.raise.flatMap { MinimumRaise($0) }
   }
 }

@@ -96,6 +96,12 @@ struct RaisedMinimums: Sendable {
     autoscalers(of: target).first { $0.scaledObjectName == nil }?.key.name
   }
 
+  /// How many replicas a target has, when its autoscaler last looked: of two the one that KEDA has made.
+  func replicas(of target: ScaleTarget) -> Int? {
+    let all = autoscalers(of: target).filter { $0.status?.currentReplicas != nil }
+    return (all.first { $0.scaledObjectName != nil } ?? all.first)?.status?.currentReplicas
+  }
+
   // MARK: Requests
 
   /// The requests that are due.
