@@ -14,14 +14,14 @@ struct MemoryFileTests {
     let before = FileVersion(path: path)
     try file.replace(Array("other".utf8))
     #expect(text() == "other" && file.path == path)
-    #expect(before != nil && FileVersion(path: path) != before)
+    withExtendedLifetime(file) { #expect(before != nil && FileVersion(path: path) != before) }
   }
 
   @Test("of its kind there can be many, and each goes with its object")
   func ends() throws {
     for index in 0..<5000 {
       let file = try MemoryFile(Array("\(index)".utf8))
-      #expect(FileVersion(path: file.path) != nil)
+      withExtendedLifetime(file) { #expect(FileVersion(path: file.path) != nil) }
     }
   }
 }
