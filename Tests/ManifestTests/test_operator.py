@@ -24,6 +24,7 @@ DOUBLE = ROOT / "Tests/KedastralKubernetesTests/Double/api_server_double.py"
 POLICIES = "/apis/kedastral.io/v1alpha1/namespaces/shop/forecastpolicies"
 SOURCES = "/apis/kedastral.io/v1alpha1/namespaces/shop/datasources"
 SCALED = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects"
+AUTOSCALERS = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
 EVENTS = "/api/v1/namespaces/shop/events"
 
 
@@ -89,6 +90,18 @@ class Cluster:
         for key, change in {"forecast": {"interval": "1s", "window": "2h"}, **changes}.items():
             one["spec"][key] = change
         return self.ask("POST", POLICIES, one)
+
+    def create_autoscaler(self, name, minimum=1, maximum=10, target=None):
+        self.ask("POST", AUTOSCALERS, {
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "annotations": {"team": "web"}},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target or name},
+                     "minReplicas": minimum, "maxReplicas": maximum}})
+
+    def minimum(self, name):
+        """minReplicas of an autoscaler, and what the operator has noted there."""
+        one = self.get(f"{AUTOSCALERS}/{name}")
+        note = one["metadata"]["annotations"].get("kedastral.io/min-replicas")
+        return one["spec"]["minReplicas"], note and json.loads(note)
 
     def create_pod(self, name, app, created, startup):
         def text(seconds):
@@ -182,6 +195,48 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     assert one.end() == 0
     lease = cluster.get("/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator")
     assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_min_replicas_of_an_autoscaler_is_raised_and_given_back(cluster):
+    cluster.create_source()
+    cluster.create_autoscaler("theirs", target="web")
+    cluster.create_policy(apply="minReplicas")
+    one = cluster.forecaster()
+    # 250 with a headroom of 20 % at 100 for each pod.
+    cluster.until(lambda: cluster.minimum("theirs") == (3, {"before": 1, "policy": "web", "raised": 3}), one)
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web")["status"].get("autoscalerName") == "theirs", one)
+    assert cluster.get(f"{SCALED}/web") is None
+    theirs = cluster.get(f"{AUTOSCALERS}/theirs")
+    assert theirs["spec"]["maxReplicas"] == 10 and theirs["metadata"]["annotations"]["team"] == "web"
+    [raise_] = [entry for entry in cluster.log() if entry["method"] == "PATCH" and "autoscalers/theirs" in entry["path"]]
+    assert "fieldManager=kedastral-min-replicas" in raise_["path"] and "force=true" in raise_["path"]
+    assert json.loads(raise_["body"])["spec"] == {"minReplicas": 3}
+
+    # A policy that is deleted while no operator runs is given back by the next one.
+    assert one.end() == 0
+    cluster.ask("DELETE", f"{POLICIES}/web", {})
+    assert cluster.minimum("theirs")[0] == 3
+    two = cluster.forecaster("b")
+    cluster.until(lambda: cluster.minimum("theirs") == (1, None), two)
+    assert cluster.get(f"{AUTOSCALERS}/theirs")["metadata"]["annotations"] == {"team": "web"}
+
+
+def test_an_autoscaler_that_changes_meanwhile_or_is_missing_is_left_as_it_is(cluster):
+    cluster.create_source()
+    cluster.create_policy(apply="minReplicas")
+    cluster.order("fault", status=409, reason="Conflict", count=1, method="PATCH", contains="horizontalpodautoscalers")
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("False", "NoAutoscaler"), one)
+    assert [event["reason"] for event in cluster.get(EVENTS)["items"]] == ["NoAutoscaler"]
+    cluster.create_autoscaler("mine", target="web")
+    cluster.until(lambda: cluster.log()[-1] and any(
+        entry["status"] == 409 and "autoscalers/mine" in entry["path"] for entry in cluster.log()), one)
+    cluster.ask("PATCH", f"{AUTOSCALERS}/mine", {"spec": {"minReplicas": 2}})
+    cluster.until(lambda: cluster.minimum("mine") == (3, {"before": 2, "policy": "web", "raised": 3}), one)
+    cluster.ask("PATCH", f"{AUTOSCALERS}/mine", {"spec": {"minReplicas": 5}})
+    cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"dryRun": True}})
+    cluster.until(lambda: cluster.minimum("mine") == (5, None), one)
 
 
 def test_a_measured_lead_time_is_that_of_the_target_s_pods(cluster):

@@ -19,8 +19,8 @@ package struct HTTPRouter {
 
   /// What is found for a request.
   package enum Match {
-    /// A handler, and whether it answers everybody.
-    case handler(Handler, isOpen: Bool)
+    /// A handler, whether it answers everybody, and the path of its route, under which requests are counted.
+    case handler(Handler, isOpen: Bool, route: String)
     /// No such path.
     case unknownPath
     /// The path takes other methods.
@@ -36,6 +36,8 @@ package struct HTTPRouter {
   }
 
   private var routes: [String: Route] = [:]
+  /// The routes of all paths that begin with a text.
+  private var trees: [(prefix: String, route: Route)] = []
 
   /// Creates a router without routes.
   package init() {}
@@ -44,6 +46,11 @@ package struct HTTPRouter {
   /// - Parameter isOpen: whether it answers without the bearer token, if one is required.
   package mutating func get(_ path: String, isOpen: Bool = false, _ handler: @escaping Handler) {
     routes[path] = Route(methods: ["GET", "HEAD"], handler: handler, isOpen: isOpen)
+  }
+
+  /// Adds a route for all paths that begin with `prefix` and have no route of their own.
+  package mutating func getAll(under prefix: String, _ handler: @escaping Handler) {
+    trees.append((prefix, Route(methods: ["GET", "HEAD"], handler: handler)))
   }
 
   /// Adds a route whose requests have a body of `limit` bytes at most.
@@ -59,12 +66,20 @@ package struct HTTPRouter {
   /// Whether a path has a route.
   func has(_ path: String) -> Bool { routes[path] != nil }
 
+  /// The path of a request's route, under which requests are counted.
+  func path(of request: HTTPRequest) -> String? {
+    has(request.path) ? request.path : trees.first { request.path.hasPrefix($0.prefix) }?.prefix
+  }
+
   /// Finds what answers a request.
   package func match(_ request: HTTPRequest) -> Match {
-    guard let route = routes[request.path] else { return .unknownPath }
+    let path = self.path(of: request)
+    guard let path, let route = routes[path] ?? trees.first(where: { $0.prefix == path })?.route else {
+      return .unknownPath
+    }
     guard route.methods.contains(request.method) else {
       return .wrongMethod(allowed: route.methods.joined(separator: ", "))
     }
-    return .handler(route.handler, isOpen: route.isOpen)
+    return .handler(route.handler, isOpen: route.isOpen, route: path)
   }
 }

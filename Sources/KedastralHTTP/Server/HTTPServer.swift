@@ -126,18 +126,18 @@ package final class HTTPServer {
       send(.failure(404, "there is nothing at '\(request.path.prefix(200))'"), to: exchange, path: "other")
     case .wrongMethod(let allowed):
       let problem = "\(request.path) supports \(allowed), not \(request.method)"
-      send(.failure(405, problem).with("Allow", allowed), to: exchange, path: request.path)
-    case .handler(let handler, let isOpen):
-      if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: request.path) }
+      send(.failure(405, problem).with("Allow", allowed), to: exchange, path: router.path(of: request) ?? "other")
+    case .handler(let handler, let isOpen, let path):
+      if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: path) }
       switch handler(request) {
-      case .now(let response): send(response, to: exchange, path: request.path)
-      case .later(let work): answerLater(exchange, work)
-      case .aside(let work): answerAside(exchange, work)
+      case .now(let response): send(response, to: exchange, path: path)
+      case .later(let work): answerLater(exchange, path, work)
+      case .aside(let work): answerAside(exchange, path, work)
       case .events(let serve):
         guard request.method == "GET" else {
           return send(HTTPResponse(type: "text/event-stream", body: []), to: exchange, path: request.path)
         }
-        count(200, path: request.path)
+        count(200, path: path)
         serve(EventStream(exchange))
       }
     }
@@ -153,8 +153,9 @@ package final class HTTPServer {
       .with("WWW-Authenticate", "Bearer")
   }
 
-  private func answerLater(_ exchange: HTTPExchange, _ work: @escaping @Sendable () async -> HTTPResponse) {
-    let path = exchange.request.path
+  private func answerLater(
+    _ exchange: HTTPExchange, _ path: String, _ work: @escaping @Sendable () async -> HTTPResponse
+  ) {
     let bound = LoopBound((server: self, exchange: exchange, deadline: LoopTimer?.none), to: loop)
     let task = Task {
       let response = await work()
@@ -169,8 +170,7 @@ package final class HTTPServer {
     exchange.onClose = { task.cancel() }
   }
 
-  private func answerAside(_ exchange: HTTPExchange, _ work: @escaping @Sendable () -> HTTPResponse) {
-    let path = exchange.request.path
+  private func answerAside(_ exchange: HTTPExchange, _ path: String, _ work: @escaping @Sendable () -> HTTPResponse) {
     let bound = LoopBound((server: self, exchange: exchange), to: loop)
     aside.run {
       let response = work()

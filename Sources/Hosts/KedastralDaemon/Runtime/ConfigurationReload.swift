@@ -152,6 +152,7 @@ extension ScalerConfiguration {
       log.format != running.log.format ? "log.format" : nil, storage != running.storage ? "storage" : nil,
       tls != running.tls ? "tls" : nil, httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       forecasterTokenFile != running.forecasterTokenFile ? "scaler.forecasterTokenFile" : nil,
+      externalMetrics != running.externalMetrics ? "externalMetrics" : nil,
       loops != running.loops ? "scaler.loops" : nil, grpcLimits != running.grpcLimits ? "limits.grpc" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
       watchedFile?.path != running.watchedFile?.path ? "watchConfig" : nil,

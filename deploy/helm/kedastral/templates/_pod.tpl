@@ -74,6 +74,11 @@
 - {name: STALE_AFTER, value: {{ .staleAfter | quote }}}
 - {name: SCALER_LOOPS, value: {{ .loops | int | quote }}}
 {{- end }}
+{{- with .Values.externalMetrics }}
+{{- if .enabled }}
+- {name: EXTERNAL_METRICS_LISTEN, value: ":{{ .port | int }}"}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* List of root and component ("forecaster", "scaler" or "all-in-one"). */}}
@@ -207,7 +212,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       serviceAccountName: {{ include "kedastral.serviceAccountName" $root }}
-      automountServiceAccountToken: {{ and (ne $component "scaler") (ne (include "kedastral.isOperator" $root) "") }}
+      automountServiceAccountToken: {{ or (and (ne $component "scaler") (ne (include "kedastral.isOperator" $root) "")) (and (ne $component "forecaster") $root.Values.externalMetrics.enabled) }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds | int }}
       securityContext:
@@ -226,6 +231,9 @@ spec:
             - {name: http, containerPort: {{ include "kedastral.port" $http }}}
             {{- if ne $component "forecaster" }}
             - {name: grpc, containerPort: {{ include "kedastral.port" $root.Values.scaler.config.listen }}}
+            {{- if $root.Values.externalMetrics.enabled }}
+            - {name: metrics-api, containerPort: {{ $root.Values.externalMetrics.port | int }}}
+            {{- end }}
             {{- end }}
           env:
             {{- include "kedastral.variables" (list $root $component) | nindent 12 }}

@@ -16,6 +16,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var scaler: ScalerSection?
   var scorecard: ScorecardSection?
   var kubernetes: KubernetesSection?
+  var externalMetrics: ExternalMetricsSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
   var discovery: [Section<DiscoverySection>]?
@@ -118,6 +119,12 @@ struct KubernetesSection: Decodable, Sendable {
   var kubeconfig: Located<String>?
   var namespace: Located<String>?
   var triggerAuthentication: Located<TriggerAuthentication>?
+}
+
+struct ExternalMetricsSection: Decodable, Sendable {
+  var listen: Located<ListenAddress>?
+  var clientCaFile: Located<String>?
+  var clientNames: Located<[String]>?
 }
 
 /// A workload, or the defaults of all workloads.

@@ -71,8 +71,22 @@ package struct ScalerConfiguration: Sendable, Equatable {
   package var grpcLimits: GRPCLimits
   /// What HTTP clients may take.
   package var httpLimits: HTTPLimits
+  /// The API for autoscalers; nil for none.
+  package var externalMetrics: ExternalMetricsConfiguration? = nil
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
+}
+
+/// The aggregated API from which autoscalers read plans.
+package struct ExternalMetricsConfiguration: Sendable, Equatable {
+  /// Where HTTPS is served.
+  package var listen: ListenAddress
+  /// The file with the authorities of the API server's client certificate; nil to read them, and the names, from the cluster.
+  package var clientAuthority: String?
+  /// The common names of which that certificate must have one; empty for any.
+  package var clientNames: [String] = []
+  /// The kubeconfig with the access to the cluster; nil for the service account of the pod.
+  package var kubeconfig: String? = nil
 }
 
 /// The settings of forecaster and scaler in one process: they share storage, log and TLS.

@@ -306,8 +306,24 @@ enum Settings {
     "kubernetes", "OPERATOR_MODE", default: "false", file: "kubernetes.enabled", .kubernetes,
     "forecast the ForecastPolicy objects of the cluster as well, and create their ScaledObjects")
   static let kubeconfig = Setting<String>(
-    "kubeconfig", "KUBECONFIG", file: "kubernetes.kubeconfig", .kubernetes, placeholder: "FILE",
+    "kubeconfig", "KUBECONFIG", file: "kubernetes.kubeconfig", .kubernetes, hosts: everyHost, placeholder: "FILE",
     "kubeconfig with the access to the cluster; if not given, the service account of the pod is used")
+  static let externalMetricsListen = Setting<ListenAddress>(
+    "external-metrics-listen", "EXTERNAL_METRICS_LISTEN", defaultNote: "off", file: "externalMetrics.listen",
+    .kubernetes, hosts: scalerHosts,
+    "HTTPS address of the aggregated API external.metrics.k8s.io, from which autoscalers read plans without KEDA; needs -tls-enabled"
+  )
+  static let externalMetricsClientCAFile = Setting<String>(
+    "external-metrics-client-ca-file", "EXTERNAL_METRICS_CLIENT_CA_FILE",
+    defaultNote: "the ConfigMap extension-apiserver-authentication", file: "externalMetrics.clientCaFile",
+    .kubernetes, hosts: scalerHosts, placeholder: "FILE",
+    "certificate authorities that must have issued the API server's client certificate (PEM): those of its option requestheader-client-ca-file"
+  )
+  static let externalMetricsClientNames = Setting<[String]>(
+    "external-metrics-client-names", "EXTERNAL_METRICS_CLIENT_NAMES", file: "externalMetrics.clientNames",
+    .kubernetes, hosts: scalerHosts, placeholder: "NAME,…",
+    "with external-metrics-client-ca-file: common names of which the API server's client certificate must have one; if not given, any certificate of these authorities is accepted"
+  )
   static let namespace = Setting<String>(
     "namespace", "WATCH_NAMESPACE", file: "kubernetes.namespace", .kubernetes, placeholder: "NAME",
     "the only namespace whose policies are forecast; all if not given")
@@ -586,6 +602,7 @@ enum Settings {
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
     kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor, triggerAuthentication.descriptor,
+    externalMetricsListen.descriptor, externalMetricsClientCAFile.descriptor, externalMetricsClientNames.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,
