@@ -130,6 +130,9 @@ def test_placeholder_pods_have_a_priority_below_all_others_and_are_scaled_by_the
         "placeholder": "500m/1Gi", "enableTLS": "true"}
     assert trigger["authenticationRef"] == {"name": "kedastral", "kind": "TriggerAuthentication"}
     assert not of_kind(rendered("minimal"), "PriorityClass", "ScaledObject")
+    # Beside the operator, by the names that its policies show.
+    beside, = of_kind(rendered("operator", "headroom.enabled=true", "headroom.workloads.shop_web=500m/512Mi"), "ScaledObject")
+    assert beside["spec"]["triggers"][0]["metadata"]["workloads"] == "shop_web=500m/512Mi"
 
 
 def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have():

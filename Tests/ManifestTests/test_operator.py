@@ -1,4 +1,5 @@
 """The forecaster as the operator of a cluster: the real program against the double of the API server, which has the schemas."""
+import base64
 import contextlib
 import datetime
 import http.server
@@ -512,6 +513,85 @@ def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(clu
         assert all(len(names_of_one) == 1 for names_of_one in new.values()), new
         assert all(new[policy] == by_policy[policy][-1:] for policy in policies if by_policy[policy][-1] != dying), (by_policy, new)
         by_policy = new
+
+
+def test_forecasters_on_redis_share_the_forecasts_and_write_for_their_own(cluster):
+    port = free_port()
+    redis = cluster.stack.enter_context(Program("redis-server", "--port", port, "--save", "", "--appendonly", "no"))
+    redis.wait_for("Ready to accept connections")
+    cluster.create_source()
+    policies = [f"p{number}" for number in range(12)]
+    for policy in policies:
+        cluster.create_policy(value=policy, scaleTargetRef={"name": policy})
+    settings = ("-storage", "redis", "-redis-addr", f"127.0.0.1:{port}", "-shard-lease", "3s")
+    programs = {f"Bearer token-{name}": cluster.forecaster(name, *settings) for name in "ab"}
+
+    def planned(most):
+        return all(
+            cluster.condition(name=policy) == ("True", "Planned")
+            and (cluster.get(f"{SCALED}/{policy}") or {"spec": {}})["spec"].get("maxReplicaCount") == most for policy in policies)
+
+    def change(most):
+        for policy in policies:
+            cluster.ask("PATCH", f"{POLICIES}/{policy}", {"spec": {"capacity": {"maxReplicas": most}}})
+
+    cluster.until(lambda: planned(100), *programs.values())
+    since = len(cluster.log())
+    change(99)
+    cluster.until(lambda: planned(99), *programs.values())
+    written = writers(cluster.log()[since:])
+    assert {one for names in written.values() for one in names} == set(programs)
+    assert all(len(names) == 1 for names in written.values()), written
+    dying = programs.pop(written[policies[0]][0]).process
+    dying.kill()
+    dying.wait()
+    since = len(cluster.log())
+    change(98)
+    cluster.until(lambda: planned(98), *programs.values())
+    assert {one for names in writers(cluster.log()[since:]).values() for one in names} == set(programs)
+
+
+CERTIFICATES = """
+new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "$@"; }
+new -x509 -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
+for name in server client; do
+  new -keyout $name.key -out $name.csr -subj /CN=$name
+  openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $name.crt -days 2 -extfile names
+done
+"""
+
+
+def test_a_trigger_of_keda_is_forecast_with_a_certificate_from_a_secret(cluster, tmp_path):
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1")
+    subprocess.run(["bash", "-e", "-c", CERTIFICATES], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    encoded = {name: base64.b64encode((tmp_path / f"client.{end}").read_bytes()).decode() for name, end in (("tls.crt", "crt"), ("tls.key", "key"))}
+    keda = subprocess.Popen(
+        [sys.executable, ROOT / "Tests/Python/keda_metrics_double.py", "--tls", "ca.crt", "server.key", "server.crt"], cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    cluster.stack.callback(keda.wait)
+    cluster.stack.callback(keda.kill)
+    port = re.search("[0-9]+", keda.stdout.readline())[0]
+    cluster.ask("POST", "/api/v1/namespaces/shop/secrets", {"metadata": {"name": "keda"}, "data": encoded})
+    cluster.ask("POST", "/api/v1/namespaces/shop/configmaps", {
+        "metadata": {"name": "authority"}, "data": {"ca.crt": (tmp_path / "ca.crt").read_text()}})
+    cluster.ask("POST", SOURCES, {
+        "apiVersion": "kedastral.io/v1alpha1", "kind": "DataSource", "metadata": {"name": "keda"}, "spec": {
+            "type": "keda", "config": {"address": f"127.0.0.1:{port}"}, "secretRefs": {"tls": {"name": "keda"}},
+            "configMapRef": {"name": "authority"}}})
+    cluster.create_policy(
+        dataSourceRef={"name": "keda"}, sourceConfig={"scaledObject": "orders", "trigger": "lag"},
+        forecast={"interval": "1s", "step": "1s", "horizon": "30s", "window": "10m"}, leadTime="10s")
+    one = cluster.forecaster()
+
+    def has_plan():
+        keda.stdin.write("value shop orders lag 250\n")
+        keda.stdin.flush()
+        return cluster.condition() == ("True", "Planned")
+
+    cluster.until(has_plan, one)
+    assert cluster.get(f"{POLICIES}/web")["status"]["currentLoad"] == 250
+    cluster.until(lambda: cluster.source_condition(name="keda") == ("True", "SamplesReceived"), one)
+    assert "PRIVATE KEY" not in one.output
 
 
 def test_an_assistant_lists_and_reads_policies(cluster):

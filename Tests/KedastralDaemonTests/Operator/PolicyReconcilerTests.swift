@@ -346,6 +346,60 @@ struct PolicyReconcilerTests {
     #expect((150...175).contains(reads))
   }
 
+  @Test("a plan that becomes capped or bridged is an event, and so is the end of that, but not more often than allowed")
+  func planEvents() throws {
+    var trial = Trial()
+    trial.store(trial.actions())
+    func plan(isCapped: Bool, bridgedFor: Double? = nil) throws {
+      let (workload, now) = (try WorkloadName("shop_web"), trial.now)
+      var snapshot = try Snapshot(
+        workload: workload, metric: "rps", generatedAt: now, step: .seconds(60), horizon: .seconds(1800),
+        values: Array(repeating: 250, count: 30), desiredReplicas: Array(repeating: 3, count: 30),
+        requiredReplicas: Array(repeating: isCapped ? 9 : 3, count: 30))
+      snapshot.newestSampleAt = now
+      snapshot.bridgedUntil = bridgedFor.map { now + $0 }
+      trial.observations[workload] = PlanObservation(snapshot: snapshot)
+    }
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 10).events.isEmpty)
+    try plan(isCapped: true)
+    let capped = trial.actions(after: 40).events
+    #expect(capped.map(\.reason) == ["LimitReached"] && capped[0].type == .warning)
+    // It ends, and begins again, sooner than events may follow each other.
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 40).events.isEmpty)
+    try plan(isCapped: true)
+    #expect(trial.actions(after: 40).events.isEmpty)
+    trial.now += 600
+    try plan(isCapped: false, bridgedFor: 900)
+    let later = trial.actions(after: 40).events
+    #expect(later.map(\.reason) == ["WithinLimits", "NoSamples"] && later.map(\.type) == [.normal, .warning])
+    trial.now += 600
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 40).events.map(\.reason) == ["SamplesReceived"])
+  }
+
+  @Test("a policy whose ScaledObject is left to the user needs no right on ScaledObjects")
+  func withoutRights() throws {
+    var trial = Trial([Policies.policy(changes: ["scaledObject": "none"])])
+    var reconciler = PolicyReconciler(
+      .init(knownModels: ModelCatalog.names, scalerAddress: "s:1"), seesClusterSources: false)
+    reconciler.handle(.listed(ObjectList(objects: [Policies.dataSource()])), at: trial.now)
+    reconciler.handle(
+      .listed(ObjectList(objects: [Policies.policy(changes: ["scaledObject": "none"])])), at: trial.now)
+    let error = KubernetesError(request: "GET /x", reason: .refused(status: 403, reason: "", message: "no"))
+    reconciler.handle(ObjectFeed<ScaledObject>.Event.interrupted(error))
+    reconciler.handle(ObjectFeed<Autoscaler>.Event.interrupted(error))
+    #expect(reconciler.reconcileWorkloads(at: trial.now)?.count == 1)
+    try trial.plan(3)
+    let actions = reconciler.actions(
+      .init(
+        observe: { [observations = trial.observations] in observations[$0] ?? .init() }, owns: { _, _ in true },
+        ownsSource: { _, _ in false }), at: trial.now)
+    #expect(actions.applied == [])
+    #expect(try #require(actions.statuses.first).condition("Ready").prefix(2) == ["True", "Planned"])
+  }
+
   @Test("a failing source is reported with its error and one event, and so is its recovery")
   func failingSource() throws {
     var trial = Trial()

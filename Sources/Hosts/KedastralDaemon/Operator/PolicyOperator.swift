@@ -232,8 +232,9 @@ actor PolicyOperator {
         await note { $0.credentialsRead(reference, of: references, .failure(error)) }
       } catch {}
     case .readReplicas(let key, let target):
-      let scale = try? await client.scale(of: target.resource, target.key)
-      await note { [clock] in $0.replicasRead(key, scale?.replicas, at: clock.now) }
+      let replicas = try? await client.scale(of: target.resource, target.key).replicas
+      let bounded = replicas.map { RunningPods(replicas: $0).bounded }
+      await note { [clock] in $0.replicasRead(key, bounded, at: clock.now) }
     }
   }
 

@@ -34,6 +34,8 @@ struct PolicyReconciler: Sendable {
     var startGrace = Duration.seconds(20)
     /// How `minReplicas` of autoscalers is written.
     var minimums = RaisedMinimums.Settings()
+    /// The shortest time between two events about the same aspect of a plan, which can change often.
+    var planEventInterval = Duration.seconds(600)
     /// When Secrets are read again.
     var credentialsInterval = Duration.seconds(300)
     /// The shortest wait after something failed; it doubles.
@@ -78,6 +80,8 @@ struct PolicyReconciler: Sendable {
     var problem: PolicyTranslation.Problem?
     var written: PolicyStatus?
     var writtenAt: Date?
+    /// When the latest event about the plan was sent, by what it is about.
+    var planEventAt: [PolicyCondition.Kind: Date] = [:]
     var apply = Attempt()
   }
 
@@ -724,7 +728,32 @@ struct PolicyReconciler: Sendable {
     // The next transitions are computed from this, before the server has sent it back.
     entries[key]?.policy.status = (entry.policy.status ?? [:]).merged(patch)
     return [.status(key, patch, version: entry.policy.metadata.resourceVersion)]
-      + events(from: old, to: status, entry.policy, at: now)
+      + events(from: old, to: status, entry.policy, at: now) + planEvents(from: old, to: status, key, at: now)
+  }
+
+  /// Events of a plan that becomes inaccurate, capped or bridged, and of the end of that.
+  private mutating func planEvents(
+    from old: PolicyStatus, to new: PolicyStatus, _ key: ObjectKey, at now: Date
+  ) -> [Action] {
+    var events: [Action] = []
+    let kinds: [(PolicyCondition.Kind, PolicyCondition.Status)] = [(.accurate, .no), (.capped, .yes), (.bridged, .yes)]
+    for (kind, bad) in kinds {
+      guard let condition = new.condition(kind), condition.status != .unknown, let policy = entries[key]?.policy else {
+        continue
+      }
+      let before = old.condition(kind)?.status
+      guard before != condition.status, condition.status == bad || before == bad else { continue }
+      if let at = entries[key]?.planEventAt[kind], now.timeIntervalSince(at) < settings.planEventInterval.inSeconds {
+        continue
+      }
+      entries[key]?.planEventAt[kind] = now
+      events.append(
+        .event(
+          ObjectEvent(
+            condition.status == bad ? .warning : .normal, about: ForecastPolicy.resource, policy.metadata,
+            reason: condition.reason, message: condition.message, time: KubernetesTime.text(now))))
+    }
+    return events
   }
 
   private func events(

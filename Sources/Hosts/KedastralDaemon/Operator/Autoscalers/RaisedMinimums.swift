@@ -99,7 +99,8 @@ struct RaisedMinimums: Sendable {
   /// How many replicas a target has, when its autoscaler last looked: of two the one that KEDA has made.
   func replicas(of target: ScaleTarget) -> Int? {
     let all = autoscalers(of: target).filter { $0.status?.currentReplicas != nil }
-    return (all.first { $0.scaledObjectName != nil } ?? all.first)?.status?.currentReplicas
+    let replicas = (all.first { $0.scaledObjectName != nil } ?? all.first)?.status?.currentReplicas
+    return replicas.map { RunningPods(replicas: $0).bounded }
   }
 
   // MARK: Requests
