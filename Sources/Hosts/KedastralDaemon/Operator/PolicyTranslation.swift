@@ -27,6 +27,7 @@ struct PolicyTranslation {
   /// The keys of a source's section that a policy may set, because they say what is requested, not where or as whom.
   static let requestKeys = [
     "labelValue", "partialResponse", "body", "valuePath", "timestampPath", "timestampFormat", "metric", "labels",
+    "attributes", "rate",
   ]
 
   /// The keys that objects cannot have: they would give away files of this process.
@@ -229,7 +230,7 @@ extension SourceConfiguration {
       case .prometheus(let settings): settings.endpoint.tlsTexts
       case .http(let settings): settings.endpoint.tlsTexts
       case .scrape(let settings): settings.endpoint.tlsTexts
-      case .csv, .keda, .registered: TLSTexts()
+      case .csv, .keda, .push, .registered: TLSTexts()
       }
     }
     set {
@@ -243,7 +244,7 @@ extension SourceConfiguration {
       case .scrape(var settings):
         settings.endpoint.tlsTexts = newValue
         self = .scrape(settings)
-      case .csv, .keda, .registered: break
+      case .csv, .keda, .push, .registered: break
       }
     }
   }
