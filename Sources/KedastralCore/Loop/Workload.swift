@@ -38,6 +38,8 @@ public struct Workload: Sendable {
   public var bridgeTime: Duration?
   /// Where the lead time for triggers without one comes from; nil for the scaler's.
   package var leadTime: LeadTimeRule?
+  /// Counts the pods of its target; nil when they cannot be read.
+  package var pods: (any PodCounter)?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -74,7 +76,7 @@ public struct Workload: Sendable {
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
     isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
     maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, leadTime: LeadTimeRule? = nil,
-    collectDeadline: Duration = .seconds(15),
+    pods: (any PodCounter)? = nil, collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
@@ -94,6 +96,7 @@ public struct Workload: Sendable {
     self.maxSampleAge = maxSampleAge
     self.bridgeTime = bridgeTime
     self.leadTime = leadTime
+    self.pods = pods
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }
@@ -110,6 +113,9 @@ public struct Workload: Sendable {
     let hasPast = (source as? any IdentifiedSource)?.hasPast ?? true
     return hasPast ? max(.seconds(300), step * 3) : max(.seconds(120), step)
   }
+
+  /// The age from which a plan does not say any more how many replicas there are: it has not been served for a while.
+  var planAge: Duration { max(.seconds(120), interval * 2) }
 
   /// When a plan counts as bridged, and for how long it is served then.
   var bridgeRule: BridgeRule {

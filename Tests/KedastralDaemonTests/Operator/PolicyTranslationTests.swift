@@ -31,7 +31,9 @@ struct PolicyTranslationTests {
 
   @Test("a policy is the workload that the file would describe")
   func workload() throws {
-    let workload = try read()
+    var workload = try read()
+    #expect(workload.target?.key == ObjectKey(namespace: "shop", name: "web"))
+    workload.target = nil
     let loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:]) { _ in
       """
       workloads:
@@ -47,27 +49,6 @@ struct PolicyTranslationTests {
       return
     }
     #expect([workload] == configuration.workloads)
-  }
-
-  @Test("every setting of a workload in the file can be set in objects, except the names of files")
-  func complete() {
-    let refused = PolicyTranslation.refusedSourceKeys.map { "source.\($0)" }
-    for setting in Settings.all {
-      guard let key = setting.fileKey, key.hasPrefix("workloads[].") else { continue }
-      let name = String(key.dropFirst("workloads[].".count))
-      let isReached =
-        name.hasPrefix("source.")
-        ? name == "source.type" || !refused.contains(name)
-        : name == "name"
-          || PolicyTranslation.fileKeys.contains(name)
-      let isOfFiles =
-        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery"].contains(name)
-        || name.hasSuffix("File")
-      #expect(isReached || isOfFiles, "\(name)")
-    }
-    for setting in Settings.fileOnly {
-      #expect(["workloads[].otherMetrics[]", "workloads[].policy.schedules[]"].contains(setting.key))
-    }
   }
 
   @Test("an objective takes the place of the headroom that every object has by default, and of nothing else")
@@ -200,6 +181,58 @@ struct PolicyTranslationTests {
             selector: PushSelector(.remoteWrite, metric: "served", attributes: ["app": "shop"], isCount: true))))
   }
 
+  @Test("a file of the forecaster cannot be the past of a source, a URL can")
+  func bootstrap() throws {
+    let scrape: JSONValue = ["type": "scrape", "config": ["url": "http://web/metrics", "metric": "m"]]
+    #expect(
+      problems([:], source: scrape.merging(["config": ["bootstrap": "/etc/passwd"]])) == [
+        "DataSource 'prometheus': spec.config.bootstrap: files of the forecaster cannot be named here; "
+          + "write an http or https URL"
+      ])
+    #expect(
+      problems(["sourceConfig": ["bootstrap": "past.csv"]], source: scrape) == [
+        "spec.sourceConfig.bootstrap: files of the forecaster cannot be named here; write an http or https URL"
+      ])
+    #expect(problems(["sourceConfig": ["bootstrap": "https://archive/past.csv"]], source: scrape).isEmpty)
+  }
+
+  @Test("a trigger of KEDA is in the policy's namespace unless the source names another one, and needs a certificate")
+  func keda() throws {
+    let source: JSONValue = [
+      "type": "keda", "config": ["scaledObject": "web"], "secretRefs": ["tls": ["name": "keda"]],
+    ]
+    let credentials = SourceCredentials(tls: TLSTexts(authorities: [65], certificate: [66], key: [67]))
+    func settings(_ config: JSONValue) throws -> KedaSourceConfiguration? {
+      let workload = try read(
+        ["sourceConfig": ["trigger": "lag"]], source: source.merging(["config": config]), credentials: credentials)
+      if case .keda(let settings) = workload.source { return settings }
+      return nil
+    }
+    let own = try #require(try settings([:]))
+    #expect(own.namespace == "shop" && own.scaledObject == "web" && own.trigger == "lag")
+    #expect(own.server.tls?.texts.certificate == [66] && own.server.tls?.texts.key == [67])
+    #expect(own.server.tls?.texts.authorities == [65] && own.server.tls?.certificate == nil)
+    #expect(!"\(own)".contains("67"))
+    #expect(try settings(["namespace": "other"])?.namespace == "other")
+    #expect(
+      problems([:], source: source.merging(["secretRefs": .null])) == [
+        "DataSource 'prometheus': spec.secretRefs.tls: KEDA's metrics service requires a client certificate; "
+          + "name the Secret that has it"
+      ])
+  }
+
+  @Test("a lead time that is measured by a query of the policy's own needs no pods")
+  func leadTimeQuery() throws {
+    guard case .query(let query)? = try read(["leadTime": "auto", "leadTimeQuery": "max(startup)"]).leadTime else {
+      Issue.record("no query")
+      return
+    }
+    #expect(query.text == "max(startup)" && query.endpoint.url == "http://prometheus:9090")
+    #expect(
+      problems(["leadTimeQuery": "max(startup)"]).first?.hasPrefix(
+        "spec.leadTimeQuery: the query is used with the lead time auto only") == true)
+  }
+
   @Test("credentials and certificates come from Secrets, and appear in no error")
   func credentials() throws {
     let credentials = SourceCredentials(token: Secret("${t}"), tls: TLSTexts(authorities: [65]))
@@ -281,7 +314,7 @@ struct PolicyTranslationTests {
     for name in ["datasources", "clusterdatasources"] {
       #expect(
         Set(try Definition(name).choices(of: "type"))
-          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv", "keda"]))
+          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv"]))
     }
   }
 }

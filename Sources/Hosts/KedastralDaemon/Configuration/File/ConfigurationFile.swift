@@ -19,6 +19,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
+  var discovery: [Section<DiscoverySection>]?
 }
 
 struct LogSection: Decodable, Sendable {

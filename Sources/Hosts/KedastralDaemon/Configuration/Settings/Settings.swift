@@ -539,6 +539,30 @@ enum Settings {
       "bounds at known times: `begins` (cron: minute, hour, day of the month, month, day of the week), `duration`, `min`, "
         + "`max`"
     ),
+    (
+      "discovery[].source", .discovery,
+      "a source of type prometheus or victoriametrics with `query` and `label`: each value of the label becomes a workload of this "
+        + "name; missing keys are those of `defaults.source`"
+    ),
+    ("discovery[].interval", .discovery, "how often the values of the label are read (default 1m)"),
+    (
+      "discovery[].keep", .discovery,
+      "how long a workload stays whose value is not among the responses any more (default 1h); then its plan is removed"
+    ),
+    (
+      "discovery[].limit", .discovery,
+      "the largest number of workloads (default 1000); the first ones by name are kept, those that still have a series before others"
+    ),
+    (
+      "discovery[].include", .discovery,
+      "patterns of the values that become workloads; `*` and `?` as in shells (default `*`)"
+    ),
+    ("discovery[].exclude", .discovery, "patterns of the values that do not"),
+    (
+      "discovery[].defaults[]", .discovery,
+      "`match`, patterns of names, and beside it settings of a workload; the first entry that matches a name applies to it, "
+        + "over `defaults`"
+    ),
   ]
 
   /// All of them, in the order of help and documentation.

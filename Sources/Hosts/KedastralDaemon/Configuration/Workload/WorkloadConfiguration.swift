@@ -38,6 +38,8 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var series: ForecastSeries?
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
+  /// The object that its plan scales; nil for a workload of the file, which names none.
+  package var target: PodTarget?
 }
 
 /// One more metric of a workload.

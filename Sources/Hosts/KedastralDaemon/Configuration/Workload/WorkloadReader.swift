@@ -10,6 +10,8 @@ struct WorkloadReader {
   let knownModels: [String]
   /// The workloads whose source the program registers: they need none in the configuration.
   var workloadsWithSource: Set<String> = []
+  /// Whether the client certificate of a source is given elsewhere than by files.
+  var sourceHasCertificate = false
   let problems: ProblemList
 
   /// A workload with the positions of the values that are checked against other parts of the configuration.
@@ -35,7 +37,7 @@ struct WorkloadReader {
       ? .registered
       : SourceReader(
         given: given, section: sourceSection, workloadOrigin: section?.origin, workload: name?.value.text,
-        problems: problems
+        hasCertificate: sourceHasCertificate, problems: problems
       ).read()
     let model = readModel(own?.model, defaults?.model)
     let policySection = (own?.policy ?? PolicySection()).inheriting(from: defaults?.policy)
@@ -85,7 +87,7 @@ struct WorkloadReader {
     shared?.valuePath = nil
     let source = SourceReader(
       given: given, section: own.source?.content.inheriting(from: shared) ?? shared, workloadOrigin: section.origin,
-      workload: source?.labelValue?.value ?? workload, problems: problems
+      workload: source?.labelValue?.value ?? workload, hasCertificate: sourceHasCertificate, problems: problems
     ).read()
     let target = own.policy?.targetPerPod
     if target == nil { given.noteMissing(Settings.targetPerPod.descriptor, at: section.origin) }
