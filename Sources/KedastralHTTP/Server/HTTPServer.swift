@@ -15,6 +15,7 @@ package final class HTTPServer {
 
   /// Why something was cut off or refused.
   enum Refusal: String {
+    case bodyMemory = "body_memory"
     case connectionLimit = "connection_limit"
     case headerSize = "header_size"
     case malformed
@@ -36,6 +37,8 @@ package final class HTTPServer {
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var closing: (deadline: LoopTimer, whenClosed: () -> Void)?
   private var refusalLog = LogThrottle(every: .seconds(10))
+  /// The bytes of all bodies that arrive or are being answered.
+  private var bodyBytes = 0
 
   /// Starts to listen.
   ///
@@ -115,8 +118,23 @@ package final class HTTPServer {
 
   // MARK: Requests
 
-  /// How many bytes the body of a request may have; nil when its route reads none.
-  func bodyLimit(of request: HTTPRequest) -> Int? { router.bodyLimit(of: request) }
+  /// How many bytes the body of a request may have; nil when its route reads none, or refuses the client.
+  func bodyLimit(of request: HTTPRequest, hasCertificate: Bool) -> Int? {
+    guard case .handler(_, let access, route: _) = router.match(request),
+      refusal(of: request, hasCertificate: hasCertificate, access) == nil
+    else { return nil }
+    return router.bodyLimit(of: request)
+  }
+
+  /// Sets memory aside for a body; false when all bodies together would need too much.
+  func reserve(_ bytes: Int) -> Bool {
+    guard bodyBytes + bytes <= settings.limits.allBodyBytes else { return false }
+    bodyBytes += bytes
+    return true
+  }
+
+  /// Gives back what was reserved.
+  func release(_ bytes: Int) { bodyBytes -= bytes }
 
   /// Answers a request, now or later.
   func answer(_ exchange: HTTPExchange) {
@@ -127,8 +145,10 @@ package final class HTTPServer {
     case .wrongMethod(let allowed):
       let problem = "\(request.path) supports \(allowed), not \(request.method)"
       send(.failure(405, problem).with("Allow", allowed), to: exchange, path: router.path(of: request) ?? "other")
-    case .handler(let handler, let isOpen, let path):
-      if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: path) }
+    case .handler(let handler, let access, let path):
+      if let refusal = refusal(of: request, hasCertificate: exchange.hasCertificate, access) {
+        return send(refusal, to: exchange, path: path)
+      }
       switch handler(request) {
       case .now(let response): send(response, to: exchange, path: path)
       case .later(let work): answerLater(exchange, path, work)
@@ -144,11 +164,19 @@ package final class HTTPServer {
   }
 
   /// Why a client is not let in where not everybody is; nil when it is.
-  private func refusal(of exchange: HTTPExchange) -> HTTPResponse? {
-    if let tls = settings.tls, tls.demandsCertificates, !exchange.hasCertificate {
+  private func refusal(
+    of request: HTTPRequest, hasCertificate: Bool, _ access: HTTPRouter.Access
+  ) -> HTTPResponse? {
+    let token: BearerToken?
+    switch access {
+    case .open: return nil
+    case .closed: token = settings.token
+    case .token(let own): token = own
+    }
+    if let tls = settings.tls, tls.demandsCertificates, !hasCertificate {
       return .failure(403, "a client certificate is required")
     }
-    guard let token = settings.token, !token.isShown(by: exchange.request.authorization) else { return nil }
+    guard let token, !token.isShown(by: request.authorization) else { return nil }
     return HTTPResponse.failure(401, "a bearer token is required: send 'Authorization: Bearer <token>'")
       .with("WWW-Authenticate", "Bearer")
   }
@@ -250,6 +278,8 @@ package struct HTTPLimits: Sendable, Equatable {
   package var connections = 1024
   /// How many bytes a request's line and headers may have; routes that take a body have a limit of their own.
   package var headerBytes = 16 << 10
+  /// How many bytes the bodies of all requests may have together, from their announcement to the answer.
+  package var allBodyBytes = 64 << 20
   /// The time a request has to arrive, from its first byte; for a new connection, TLS handshake included.
   package var requestTimeout: Duration = .seconds(10)
   /// How long a connection may wait for its next request.

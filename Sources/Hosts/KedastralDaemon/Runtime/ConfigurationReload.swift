@@ -132,6 +132,8 @@ extension ForecasterConfiguration {
       storage != running.storage ? "storage" : nil, tls != running.tls ? "tls" : nil,
       httpTokenFile != running.httpTokenFile ? "httpTokenFile" : nil,
       httpLimits != running.httpLimits ? "limits.http" : nil,
+      pushTokenFile != running.pushTokenFile ? "pushTokenFile" : nil,
+      pushLimits != running.pushLimits ? "limits.push" : nil,
       scalerAddress != running.scalerAddress ? "scaler.address" : nil,
       scorecard != running.scorecard ? "scorecard" : nil,
       kubernetes != running.kubernetes ? "kubernetes" : nil,

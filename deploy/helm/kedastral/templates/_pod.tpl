@@ -28,6 +28,15 @@
     items: [{key: {{ .key }}, path: token}]
 {{- end }}
 {{- end }}
+{{- with $root.Values.pushToken }}
+{{- if and .existingSecret (ne $component "scaler") }}
+- name: push-token
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: token}]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "kedastral.secretMounts" -}}
@@ -45,6 +54,9 @@
 {{- end }}
 {{- if $root.Values.httpToken.existingSecret }}
 - {name: http-token, mountPath: /run/secrets/http, readOnly: true}
+{{- end }}
+{{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
+- {name: push-token, mountPath: /run/secrets/push, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -109,6 +121,9 @@
 {{- include "kedastral.tlsVariables" (list $root $part) }}
 {{- if $root.Values.httpToken.existingSecret }}
 - {name: HTTP_TOKEN_FILE, value: /run/secrets/http/token}
+{{- end }}
+{{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
+- {name: PUSH_TOKEN_FILE, value: /run/secrets/push/token}
 {{- end }}
 {{- with $values.env }}
 {{ toYaml . }}

@@ -11,6 +11,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var log: LogSection?
   var tls: TLSSection?
   var httpTokenFile: Located<String>?
+  var pushTokenFile: Located<String>?
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
@@ -39,6 +40,12 @@ struct TLSSection: Decodable, Sendable {
 struct LimitsSection: Decodable, Sendable {
   var grpc: GRPCLimitsSection?
   var http: HTTPLimitsSection?
+  var push: PushLimitsSection?
+}
+
+struct PushLimitsSection: Decodable, Sendable {
+  var bodyBytes: Located<Int>?
+  var points: Located<Int>?
 }
 
 struct GRPCLimitsSection: Decodable, Sendable {
@@ -202,6 +209,8 @@ struct SourceSection: Decodable, Sendable {
   var speed: Located<Double>?
   var metric: Located<String>?
   var labels: Located<StringMap>?
+  var attributes: Located<StringMap>?
+  var rate: Located<Bool>?
   var address: Located<RemoteAddress>?
   var serverName: Located<String>?
   var namespace: Located<String>?

@@ -4,6 +4,7 @@ import KedastralGRPC
 import KedastralHTTP
 import KedastralNet
 import KedastralRedisStore
+import KedastralSources
 
 /// The settings of a forecaster.
 package struct ForecasterConfiguration: Sendable, Equatable {
@@ -19,6 +20,10 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var httpTokenFile: String?
   /// What HTTP clients may take.
   package var httpLimits: HTTPLimits
+  /// The file with the token that senders of points must show; nil for the token of HTTP clients.
+  package var pushTokenFile: String? = nil
+  /// What senders of points may take.
+  package var pushLimits = PushLimits()
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
   package var scalerAddress: ListenAddress
   /// The workloads, no two with the same name; at least one, unless others are discovered or policies of a cluster are forecast.

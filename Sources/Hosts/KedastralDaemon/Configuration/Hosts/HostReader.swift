@@ -60,7 +60,8 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, scalerAddress: scalerAddress.value,
+      httpLimits: httpLimits, pushTokenFile: given.text(Settings.pushTokenFile, file.pushTokenFile)?.value,
+      pushLimits: limits.push(file.limits?.push), scalerAddress: scalerAddress.value,
       workloads: workloads.map(\.configuration), discovery: discovery.map(\.settings), kubernetes: readKubernetes(),
       scorecard: scorecard, watchedFile: watchedFile)
   }
