@@ -330,6 +330,23 @@ struct PolicyReconcilerTests {
     #expect(trial.actions(after: 31).statuses.first?["currentReplicas"] == .null)
   }
 
+  @Test("the replicas that another process has written stay until this one has read the target, or cannot")
+  func replicasOfBefore() throws {
+    var policy = Policies.policy(changes: ["dryRun": true])
+    policy.status = ["currentReplicas": 6, "desiredReplicas": 3]
+    var trial = Trial([policy])
+    try trial.plan(9)
+    #expect(trial.actions(after: 10).statuses.first?["currentReplicas"] == 6)
+    trial.reconciler.replicasRead(policy.key, nil, at: trial.now)
+    try trial.plan(8)
+    #expect(trial.actions(after: 31).statuses.first?["currentReplicas"] == .null)
+    var silent = Trial([policy])
+    try silent.plan(9)
+    _ = silent.actions()
+    try silent.plan(9)
+    #expect(silent.actions(after: 301).statuses.first?["currentReplicas"] == .null)
+  }
+
   @Test("reading the replicas of many targets costs one request in four seconds")
   func manyReads() {
     let policies = (0..<300).map {

@@ -395,6 +395,10 @@ struct PolicyReconciler: Sendable {
       }
       var status = status(of: current, obstacle, surroundings, at: now)
       status.currentReplicas = replicas ?? targetReplicas.replicas(of: key, at: now)
+      // What the previous owner has written counts until this one has read the target, or for some minutes.
+      if status.currentReplicas == nil, targetReplicas.isPending(key), now.timeIntervalSince(current.seenAt) < 300 {
+        status.currentReplicas = PolicyStatus(current.policy.status).currentReplicas
+      }
       let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
       let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }

@@ -58,6 +58,11 @@ struct TargetReplicas: Sendable {
     readings[policy] = reading
   }
 
+  /// Whether nothing has come of reading yet, neither a number nor a failure.
+  func isPending(_ policy: ObjectKey) -> Bool {
+    readings[policy].map { $0.readAt == nil && $0.failures == 0 } ?? true
+  }
+
   /// What was last read; nil when it is too old.
   func replicas(of policy: ObjectKey, at now: Date) -> Int? {
     guard let reading = readings[policy], let at = reading.readAt, now.timeIntervalSince(at) <= Self.longestAge else {
