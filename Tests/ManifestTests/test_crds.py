@@ -63,6 +63,12 @@ spec:
     accuracyGate: 0.5
     activationThreshold: 0
   schedules: [{begins: "30 8 * * mon-fri", duration: 2h, minReplicas: 5}]
+  calendar:
+    country: DE-BY
+    days:
+      - {name: Black Friday, date: "2026-11-27", before: 6h, after: 1d}
+      - {name: sale, start: "2026-12-01 18:00", end: "2026-12-01 22:00", load: 2.5}
+      - {name: bridge day, date: "2026-12-28", like: sunday}
   otherMetrics:
     - {metric: queue, query: sum(queue), model: {type: arima}, capacity: {targetPerPod: 10, quantileLevel: '0.9'}}
     - {metric: kafka, sourceConfig: {scaledObject: web, trigger: lag}, dataSourceRef: {name: keda}, capacity: {targetPerPod: 5}}
@@ -153,6 +159,9 @@ def test_sources_are_accepted():
     ("spec.sourceConfig", {"url": "http://other"}, "belong to the data source"),
     ("spec.schedules", [{"begins": "0 8 * * *", "duration": "1h"}], "a schedule needs minReplicas or maxReplicas"),
     ("spec.schedules", [{"begins": "0 8 * * *", "duration": "1h", "minReplicas": 3, "maxReplicas": 2}], "must not exceed"),
+    ("spec.calendar", {"days": [{"name": "sale"}]}, "either date, or start and end"),
+    ("spec.calendar", {"days": [{"name": "sale", "date": "2026-11-27", "like": "sunday", "load": 2}]}, "exclude each other"),
+    ("spec.calendar", {"holidaysFile": "/etc/passwd"}, "unexpected"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": -1}}], "minimum"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": 1}, "sourceConfig": {"url": "x"}}], "belong to the data"),
     ("spec.fallback.behavior", "none", "is not one of"),

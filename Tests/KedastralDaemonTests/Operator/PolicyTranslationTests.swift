@@ -74,7 +74,12 @@ struct PolicyTranslationTests {
         "accuracyGate": .number(0.5), "activationThreshold": 4,
       ],
       "schedules": [["begins": "30 8 * * mon-fri", "duration": "2h", "minReplicas": 5]],
+      "calendar": [
+        "country": "DE-BY",
+        "days": [["name": "sale", "start": "2026-12-01 18:00", "end": "2026-12-01 22:00", "load": .number(2.5)]],
+      ],
     ])
+    #expect(workload.calendar?.country?.text == "DE-BY" && workload.calendar?.days.first?.likeness == .load(2.5))
     #expect(workload.isDryRun && workload.timeZone == "Europe/Berlin" && workload.window == .seconds(129_600))
     #expect(
       workload.settleTime == .seconds(180) && workload.maxSampleAge == .seconds(660) && workload.bridge == .seconds(420)
@@ -118,6 +123,10 @@ struct PolicyTranslationTests {
     #expect(
       problems(["forecast": ["interval": "1ms"]]) == ["spec.forecast.interval: must not be shorter than a second"])
     #expect(problems(["metric": .null]).count == 1)
+    #expect(
+      problems(["calendar": ["days": [["name": "sale", "date": "soon"]]]]) == [
+        "spec.calendar.days[0].date: 'soon' is not a date; write one such as 2026-12-24"
+      ])
     #expect(problems(["dataSourceRef": .null]) == ["spec.dataSourceRef.name: is missing; name a DataSource"])
   }
 

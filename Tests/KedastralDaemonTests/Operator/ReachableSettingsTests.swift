@@ -16,6 +16,7 @@ struct ReachableSettingsTests {
     "source.caFile": "a file of the forecaster; configMapRef takes its place",
     "source.certFile": "a file of the forecaster; secretRefs.tls takes its place",
     "source.keyFile": "a file of the forecaster; secretRefs.tls takes its place",
+    "calendar.holidaysFile": "a file of the forecaster", "calendar.eventsFile": "a file of the forecaster",
   ]
 
   /// A workload in the file, and the same in objects.
@@ -46,6 +47,11 @@ struct ReachableSettingsTests {
       leadTime: auto
       leadTimeQuery: max(startup)
       series: {ahead: [4m], quantiles: [p75]}
+      calendar:
+        country: DE-BY
+        days:
+          - {name: sale, date: "2026-11-27", before: 6h, after: 1d, load: 2.5}
+          - {name: fair, start: "2026-12-01 18:00", end: "2026-12-01 22:00", like: sunday}
       source:
         {type: victoriametrics, url: 'http://vm:8428', query: sum by (app) (rps), label: app, labelValue: web,
          partialResponse: refuse, headers: {X-Scope: team}, bearerToken: hush, timeout: 7s, proxy: 'http://p:3128'}
@@ -77,6 +83,13 @@ struct ReachableSettingsTests {
       "forecast": [
         "horizon": "40m", "step": "2m", "interval": "20s", "window": "1d12h", "settleTime": "3m", "maxSampleAge": "11m",
         "bridge": "7m", "timeZone": "Europe/Berlin", "series": ["ahead": ["4m"], "quantiles": ["p75"]],
+      ],
+      "calendar": [
+        "country": "DE-BY",
+        "days": [
+          ["name": "sale", "date": "2026-11-27", "before": "6h", "after": "1d", "load": 2.5],
+          ["name": "fair", "start": "2026-12-01 18:00", "end": "2026-12-01 22:00", "like": "sunday"],
+        ],
       ],
       "model": [
         "type": "sarima",

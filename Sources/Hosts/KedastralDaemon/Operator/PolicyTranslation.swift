@@ -43,6 +43,10 @@ struct PolicyTranslation {
   ]
   .map { (file: $0, object: $0) }
 
+  /// Files of the forecaster cannot be named.
+  private static let calendarDay = ["name", "date", "start", "end", "before", "after", "like", "load"]
+    .map { (file: $0, object: $0) }
+
   private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
 
   private static let capacity =
@@ -70,7 +74,7 @@ struct PolicyTranslation {
 
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
-    ["metric", "dryRun", "leadTime", "leadTimeQuery", "model.name", "model.byomUrl"] + times.map(\.file)
+    ["metric", "dryRun", "leadTime", "leadTimeQuery", "model.name", "model.byomUrl", "calendar.country"] + times.map(\.file)
       + series.map { "series.\($0.file)" }
       + capacity.map { "policy.\($0.file)" }
       + seasonalOrders.map { "model.\($0.file)" })
@@ -122,6 +126,9 @@ struct PolicyTranslation {
     if spec["forecast"]["series"] != .null {
       let place = "\(field).forecast.series"
       entries.append(("series", tree.mapping(tree.entries(Self.series, of: spec["forecast"]["series"], place), place)))
+    }
+    if spec["calendar"] != .null {
+      entries.append(("calendar", Self.calendar(spec["calendar"], "\(field).calendar", &tree)))
     }
     let source = Self.source(described, "\(reference): spec", spec, field, in: policy.key.namespace, &tree)
     entries.append(("source", source))
@@ -191,6 +198,17 @@ struct PolicyTranslation {
       entries.append(("basicPassword", tree.text(password.text, "\(secrets).basicAuth")))
     }
     return tree.mapping(entries, sourceField)
+  }
+
+  private static func calendar(_ calendar: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
+    var entries = tree.entries([("country", "country")], of: calendar, field)
+    if let days = calendar["days"].elements {
+      let nodes = days.enumerated().map { index, day in
+        tree.mapping(tree.entries(calendarDay, of: day, "\(field).days[\(index)]"), "\(field).days[\(index)]")
+      }
+      entries.append(("days", .sequence(nodes, tree.mark("\(field).days"))))
+    }
+    return tree.mapping(entries, field)
   }
 
   private static func model(_ model: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
