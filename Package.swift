@@ -38,7 +38,10 @@ let package = Package(
     // I/O: the event loop and what speaks a protocol on it.
     .target(name: "KedastralNet", dependencies: ["CEvent", "COpenSSL"]),
     .target(
-      name: "KedastralSources", dependencies: ["KedastralCore", "KedastralNet", "KedastralGRPC", "CCurl", "CEvent"]),
+      name: "KedastralSources",
+      dependencies: [
+        "KedastralCore", "KedastralNet", "KedastralGRPC", "CCurl", "CEvent", "CExternalScaler", "CSnappy",
+      ]),
     .target(
       name: "KedastralGRPC", dependencies: ["KedastralCore", "KedastralNet", "CNghttp2", "CZlib", "CExternalScaler"]),
     .target(
@@ -100,6 +103,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
     // By the module map alone: hiredis's pkg-config file carries a flag that SwiftPM warns of.
     .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -126,7 +130,9 @@ let package = Package(
     .testTarget(name: "KedastralNetTests", dependencies: ["KedastralNet", "TestSupport"]),
     .testTarget(
       name: "KedastralSourcesTests",
-      dependencies: ["KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport"]),
+      dependencies: [
+        "KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport", "CSnappy",
+      ]),
     .testTarget(
       name: "KedastralKubernetesTests",
       dependencies: ["KedastralKubernetes", "KedastralSources", "KedastralNet", "KedastralTesting", "TestSupport"],

@@ -4,7 +4,8 @@ import Glibc
 ///
 /// A run fails by a trap, by what AddressSanitizer finds, by `demand`, or by taking longer than libFuzzer's time limit.
 enum FuzzTarget: String, CaseIterable {
-  case models, http2, protobuf, http, redis, prometheus, yaml, csv, snapshot, history, kubernetes, rawmetrics
+  case models, http2, protobuf, http, redis, prometheus, yaml, csv, snapshot, history, kubernetes, rawmetrics, otlp,
+    remotewrite
 
   /// The target that the environment names.
   static let chosen: FuzzTarget = {
@@ -32,6 +33,8 @@ enum FuzzTarget: String, CaseIterable {
     case .history: fuzzHistory(bytes)
     case .kubernetes: fuzzKubernetes(bytes)
     case .rawmetrics: fuzzRawMetrics(bytes)
+    case .otlp: fuzzOTLP(bytes)
+    case .remotewrite: fuzzRemoteWrite(bytes)
     }
   }
 }

@@ -28,7 +28,7 @@ private func reconciler() -> PolicyReconciler {
   PolicyReconciler(.init(knownModels: ModelCatalog.names, scalerAddress: "scaler:50051"))
 }
 
-/// Lists of each type, each on its line, in the order policies, sources, ScaledObjects, autoscalers.
+/// Lists of each type, each on its line, in the order policies, sources, ScaledObjects, autoscalers, pods; then a scale.
 private func fuzzLists(_ body: [UInt8]) {
   let parts = body.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
   func list<Object: KubernetesObject>(_ index: Int) -> ObjectFeed<Object>.Event {
@@ -45,6 +45,16 @@ private func fuzzLists(_ body: [UInt8]) {
   reconciler.handle(list(2) as ObjectFeed<ScaledObject>.Event)
   reconciler.handle(list(3) as ObjectFeed<Autoscaler>.Event)
   check(&reconciler)
+  if case .listed(let pods) = list(4) as ObjectFeed<Pod>.Event {
+    var startups = PodStartups()
+    startups.note(pods.objects, at: start)
+    demand(startups.seconds.count <= pods.objects.count, "more start-ups than pods")
+    _ = pods.objects.count { $0.isRunning && $0.isReady }
+  }
+  if parts.count > 5, let scale = try? JSONDecoder().decode(ObjectScale.self, from: Data(parts[5])) {
+    demand(scale.selector != "", "an empty selector")
+    demand(RunningPods(replicas: scale.replicas ?? 0).bounded >= 0, "fewer pods than none")
+  }
 }
 
 /// A watch of policies, cut in two, over a source that is there.

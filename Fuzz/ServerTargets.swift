@@ -126,7 +126,12 @@ func fuzzProtobuf(_ bytes: [UInt8]) {
 
 /// Requests for the forecaster's API: their heads as they come, and then what they ask.
 func fuzzHTTP(_ bytes: [UInt8]) {
-  bytes.withUnsafeBytes { _ = HTTPRequestHead.find(in: $0, limit: 2048) }
+  bytes.withUnsafeBytes {
+    guard case .complete(let head, let length) = HTTPRequestHead.find(in: $0, limit: 2048),
+      case .complete(let whole, let end) = head.withBody(in: $0, headLength: length, limit: 1024)
+    else { return }
+    demand(end <= $0.count && whole.request.body.count <= 1024, "a body of \(whole.request.body.count) bytes")
+  }
   let board = ForecastBoard(
     clock: ManualClock(at: noon), leadTime: .seconds(300), interval: { _ in .seconds(30) }, metrics: MetricsRegistry())
   if let snapshot = snapshot() { board.apply(.put(snapshot)) }

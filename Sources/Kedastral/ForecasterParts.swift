@@ -13,6 +13,7 @@ package struct ForecasterParts {
     var shardLease: Duration?
     var texts: (any ConfigurationTexts)?
     var scorecard: ScorecardSettings
+    var receivers: [HTTPReceiver]
     var observer: (any ForecastObserver)?
 
     /// - Parameters:
@@ -23,11 +24,12 @@ package struct ForecasterParts {
     ///     forecast all workloads.
     ///   - texts: generates a workload's settings as text, for the page.
     ///   - scorecard: what plans are compared with, at the lead time and the age above.
+    ///   - receivers: routes that receive data for sources.
     ///   - observer: receives the result of each forecast round.
     package init(
       http: HTTPServerSettings?, leadTime: Duration, staleAfter: Duration? = nil, shardLease: Duration? = nil,
       texts: (any ConfigurationTexts)? = nil, scorecard: ScorecardSettings = ScorecardSettings(),
-      observer: (any ForecastObserver)? = nil
+      receivers: [HTTPReceiver] = [], observer: (any ForecastObserver)? = nil
     ) {
       self.http = http
       self.leadTime = leadTime
@@ -36,6 +38,7 @@ package struct ForecasterParts {
       self.texts = texts
       self.scorecard = scorecard
       (self.scorecard.leadTime, self.scorecard.staleAfter) = (leadTime, staleAfter)
+      self.receivers = receivers
       self.observer = observer
     }
   }
@@ -77,7 +80,7 @@ package struct ForecasterParts {
       http, on: loop, clock: clock, leadTime: settings.leadTime, interval: { roster.interval(of: $0) },
       staleAfter: settings.staleAfter, series: { roster.series(of: $0) }, health: readiness.health, metrics: metrics,
       readiness: readiness.readiness, history: forecaster, texts: settings.texts, records: forecaster,
-      scorecards: forecaster.scorecards, logger: logger)
+      scorecards: forecaster.scorecards, receivers: settings.receivers, logger: logger)
     self.server = server
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }

@@ -109,6 +109,11 @@ package final class ByteStream {
     if sent < bytes.count { bufferevent_write(bufferEvent, start + sent, bytes.count - sent) }
   }
 
+  /// How many bytes have been received and not consumed.
+  package var pendingInput: Int {
+    bufferEvent.flatMap { bufferevent_get_input($0) }.map { evbuffer_get_length($0) } ?? 0
+  }
+
   /// How many bytes wait to leave the process.
   package var pendingOutput: Int {
     bufferEvent.flatMap { bufferevent_get_output($0) }.map { evbuffer_get_length($0) } ?? 0

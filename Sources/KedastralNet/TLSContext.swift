@@ -96,10 +96,11 @@ package final class TLSContext: @unchecked Sendable {
   ///   - minimumVersion: the oldest protocol to speak; unless given, 1.3 for a server and 1.2 for a client.
   ///   - peers: the names (DNS names and URIs of the subject's alternative names) of which a client's certificate must have
   ///     one; empty for any certificate of the authorities.
+  ///   - commonNames: the common names (of the subject) of which a client's certificate must have one; empty for any.
   ///   - clients: whether clients must show a certificate.
   package init(
     _ role: Role, files: Files, protocols: [String] = [], minimumVersion: MinimumVersion? = nil, peers: [String] = [],
-    clients: ClientCertificates = .required
+    commonNames: [String] = [], clients: ClientCertificates = .required
   ) throws {
     guard let context = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
       throw LoadError(file: "context", problem: opensslErrorText())
@@ -115,7 +116,8 @@ package final class TLSContext: @unchecked Sendable {
     // Without one, a client with a certificate could not resume its session.
     SSL_CTX_set_session_id_context(context, [UInt8]("kedastral".utf8), 9)
     let policy = TLSPolicy(
-      protocols: protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }, peers: Set(peers))
+      protocols: protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }, peers: Set(peers),
+      commonNames: Set(commonNames))
     policy.attach(to: context)
     try load(files, clients)
     negotiate(policy)

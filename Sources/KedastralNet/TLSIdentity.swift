@@ -27,19 +27,22 @@ package final class TLSIdentity: Sendable {
 
   /// Loads the files; the parameters are those of ``TLSContext``.
   ///
-  /// - Parameter onChange: called for each change of the files, including the first loading.
+  /// - Parameters:
+  ///   - onChange: called for each change of the files, including the first loading.
+  ///   - commonNames: requested whenever the files are loaded.
   package init(
     _ role: TLSContext.Role, files: TLSContext.Files, protocols: [String] = [],
     minimumVersion: TLSContext.MinimumVersion? = nil, peers: [String] = [],
     clients: TLSContext.ClientCertificates = .required,
-    onChange: @escaping @Sendable (Change) -> Void = { _ in }
+    onChange: @escaping @Sendable (Change) -> Void = { _ in },
+    commonNames: @escaping @Sendable () -> [String] = { [] }
   ) throws {
     demandsCertificates = role == .server && files.authorities != nil
     paths = [files.certificate, files.key, files.authorities].compactMap(\.self)
     load = {
       try TLSContext(
         role, files: files, protocols: protocols, minimumVersion: minimumVersion, peers: peers,
-        clients: clients)
+        commonNames: commonNames(), clients: clients)
     }
     self.onChange = onChange
     // The versions first: a change while the files are read is seen by the next look.

@@ -6,10 +6,13 @@ final class TLSPolicy: Sendable {
   let protocols: [UInt8]
   /// The names of which a client's certificate must have one; empty when any will do.
   private let peers: Set<String>
+  /// The common names of which a client's certificate must have one; empty when any will do.
+  private let commonNames: Set<String>
 
-  init(protocols: [UInt8], peers: Set<String>) {
+  init(protocols: [UInt8], peers: Set<String>, commonNames: Set<String> = []) {
     self.protocols = protocols
     self.peers = peers
+    self.commonNames = commonNames
   }
 
   /// Has `context` own this policy.
@@ -53,11 +56,31 @@ final class TLSPolicy: Sendable {
       return false
     }
     let policy = Unmanaged<TLSPolicy>.fromOpaque(data).takeUnretainedValue()
-    guard !policy.peers.isEmpty else { return true }
-    let names = X509_STORE_CTX_get_current_cert(verification).map(alternativeNames) ?? []
-    guard policy.peers.isDisjoint(with: names) else { return true }
+    let certificate = X509_STORE_CTX_get_current_cert(verification)
+    if policy.admits(certificate) { return true }
     X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
     return false
+  }
+
+  private func admits(_ certificate: OpaquePointer?) -> Bool {
+    if peers.isEmpty && commonNames.isEmpty { return true }
+    guard let certificate else { return false }
+    if !peers.isEmpty, peers.isDisjoint(with: Self.alternativeNames(of: certificate)) { return false }
+    return commonNames.isEmpty || Self.commonName(of: certificate).map(commonNames.contains) ?? false
+  }
+
+  /// The common name of a certificate's subject; nil unless there is exactly one.
+  private static func commonName(of certificate: OpaquePointer) -> String? {
+    guard let subject = X509_get_subject_name(certificate) else { return nil }
+    let index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1)
+    guard index >= 0, X509_NAME_get_index_by_NID(subject, NID_commonName, index) < 0,
+      let value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index))
+    else { return nil }
+    var bytes: UnsafeMutablePointer<UInt8>?
+    let count = ASN1_STRING_to_UTF8(&bytes, value)
+    guard count >= 0, let bytes else { return nil }
+    defer { CRYPTO_free(bytes, nil, 0) }
+    return String(decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
   }
 
   /// The DNS names and URIs that a certificate is made out to.

@@ -273,7 +273,7 @@ struct BrokenConfigurationTests {
       what: "a misspelt kind of source",
       file: "workloads: [{name: a, metric: b, source: {type: prometeus, query: up}}]",
       lines: [
-        "k.yaml:1:49: workloads[0].source.type: 'prometeus' is not one of prometheus, victoriametrics, http, csv, scrape, keda; did you mean prometheus?"
+        "k.yaml:1:49: workloads[0].source.type: 'prometeus' is not one of prometheus, victoriametrics, http, csv, scrape, keda, otlp, remoteWrite; did you mean prometheus?"
       ]),
     Broken(
       what: "two ways to authenticate",

@@ -59,6 +59,14 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - {name: pushed, metric: rps, source: {type: otlp, metric: requests, attributes: {service.name: "a ${X}"}, bootstrap: /p.csv}}
+    """.replacing("${X}", with: "$${X}"),
+    """
+    workloads:
+      - {name: written, metric: rps, source: {type: remoteWrite, metric: served, labels: {app: shop}, rate: true}}
+    """,
+    """
+    workloads:
       - {name: near, metric: rps, source: {query: up, proxy: none}, series: {ahead: 90s, quantiles: 0}}
     """,
     """

@@ -27,7 +27,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   init(
     tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
     keepsRecords: Bool = false, port: UInt16 = 0, series: ForecastSeries? = nil,
-    change: (inout HTTPServerSettings) -> Void = { _ in }
+    receivers: [HTTPReceiver] = [], change: (inout HTTPServerSettings) -> Void = { _ in }
   ) async throws {
     loop = try EventLoop()
     readiness = Readiness(problems: problems) { [health] in [health.summary].compactMap(\.self) }
@@ -41,7 +41,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) },
       series: { _ in series }, health: health, metrics: metrics,
       readiness: readiness, history: self, texts: self,
-      records: keepsRecords ? self : nil, scorecards: scorecards)
+      records: keepsRecords ? self : nil, scorecards: scorecards, receivers: receivers)
     self.server.withLock { $0 = server }
   }
 

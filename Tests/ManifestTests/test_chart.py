@@ -71,8 +71,11 @@ def test_names_are_unique_short_and_in_the_release_s_namespace(name):
     elsewhere = {"ServiceMonitor": "monitoring", "PrometheusRule": "monitoring", "Certificate": "keda-system"}
     for one in objects:
         namespace = one["metadata"].get("namespace")
-        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"):
+        if one["kind"] in ("ClusterTriggerAuthentication", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass",
+                           "APIService"):
             assert namespace is None
+        elif one["kind"] == "RoleBinding" and one["roleRef"]["name"] == "extension-apiserver-authentication-reader":
+            assert namespace == "kube-system"
         else:
             assert namespace in (NAMESPACE, elsewhere.get(one["kind"])), title(one)
         assert len(one["metadata"]["name"]) <= 63
@@ -127,6 +130,9 @@ def test_placeholder_pods_have_a_priority_below_all_others_and_are_scaled_by_the
         "placeholder": "500m/1Gi", "enableTLS": "true"}
     assert trigger["authenticationRef"] == {"name": "kedastral", "kind": "TriggerAuthentication"}
     assert not of_kind(rendered("minimal"), "PriorityClass", "ScaledObject")
+    # Beside the operator, by the names that its policies show.
+    beside, = of_kind(rendered("operator", "headroom.enabled=true", "headroom.workloads.shop_web=500m/512Mi"), "ScaledObject")
+    assert beside["spec"]["triggers"][0]["metadata"]["workloads"] == "shop_web=500m/512Mi"
 
 
 def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have():
@@ -169,9 +175,40 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
     without = operator_roles(rendered("operator", "forecaster.operator.readSecrets=false"))
     assert not any("secrets" in rule["resources"] for role in without for rule in role["rules"])
+    without = operator_roles(rendered("operator", "forecaster.operator.writeAutoscalers=false"))
+    assert [rule["verbs"] for role in without for rule in role["rules"] if rule["apiGroups"] == ["autoscaling"]] == [["list", "watch"]]
     without = operator_roles(rendered("operator", "forecaster.operator.readPods=false"))
     assert not any("pods" in rule["resources"] or "deployments/scale" in rule["resources"]
                    for role in without for rule in role["rules"])
+
+
+def test_the_api_for_autoscalers_is_that_of_the_scaler_and_has_few_rights():
+    objects = rendered("external-metrics")
+    [registration] = of_kind(objects, "APIService")
+    assert registration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": f"{NAMESPACE}/kedastral-scaler"}
+    assert not {"caBundle", "insecureSkipTLSVerify"} & set(registration["spec"])
+    assert [one["metadata"]["name"] for one in of_kind(objects, "Certificate")].count("kedastral-scaler") == 1
+    service = registration["spec"]["service"]
+    [scaler] = [one for one in of_kind(objects, "Service") if one["metadata"]["name"] == service["name"]]
+    assert {"name": "metrics-api", "port": service["port"], "targetPort": "metrics-api"} in scaler["spec"]["ports"]
+    deployments = {container_of(one)["name"]: one for one in of_kind(objects, "Deployment")}
+    assert {"name": "metrics-api", "containerPort": 7443} in container_of(deployments["scaler"])["ports"]
+    assert environment(container_of(deployments["scaler"]))["EXTERNAL_METRICS_LISTEN"] == ":7443"
+    assert deployments["scaler"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
+    assert deployments["forecaster"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+    # The scaler reads the one ConfigMap that the cluster's role names; autoscalers read the one metric.
+    [reader] = of_kind(objects, "RoleBinding")
+    assert reader["roleRef"]["name"] == "extension-apiserver-authentication-reader"
+    assert [one["name"] for one in reader["subjects"]] == ["kedastral"]
+    [role], [binding] = of_kind(objects, "ClusterRole"), of_kind(objects, "ClusterRoleBinding")
+    assert role["rules"] == [
+        {"apiGroups": ["external.metrics.k8s.io"], "resources": ["kedastral-replicas"], "verbs": ["get", "list"]}]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "horizontal-pod-autoscaler", "namespace": "kube-system"}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    own = rendered("external-metrics", "externalMetrics.caBundle=QUJD")
+    [registration] = of_kind(own, "APIService")
+    assert registration["spec"]["caBundle"] == "QUJD" and "annotations" not in registration["metadata"]
+    assert not of_kind(rendered("minimal"), "APIService")
 
 
 def test_bindings_name_the_forecaster_s_account_and_roles_that_are_there():
@@ -427,6 +464,9 @@ def test_the_schema_has_the_workload_settings_of_the_programs():
     ("forecaster.tls.existingSecret=x", "the scaler that requests its plans has no certificate: set scaler.tls"),
     ("scaler.config.tls.caFile=/etc/other/ca.crt", "/etc/other/ca.crt is not beside /etc/tls/tls.crt"),
     ("triggerAuthentication.create=true", "triggerAuthentication.create needs TLS of the scaler"),
+    ("externalMetrics.enabled=true", "externalMetrics.enabled needs TLS of the scaler: set scaler.tls.existingSecret"),
+    ("externalMetrics.enabled=true,scaler.tls.existingSecret=x", "without cert-manager needs externalMetrics.caBundle"),
+    ("externalMetrics.caBundle=-----BEGIN", "'/externalMetrics/caBundle': '-----BEGIN' does not match pattern"),
     ("mcpServer.enabled=true", "run `kedastral mcp --server URL` beside the assistant"),
     ("forecaster.config.redis.existingSecretUrlKey=url,forecaster.config.storage=redis", "but no existingSecret"),
     ("forecaster.config.redis.sentinels[0]=s:1,forecaster.config.storage=redis", "sentinels needs sentinelMaster"),

@@ -85,6 +85,8 @@ status:
   observedGeneration: 3
   workload: shop_web
   scaledObjectName: web
+  autoscalerName: web
+  minReplicas: 4
   lastForecastTime: '2026-01-01T00:00:00Z'
   currentLoad: 12.5
   currentReplicas: 2
@@ -165,6 +167,8 @@ def test_sources_are_accepted():
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": -1}}], "minimum"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": 1}, "sourceConfig": {"url": "x"}}], "belong to the data"),
     ("spec.fallback.behavior", "none", "is not one of"),
+    ("spec.apply", "minReplica", "is not one of"),
+    ("spec", {**POLICY["spec"], "apply": "minReplicas", "mode": "load"}, "needs mode: replicas"),
     ("metadata.name", "x" * 190, "must not have more than 189 characters"),
 ])
 def test_wrong_policies_are_rejected(path, value, expected):
@@ -211,7 +215,7 @@ def test_defaults():
         "upMaxFactorPerStep": 2, "downMaxPercentPerStep": 50}
     assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     assert spec["fallback"] == {"enabled": True, "failureThreshold": 3, "behavior": "currentReplicasIfHigher"}
-    assert (spec["leadTime"], spec["scaledObject"], spec["dryRun"]) == ("10m", "managed", False)
+    assert (spec["leadTime"], spec["apply"], spec["scaledObject"], spec["dryRun"]) == ("10m", "scaledObject", "managed", False)
 
 
 def nodes(node):

@@ -1,4 +1,5 @@
 """The forecaster as the operator of a cluster: the real program against the double of the API server, which has the schemas."""
+import base64
 import contextlib
 import datetime
 import http.server
@@ -24,6 +25,7 @@ DOUBLE = ROOT / "Tests/KedastralKubernetesTests/Double/api_server_double.py"
 POLICIES = "/apis/kedastral.io/v1alpha1/namespaces/shop/forecastpolicies"
 SOURCES = "/apis/kedastral.io/v1alpha1/namespaces/shop/datasources"
 SCALED = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects"
+AUTOSCALERS = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
 EVENTS = "/api/v1/namespaces/shop/events"
 
 
@@ -89,6 +91,18 @@ class Cluster:
         for key, change in {"forecast": {"interval": "1s", "window": "2h"}, **changes}.items():
             one["spec"][key] = change
         return self.ask("POST", POLICIES, one)
+
+    def create_autoscaler(self, name, minimum=1, maximum=10, target=None):
+        self.ask("POST", AUTOSCALERS, {
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "annotations": {"team": "web"}},
+            "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target or name},
+                     "minReplicas": minimum, "maxReplicas": maximum}})
+
+    def minimum(self, name):
+        """minReplicas of an autoscaler, and what the operator has noted there."""
+        one = self.get(f"{AUTOSCALERS}/{name}")
+        note = one["metadata"]["annotations"].get("kedastral.io/min-replicas")
+        return one["spec"]["minReplicas"], note and json.loads(note)
 
     def create_pod(self, name, app, created, startup):
         def text(seconds):
@@ -182,6 +196,48 @@ def test_a_policy_is_forecast_and_scaled_changed_and_deleted(cluster):
     assert one.end() == 0
     lease = cluster.get("/apis/coordination.k8s.io/v1/namespaces/kedastral/leases/kedastral-operator")
     assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_min_replicas_of_an_autoscaler_is_raised_and_given_back(cluster):
+    cluster.create_source()
+    cluster.create_autoscaler("theirs", target="web")
+    cluster.create_policy(apply="minReplicas")
+    one = cluster.forecaster()
+    # 250 with a headroom of 20 % at 100 for each pod.
+    cluster.until(lambda: cluster.minimum("theirs") == (3, {"before": 1, "policy": "web", "raised": 3}), one)
+    cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web")["status"].get("autoscalerName") == "theirs", one)
+    assert cluster.get(f"{SCALED}/web") is None
+    theirs = cluster.get(f"{AUTOSCALERS}/theirs")
+    assert theirs["spec"]["maxReplicas"] == 10 and theirs["metadata"]["annotations"]["team"] == "web"
+    [raise_] = [entry for entry in cluster.log() if entry["method"] == "PATCH" and "autoscalers/theirs" in entry["path"]]
+    assert "fieldManager=kedastral-min-replicas" in raise_["path"] and "force=true" in raise_["path"]
+    assert json.loads(raise_["body"])["spec"] == {"minReplicas": 3}
+
+    # A policy that is deleted while no operator runs is given back by the next one.
+    assert one.end() == 0
+    cluster.ask("DELETE", f"{POLICIES}/web", {})
+    assert cluster.minimum("theirs")[0] == 3
+    two = cluster.forecaster("b")
+    cluster.until(lambda: cluster.minimum("theirs") == (1, None), two)
+    assert cluster.get(f"{AUTOSCALERS}/theirs")["metadata"]["annotations"] == {"team": "web"}
+
+
+def test_an_autoscaler_that_changes_meanwhile_or_is_missing_is_left_as_it_is(cluster):
+    cluster.create_source()
+    cluster.create_policy(apply="minReplicas")
+    cluster.order("fault", status=409, reason="Conflict", count=1, method="PATCH", contains="horizontalpodautoscalers")
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.condition() == ("False", "NoAutoscaler"), one)
+    assert [event["reason"] for event in cluster.get(EVENTS)["items"]] == ["NoAutoscaler"]
+    cluster.create_autoscaler("mine", target="web")
+    cluster.until(lambda: cluster.log()[-1] and any(
+        entry["status"] == 409 and "autoscalers/mine" in entry["path"] for entry in cluster.log()), one)
+    cluster.ask("PATCH", f"{AUTOSCALERS}/mine", {"spec": {"minReplicas": 2}})
+    cluster.until(lambda: cluster.minimum("mine") == (3, {"before": 2, "policy": "web", "raised": 3}), one)
+    cluster.ask("PATCH", f"{AUTOSCALERS}/mine", {"spec": {"minReplicas": 5}})
+    cluster.ask("PATCH", f"{POLICIES}/web", {"spec": {"dryRun": True}})
+    cluster.until(lambda: cluster.minimum("mine") == (5, None), one)
 
 
 def test_a_measured_lead_time_is_that_of_the_target_s_pods(cluster):
@@ -457,6 +513,85 @@ def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(clu
         assert all(len(names_of_one) == 1 for names_of_one in new.values()), new
         assert all(new[policy] == by_policy[policy][-1:] for policy in policies if by_policy[policy][-1] != dying), (by_policy, new)
         by_policy = new
+
+
+def test_forecasters_on_redis_share_the_forecasts_and_write_for_their_own(cluster):
+    port = free_port()
+    redis = cluster.stack.enter_context(Program("redis-server", "--port", port, "--save", "", "--appendonly", "no"))
+    redis.wait_for("Ready to accept connections")
+    cluster.create_source()
+    policies = [f"p{number}" for number in range(12)]
+    for policy in policies:
+        cluster.create_policy(value=policy, scaleTargetRef={"name": policy})
+    settings = ("-storage", "redis", "-redis-addr", f"127.0.0.1:{port}", "-shard-lease", "3s")
+    programs = {f"Bearer token-{name}": cluster.forecaster(name, *settings) for name in "ab"}
+
+    def planned(most):
+        return all(
+            cluster.condition(name=policy) == ("True", "Planned")
+            and (cluster.get(f"{SCALED}/{policy}") or {"spec": {}})["spec"].get("maxReplicaCount") == most for policy in policies)
+
+    def change(most):
+        for policy in policies:
+            cluster.ask("PATCH", f"{POLICIES}/{policy}", {"spec": {"capacity": {"maxReplicas": most}}})
+
+    cluster.until(lambda: planned(100), *programs.values())
+    since = len(cluster.log())
+    change(99)
+    cluster.until(lambda: planned(99), *programs.values())
+    written = writers(cluster.log()[since:])
+    assert {one for names in written.values() for one in names} == set(programs)
+    assert all(len(names) == 1 for names in written.values()), written
+    dying = programs.pop(written[policies[0]][0]).process
+    dying.kill()
+    dying.wait()
+    since = len(cluster.log())
+    change(98)
+    cluster.until(lambda: planned(98), *programs.values())
+    assert {one for names in writers(cluster.log()[since:]).values() for one in names} == set(programs)
+
+
+CERTIFICATES = """
+new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "$@"; }
+new -x509 -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
+for name in server client; do
+  new -keyout $name.key -out $name.csr -subj /CN=$name
+  openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out $name.crt -days 2 -extfile names
+done
+"""
+
+
+def test_a_trigger_of_keda_is_forecast_with_a_certificate_from_a_secret(cluster, tmp_path):
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1")
+    subprocess.run(["bash", "-e", "-c", CERTIFICATES], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    encoded = {name: base64.b64encode((tmp_path / f"client.{end}").read_bytes()).decode() for name, end in (("tls.crt", "crt"), ("tls.key", "key"))}
+    keda = subprocess.Popen(
+        [sys.executable, ROOT / "Tests/Python/keda_metrics_double.py", "--tls", "ca.crt", "server.key", "server.crt"], cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    cluster.stack.callback(keda.wait)
+    cluster.stack.callback(keda.kill)
+    port = re.search("[0-9]+", keda.stdout.readline())[0]
+    cluster.ask("POST", "/api/v1/namespaces/shop/secrets", {"metadata": {"name": "keda"}, "data": encoded})
+    cluster.ask("POST", "/api/v1/namespaces/shop/configmaps", {
+        "metadata": {"name": "authority"}, "data": {"ca.crt": (tmp_path / "ca.crt").read_text()}})
+    cluster.ask("POST", SOURCES, {
+        "apiVersion": "kedastral.io/v1alpha1", "kind": "DataSource", "metadata": {"name": "keda"}, "spec": {
+            "type": "keda", "config": {"address": f"127.0.0.1:{port}"}, "secretRefs": {"tls": {"name": "keda"}},
+            "configMapRef": {"name": "authority"}}})
+    cluster.create_policy(
+        dataSourceRef={"name": "keda"}, sourceConfig={"scaledObject": "orders", "trigger": "lag"},
+        forecast={"interval": "1s", "step": "1s", "horizon": "30s", "window": "10m"}, leadTime="10s")
+    one = cluster.forecaster()
+
+    def has_plan():
+        keda.stdin.write("value shop orders lag 250\n")
+        keda.stdin.flush()
+        return cluster.condition() == ("True", "Planned")
+
+    cluster.until(has_plan, one)
+    assert cluster.get(f"{POLICIES}/web")["status"]["currentLoad"] == 250
+    cluster.until(lambda: cluster.source_condition(name="keda") == ("True", "SamplesReceived"), one)
+    assert "PRIVATE KEY" not in one.output
 
 
 def test_an_assistant_lists_and_reads_policies(cluster):

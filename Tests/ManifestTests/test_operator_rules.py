@@ -57,6 +57,8 @@ def test_the_rules_allow_what_the_operator_requests_and_nothing_else(tmp_path, s
             cluster.create_policy(
                 value=kind.lower(), leadTime="auto", scaleTargetRef={"apiVersion": "apps/v1", "kind": kind, "name": kind.lower()})
         cluster.create_policy()
+        cluster.create_autoscaler("raised")
+        cluster.create_policy(value="raised", scaleTargetRef={"name": "raised"}, apply="minReplicas")
         cluster.create_policy(value="lost", scaleTargetRef={"name": "other"}, dataSourceRef={"name": "nothing"})
         shared = "/apis/kedastral.io/v1alpha1/clusterdatasources"
         cluster.ask("POST", shared, {"metadata": {"name": "shared"}, "spec": {"type": "prometheus", "config": {"url": "http://p:9090"}}})
@@ -65,6 +67,7 @@ def test_the_rules_allow_what_the_operator_requests_and_nothing_else(tmp_path, s
         cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
         cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
         cluster.until(lambda: cluster.get(operator.EVENTS)["items"], one)
+        cluster.until(lambda: cluster.get(f"{operator.AUTOSCALERS}/raised")["spec"]["minReplicas"] > 1, one)
         for kind in ("deployment", "statefulset"):
             cluster.until(lambda: any(f"/{kind}/scale" in entry["path"] for entry in cluster.log()), one)
         cluster.until(lambda: any("/pods?" in entry["path"] for entry in cluster.log()), one)

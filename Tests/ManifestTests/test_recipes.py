@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from cluster import PROGRAMS, ROOT
-from crds import scaled_object_problems
+from crds import problems, scaled_object_problems
 from test_chart import OTHERS, policies
 
 sys.path.insert(0, str(ROOT / "Tests/DocumentTests"))
@@ -41,7 +41,7 @@ WORKLOADS = {one["name"]: one["policy"] for one in yaml.safe_load(CONFIGURATION)
 def page_objects():
     """Each object of the page with the heading above it; the ScaledObject in Knative's annotation as one more."""
     heading, found = "", []
-    for match in re.finditer(r"^## ([^\n]*)$|^```yaml\n(# keda\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+    for match in re.finditer(r"^## ([^\n]*)$|^```yaml\n(# (?:keda|cluster)\n.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
         heading = match[1] or heading
         for one in yaml.safe_load_all(match[2] or ""):
             if one is None:
@@ -212,7 +212,9 @@ def test_a_mistake_in_a_recipe_is_found(change, problem):
 @pytest.mark.parametrize("one", [pytest.param(one, id=heading) for heading, one in OBJECTS if one["kind"] != "ScaledObject"])
 def test_every_other_object_fits_its_schema(one):
     key = {"Service": "KnativeService"}.get(one["kind"], one["kind"])
-    if key in OTHERS:
+    if key == "ForecastPolicy":
+        assert not problems("forecastpolicies", one)
+    elif key in OTHERS:
         schema = {"type": "object", **copy.deepcopy(OTHERS[key])}
         schema["properties"] |= {name: {} for name in ("apiVersion", "kind", "metadata")}
         jsonschema.Draft202012Validator(policies.strict(schema)).validate(one)
@@ -228,6 +230,20 @@ def test_limits_of_a_recipe_are_those_of_its_workload():
             assert (one["spec"]["minReplicaCount"], one["spec"]["maxReplicaCount"]) == (policy["min"], policy["max"]), heading
 
 
+def test_autoscalers_and_policies_of_a_recipe_have_the_limits_of_their_workload():
+    found = [one for _, one in OBJECTS if one["kind"] in ("HorizontalPodAutoscaler", "ForecastPolicy")]
+    assert len(found) == 3
+    for one in found:
+        spec = one["spec"]
+        limits = spec.get("capacity", spec)
+        policy = WORKLOADS[spec["scaleTargetRef"]["name"]]
+        assert (limits["minReplicas"], limits["maxReplicas"]) == (policy["min"], policy["max"])
+        assert one["kind"] == "HorizontalPodAutoscaler" or limits["targetPerPod"] == policy["targetPerPod"]
+        for metric in spec.get("metrics", []):
+            if metric["type"] == "External":
+                assert metric["external"]["target"] == {"type": "AverageValue", "averageValue": "1"}
+
+
 def test_every_recipe_of_the_table_has_an_object_or_a_command():
     rows = re.findall(r"\| \[(.+?)\]\(#(.+?)\) \|", PAGE)
     headings = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)
@@ -235,7 +251,7 @@ def test_every_recipe_of_the_table_has_an_object_or_a_command():
     for name, anchor in rows:
         assert anchor == re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-")
         section = PAGE.partition(f"## {name}\n")[2].partition("\n## ")[0]
-        assert "```yaml\n# keda\n" in section or "```sh\n" in section, name
+        assert re.search(r"```(yaml\n# (keda|cluster)|sh)\n", section), name
 
 
 def test_commands_set_annotations_of_keda_on_an_object_of_the_page():

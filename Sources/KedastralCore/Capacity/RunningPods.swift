@@ -11,6 +11,9 @@ package struct RunningPods: Sendable, Equatable, CustomStringConvertible {
     self.ready = ready
   }
 
+  /// Their number within what a plan can start from, whatever a server says.
+  package var bounded: Int { min(max(0, replicas), 1_000_000_000) }
+
   /// `20 (18 ready, 2 starting)`.
   package var description: String {
     ready.map { "\(replicas) (\($0) ready, \(replicas - $0) starting)" } ?? "\(replicas)"

@@ -10,7 +10,7 @@ extension ForecastLoop {
         try await counter.runningPods()
       }
       logger.debug("the plan starts from the pods that run", ["workload": workload.name.text, "pods": "\(pods)"])
-      return max(0, pods.replicas)
+      return pods.bounded
     } catch {
       logger.log(
         Task.isCancelled ? .debug : .info, "the pods cannot be counted; the plan starts without limits of change",

@@ -18,13 +18,13 @@ enum GRPCEncoding: Equatable {
   }
 }
 
-/// Unpacks messages that a client has compressed with gzip.
-enum Gzip {
+/// Unpacks what a client has compressed with gzip.
+package enum Gzip {
   /// Unpacks one message.
   ///
   /// - Throws: INVALID_ARGUMENT for bytes that are not gzip, RESOURCE_EXHAUSTED once the result passes `maximumLength`.
   // zlib sees pointers into `packed` and `plain` during one call each, with their true lengths.
-  static func decompress(_ packed: RawSpan, maximumLength: Int) throws(GRPCStatus) -> [UInt8] {
+  package static func decompress(_ packed: RawSpan, maximumLength: Int) throws(GRPCStatus) -> [UInt8] {
     var stream = z_stream()
     let gzipWindow: Int32 = 15 + 16
     guard inflateInit2_(&stream, gzipWindow, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {

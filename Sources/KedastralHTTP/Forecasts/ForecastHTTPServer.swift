@@ -38,6 +38,7 @@ package final class ForecastHTTPServer: Sendable {
   ///   - texts: what writes a workload's settings down; without it there is nothing to copy.
   ///   - records: how the plans came about, for `/explain` and `/whatif`.
   ///   - scorecards: what the plans were worth, for `/scorecard`.
+  ///   - receivers: routes that receive data.
   /// - Throws: `Listener.ListenError` when the address cannot be listened on.
   package init(
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
@@ -45,7 +46,7 @@ package final class ForecastHTTPServer: Sendable {
     series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
     health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
-    scorecards: Scorecards? = nil, logger: KedastralLogger = .silent
+    scorecards: Scorecards? = nil, receivers: [HTTPReceiver] = [], logger: KedastralLogger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(
@@ -64,6 +65,7 @@ package final class ForecastHTTPServer: Sendable {
       router.addExplanation(board, leadTime: leadTime, staleAfter: staleAfter, records: records)
       if let records { router.addWhatIf(board, leadTime: leadTime, records: records) }
       if let scorecards { router.addScorecards(board, scorecards) }
+      for receiver in receivers { router.add(receiver) }
       router.addPage(overview)
       return router
     }

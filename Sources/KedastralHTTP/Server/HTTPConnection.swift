@@ -20,6 +20,10 @@ final class HTTPConnection {
   /// When the request that is arriving began; nil between requests.
   private var requestBeganAt: ContinuousClock.Instant?
   private var lastUseAt: ContinuousClock.Instant
+  /// Memory that is set aside for the body of the current request.
+  private var reservedBytes = 0
+  /// How many bytes of input there are before it is worth looking at it again.
+  private var awaitedBytes = 0
   /// Whether the loop that reads requests runs, further down the stack.
   private var isReading = false
 
@@ -49,6 +53,7 @@ final class HTTPConnection {
   private func receive() {
     guard life.isOpen else { return stream.withInput { $0.count } }
     switch phase {
+    case .waiting where stream.pendingInput < awaitedBytes: break
     case .waiting: readRequests()
     case .answering(let exchange) where !exchange.isStreaming:
       // What comes behind a request waits, within the limit of a request.
@@ -69,8 +74,14 @@ final class HTTPConnection {
       stream.withInput { bytes in
         if requestBeganAt == nil, !bytes.isEmpty { requestBeganAt = .now }
         finding = HTTPRequestHead.find(in: bytes, limit: settings.limits.headerBytes)
-        if case .complete(let head, let length) = finding, let limit = server.bodyLimit(of: head.request) {
+        if case .complete(let head, let length) = finding,
+          let limit = server.bodyLimit(of: head.request, hasCertificate: hasCertificate)
+        {
           finding = head.withBody(in: bytes, headLength: length, limit: limit)
+          if !isRefused(finding), !reserve(head.isChunked ? limit : head.bodyLength ?? 0) {
+            finding = .refused(status: 503, problem: "too many requests with bodies at once; try again later")
+          }
+          awaitedBytes = length + (head.bodyLength ?? 0)
         }
         if case .complete(_, let length) = finding { return length }
         return 0
@@ -78,17 +89,34 @@ final class HTTPConnection {
       switch finding {
       case .incomplete: return stream.setReading(true)
       case .complete(let head, _):
-        requestBeganAt = nil
+        (requestBeganAt, awaitedBytes) = (nil, 0)
         let exchange = HTTPExchange(head, on: self)
         phase = .answering(exchange)
         server.answer(exchange)
       case .refused(let status, let problem):
-        server.refused(status == 431 ? .headerSize : .malformed, problem)
+        server.refused(status == 431 ? .headerSize : status == 503 ? .bodyMemory : .malformed, problem)
         server.count(status, path: "other")
         write(HTTPResponse.failure(status, problem).encoded(isLast: true))
         linger()
       }
     }
+  }
+
+  private func isRefused(_ finding: HTTPRequestHead.Finding) -> Bool {
+    if case .refused = finding { true } else { false }
+  }
+
+  /// Sets memory aside for the body of the current request, once.
+  private func reserve(_ bytes: Int) -> Bool {
+    guard reservedBytes == 0, bytes > 0 else { return true }
+    guard server.reserve(bytes) else { return false }
+    reservedBytes = bytes
+    return true
+  }
+
+  private func release() {
+    server.release(reservedBytes)
+    (reservedBytes, awaitedBytes) = (0, 0)
   }
 
   /// Output that a client may leave unread before its next request is looked at.
@@ -110,6 +138,7 @@ final class HTTPConnection {
   /// An exchange's answer is complete.
   func finished(_ exchange: HTTPExchange) {
     guard case .answering = phase else { return }
+    release()
     lastUseAt = .now
     guard exchange.isPersistent, !exchange.isStreaming, !server.isClosing else { return linger() }
     phase = .waiting
@@ -128,6 +157,7 @@ final class HTTPConnection {
 
   /// Closes our side, so that the client gets all that was sent, and waits a moment for the client to do the same.
   private func linger() {
+    release()
     phase = .waiting
     life.linger()
   }
@@ -136,6 +166,7 @@ final class HTTPConnection {
   func close() {
     let exchange: HTTPExchange? = if case .answering(let exchange) = phase { exchange } else { nil }
     guard life.close() else { return }
+    release()
     phase = .waiting
     exchange?.connectionClosed()
     server.removed(self)

@@ -14,6 +14,12 @@ package struct HTTPRequest: Sendable, Equatable {
   package var origin: String?
   /// The MCP-Protocol-Version header.
   package var protocolVersion: String?
+  /// The Content-Type header.
+  package var contentType: String?
+  /// The Content-Encoding header.
+  package var contentEncoding: String?
+  /// The X-Prometheus-Remote-Write-Version header.
+  package var remoteWriteVersion: String?
   /// What came behind the headers, on routes that take it.
   package var body: [UInt8] = []
 

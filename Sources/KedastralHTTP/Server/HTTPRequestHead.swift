@@ -8,6 +8,8 @@ struct HTTPRequestHead: Equatable {
   var hasBody: Bool
   /// How long the body is, when that is said beforehand.
   var bodyLength: Int?
+  /// Whether the body comes in chunks.
+  var isChunked = false
   /// Whether the client understands chunks.
   var takesChunks: Bool
 
@@ -40,17 +42,32 @@ struct HTTPRequestHead: Equatable {
   /// The same with its body, once that has come; `headLength` bytes lie before it.
   func withBody(in bytes: UnsafeRawBufferPointer, headLength: Int, limit: Int) -> Finding {
     guard hasBody else { return .complete(self, length: headLength) }
+    if isChunked { return withChunks(in: bytes, headLength: headLength, limit: limit) }
     guard let bodyLength else {
-      return .refused(status: 411, problem: "a body requires the header Content-Length; chunks are not supported")
+      return .refused(
+        status: 411, problem: "a body requires the header Content-Length, or the transfer encoding chunked")
     }
     guard bodyLength <= limit else {
       return .refused(status: 413, problem: "the body has \(bodyLength) bytes, more than the limit of \(limit)")
     }
     guard bytes.count >= headLength + bodyLength else { return .incomplete }
+    return complete(Array(bytes[headLength..<headLength + bodyLength]), length: headLength + bodyLength)
+  }
+
+  private func withChunks(in bytes: UnsafeRawBufferPointer, headLength: Int, limit: Int) -> Finding {
+    switch ChunkedBody.find(in: bytes[headLength...], limit: limit) {
+    case .incomplete: .incomplete
+    case .complete(let body, let length): complete(body, length: headLength + length)
+    case .tooLong: .refused(status: 413, problem: "the body has more bytes than the limit of \(limit)")
+    case .malformed: .refused(status: 400, problem: "the body is not a valid sequence of chunks")
+    }
+  }
+
+  private func complete(_ body: [UInt8], length: Int) -> Finding {
     var complete = self
     complete.hasBody = false
-    complete.request.body = Array(bytes[headLength..<headLength + bodyLength])
-    return .complete(complete, length: headLength + bodyLength)
+    complete.request.body = body
+    return .complete(complete, length: length)
   }
 
   private struct Refusal: Error {
@@ -81,13 +98,20 @@ struct HTTPRequestHead: Equatable {
     }
     let headers = try Headers(lines.dropFirst())
     let isModern = words[2] == "HTTP/1.1"
+    // A server before this one might see another end of the body.
+    guard !headers.isChunked || headers.bodyLength == nil else {
+      throw Refusal(problem: "Content-Length and Transfer-Encoding are given together")
+    }
     guard !isModern || headers.hasHost else { throw Refusal(problem: "the header Host is missing") }
+    var request = HTTPRequest(
+      method: String(words[0]), target: String(words[1]), authorization: headers.authorization,
+      accept: headers.accept, origin: headers.origin, protocolVersion: headers.protocolVersion)
+    request.contentType = headers.contentType
+    request.contentEncoding = headers.contentEncoding
+    request.remoteWriteVersion = headers.remoteWriteVersion
     return HTTPRequestHead(
-      request: HTTPRequest(
-        method: String(words[0]), target: String(words[1]), authorization: headers.authorization,
-        accept: headers.accept, origin: headers.origin, protocolVersion: headers.protocolVersion),
-      isPersistent: isModern && !headers.closes, hasBody: headers.hasBody, bodyLength: headers.bodyLength,
-      takesChunks: isModern)
+      request: request, isPersistent: isModern && !headers.closes, hasBody: headers.hasBody,
+      bodyLength: headers.bodyLength, isChunked: headers.isChunked, takesChunks: isModern)
   }
 
   /// The headers that matter here.
@@ -99,7 +123,11 @@ struct HTTPRequestHead: Equatable {
     var accept: String?
     var origin: String?
     var protocolVersion: String?
+    var contentType: String?
+    var contentEncoding: String?
+    var remoteWriteVersion: String?
     var bodyLength: Int?
+    var isChunked = false
 
     init(_ lines: ArraySlice<Substring>) throws(Refusal) {
       for line in lines {
@@ -114,8 +142,13 @@ struct HTTPRequestHead: Equatable {
         case "accept": accept = String(value)
         case "origin": origin = String(value)
         case "mcp-protocol-version": protocolVersion = String(value)
+        case "content-type": contentType = String(value)
+        case "content-encoding": contentEncoding = String(value.trimmingSuffix { $0 == " " })
+        case "x-prometheus-remote-write-version": remoteWriteVersion = String(value)
         case "connection": closes = closes || value.lowercased().contains("close")
-        case "transfer-encoding": hasBody = true
+        case "transfer-encoding":
+          hasBody = true
+          isChunked = value.trimmingSuffix { $0 == " " }.lowercased() == "chunked"
         case "content-length":
           guard let length = UInt64(value.trimmingSuffix { $0 == " " }) else {
             throw Refusal(problem: "Content-Length is not a number")

@@ -46,12 +46,16 @@ package struct HTTPResponse: Sendable, Equatable {
     switch status {
     case 200: "OK"
     case 202: "Accepted"
+    case 204: "No Content"
     case 400: "Bad Request"
     case 401: "Unauthorized"
     case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 409: "Conflict"
+    case 411: "Length Required"
+    case 413: "Content Too Large"
+    case 415: "Unsupported Media Type"
     case 431: "Request Header Fields Too Large"
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
@@ -66,7 +70,8 @@ package struct HTTPResponse: Sendable, Equatable {
   ///   - isLast: whether the connection ends behind it.
   ///   - withBody: false for HEAD, which gets only the headers.
   func encoded(isLast: Bool, withBody: Bool = true) -> [UInt8] {
-    var lines = [Header(name: "Content-Length", value: "\(body.count)")]
+    // A response without content must not have a length (RFC 9110, 8.6).
+    var lines = status == 204 ? [] : [Header(name: "Content-Length", value: "\(body.count)")]
     if isLast { lines.append(Header(name: "Connection", value: "close")) }
     return encodedHead(lines) + (withBody ? body : [])
   }

@@ -15,6 +15,7 @@ package final class HTTPServer {
 
   /// Why something was cut off or refused.
   enum Refusal: String {
+    case bodyMemory = "body_memory"
     case connectionLimit = "connection_limit"
     case headerSize = "header_size"
     case malformed
@@ -36,6 +37,8 @@ package final class HTTPServer {
   private var connections: [ObjectIdentifier: HTTPConnection] = [:]
   private var closing: (deadline: LoopTimer, whenClosed: () -> Void)?
   private var refusalLog = LogThrottle(every: .seconds(10))
+  /// The bytes of all bodies that arrive or are being answered.
+  private var bodyBytes = 0
 
   /// Starts to listen.
   ///
@@ -115,8 +118,23 @@ package final class HTTPServer {
 
   // MARK: Requests
 
-  /// How many bytes the body of a request may have; nil when its route reads none.
-  func bodyLimit(of request: HTTPRequest) -> Int? { router.bodyLimit(of: request) }
+  /// How many bytes the body of a request may have; nil when its route reads none, or refuses the client.
+  func bodyLimit(of request: HTTPRequest, hasCertificate: Bool) -> Int? {
+    guard case .handler(_, let access, route: _) = router.match(request),
+      refusal(of: request, hasCertificate: hasCertificate, access) == nil
+    else { return nil }
+    return router.bodyLimit(of: request)
+  }
+
+  /// Sets memory aside for a body; false when all bodies together would need too much.
+  func reserve(_ bytes: Int) -> Bool {
+    guard bodyBytes + bytes <= settings.limits.allBodyBytes else { return false }
+    bodyBytes += bytes
+    return true
+  }
+
+  /// Gives back what was reserved.
+  func release(_ bytes: Int) { bodyBytes -= bytes }
 
   /// Answers a request, now or later.
   func answer(_ exchange: HTTPExchange) {
@@ -126,35 +144,46 @@ package final class HTTPServer {
       send(.failure(404, "there is nothing at '\(request.path.prefix(200))'"), to: exchange, path: "other")
     case .wrongMethod(let allowed):
       let problem = "\(request.path) supports \(allowed), not \(request.method)"
-      send(.failure(405, problem).with("Allow", allowed), to: exchange, path: request.path)
-    case .handler(let handler, let isOpen):
-      if !isOpen, let refusal = refusal(of: exchange) { return send(refusal, to: exchange, path: request.path) }
+      send(.failure(405, problem).with("Allow", allowed), to: exchange, path: router.path(of: request) ?? "other")
+    case .handler(let handler, let access, let path):
+      if let refusal = refusal(of: request, hasCertificate: exchange.hasCertificate, access) {
+        return send(refusal, to: exchange, path: path)
+      }
       switch handler(request) {
-      case .now(let response): send(response, to: exchange, path: request.path)
-      case .later(let work): answerLater(exchange, work)
-      case .aside(let work): answerAside(exchange, work)
+      case .now(let response): send(response, to: exchange, path: path)
+      case .later(let work): answerLater(exchange, path, work)
+      case .aside(let work): answerAside(exchange, path, work)
       case .events(let serve):
         guard request.method == "GET" else {
           return send(HTTPResponse(type: "text/event-stream", body: []), to: exchange, path: request.path)
         }
-        count(200, path: request.path)
+        count(200, path: path)
         serve(EventStream(exchange))
       }
     }
   }
 
   /// Why a client is not let in where not everybody is; nil when it is.
-  private func refusal(of exchange: HTTPExchange) -> HTTPResponse? {
-    if let tls = settings.tls, tls.demandsCertificates, !exchange.hasCertificate {
+  private func refusal(
+    of request: HTTPRequest, hasCertificate: Bool, _ access: HTTPRouter.Access
+  ) -> HTTPResponse? {
+    let token: BearerToken?
+    switch access {
+    case .open: return nil
+    case .closed: token = settings.token
+    case .token(let own): token = own
+    }
+    if let tls = settings.tls, tls.demandsCertificates, !hasCertificate {
       return .failure(403, "a client certificate is required")
     }
-    guard let token = settings.token, !token.isShown(by: exchange.request.authorization) else { return nil }
+    guard let token, !token.isShown(by: request.authorization) else { return nil }
     return HTTPResponse.failure(401, "a bearer token is required: send 'Authorization: Bearer <token>'")
       .with("WWW-Authenticate", "Bearer")
   }
 
-  private func answerLater(_ exchange: HTTPExchange, _ work: @escaping @Sendable () async -> HTTPResponse) {
-    let path = exchange.request.path
+  private func answerLater(
+    _ exchange: HTTPExchange, _ path: String, _ work: @escaping @Sendable () async -> HTTPResponse
+  ) {
     let bound = LoopBound((server: self, exchange: exchange, deadline: LoopTimer?.none), to: loop)
     let task = Task {
       let response = await work()
@@ -169,8 +198,7 @@ package final class HTTPServer {
     exchange.onClose = { task.cancel() }
   }
 
-  private func answerAside(_ exchange: HTTPExchange, _ work: @escaping @Sendable () -> HTTPResponse) {
-    let path = exchange.request.path
+  private func answerAside(_ exchange: HTTPExchange, _ path: String, _ work: @escaping @Sendable () -> HTTPResponse) {
     let bound = LoopBound((server: self, exchange: exchange), to: loop)
     aside.run {
       let response = work()
@@ -250,6 +278,8 @@ package struct HTTPLimits: Sendable, Equatable {
   package var connections = 1024
   /// How many bytes a request's line and headers may have; routes that take a body have a limit of their own.
   package var headerBytes = 16 << 10
+  /// How many bytes the bodies of all requests may have together, from their announcement to the answer.
+  package var allBodyBytes = 64 << 20
   /// The time a request has to arrive, from its first byte; for a new connection, TLS handshake included.
   package var requestTimeout: Duration = .seconds(10)
   /// How long a connection may wait for its next request.

@@ -148,6 +148,19 @@ extension KubernetesClient {
     _ = try await send(.patch, path + query, contentType: "application/apply-patch+yaml", body: try Self.json(body))
   }
 
+  /// Changes fields of an object: null removes one (RFC 7386).
+  ///
+  /// - Parameter body: what changes. With `metadata.resourceVersion` an object that has another version is left as it is, and the
+  ///   server answers 409.
+  package func patch(
+    _ resource: ResourceType, _ key: ObjectKey, _ body: some Encodable, fieldManager: String = "kedastral"
+  ) async throws {
+    let path = resource.path(namespace: key.namespace.isEmpty ? nil : key.namespace, name: key.name)
+    _ = try await send(
+      .patch, path + QueryText.query([("fieldManager", fieldManager)]), contentType: "application/merge-patch+json",
+      body: try Self.json(body))
+  }
+
   /// Changes fields of an object's status.
   ///
   /// - Parameters:

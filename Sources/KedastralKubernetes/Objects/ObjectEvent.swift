@@ -31,7 +31,8 @@ package struct ObjectEvent: Encodable, Sendable, Equatable {
   private let kind = "Event"
   private let metadata: Metadata
   private let involvedObject: Subject
-  private let type: Kind
+  /// Whether it is a warning.
+  package let type: Kind
   private let source = Source()
   private let firstTimestamp: String
   private let lastTimestamp: String

@@ -11,7 +11,7 @@ struct Exposition: Equatable {
   init(_ body: [UInt8], selector: ScrapeSelector) throws {
     let name = Array(selector.metric.utf8)
     let typeLine = Array("# TYPE \(selector.metric) ".utf8)
-    isCounter = ["_total", "_count", "_sum", "_bucket"].contains { selector.metric.hasSuffix($0) }
+    isCounter = Self.isCounterName(selector.metric)
     for line in body.split(separator: 0x0A) {
       guard line.starts(with: name) || line.starts(with: typeLine) else { continue }
       switch try ExpositionLine(Substring(decoding: line, as: UTF8.self)) {
@@ -20,5 +20,10 @@ struct Exposition: Equatable {
       default: break
       }
     }
+  }
+
+  /// Whether a metric is a counter by the convention for names.
+  static func isCounterName(_ metric: String) -> Bool {
+    ["_total", "_count", "_sum", "_bucket"].contains { metric.hasSuffix($0) }
   }
 }

@@ -86,6 +86,13 @@ struct RunningPodsTests {
     #expect(try await loop().tick().desiredReplicas.prefix(2) == [3, 3])
   }
 
+  @Test("a number of pods that cannot be is bounded", arguments: [Int.min, -1, 2_000_000_000, Int.max])
+  func impossible(_ replicas: Int) async throws {
+    pods.set(replicas)
+    let plan = try await loop().tick()
+    #expect(plan.desiredReplicas.allSatisfy { (1...100).contains($0) })
+  }
+
   @Test("a count says how many pods are ready and how many start")
   func text() {
     #expect("\(RunningPods(replicas: 20, ready: 18))" == "20 (18 ready, 2 starting)")

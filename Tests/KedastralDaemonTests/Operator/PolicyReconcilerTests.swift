@@ -6,76 +6,7 @@ import Testing
 
 @testable import KedastralDaemon
 
-/// A reconciler with its objects, and what it does.
-private struct Trial {
-  var reconciler: PolicyReconciler
-  var observations: [WorkloadName: PlanObservation] = [:]
-  var owns = true
-  var ownsSources = false
-  var now = Date(timeIntervalSince1970: 1_800_000_000)
-
-  init(_ policies: [ForecastPolicy] = [Policies.policy()], sources: [DataSource] = [Policies.dataSource()]) {
-    reconciler = PolicyReconciler(
-      PolicyReconciler.Settings(knownModels: ModelCatalog.names, scalerAddress: "scaler.kedastral:50051"))
-    reconciler.handle(ObjectFeed<ClusterDataSource>.Event.listed(ObjectList()), at: now)
-    reconciler.handle(.listed(ObjectList(objects: sources)), at: now)
-    reconciler.handle(.listed(ObjectList(objects: policies)), at: now)
-    reconciler.handle(ObjectFeed<ScaledObject>.Event.listed(ObjectList()))
-    reconciler.handle(ObjectFeed<Autoscaler>.Event.listed(ObjectList()))
-  }
-
-  mutating func workloads() -> [String]? { reconciler.reconcileWorkloads(at: now)?.map(\.name.text) }
-
-  mutating func actions(after seconds: Double = 0) -> [PolicyReconciler.Action] {
-    now += seconds
-    _ = reconciler.reconcileWorkloads(at: now)
-    return reconciler.actions(
-      PolicyReconciler.Surroundings(
-        observe: { [observations] in observations[$0] ?? .init() }, owns: { [owns] _, _ in owns },
-        ownsSource: { [ownsSources] _, _ in ownsSources }),
-      at: now)
-  }
-
-  /// Lets the cluster have what was applied.
-  mutating func store(_ actions: [PolicyReconciler.Action]) {
-    for case .apply(let key, let body, _) in actions {
-      reconciler.handle(.changed(Trial.scaledObject(key, body)))
-    }
-  }
-
-  static func scaledObject(_ key: ObjectKey, _ body: JSONValue) -> ScaledObject {
-    let owner = body["metadata"]["ownerReferences"].elements?.first
-    return ScaledObject(
-      metadata: ObjectMetadata(
-        name: key.name, namespace: key.namespace, uid: "uid-so-\(key.name)",
-        ownerReferences: owner.map {
-          [.init(apiVersion: "", kind: "ForecastPolicy", name: "", uid: $0["uid"].text ?? "")]
-        }),
-      spec: body["spec"])
-  }
-
-  mutating func plan(_ replicas: Int, of name: String = "shop_web", load: Double = 250) throws {
-    let workload = try WorkloadName(name)
-    observations[workload] = PlanObservation(
-      snapshot: try Snapshot(
-        workload: workload, metric: "rps", generatedAt: now, step: .seconds(60), horizon: .seconds(1800),
-        values: Array(repeating: load, count: 30), desiredReplicas: Array(repeating: replicas, count: 30)))
-    observations[workload]?.snapshot?.newestSampleAt = now
-  }
-}
-
-extension [PolicyReconciler.Action] {
-  fileprivate var applied: [JSONValue] { compactMap { if case .apply(_, let body, _) = $0 { body } else { nil } } }
-  fileprivate var statuses: [JSONValue] { compactMap { if case .status(_, let body, _) = $0 { body } else { nil } } }
-  fileprivate var events: [ObjectEvent] { compactMap { if case .event(let event) = $0 { event } else { nil } } }
-}
-
-extension JSONValue {
-  fileprivate func condition(_ type: String) -> [String] {
-    let condition = self["conditions"].elements?.first { $0["type"].text == type }
-    return [condition?["status"].text ?? "", condition?["reason"].text ?? "", condition?["message"].text ?? ""]
-  }
-}
+private typealias Trial = OperatorTrial
 
 @Suite("Reconciler of ForecastPolicies")
 struct PolicyReconcilerTests {
@@ -413,6 +344,60 @@ struct PolicyReconcilerTests {
       }
     }
     #expect((150...175).contains(reads))
+  }
+
+  @Test("a plan that becomes capped or bridged is an event, and so is the end of that, but not more often than allowed")
+  func planEvents() throws {
+    var trial = Trial()
+    trial.store(trial.actions())
+    func plan(isCapped: Bool, bridgedFor: Double? = nil) throws {
+      let (workload, now) = (try WorkloadName("shop_web"), trial.now)
+      var snapshot = try Snapshot(
+        workload: workload, metric: "rps", generatedAt: now, step: .seconds(60), horizon: .seconds(1800),
+        values: Array(repeating: 250, count: 30), desiredReplicas: Array(repeating: 3, count: 30),
+        requiredReplicas: Array(repeating: isCapped ? 9 : 3, count: 30))
+      snapshot.newestSampleAt = now
+      snapshot.bridgedUntil = bridgedFor.map { now + $0 }
+      trial.observations[workload] = PlanObservation(snapshot: snapshot)
+    }
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 10).events.isEmpty)
+    try plan(isCapped: true)
+    let capped = trial.actions(after: 40).events
+    #expect(capped.map(\.reason) == ["LimitReached"] && capped[0].type == .warning)
+    // It ends, and begins again, sooner than events may follow each other.
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 40).events.isEmpty)
+    try plan(isCapped: true)
+    #expect(trial.actions(after: 40).events.isEmpty)
+    trial.now += 600
+    try plan(isCapped: false, bridgedFor: 900)
+    let later = trial.actions(after: 40).events
+    #expect(later.map(\.reason) == ["WithinLimits", "NoSamples"] && later.map(\.type) == [.normal, .warning])
+    trial.now += 600
+    try plan(isCapped: false)
+    #expect(trial.actions(after: 40).events.map(\.reason) == ["SamplesReceived"])
+  }
+
+  @Test("a policy whose ScaledObject is left to the user needs no right on ScaledObjects")
+  func withoutRights() throws {
+    var trial = Trial([Policies.policy(changes: ["scaledObject": "none"])])
+    var reconciler = PolicyReconciler(
+      .init(knownModels: ModelCatalog.names, scalerAddress: "s:1"), seesClusterSources: false)
+    reconciler.handle(.listed(ObjectList(objects: [Policies.dataSource()])), at: trial.now)
+    reconciler.handle(
+      .listed(ObjectList(objects: [Policies.policy(changes: ["scaledObject": "none"])])), at: trial.now)
+    let error = KubernetesError(request: "GET /x", reason: .refused(status: 403, reason: "", message: "no"))
+    reconciler.handle(ObjectFeed<ScaledObject>.Event.interrupted(error))
+    reconciler.handle(ObjectFeed<Autoscaler>.Event.interrupted(error))
+    #expect(reconciler.reconcileWorkloads(at: trial.now)?.count == 1)
+    try trial.plan(3)
+    let actions = reconciler.actions(
+      .init(
+        observe: { [observations = trial.observations] in observations[$0] ?? .init() }, owns: { _, _ in true },
+        ownsSource: { _, _ in false }), at: trial.now)
+    #expect(actions.applied == [])
+    #expect(try #require(actions.statuses.first).condition("Ready").prefix(2) == ["True", "Planned"])
   }
 
   @Test("a failing source is reported with its error and one event, and so is its recovery")

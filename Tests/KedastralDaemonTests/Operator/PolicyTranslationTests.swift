@@ -171,6 +171,25 @@ struct PolicyTranslationTests {
     #expect(source.metric == "queue" && source.labels == ["app": "web"])
   }
 
+  @Test("a policy selects what is pushed to the forecaster")
+  func pushed() throws {
+    let otlp = try read(
+      ["sourceConfig": ["attributes": "service.name=shop"]], source: ["type": "otlp", "config": ["metric": "requests"]])
+    #expect(
+      otlp.source
+        == .push(
+          PushSourceConfiguration(
+            selector: PushSelector(.otlp, metric: "requests", attributes: ["service.name": "shop"]))))
+    let written = try read(
+      ["sourceConfig": ["metric": "served", "labels": "app=shop", "rate": "true"]],
+      source: ["type": "remoteWrite", "config": [:]])
+    #expect(
+      written.source
+        == .push(
+          PushSourceConfiguration(
+            selector: PushSelector(.remoteWrite, metric: "served", attributes: ["app": "shop"], isCount: true))))
+  }
+
   @Test("a file of the forecaster cannot be the past of a source, a URL can")
   func bootstrap() throws {
     let scrape: JSONValue = ["type": "scrape", "config": ["url": "http://web/metrics", "metric": "m"]]

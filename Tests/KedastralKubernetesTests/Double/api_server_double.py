@@ -224,6 +224,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 200, body
         manager = query.get("fieldManager", "")
         if "apply-patch" in self.headers["Content-Type"]:
+            # An apply creates what is not there, but not as an object that it names by its identity.
+            if body.get("metadata", {}).get("uid") not in (None, (old or {}).get("metadata", {}).get("uid")):
+                return 409, status(409, "Conflict", "the uid is another one")
             owner = (old or {}).get("metadata", {}).get("managedFields", [{}])[0].get("manager", manager)
             if old and owner != manager and query.get("force") != "true":
                 return 409, status(409, "Conflict", 'conflict with "%s"' % owner)

@@ -182,7 +182,7 @@ struct SourceCheck {
       for probe in probes { checked.remarks += try await probe(deadline) }
       // A source without a past: the value read now is the first sample.
       guard probes.isEmpty else {
-        checked.outcome = .answers
+        checked.outcome = entry.sources.allSatisfy(\.isPushed) ? .unasked : .answers
         return checked
       }
       var workload = entry.served.workload

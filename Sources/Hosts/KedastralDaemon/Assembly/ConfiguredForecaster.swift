@@ -10,6 +10,8 @@ package struct ConfiguredForecaster: Sendable {
   /// Makes HTTP requests for sources and models.
   package let client: HTTPClient
   let workloads: ConfiguredWorkloads
+  private let inbox: PushInbox
+  private let clock: any WallClock
   private let configuration: ForecasterConfiguration
 
   /// Makes the workloads.
@@ -20,14 +22,15 @@ package struct ConfiguredForecaster: Sendable {
     registered: RegisteredParts = RegisteredParts()
   ) throws {
     self.configuration = configuration
+    self.clock = clock
     client = try HTTPClient(on: loop)
     let cluster = try configuration.kubernetes.map { [client] in
       KubernetesClient(try $0.access(), http: client, clock: clock)
     }
+    let sources = SourceFactory(client: client, clock: clock, logger: logger, cluster: cluster)
+    inbox = sources.inbox
     workloads = try ConfiguredWorkloads(
-      configuration.workloads,
-      factory: WorkloadFactory(
-        sources: SourceFactory(client: client, clock: clock, logger: logger, cluster: cluster), registered: registered))
+      configuration.workloads, factory: WorkloadFactory(sources: sources, registered: registered))
   }
 
   /// How the parts are to be.
@@ -45,7 +48,10 @@ package struct ConfiguredForecaster: Sendable {
       texts: WrittenConfiguration(leadTime: leadTime, scaler: configuration.scalerAddress) { [workloads] in
         workloads.settings(of: $0)
       },
-      scorecard: configuration.scorecard, observer: observer)
+      scorecard: configuration.scorecard,
+      receivers: try HTTPReceiver.receivers(
+        PushReceiver(inbox, limits: configuration.pushLimits, clock: clock, metrics: metrics, logger: logger),
+        tokenFile: configuration.pushTokenFile), observer: observer)
   }
 
   /// Forecasts other workloads from now on; those whose settings stay are not touched.

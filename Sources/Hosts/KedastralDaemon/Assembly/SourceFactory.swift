@@ -13,6 +13,8 @@ package struct SourceFactory: Sendable {
   package let logger: KedastralLogger
   private let sharedQueries: SharedQueries
   private let rawMetrics: RawMetricsFeeds
+  /// Where pushed points go.
+  let inbox: PushInbox
   /// The cluster whose pods are measured; nil without one.
   private let cluster: KubernetesClient?
 
@@ -24,6 +26,7 @@ package struct SourceFactory: Sendable {
     self.clock = clock
     self.logger = logger
     sharedQueries = SharedQueries(client: client, clock: clock, logger: logger)
+    inbox = PushInbox(clock: clock)
     rawMetrics = RawMetricsFeeds(on: client.loop, clock: clock, logger: logger)
   }
 
@@ -35,6 +38,8 @@ package struct SourceFactory: Sendable {
     package var remarks: [String]
     /// Tries a source without a past once, within a time limit, and returns what to tell the user; nil for a source with a past.
     package var probe: Probe?
+    /// Whether others push to the source, so that nothing can be requested.
+    package var isPushed = false
 
     package typealias Probe = @Sendable (Duration) async throws -> [String]
 
@@ -92,6 +97,15 @@ package struct SourceFactory: Sendable {
       let made = Made(source: source, service: { try await source.run() }) { limit in
         try await source.probe(within: limit).map { [$0] } ?? []
       }
+      return bootstrapped(made, from: settings.bootstrap, of: workload)
+    case .push(let settings):
+      let selector = settings.selector
+      let source = PushSource(
+        selector, of: inbox, step: workload.step, capacity: workload.window.steps(of: workload.step), clock: clock)
+      var made = Made(source: source, service: { try await source.run() }) { _ in
+        ["\(selector): nothing was requested; senders post it to \(selector.origin.path) of the forecaster"]
+      }
+      made.isPushed = true
       return bootstrapped(made, from: settings.bootstrap, of: workload)
     }
   }

@@ -36,6 +36,7 @@ package struct AllInOneParts {
   /// The services to run.
   let services: [ServiceRunner.Service]
   private let store: OpenedStore
+  private let externalMetrics: ExternalMetricsPart?
 
   /// Wires the parts; both servers listen when this returns.
   package init(
@@ -56,11 +57,14 @@ package struct AllInOneParts {
       scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
       metrics: metrics, logger: logger)
     workloads = MergedWorkloads(configured, parts.forecaster, file: configuration.forecaster.workloads)
+    externalMetrics = try await ExternalMetricsPart(
+      scaler, on: loop, clock: clock, metrics: metrics, logger: logger)
     let discovery = WorkloadDiscovery(
       configuration.forecaster, workloads, configured, parts.forecaster, clock: clock, metrics: metrics, logger: logger)
     self.discovery = discovery
     services =
       parts.services + [{ await discovery.run() }]
+      + (externalMetrics?.services(following: store.store.updates()) ?? [])
       + (try cluster?.services(
         workloads, configured, parts.forecaster, on: loop, clock: clock, metrics: metrics, logger: logger) ?? [])
   }
@@ -68,6 +72,7 @@ package struct AllInOneParts {
   /// Stops accepting and finishes open requests.
   package func shutdown() async {
     await parts.shutdown()
+    await externalMetrics?.shutdown()
     await store.close()
   }
 }

@@ -45,6 +45,9 @@ package enum ScalerHost {
       problem: { [follower] in follower?.problem(of: $0) }, logger: logger)
     logger.info("serving operations", ["address": "\(operations.address)"])
 
+    let externalMetrics = try await ExternalMetricsPart(
+      configuration, on: loop, clock: clock, metrics: metrics, logger: logger)
+
     var services: [ServiceRunner.Service] = []
     var store: OpenedStore?
     switch configuration.storage {
@@ -59,6 +62,7 @@ package enum ScalerHost {
           for await case .put in opened.store.updates() { return readiness.report("plans", problem: nil) }
         },
       ]
+      services += externalMetrics?.services(following: opened.store.updates()) ?? []
     case .memory:
       guard let follower else { break }
       services = [
@@ -76,12 +80,14 @@ package enum ScalerHost {
           }
         },
       ]
+      services += externalMetrics?.services(following: follower.makeUpdates()) ?? []
     }
     try await host.run(services, watching: configuration.watchedFile, read: readAgain, level: \.log.level) { new in
       ConfigurationChange(needingRestart: new.needingRestart(after: configuration))
     } windDown: { [store] in
       await scaler.server.shutdown(within: .seconds(3))
       await operations.shutdown(within: .seconds(1))
+      await externalMetrics?.shutdown()
       await store?.close()
     }
   }

@@ -208,6 +208,9 @@ actor PolicyOperator {
     case .delete(let key, let uid):
       let error = await attempt("scaledobject") { try await client.delete(ScaledObject.resource, key, uid: uid) }
       await note { $0.scalingRequestEnded(key, error: error) }
+    case .changeMinimum(let autoscaler, let change):
+      let error = await attempt("autoscaler") { try await client.change(autoscaler, change) }
+      await note { $0.minimumRequestEnded(autoscaler.key, error: error) }
     case .status(let key, let status, let version):
       let error = await attempt("status") {
         // The version keeps a process that was paused from overwriting what the next owner has written.
@@ -229,8 +232,9 @@ actor PolicyOperator {
         await note { $0.credentialsRead(reference, of: references, .failure(error)) }
       } catch {}
     case .readReplicas(let key, let target):
-      let scale = try? await client.scale(of: target.resource, target.key)
-      await note { [clock] in $0.replicasRead(key, scale?.replicas, at: clock.now) }
+      let replicas = try? await client.scale(of: target.resource, target.key).replicas
+      let bounded = replicas.map { RunningPods(replicas: $0).bounded }
+      await note { [clock] in $0.replicasRead(key, bounded, at: clock.now) }
     }
   }
 
@@ -241,8 +245,8 @@ actor PolicyOperator {
       return nil
     } catch let error as KubernetesError {
       writes.with(kind, "failure").increment()
-      // What was deleted meanwhile does not matter, and a status that was changed meanwhile is written again.
-      if error.status != 404, !(kind == "status" && error.status == 409) {
+      // What was deleted meanwhile does not matter, and what was changed meanwhile is written again.
+      if error.status != 404, !(["status", "autoscaler"].contains(kind) && error.status == 409) {
         logger.warn("cannot write to the cluster", ["error": "\(error)"])
       }
       return error

@@ -32,6 +32,10 @@ struct PolicyReconciler: Sendable {
     var numbersPerSecond = 1.0
     /// How long a new policy may go without a status, so that the first one is not out of date at once.
     var startGrace = Duration.seconds(20)
+    /// How `minReplicas` of autoscalers is written.
+    var minimums = RaisedMinimums.Settings()
+    /// The shortest time between two events about the same aspect of a plan, which can change often.
+    var planEventInterval = Duration.seconds(600)
     /// When Secrets are read again.
     var credentialsInterval = Duration.seconds(300)
     /// The shortest wait after something failed; it doubles.
@@ -45,6 +49,8 @@ struct PolicyReconciler: Sendable {
     case apply(ObjectKey, JSONValue, isOwn: Bool)
     /// Delete the ScaledObject of a policy, which has this identity.
     case delete(ObjectKey, uid: String)
+    /// Raise `minReplicas` of an autoscaler, or give it back.
+    case changeMinimum(Autoscaler, Autoscaler.Change)
     /// Change a policy's status, if its object still has the version from which the change was computed.
     case status(ObjectKey, JSONValue, version: String?)
     case sourceStatus(SourceReference, JSONValue, version: String?)
@@ -74,6 +80,8 @@ struct PolicyReconciler: Sendable {
     var problem: PolicyTranslation.Problem?
     var written: PolicyStatus?
     var writtenAt: Date?
+    /// When the latest event about the plan was sent, by what it is about.
+    var planEventAt: [PolicyCondition.Kind: Date] = [:]
     var apply = Attempt()
   }
 
@@ -103,11 +111,13 @@ struct PolicyReconciler: Sendable {
   private var sourceProblems: [SourceReference: PolicyTranslation.Problem] = [:]
   private var credentials: [SourceReference: Credentials] = [:]
   private var scaledObjects: [ObjectKey: ScaledObject] = [:]
-  private var autoscalers: [ObjectKey: KnownAutoscaler] = [:]
+  private var minimums: RaisedMinimums
   private var targetReplicas = TargetReplicas()
   private var listed: Set<String> = []
   /// The types that could not be listed, and why.
   private var interruptions: [String: String] = [:]
+  /// The types that the API server does not have.
+  private var absent: Set<String> = []
   private var reserved: Set<WorkloadName> = []
   private var hasNewWorkloads = false
   private var tokens = 20.0
@@ -120,6 +130,7 @@ struct PolicyReconciler: Sendable {
     self.settings = settings
     self.seesClusterSources = seesClusterSources
     translation = PolicyTranslation(knownModels: settings.knownModels)
+    minimums = RaisedMinimums(settings.minimums)
   }
 
   /// Whether the policies and their sources have been listed: before that nothing is known to be missing.
@@ -191,30 +202,26 @@ struct PolicyReconciler: Sendable {
     case .listed(let list):
       scaledObjects = Dictionary(list.objects.map { ($0.key, $0) }) { $1 }
       listed.insert(ScaledObject.resource.plural)
+      absent.remove(ScaledObject.resource.plural)
     case .changed(let object): scaledObjects[object.key] = object
     case .unreadable: break
     case .removed(let key): scaledObjects[key] = nil
-    case .interrupted(let error): interruptions[ScaledObject.resource.plural] = "\(error)"
+    case .interrupted(let error):
+      interruptions[ScaledObject.resource.plural] = "\(error)"
+      // KEDA is not installed.
+      if error.status == 404 { absent.insert(ScaledObject.resource.plural) }
     }
   }
 
   mutating func handle(_ event: ObjectFeed<Autoscaler>.Event) {
     switch event {
     case .listed(let list):
-      autoscalers = [:]
-      for object in list.objects { set(object) }
+      minimums.replaceAll(list.objects)
       listed.insert(Autoscaler.resource.plural)
-    case .changed(let object): set(object)
+    case .changed(let object): minimums.set(object)
     case .unreadable: break
-    case .removed(let key): autoscalers[key] = nil
+    case .removed(let key): minimums.remove(key)
     case .interrupted(let error): interruptions[Autoscaler.resource.plural] = "\(error)"
-    }
-  }
-
-  private mutating func set(_ autoscaler: Autoscaler) {
-    autoscalers[autoscaler.key] = ScaleTarget(autoscaler.spec.scaleTargetRef, in: autoscaler.key.namespace).map {
-      KnownAutoscaler(
-        target: $0, isForeign: !autoscaler.belongsToScaledObject, replicas: autoscaler.status?.currentReplicas)
     }
   }
 
@@ -356,10 +363,12 @@ struct PolicyReconciler: Sendable {
     guard isComplete else { return [] }
     refillTokens(at: now)
     targetReplicas.refill(at: now)
-    let running = Running(autoscalers)
     var actions = credentialActions(at: now)
-    let claims = Claims(entries.values.filter(\.isScaling).map { ($0.policy, $0.scaling?.target) }, scaledObjects)
-    let foreign = Foreign(scaledObjects, autoscalers)
+    let claims = Claims(
+      entries.values.filter { $0.isScaling || $0.isRaising }.map { ($0.policy, $0.scaling?.target) }, scaledObjects,
+      minimums)
+    let foreign = Foreign(scaledObjects, minimums)
+    var wishes: [ScaleTarget: (policy: ObjectKey, wish: RaisedMinimums.Wish)] = [:]
     var waiting: [(ObjectKey, PolicyStatus, PolicyStatus.Difference)] = []
     var uses: [SourceReference: [SourceStatuses.Use]] = [:]
     for key in entries.keys.sorted(by: { ($0.namespace, $0.name) < ($1.namespace, $1.name) }) {
@@ -375,9 +384,12 @@ struct PolicyReconciler: Sendable {
         continue
       }
       let obstacle = obstacle(to: entry, claims, foreign)
-      if obstacle == nil { actions += scalingActions(key, entry, at: now) }
+      if obstacle == nil || entry.isRaising { actions += scalingActions(key, entry, at: now) }
+      if let target = entry.scaling?.target, let wish = wish(of: entry, obstacle, surroundings, at: now) {
+        wishes[target] = (key, wish)
+      }
       guard let current = entries[key] else { continue }
-      let replicas = running.replicas(of: current.scaling?.target)
+      let replicas = current.scaling.flatMap { minimums.replicas(of: $0.target) }
       if replicas == nil, let target = current.workload?.target, targetReplicas.takeTurn(key, at: now) {
         actions.append(.readReplicas(key, target))
       }
@@ -394,6 +406,7 @@ struct PolicyReconciler: Sendable {
         waiting.append((key, status, difference))
       }
     }
+    actions += minimumActions(wishes, surroundings, at: now)
     // The numbers of all policies share a budget; the longest unwritten ones come first.
     for (key, status, _) in waiting.sorted(by: { isMoreUrgent($0, $1) }).prefix(Int(tokens)) {
       tokens -= 1
@@ -451,11 +464,20 @@ struct PolicyReconciler: Sendable {
     let reason: String
     let message: String
     var isUnknown = false
+
+    static func switching(from scaledObject: String) -> Obstacle {
+      Obstacle(
+        reason: "ScaledObjectDeleted",
+        message: "The ScaledObject '\(scaledObject)' and its autoscaler are being deleted.",
+        isUnknown: true)
+    }
   }
 
   private func obstacle(to entry: Entry, _ claims: Claims, _ foreign: Foreign) -> Obstacle? {
-    guard entry.isScaling, let target = entry.scaling?.target else { return nil }
+    guard entry.isScaling || entry.isRaising, let target = entry.scaling?.target else { return nil }
     for resource in [ScaledObject.resource, Autoscaler.resource] where !listed.contains(resource.plural) {
+      // Without KEDA there is an autoscaler to raise, and there are no ScaledObjects.
+      if entry.isRaising, absent.contains(resource.plural) { continue }
       let error = interruptions[resource.plural] ?? "they have not been listed yet"
       return Obstacle(
         reason: "ObjectsUnknown", message: "Whether others scale the target is unknown: \(error)", isUnknown: true)
@@ -465,6 +487,7 @@ struct PolicyReconciler: Sendable {
       return Obstacle(
         reason: "Conflict", message: "The ForecastPolicy '\(first.name)' scales the \(target) already.")
     }
+    if entry.isRaising { return obstacle(toRaising: target, policy, foreign) }
     if let existing = scaledObjects[policy.key], !existing.metadata.isOwned(by: policy.metadata.uid) {
       return Obstacle(
         reason: "Conflict",
@@ -478,13 +501,44 @@ struct PolicyReconciler: Sendable {
     return nil
   }
 
+  private func obstacle(toRaising target: ScaleTarget, _ policy: ForecastPolicy, _ foreign: Foreign) -> Obstacle? {
+    if let other = foreign.scaledObject(of: target, except: policy) {
+      return Obstacle(
+        reason: "Conflict",
+        message: "The ScaledObject '\(other)' scales the \(target) already; KEDA sets minReplicas of its autoscaler.")
+    }
+    let autoscalers = minimums.autoscalers(of: target)
+    if let existing = scaledObjects[policy.key], existing.metadata.isOwned(by: policy.metadata.uid) {
+      return .switching(from: existing.key.name)
+    }
+    if let (own, scaledObject) = autoscalers.lazy.compactMap({ one in one.scaledObjectName.map { (one, $0) } }).first {
+      // KEDA's autoscaler goes a little later than the ScaledObject.
+      if scaledObject == policy.key.name { return .switching(from: scaledObject) }
+      return Obstacle(
+        reason: "Conflict",
+        message: "The HorizontalPodAutoscaler '\(own.key.name)' belongs to the ScaledObject '\(scaledObject)'; "
+          + "KEDA sets its minReplicas.")
+    }
+    switch autoscalers.count {
+    case 0:
+      return Obstacle(
+        reason: "NoAutoscaler",
+        message: "There is no HorizontalPodAutoscaler for the \(target); create one, or set apply: scaledObject.")
+    case 1: return nil
+    default:
+      let names = autoscalers.map { "'\($0.key.name)'" }.joined(separator: ", ")
+      return Obstacle(
+        reason: "Conflict", message: "Several HorizontalPodAutoscalers scale the \(target): \(names); keep one.")
+    }
+  }
+
   private mutating func scalingActions(_ key: ObjectKey, _ entry: Entry, at now: Date) -> [Action] {
     let existing = scaledObjects[key]
     guard let workload = entry.workload, let scaling = entry.scaling, !reserved.contains(workload.name) else {
       return []
     }
-    if scaling.isManaged, workload.isDryRun {
-      // A plan that is not served must not scale.
+    if scaling.application == .minReplicas || (scaling.isManaged && workload.isDryRun) {
+      // A plan that is not served must not scale, and of two autoscalers for one target one would be wrong.
       guard let existing, existing.metadata.deletionTimestamp == nil, let uid = existing.metadata.uid,
         existing.metadata.isOwned(by: entry.policy.metadata.uid), mayTry(entry.apply, body: nil, at: now)
       else { return [] }
@@ -530,6 +584,65 @@ struct PolicyReconciler: Sendable {
   /// The same for a source.
   mutating func sourceStatusWriteFailed(_ reference: SourceReference) { sourceStatuses.writeFailed(reference) }
 
+  // MARK: Minimums of autoscalers
+
+  /// What a policy's plan requires of the autoscaler of its target; nil when it must not be raised.
+  private func wish(
+    of entry: Entry, _ obstacle: Obstacle?, _ surroundings: Surroundings, at now: Date
+  ) -> RaisedMinimums.Wish? {
+    guard entry.isRaising, let workload = entry.workload, !reserved.contains(workload.name) else { return nil }
+    if let obstacle, !obstacle.isUnknown { return nil }
+    let observation = surroundings.observe(workload.name)
+    guard let snapshot = observation.snapshot else {
+      // A process that has just started makes its first plan; what the previous one has raised stays meanwhile.
+      return isNew(entry, at: now) ? .unknown : nil
+    }
+    guard snapshot.staleness(at: now, limit: staleAfter(workload)) == nil else { return nil }
+    // Whether others scale the target is not known.
+    if obstacle != nil { return .unknown }
+    let question = question(of: entry, observation)
+    return snapshot.answer(
+      ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
+    ).map { .replicas(Int($0.value.rounded(.up))) }
+  }
+
+  /// Whether a policy has not been here for long enough to have a plan.
+  private func isNew(_ entry: Entry, at now: Date) -> Bool {
+    now.timeIntervalSince(entry.seenAt) < max(staleAfter(entry.workload), grace(entry)).inSeconds
+  }
+
+  private mutating func minimumActions(
+    _ wishes: [ScaleTarget: (policy: ObjectKey, wish: RaisedMinimums.Wish)], _ surroundings: Surroundings, at now: Date
+  ) -> [Action] {
+    // What a policy says that cannot be used yet is not known.
+    let unknown = Set(entries.filter { $0.value.scaling == nil && isNew($0.value, at: now) }.keys)
+    let changes = minimums.changes(
+      wishes,
+      mayGiveBack: { [entries] key in
+        !unknown.contains(key) && surroundings.owns(key, entries[key]?.workload?.name)
+      }, at: now)
+    return changes.map { .changeMinimum($0.autoscaler, $0.change) }
+  }
+
+  /// Notes what became of the request for the `minReplicas` of an autoscaler.
+  mutating func minimumRequestEnded(_ key: ObjectKey, error: KubernetesError?) {
+    minimums.requestEnded(key, error: error)
+  }
+
+  /// The autoscaler whose `minReplicas` follows a policy's plan.
+  private func autoscaler(of entry: Entry) -> Autoscaler? {
+    guard entry.isRaising, let target = entry.scaling?.target else { return nil }
+    return minimums.autoscalers(of: target).first { $0.scaledObjectName == nil }
+  }
+
+  private func question(of entry: Entry, _ observation: PlanObservation) -> ScalingQuestion {
+    var question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
+    if entry.scaling?.isLeadTimeMeasured == true, let snapshot = observation.snapshot {
+      question.leadTime = snapshot.leadTime(orElse: question.leadTime)
+    }
+    return question
+  }
+
   // MARK: Status
 
   private func status(
@@ -537,15 +650,18 @@ struct PolicyReconciler: Sendable {
   ) -> PolicyStatus {
     let workload = entry.workload.flatMap { reserved.contains($0.name) ? nil : $0 }
     let observation = workload.map { surroundings.observe($0.name) } ?? PlanObservation()
-    var question = entry.scaling?.question ?? ScalingQuestion(leadTime: .seconds(600))
-    if entry.scaling?.isLeadTimeMeasured == true, let snapshot = observation.snapshot {
-      question.leadTime = snapshot.leadTime(orElse: question.leadTime)
-    }
+    let question = question(of: entry, observation)
     var status = PolicyStatus()
     status.observedGeneration = entry.policy.metadata.generation
     status.workload = workload?.name.text
     if let existing = scaledObjects[entry.policy.key], existing.metadata.isOwned(by: entry.policy.metadata.uid) {
       status.scaledObjectName = existing.key.name
+    }
+    if obstacle == nil, let autoscaler = autoscaler(of: entry) {
+      status.autoscalerName = autoscaler.key.name
+      if let raise = autoscaler.raise, raise.policy == entry.policy.key.name, raise.raised == autoscaler.minimum {
+        status.minReplicas = raise.raised
+      }
     }
     if let snapshot = observation.snapshot {
       status.lastForecastTime = KubernetesTime.text(snapshot.generatedAt)
@@ -584,9 +700,22 @@ struct PolicyReconciler: Sendable {
       return PolicyCondition(.ready, obstacle.isUnknown ? .unknown : .no, obstacle.reason, obstacle.message)
     }
     if let error = entry.apply.error { return PolicyCondition(.ready, .no, "ScaledObjectNotWritten", error) }
-    let interval = workload.map { $0.interval * 2 } ?? .zero
-    return observation.ready(
-      staleAfter: max(settings.staleAfter, interval), isDryRun: workload?.isDryRun ?? false, at: now)
+    let condition = observation.ready(
+      staleAfter: staleAfter(workload), isDryRun: workload?.isDryRun ?? false, at: now)
+    guard let autoscaler = autoscaler(of: entry) else { return condition }
+    if let error = minimums.error(of: autoscaler.key) {
+      return PolicyCondition(.ready, .no, "AutoscalerNotWritten", error)
+    }
+    guard condition.status == .yes else { return condition }
+    return PolicyCondition(
+      .ready, .yes, condition.reason,
+      "The plan is the least minReplicas of the HorizontalPodAutoscaler '\(autoscaler.key.name)', within its maxReplicas."
+    )
+  }
+
+  /// The age from which a plan is not used.
+  private func staleAfter(_ workload: WorkloadConfiguration?) -> Duration {
+    max(settings.staleAfter, workload.map { $0.interval * 2 } ?? .zero)
   }
 
   private mutating func write(_ status: PolicyStatus, _ key: ObjectKey, at now: Date) -> [Action] {
@@ -599,7 +728,32 @@ struct PolicyReconciler: Sendable {
     // The next transitions are computed from this, before the server has sent it back.
     entries[key]?.policy.status = (entry.policy.status ?? [:]).merged(patch)
     return [.status(key, patch, version: entry.policy.metadata.resourceVersion)]
-      + events(from: old, to: status, entry.policy, at: now)
+      + events(from: old, to: status, entry.policy, at: now) + planEvents(from: old, to: status, key, at: now)
+  }
+
+  /// Events of a plan that becomes inaccurate, capped or bridged, and of the end of that.
+  private mutating func planEvents(
+    from old: PolicyStatus, to new: PolicyStatus, _ key: ObjectKey, at now: Date
+  ) -> [Action] {
+    var events: [Action] = []
+    let kinds: [(PolicyCondition.Kind, PolicyCondition.Status)] = [(.accurate, .no), (.capped, .yes), (.bridged, .yes)]
+    for (kind, bad) in kinds {
+      guard let condition = new.condition(kind), condition.status != .unknown, let policy = entries[key]?.policy else {
+        continue
+      }
+      let before = old.condition(kind)?.status
+      guard before != condition.status, condition.status == bad || before == bad else { continue }
+      if let at = entries[key]?.planEventAt[kind], now.timeIntervalSince(at) < settings.planEventInterval.inSeconds {
+        continue
+      }
+      entries[key]?.planEventAt[kind] = now
+      events.append(
+        .event(
+          ObjectEvent(
+            condition.status == bad ? .warning : .normal, about: ForecastPolicy.resource, policy.metadata,
+            reason: condition.reason, message: condition.message, time: KubernetesTime.text(now))))
+    }
+    return events
   }
 
   private func events(
@@ -621,6 +775,9 @@ struct PolicyReconciler: Sendable {
 extension PolicyReconciler.Entry {
   /// Whether the operator is to scale the target by this policy.
   fileprivate var isScaling: Bool { scaling?.isManaged == true && workload?.isDryRun == false }
+
+  /// Whether the operator is to raise the `minReplicas` of the target's autoscaler.
+  fileprivate var isRaising: Bool { scaling?.application == .minReplicas && workload?.isDryRun == false }
 }
 
 extension PolicyReconciler.Attempt {
@@ -643,11 +800,16 @@ private struct Claims {
 
   private var firsts: [ScaleTarget: Claim] = [:]
 
-  init(_ policies: [(ForecastPolicy, ScaleTarget?)], _ scaledObjects: [ObjectKey: ScaledObject]) {
+  init(
+    _ policies: [(ForecastPolicy, ScaleTarget?)], _ scaledObjects: [ObjectKey: ScaledObject],
+    _ minimums: RaisedMinimums
+  ) {
     for (policy, target) in policies {
       guard let target else { continue }
       let own = scaledObjects[policy.key].flatMap { $0.metadata.isOwned(by: policy.metadata.uid) ? $0 : nil }
-      let scales = own.flatMap { ScaleTarget($0.spec["scaleTargetRef"], in: $0.key.namespace) } == target
+      let scales =
+        own.flatMap { ScaleTarget($0.spec["scaleTargetRef"], in: $0.key.namespace) } == target
+        || minimums.autoscalers(of: target).contains { $0.raise?.policy == policy.key.name }
       let claim = Claim(
         rank: scales ? 0 : 1, created: policy.metadata.creationTimestamp ?? "", key: policy.key)
       if let first = firsts[target], first.order <= claim.order { continue }
@@ -658,51 +820,28 @@ private struct Claims {
   func first(_ target: ScaleTarget) -> ObjectKey? { firsts[target]?.key }
 }
 
-/// An autoscaler, as far as it matters here.
-private struct KnownAutoscaler: Sendable {
-  let target: ScaleTarget
-  /// Whether it is not one that KEDA has made.
-  let isForeign: Bool
-  /// The replicas of the target when the autoscaler last looked.
-  let replicas: Int?
-}
-
-/// How many replicas the targets of autoscalers have.
-private struct Running {
-  private var replicas: [ScaleTarget: Int] = [:]
-
-  init(_ autoscalers: [ObjectKey: KnownAutoscaler]) {
-    for autoscaler in autoscalers.values {
-      guard let count = autoscaler.replicas else { continue }
-      // Of two the one that KEDA has made.
-      if autoscaler.isForeign, replicas[autoscaler.target] != nil { continue }
-      replicas[autoscaler.target] = count
-    }
-  }
-
-  func replicas(of target: ScaleTarget?) -> Int? { target.flatMap { replicas[$0] } }
-}
-
 /// Which objects scale which target, apart from those of policies.
 private struct Foreign {
   private var scaledObjects: [ScaleTarget: [ScaledObject]] = [:]
-  private var autoscalers: [ScaleTarget: String] = [:]
+  private let autoscalers: RaisedMinimums
 
-  init(_ scaledObjects: [ObjectKey: ScaledObject], _ autoscalers: [ObjectKey: KnownAutoscaler]) {
+  init(_ scaledObjects: [ObjectKey: ScaledObject], _ autoscalers: RaisedMinimums) {
+    self.autoscalers = autoscalers
     for object in scaledObjects.values {
       guard let target = ScaleTarget(object.spec["scaleTargetRef"], in: object.key.namespace) else { continue }
       self.scaledObjects[target, default: []].append(object)
     }
-    for (key, other) in autoscalers.filter(\.value.isForeign).sorted(by: { $0.key.name < $1.key.name }) {
-      self.autoscalers[other.target] = self.autoscalers[other.target] ?? key.name
-    }
+  }
+
+  /// The first ScaledObject of a target that is not a policy's own.
+  func scaledObject(of target: ScaleTarget, except policy: ForecastPolicy) -> String? {
+    (scaledObjects[target] ?? []).filter { !$0.metadata.isOwned(by: policy.metadata.uid) }.map(\.key.name).min()
   }
 
   /// What else scales a target than a policy's own ScaledObject.
   func scaler(of target: ScaleTarget, except policy: ForecastPolicy) -> String? {
-    let others = (scaledObjects[target] ?? []).filter { !$0.metadata.isOwned(by: policy.metadata.uid) }
-    if let other = others.map(\.key.name).min() { return "ScaledObject '\(other)'" }
-    return autoscalers[target].map { "HorizontalPodAutoscaler '\($0)'" }
+    if let other = scaledObject(of: target, except: policy) { return "ScaledObject '\(other)'" }
+    return autoscalers.firstForeign(of: target).map { "HorizontalPodAutoscaler '\($0)'" }
   }
 }
 

@@ -4,8 +4,17 @@ import KedastralSources
 
 /// How a policy's plan scales its target: what its ScaledObject says.
 struct PolicyScaling: Sendable, Equatable {
-  /// Whether the operator creates the ScaledObject.
-  let isManaged: Bool
+  /// How a plan reaches the target.
+  enum Application: Sendable {
+    /// By a ScaledObject that the operator creates.
+    case scaledObject
+    /// By the `minReplicas` of an autoscaler of the user.
+    case minReplicas
+    /// By a ScaledObject, or something else, of the user.
+    case user
+  }
+
+  let application: Application
   let question: ScalingQuestion
   /// Whether the lead time is measured, so that it is the plan's, not the trigger's.
   let isLeadTimeMeasured: Bool
@@ -25,12 +34,20 @@ struct PolicyScaling: Sendable, Equatable {
         "spec.leadTime: '\(Redaction.shown(text))' is not a duration such as 10m, or auto"
       ])
     }
-    isManaged = policy.spec["scaledObject"].text != "none"
+    application =
+      if policy.spec["apply"].text == "minReplicas" {
+        .minReplicas
+      } else {
+        policy.spec["scaledObject"].text == "none" ? .user : .scaledObject
+      }
     question = ScalingQuestion(
       leadTime: leadTime, mode: policy.spec["mode"].text.flatMap(ScalingQuestion.Mode.init) ?? .replicas,
       selection: policy.spec["select"].text.flatMap(ScalingQuestion.Selection.init) ?? .maximum)
     self.target = target
   }
+
+  /// Whether the operator creates the ScaledObject.
+  var isManaged: Bool { application == .scaledObject }
 
   /// The lead time of a policy that has none.
   static let defaultLeadTime = "10m"

@@ -41,6 +41,10 @@ struct PolicyStatus: Sendable, Equatable {
   var observedGeneration: Int?
   var workload: String?
   var scaledObjectName: String?
+  /// The autoscaler whose `minReplicas` follows the plan.
+  var autoscalerName: String?
+  /// Its `minReplicas` while it is raised.
+  var minReplicas: Int?
   var lastForecastTime: String?
   var currentLoad: Double?
   var currentReplicas: Int?
@@ -64,9 +68,13 @@ struct PolicyStatus: Sendable, Equatable {
       conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
       == old.conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
       && observedGeneration == old.observedGeneration && workload == old.workload
-      && scaledObjectName == old.scaledObjectName
+      && scaledObjectName == old.scaledObjectName && autoscalerName == old.autoscalerName
     if !isSameState { return .state }
-    if currentReplicas != old.currentReplicas || desiredReplicas != old.desiredReplicas { return .replicas }
+    if currentReplicas != old.currentReplicas || desiredReplicas != old.desiredReplicas
+      || minReplicas != old.minReplicas
+    {
+      return .replicas
+    }
     return self == old ? .none : .details
   }
 
@@ -87,6 +95,8 @@ extension PolicyStatus {
     observedGeneration = status["observedGeneration"].integer
     workload = status["workload"].text
     scaledObjectName = status["scaledObjectName"].text
+    autoscalerName = status["autoscalerName"].text
+    minReplicas = status["minReplicas"].integer
     lastForecastTime = status["lastForecastTime"].text
     if case .number(let load) = status["currentLoad"] { currentLoad = load }
     currentReplicas = status["currentReplicas"].integer
@@ -113,7 +123,8 @@ extension PolicyStatus {
     func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
     return .object([
       "conditions": .array(foreign + own), "observedGeneration": number(observedGeneration), "workload": text(workload),
-      "scaledObjectName": text(scaledObjectName), "lastForecastTime": text(lastForecastTime),
+      "scaledObjectName": text(scaledObjectName), "autoscalerName": text(autoscalerName),
+      "minReplicas": number(minReplicas), "lastForecastTime": text(lastForecastTime),
       "currentLoad": currentLoad.map(JSONValue.number) ?? .null, "currentReplicas": number(currentReplicas),
       "desiredReplicas": number(desiredReplicas),
     ])

@@ -69,7 +69,7 @@ extension PolicyTranslation {
     let left: [String: JSONValue] =
       switch source["type"].text.flatMap(SourceKind.init) {
       case .http: ["valuePath": "value"]
-      case .scrape: ["metric": "metric"]
+      case .scrape, .otlp, .remoteWrite: ["metric": "metric"]
       case .keda: ["scaledObject": "object", "trigger": "trigger"]
       default: [:]
       }
@@ -98,7 +98,7 @@ extension SourceConfiguration {
       case .http(let settings): settings.endpoint.tlsTexts
       case .scrape(let settings): settings.endpoint.tlsTexts
       case .keda(let settings): TLSTexts(settings.server.tls?.texts)
-      case .csv, .registered: TLSTexts()
+      case .csv, .push, .registered: TLSTexts()
       }
     }
     set {
@@ -119,7 +119,7 @@ extension SourceConfiguration {
         files.texts.authorities = newValue.authorities
         settings.server.tls = files
         self = .keda(settings)
-      case .csv, .registered: break
+      case .csv, .push, .registered: break
       }
     }
   }

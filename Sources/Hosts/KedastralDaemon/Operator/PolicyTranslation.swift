@@ -27,7 +27,7 @@ struct PolicyTranslation {
   /// The keys of a source's section that a policy may set, because they say what is requested, not where or as whom.
   static let requestKeys = [
     "labelValue", "partialResponse", "body", "valuePath", "timestampPath", "timestampFormat", "metric", "labels",
-    "scaledObject", "trigger", "bootstrap",
+    "attributes", "rate", "scaledObject", "trigger", "bootstrap",
   ]
 
   /// The keys that objects cannot have: they would give away files of this process.

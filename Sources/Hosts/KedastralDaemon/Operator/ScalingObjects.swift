@@ -10,29 +10,6 @@ struct ScaledObject: KubernetesObject {
   var spec: JSONValue
 }
 
-/// A HorizontalPodAutoscaler, as far as the operator reads it.
-struct Autoscaler: KubernetesObject {
-  struct Spec: Decodable, Sendable {
-    var scaleTargetRef: JSONValue
-  }
-
-  struct Status: Decodable, Sendable {
-    var currentReplicas: Int?
-  }
-
-  static let resource = ResourceType(
-    group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
-
-  var metadata: ObjectMetadata
-  var spec: Spec
-  var status: Status?
-
-  /// Whether KEDA created it for a ScaledObject.
-  var belongsToScaledObject: Bool {
-    metadata.ownerReferences?.contains { $0.kind == ScaledObject.resource.kind } ?? false
-  }
-}
-
 /// The object that is scaled. Versions of one API group mean the same object.
 struct ScaleTarget: Hashable, Sendable, CustomStringConvertible {
   let namespace: String

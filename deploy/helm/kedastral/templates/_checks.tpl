@@ -64,6 +64,15 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.externalMetrics.enabled -}}
+{{- if not (include "kedastral.hasScaler" .) }}{{ fail "externalMetrics.enabled needs the scaler: set scaler.enabled=true" }}{{ end -}}
+{{- if not (include "kedastral.tlsSecret" (list . "scaler")) -}}
+{{- fail (printf "externalMetrics.enabled needs TLS of the scaler: set %s.tls.existingSecret or %s.tls.certManager.enabled" $component $component) -}}
+{{- end -}}
+{{- if and (index .Values $component).tls.existingSecret (not .Values.externalMetrics.caBundle) -}}
+{{- fail (printf "externalMetrics.enabled without cert-manager needs externalMetrics.caBundle, the authority of the certificate in %s.tls.existingSecret" $component) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.headroom.enabled (not .Values.headroom.workloads) -}}
 {{- fail "headroom.enabled needs headroom.workloads, the requests of a pod of each workload, such as {api-app: 500m/512Mi}" -}}
 {{- end -}}

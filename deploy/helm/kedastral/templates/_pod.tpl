@@ -28,6 +28,15 @@
     items: [{key: {{ .key }}, path: token}]
 {{- end }}
 {{- end }}
+{{- with $root.Values.pushToken }}
+{{- if and .existingSecret (ne $component "scaler") }}
+- name: push-token
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: token}]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "kedastral.secretMounts" -}}
@@ -45,6 +54,9 @@
 {{- end }}
 {{- if $root.Values.httpToken.existingSecret }}
 - {name: http-token, mountPath: /run/secrets/http, readOnly: true}
+{{- end }}
+{{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
+- {name: push-token, mountPath: /run/secrets/push, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -73,6 +85,11 @@
 - {name: LEAD_TIME, value: {{ .leadTime | quote }}}
 - {name: STALE_AFTER, value: {{ .staleAfter | quote }}}
 - {name: SCALER_LOOPS, value: {{ .loops | int | quote }}}
+{{- end }}
+{{- with .Values.externalMetrics }}
+{{- if .enabled }}
+- {name: EXTERNAL_METRICS_LISTEN, value: ":{{ .port | int }}"}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -104,6 +121,9 @@
 {{- include "kedastral.tlsVariables" (list $root $part) }}
 {{- if $root.Values.httpToken.existingSecret }}
 - {name: HTTP_TOKEN_FILE, value: /run/secrets/http/token}
+{{- end }}
+{{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
+- {name: PUSH_TOKEN_FILE, value: /run/secrets/push/token}
 {{- end }}
 {{- with $values.env }}
 {{ toYaml . }}
@@ -207,7 +227,7 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       serviceAccountName: {{ include "kedastral.serviceAccountName" $root }}
-      automountServiceAccountToken: {{ and (ne $component "scaler") (ne (include "kedastral.isOperator" $root) "") }}
+      automountServiceAccountToken: {{ or (and (ne $component "scaler") (ne (include "kedastral.isOperator" $root) "")) (and (ne $component "forecaster") $root.Values.externalMetrics.enabled) }}
       enableServiceLinks: false
       terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds | int }}
       securityContext:
@@ -226,6 +246,9 @@ spec:
             - {name: http, containerPort: {{ include "kedastral.port" $http }}}
             {{- if ne $component "forecaster" }}
             - {name: grpc, containerPort: {{ include "kedastral.port" $root.Values.scaler.config.listen }}}
+            {{- if $root.Values.externalMetrics.enabled }}
+            - {name: metrics-api, containerPort: {{ $root.Values.externalMetrics.port | int }}}
+            {{- end }}
             {{- end }}
           env:
             {{- include "kedastral.variables" (list $root $component) | nindent 12 }}

@@ -11,11 +11,13 @@ struct ConfigurationFile: Decodable, Sendable {
   var log: LogSection?
   var tls: TLSSection?
   var httpTokenFile: Located<String>?
+  var pushTokenFile: Located<String>?
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
   var scorecard: ScorecardSection?
   var kubernetes: KubernetesSection?
+  var externalMetrics: ExternalMetricsSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
   var discovery: [Section<DiscoverySection>]?
@@ -38,6 +40,12 @@ struct TLSSection: Decodable, Sendable {
 struct LimitsSection: Decodable, Sendable {
   var grpc: GRPCLimitsSection?
   var http: HTTPLimitsSection?
+  var push: PushLimitsSection?
+}
+
+struct PushLimitsSection: Decodable, Sendable {
+  var bodyBytes: Located<Int>?
+  var points: Located<Int>?
 }
 
 struct GRPCLimitsSection: Decodable, Sendable {
@@ -120,6 +128,12 @@ struct KubernetesSection: Decodable, Sendable {
   var triggerAuthentication: Located<TriggerAuthentication>?
 }
 
+struct ExternalMetricsSection: Decodable, Sendable {
+  var listen: Located<ListenAddress>?
+  var clientCaFile: Located<String>?
+  var clientNames: Located<[String]>?
+}
+
 /// A workload, or the defaults of all workloads.
 struct WorkloadSection: Decodable, Sendable {
   var name: Located<WorkloadName>?
@@ -195,6 +209,8 @@ struct SourceSection: Decodable, Sendable {
   var speed: Located<Double>?
   var metric: Located<String>?
   var labels: Located<StringMap>?
+  var attributes: Located<StringMap>?
+  var rate: Located<Bool>?
   var address: Located<RemoteAddress>?
   var serverName: Located<String>?
   var namespace: Located<String>?

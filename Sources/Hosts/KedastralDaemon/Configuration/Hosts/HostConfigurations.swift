@@ -4,6 +4,7 @@ import KedastralGRPC
 import KedastralHTTP
 import KedastralNet
 import KedastralRedisStore
+import KedastralSources
 
 /// The settings of a forecaster.
 package struct ForecasterConfiguration: Sendable, Equatable {
@@ -19,6 +20,10 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var httpTokenFile: String?
   /// What HTTP clients may take.
   package var httpLimits: HTTPLimits
+  /// The file with the token that senders of points must show; nil for the token of HTTP clients.
+  package var pushTokenFile: String? = nil
+  /// What senders of points may take.
+  package var pushLimits = PushLimits()
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
   package var scalerAddress: ListenAddress
   /// The workloads, no two with the same name; at least one, unless others are discovered or policies of a cluster are forecast.
@@ -71,8 +76,22 @@ package struct ScalerConfiguration: Sendable, Equatable {
   package var grpcLimits: GRPCLimits
   /// What HTTP clients may take.
   package var httpLimits: HTTPLimits
+  /// The API for autoscalers; nil for none.
+  package var externalMetrics: ExternalMetricsConfiguration? = nil
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
+}
+
+/// The aggregated API from which autoscalers read plans.
+package struct ExternalMetricsConfiguration: Sendable, Equatable {
+  /// Where HTTPS is served.
+  package var listen: ListenAddress
+  /// The file with the authorities of the API server's client certificate; nil to read them, and the names, from the cluster.
+  package var clientAuthority: String?
+  /// The common names of which that certificate must have one; empty for any.
+  package var clientNames: [String] = []
+  /// The kubeconfig with the access to the cluster; nil for the service account of the pod.
+  package var kubeconfig: String? = nil
 }
 
 /// The settings of forecaster and scaler in one process: they share storage, log and TLS.

@@ -60,7 +60,8 @@ struct HostReader {
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
-      httpLimits: httpLimits, scalerAddress: scalerAddress.value,
+      httpLimits: httpLimits, pushTokenFile: given.text(Settings.pushTokenFile, file.pushTokenFile)?.value,
+      pushLimits: limits.push(file.limits?.push), scalerAddress: scalerAddress.value,
       workloads: workloads.map(\.configuration), discovery: discovery.map(\.settings), kubernetes: readKubernetes(),
       scorecard: scorecard, watchedFile: watchedFile)
   }
@@ -131,7 +132,34 @@ struct HostReader {
       leadTime: leadTime.value, staleAfter: staleAfter.value, log: log, tls: tls,
       httpTokenFile: httpTokenFile,
       forecasterTokenFile: given.text(Settings.forecasterTokenFile, section?.forecasterTokenFile)?.value,
-      loops: loops.value, grpcLimits: grpcLimits, httpLimits: httpLimits, watchedFile: watchedFile)
+      loops: loops.value, grpcLimits: grpcLimits, httpLimits: httpLimits, externalMetrics: readExternalMetrics(tls),
+      watchedFile: watchedFile)
+  }
+
+  private func readExternalMetrics(_ tls: TLSConfiguration) -> ExternalMetricsConfiguration? {
+    let section = file.externalMetrics
+    let authority = given.text(Settings.externalMetricsClientCAFile, section?.clientCaFile)
+    let names = given.value(Settings.externalMetricsClientNames, section?.clientNames)
+    guard let listen = given.value(Settings.externalMetricsListen, section?.listen) else {
+      if let origin = authority?.origin ?? names?.origin {
+        problems.add(origin, "has no effect without external metrics; give -external-metrics-listen as well")
+      }
+      return nil
+    }
+    if !tls.isEnabled || tls.files.certificate == nil {
+      problems.add(
+        listen.origin,
+        "the API server connects by TLS alone; give -tls-enabled, -tls-cert-file and -tls-key-file as well")
+    }
+    if let names, !names.value.isEmpty, authority == nil {
+      problems.add(
+        names.origin,
+        "names are checked only in certificates of known authorities; give -external-metrics-client-ca-file, or neither"
+      )
+    }
+    return ExternalMetricsConfiguration(
+      listen: listen.value, clientAuthority: authority?.value, clientNames: names?.value ?? [],
+      kubeconfig: given.text(Settings.kubeconfig, file.kubernetes?.kubeconfig)?.value)
   }
 
   private func readWorkloads() -> [WorkloadReader.Workload] {

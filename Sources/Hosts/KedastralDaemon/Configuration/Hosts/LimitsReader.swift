@@ -1,6 +1,7 @@
 import KedastralCore
 import KedastralGRPC
 import KedastralHTTP
+import KedastralSources
 
 /// Reads the limits of the servers.
 struct LimitsReader {
@@ -36,6 +37,13 @@ struct LimitsReader {
     read(Settings.httpRequestTimeout, section?.requestTimeout, into: &limits.requestTimeout)
     read(Settings.httpIdleTimeout, section?.idleTimeout, into: &limits.idleTimeout)
     read(Settings.httpWriteTimeout, section?.writeTimeout, into: &limits.writeTimeout)
+    return limits
+  }
+
+  func push(_ section: PushLimitsSection?) -> PushLimits {
+    var limits = PushLimits()
+    read(Settings.pushBodyBytes, section?.bodyBytes, into: &limits.bodyBytes)
+    read(Settings.pushPoints, section?.points, into: &limits.points)
     return limits
   }
 

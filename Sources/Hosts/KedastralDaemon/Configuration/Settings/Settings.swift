@@ -59,6 +59,10 @@ enum Settings {
   static let httpTokenFile = Setting<String>(
     "http-token-file", "HTTP_TOKEN_FILE", file: "httpTokenFile", .listening, hosts: everyHost, placeholder: "FILE",
     "file with the bearer token that HTTP clients must send with every request except probes; reloaded when it changes")
+  static let pushTokenFile = Setting<String>(
+    "push-token-file", "PUSH_TOKEN_FILE", defaultNote: "the token of HTTP clients", file: "pushTokenFile", .listening,
+    placeholder: "FILE",
+    "file with the bearer token that senders of OTLP and remote write must send; reloaded when it changes")
 
   // Workload
   package static let workload = Setting<WorkloadName>(
@@ -179,10 +183,17 @@ enum Settings {
     "csv: replay speed, in seconds of the file per second")
   static let adapterMetric = Setting<String>(
     "adapter-metric", "ADAPTER_METRIC", file: "workloads[].source.metric", .source, placeholder: "NAME",
-    oneWorkload: true, "scrape: name of the metric to read from the page")
+    oneWorkload: true, "scrape, otlp, remoteWrite: name of the metric")
   static let adapterLabels = Setting<StringMap>(
     "adapter-labels", "ADAPTER_LABELS", file: "workloads[].source.labels", .source, oneWorkload: true,
-    "scrape: labels that the metric must have")
+    "scrape, remoteWrite: labels that the metric must have")
+  static let adapterAttributes = Setting<StringMap>(
+    "adapter-attributes", "ADAPTER_ATTRIBUTES", file: "workloads[].source.attributes", .source, oneWorkload: true,
+    "otlp: attributes that a point, or its resource, must have, such as service.name=shop")
+  static let adapterRate = Setting<Bool>(
+    "adapter-rate", "ADAPTER_RATE", defaultNote: "true for names that end in _total, _count, _sum or _bucket",
+    file: "workloads[].source.rate", .source, oneWorkload: true,
+    "remoteWrite: the samples are counts, and the load is their growth per second")
   static let adapterAddress = Setting<RemoteAddress>(
     "adapter-address", "ADAPTER_ADDRESS", default: "keda-operator.keda.svc.cluster.local:9666",
     file: "workloads[].source.address", .source, oneWorkload: true, "keda: address of KEDA's metrics service")
@@ -202,7 +213,8 @@ enum Settings {
   static let adapterBootstrap = Setting<String>(
     "adapter-bootstrap", "ADAPTER_BOOTSTRAP", file: "workloads[].source.bootstrap", .source, placeholder: "FILE|URL",
     oneWorkload: true,
-    "keda, scrape, http: CSV file or URL with the load before the first start, read when no history is stored")
+    "keda, scrape, http, otlp, remoteWrite: CSV file or URL with the load before the first start, read when no history is stored"
+  )
   static let adapterBearerToken = Setting<Secret>(
     "adapter-bearer-token", "ADAPTER_BEARER_TOKEN", file: "workloads[].source.bearerToken", .source,
     oneWorkload: true, "bearer token for the source")
@@ -306,8 +318,24 @@ enum Settings {
     "kubernetes", "OPERATOR_MODE", default: "false", file: "kubernetes.enabled", .kubernetes,
     "forecast the ForecastPolicy objects of the cluster as well, and create their ScaledObjects")
   static let kubeconfig = Setting<String>(
-    "kubeconfig", "KUBECONFIG", file: "kubernetes.kubeconfig", .kubernetes, placeholder: "FILE",
+    "kubeconfig", "KUBECONFIG", file: "kubernetes.kubeconfig", .kubernetes, hosts: everyHost, placeholder: "FILE",
     "kubeconfig with the access to the cluster; if not given, the service account of the pod is used")
+  static let externalMetricsListen = Setting<ListenAddress>(
+    "external-metrics-listen", "EXTERNAL_METRICS_LISTEN", defaultNote: "off", file: "externalMetrics.listen",
+    .kubernetes, hosts: scalerHosts,
+    "HTTPS address of the aggregated API external.metrics.k8s.io, from which autoscalers read plans without KEDA; needs -tls-enabled"
+  )
+  static let externalMetricsClientCAFile = Setting<String>(
+    "external-metrics-client-ca-file", "EXTERNAL_METRICS_CLIENT_CA_FILE",
+    defaultNote: "the ConfigMap extension-apiserver-authentication", file: "externalMetrics.clientCaFile",
+    .kubernetes, hosts: scalerHosts, placeholder: "FILE",
+    "certificate authorities that must have issued the API server's client certificate (PEM): those of its option requestheader-client-ca-file"
+  )
+  static let externalMetricsClientNames = Setting<[String]>(
+    "external-metrics-client-names", "EXTERNAL_METRICS_CLIENT_NAMES", file: "externalMetrics.clientNames",
+    .kubernetes, hosts: scalerHosts, placeholder: "NAME,…",
+    "with external-metrics-client-ca-file: common names of which the API server's client certificate must have one; if not given, any certificate of these authorities is accepted"
+  )
   static let namespace = Setting<String>(
     "namespace", "WATCH_NAMESPACE", file: "kubernetes.namespace", .kubernetes, placeholder: "NAME",
     "the only namespace whose policies are forecast; all if not given")
@@ -482,6 +510,18 @@ enum Settings {
   static let httpWriteTimeout = httpLimit(
     "http-write-timeout", "HTTP_WRITE_TIMEOUT", "writeTimeout", HTTPLimits().writeTimeout,
     "maximum time that a response waits for a slow reader")
+  static let pushBodyBytes = pushLimit(
+    "push-max-body-bytes", "PUSH_MAX_BODY_BYTES", "bodyBytes", PushLimits().bodyBytes,
+    "maximum size of the body of OTLP and remote write requests, before and after decompression")
+  static let pushPoints = pushLimit(
+    "push-max-points", "PUSH_MAX_POINTS", "points", PushLimits().points,
+    "maximum number of points of OTLP and remote write requests")
+
+  private static func pushLimit(
+    _ flag: String, _ environment: String, _ key: String, _ limit: Int, _ help: String
+  ) -> Setting<Int> {
+    Setting(flag, environment, default: "\(limit)", file: "limits.push.\(key)", .limits, help)
+  }
 
   private static func grpcLimit(
     _ flag: String, _ environment: String, _ key: String, _ limit: Int, _ help: String
@@ -562,7 +602,7 @@ enum Settings {
     listen.descriptor, scalerListen.descriptor, scalerHTTPListen.descriptor, tlsEnabled.descriptor,
     tlsCertFile.descriptor, tlsKeyFile.descriptor, tlsCAFile.descriptor, tlsMinVersion.descriptor,
     tlsClientNames.descriptor,
-    httpTokenFile.descriptor,
+    httpTokenFile.descriptor, pushTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
     leadTimeQuery.descriptor, timeZone.descriptor, calendarCountry.descriptor, calendarHolidaysFile.descriptor,
@@ -572,7 +612,8 @@ enum Settings {
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,
     adapterTimestampFormat.descriptor, adapterTemplateVars.descriptor, adapterPath.descriptor,
-    adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterAddress.descriptor,
+    adapterSpeed.descriptor, adapterMetric.descriptor, adapterLabels.descriptor, adapterAttributes.descriptor,
+    adapterRate.descriptor, adapterAddress.descriptor,
     adapterServerName.descriptor, adapterNamespace.descriptor, adapterScaledObject.descriptor,
     adapterTrigger.descriptor, adapterBootstrap.descriptor, adapterBearerToken.descriptor,
     adapterBearerTokenFile.descriptor, adapterBasicUser.descriptor, adapterBasicPassword.descriptor,
@@ -586,6 +627,7 @@ enum Settings {
     maxReplicas.descriptor, upMaxFactor.descriptor, downMaxPercent.descriptor, prewarmSteps.descriptor,
     rounding.descriptor, reactiveFloor.descriptor, accuracyGate.descriptor, activationThreshold.descriptor,
     kubernetes.descriptor, kubeconfig.descriptor, namespace.descriptor, triggerAuthentication.descriptor,
+    externalMetricsListen.descriptor, externalMetricsClientCAFile.descriptor, externalMetricsClientNames.descriptor,
     storage.descriptor, redisAddr.descriptor, redisURL.descriptor, redisUsername.descriptor,
     redisPassword.descriptor, redisPasswordFile.descriptor, redisDB.descriptor, redisTTL.descriptor,
     redisPrefix.descriptor, redisReadPrefixes.descriptor, redisSentinels.descriptor, redisSentinelMaster.descriptor,
@@ -604,6 +646,7 @@ enum Settings {
     grpcResetBurst.descriptor, grpcResetsPerSecond.descriptor, grpcIdleFrameBurst.descriptor,
     grpcIdleFramesPerSecond.descriptor, httpConnections.descriptor, httpHeaderBytes.descriptor,
     httpRequestTimeout.descriptor, httpIdleTimeout.descriptor, httpWriteTimeout.descriptor,
+    pushBodyBytes.descriptor, pushPoints.descriptor,
   ]
 
   /// The settings that `host` reads.

@@ -29,6 +29,10 @@ package enum SourceKind: String, Sendable, CaseIterable, ChoiceSettingValue {
   case scrape
   /// The raw values of a trigger, which KEDA streams.
   case keda
+  /// OpenTelemetry's metrics, which a sender posts to this process.
+  case otlp
+  /// Prometheus's samples, which a sender posts to this process.
+  case remoteWrite
 }
 
 /// The methods that a source may be asked with.

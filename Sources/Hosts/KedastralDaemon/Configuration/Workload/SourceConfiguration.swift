@@ -13,6 +13,8 @@ package enum SourceConfiguration: Sendable, Equatable {
   case scrape(ScrapeSourceConfiguration)
   /// A trigger that KEDA reads.
   case keda(KedaSourceConfiguration)
+  /// A metric that senders push to this process.
+  case push(PushSourceConfiguration)
   /// A source that the program registers for the workload.
   case registered
 }
@@ -76,6 +78,14 @@ package struct ScrapeSourceConfiguration: Sendable, Equatable {
   /// Labels that the metric must have.
   package var labels: [String: String]
   /// The past before the first scrape; nil for none.
+  package var bootstrap: BootstrappedSource.Location?
+}
+
+/// A metric that senders push to this process.
+package struct PushSourceConfiguration: Sendable, Equatable {
+  /// The points that are the workload's.
+  package var selector: PushSelector
+  /// The past before the first point; nil for none.
   package var bootstrap: BootstrappedSource.Location?
 }
 

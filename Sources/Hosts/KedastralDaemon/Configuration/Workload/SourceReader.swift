@@ -22,6 +22,8 @@ extension SourceSection {
         "address", "serverName", "namespace", "scaledObject", "trigger", "bootstrap", "caFile", "certFile", "keyFile",
         "timeout",
       ]
+    case .otlp: ["metric", "attributes", "bootstrap"]
+    case .remoteWrite: ["metric", "labels", "rate", "bootstrap"]
     }
   }
 
@@ -34,6 +36,7 @@ extension SourceSection {
       ("body", body?.origin), ("valuePath", valuePath?.origin), ("timestampPath", timestampPath?.origin),
       ("timestampFormat", timestampFormat?.origin), ("templateVars", templateVars?.origin), ("path", path?.origin),
       ("speed", speed?.origin), ("metric", metric?.origin), ("labels", labels?.origin),
+      ("attributes", attributes?.origin), ("rate", rate?.origin),
       ("address", address?.origin), ("serverName", serverName?.origin), ("namespace", namespace?.origin),
       ("scaledObject", scaledObject?.origin), ("trigger", trigger?.origin), ("bootstrap", bootstrap?.origin),
       ("bearerToken", bearerToken?.origin), ("bearerTokenFile", bearerTokenFile?.origin),
@@ -74,6 +77,8 @@ extension SourceSection {
     result.speed = speed ?? defaults.speed
     result.metric = metric ?? defaults.metric
     result.labels = labels ?? defaults.labels
+    result.attributes = attributes ?? defaults.attributes
+    result.rate = rate ?? defaults.rate
     result.address = address ?? defaults.address
     result.serverName = serverName ?? defaults.serverName
     result.namespace = namespace ?? defaults.namespace
@@ -153,7 +158,23 @@ struct SourceReader {
           endpoint: endpoint(url), metric: metric,
           labels: given.value(Settings.adapterLabels, section?.labels)?.value.pairs ?? [:], bootstrap: bootstrap()))
     case .keda: return keda()
+    case .otlp:
+      return push(.otlp, attributes: given.value(Settings.adapterAttributes, section?.attributes)?.value.pairs)
+    case .remoteWrite:
+      return push(
+        .remoteWrite, attributes: given.value(Settings.adapterLabels, section?.labels)?.value.pairs,
+        isCount: given.value(Settings.adapterRate, section?.rate)?.value)
     }
+  }
+
+  private func push(
+    _ origin: PushProtocol, attributes: [String: String]?, isCount: Bool? = nil
+  ) -> SourceConfiguration? {
+    guard let metric = text(Settings.adapterMetric, section?.metric) else { return nil }
+    return .push(
+      PushSourceConfiguration(
+        selector: PushSelector(origin, metric: metric, attributes: attributes ?? [:], isCount: isCount),
+        bootstrap: bootstrap()))
   }
 
   private func keda() -> SourceConfiguration? {

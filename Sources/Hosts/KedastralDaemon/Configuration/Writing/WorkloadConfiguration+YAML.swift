@@ -151,6 +151,14 @@ extension SourceConfiguration {
       text.pairs("labels", source.labels.mapValues(Placeholders.escape))
       pair("bootstrap", source.bootstrap?.text)
       source.endpoint.write(to: &text, prefix)
+    case .push(let source):
+      let selector = source.selector
+      let isOTLP = selector.origin == .otlp
+      pair("type", (isOTLP ? SourceKind.otlp : .remoteWrite).rawValue)
+      pair("metric", selector.metric)
+      text.pairs(isOTLP ? "attributes" : "labels", selector.attributes.mapValues(Placeholders.escape))
+      if !isOTLP { text.pair("rate", selector.isCount) }
+      pair("bootstrap", source.bootstrap?.text)
     case .keda(let source):
       pair("type", SourceKind.keda.rawValue)
       pair("address", "\(source.server.address)")
