@@ -12,11 +12,11 @@ struct ReachableSettingsTests {
   private static let unreachable: [String: String] = [
     "name": "a policy's namespace and name are the name",
     "source.path": "a file of the forecaster", "source.speed": "of a file of the forecaster",
+    "calendar.holidaysFile": "a file of the forecaster", "calendar.eventsFile": "a file of the forecaster",
     "source.bearerTokenFile": "a file of the forecaster; secretRefs.token takes its place",
     "source.caFile": "a file of the forecaster; configMapRef takes its place",
     "source.certFile": "a file of the forecaster; secretRefs.tls takes its place",
     "source.keyFile": "a file of the forecaster; secretRefs.tls takes its place",
-    "calendar.holidaysFile": "a file of the forecaster", "calendar.eventsFile": "a file of the forecaster",
   ]
 
   /// A workload in the file, and the same in objects.
@@ -44,14 +44,15 @@ struct ReachableSettingsTests {
       maxSampleAge: 11m
       bridge: 7m
       timeZone: Europe/Berlin
-      leadTime: auto
-      leadTimeQuery: max(startup)
-      series: {ahead: [4m], quantiles: [p75]}
       calendar:
         country: DE-BY
         days:
-          - {name: sale, date: "2026-11-27", before: 6h, after: 1d, load: 2.5}
-          - {name: fair, start: "2026-12-01 18:00", end: "2026-12-01 22:00", like: sunday}
+          - {name: fair, date: 2026-10-01, before: 6h, after: 1d}
+          - {name: sale, start: 2026-12-01 18:00, end: 2026-12-01 22:00, load: 2.5}
+          - {name: bridge day, date: 2026-12-28, like: sunday}
+      leadTime: auto
+      leadTimeQuery: max(startup)
+      series: {ahead: [4m], quantiles: [p75]}
       source:
         {type: victoriametrics, url: 'http://vm:8428', query: sum by (app) (rps), label: app, labelValue: web,
          partialResponse: refuse, headers: {X-Scope: team}, bearerToken: hush, timeout: 7s, proxy: 'http://p:3128'}
@@ -80,16 +81,17 @@ struct ReachableSettingsTests {
     policy: [
       "metric": "rps", "dryRun": true, "leadTime": "auto", "leadTimeQuery": "max(startup)",
       "sourceConfig": ["labelValue": "web", "partialResponse": "refuse"],
-      "forecast": [
-        "horizon": "40m", "step": "2m", "interval": "20s", "window": "1d12h", "settleTime": "3m", "maxSampleAge": "11m",
-        "bridge": "7m", "timeZone": "Europe/Berlin", "series": ["ahead": ["4m"], "quantiles": ["p75"]],
-      ],
       "calendar": [
         "country": "DE-BY",
         "days": [
-          ["name": "sale", "date": "2026-11-27", "before": "6h", "after": "1d", "load": .number(2.5)],
-          ["name": "fair", "start": "2026-12-01 18:00", "end": "2026-12-01 22:00", "like": "sunday"],
+          ["name": "fair", "date": "2026-10-01", "before": "6h", "after": "1d"],
+          ["name": "sale", "start": "2026-12-01 18:00", "end": "2026-12-01 22:00", "load": .number(2.5)],
+          ["name": "bridge day", "date": "2026-12-28", "like": "sunday"],
         ],
+      ],
+      "forecast": [
+        "horizon": "40m", "step": "2m", "interval": "20s", "window": "1d12h", "settleTime": "3m", "maxSampleAge": "11m",
+        "bridge": "7m", "timeZone": "Europe/Berlin", "series": ["ahead": ["4m"], "quantiles": ["p75"]],
       ],
       "model": [
         "type": "sarima",
