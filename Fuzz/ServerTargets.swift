@@ -142,7 +142,7 @@ func fuzzHTTP(_ bytes: [UInt8]) {
   for target in targets {
     for path in ["", "/forecast/current?", "/history?"] {
       let request = HTTPRequest(method: "GET", target: path + target, authorization: String(parts.last ?? ""))
-      guard case .handler(let handler, _) = router.match(request), case .now(let response) = handler(request) else {
+      guard case .handler(let handler, _, _) = router.match(request), case .now(let response) = handler(request) else {
         continue
       }
       demand((200..<600).contains(response.status), "a status of \(response.status)")
