@@ -38,6 +38,8 @@ public struct Workload: Sendable {
   public var bridgeTime: Duration?
   /// Where the lead time for triggers without one comes from; nil for the scaler's.
   package var leadTime: LeadTimeRule?
+  /// Where the number of its ready pods comes from; nil when it is unknown. Plans do not depend on it.
+  package var realPods: (any MetricSource)?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -74,6 +76,7 @@ public struct Workload: Sendable {
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
     isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
     maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, leadTime: LeadTimeRule? = nil,
+    realPods: (any MetricSource)? = nil,
     collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
@@ -94,6 +97,7 @@ public struct Workload: Sendable {
     self.maxSampleAge = maxSampleAge
     self.bridgeTime = bridgeTime
     self.leadTime = leadTime
+    self.realPods = realPods
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }

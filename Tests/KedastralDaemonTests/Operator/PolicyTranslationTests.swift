@@ -61,7 +61,7 @@ struct PolicyTranslationTests {
         : name == "name"
           || PolicyTranslation.fileKeys.contains(name)
       let isOfFiles =
-        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery"].contains(name)
+        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery", "replicasQuery"].contains(name)
         || name.hasSuffix("File")
       #expect(isReached || isOfFiles, "\(name)")
     }

@@ -129,6 +129,17 @@ package struct SourceFactory: Sendable {
     }
   }
 
+  /// Where the number of a workload's ready pods comes from; nil when it is unknown.
+  func realPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
+    guard let query = workload.replicasQuery else { return nil }
+    if let series = query.series {
+      return sharedQueries.source(
+        of: series.value, label: series.label, query: query.text, at: query.endpoint, step: workload.step,
+        interval: workload.interval)
+    }
+    return PrometheusSource(endpoint: query.endpoint, query: query.text, client: client, logger: logger)
+  }
+
   /// Replays a trace so that, as far as it reaches, the window lies before the current time and some of it after.
   private func csvSource(_ settings: CSVSourceConfiguration, of workload: WorkloadConfiguration) throws -> Made {
     let file = try TraceFile(path: settings.path, step: workload.step * settings.speed)

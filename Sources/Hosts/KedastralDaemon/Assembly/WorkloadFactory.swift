@@ -28,7 +28,10 @@ package struct WorkloadFactory: Sendable {
     let made =
       try kept?.sources ?? [try own ?? sources.make(settings.source, of: settings)]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
-    var workload = try Workload(settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings)) {
+    var workload = try Workload(
+      settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings),
+      realPods: sources.realPods(of: settings)
+    ) {
       try registered.models[$0.name]
         ?? ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
     }

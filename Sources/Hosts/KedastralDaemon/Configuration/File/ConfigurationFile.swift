@@ -135,6 +135,7 @@ struct WorkloadSection: Decodable, Sendable {
   var bridge: Located<Duration>?
   var leadTime: Located<LeadTimeChoice>?
   var leadTimeQuery: Located<String>?
+  var replicasQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var dryRun: Located<Bool>?
   var series: SeriesSection?
