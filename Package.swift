@@ -116,7 +116,7 @@ let package = Package(
       name: "KedastralCoreTests", dependencies: ["KedastralCore", "KedastralModels", "KedastralTesting", "TestSupport"]),
     .testTarget(
       name: "KedastralModelsTests", dependencies: ["KedastralModels", "KedastralTesting", "TestSupport"],
-      exclude: ["Models/Fixtures"]),
+      exclude: ["Models/Fixtures", "Calendar/Fixtures"]),
     .testTarget(
       name: "KedastralEvaluationTests", dependencies: ["KedastralEvaluation", "KedastralTesting", "TestSupport"]),
     .testTarget(name: "KedastralMemoryStoreTests", dependencies: ["KedastralMemoryStore", "KedastralTesting"]),

@@ -21,12 +21,42 @@ package final class TLSContext: @unchecked Sendable {
     package var key: String?
     /// The authorities to trust: for a client instead of the system's, for a server to demand client certificates of.
     package var authorities: String?
+    /// The same three as text, which take the place of files.
+    package var texts = Texts()
 
     /// Names the files.
     package init(certificate: String? = nil, key: String? = nil, authorities: String? = nil) {
       self.certificate = certificate
       self.key = key
       self.authorities = authorities
+    }
+  }
+
+  /// Certificates and a key as PEM text.
+  package struct Texts: Sendable, Hashable, CustomStringConvertible {
+    package var certificate: [UInt8]?
+    package var key: [UInt8]?
+    package var authorities: [UInt8]?
+
+    package init() {}
+
+    /// Never the key.
+    package var description: String { "PEM texts" }
+  }
+
+  /// One of the files or texts, and its name in errors.
+  private struct Part {
+    let name: String
+    let text: [UInt8]?
+
+    init?(_ text: [UInt8]?, _ title: String, file: String?) {
+      guard let name = text == nil ? file : title else { return nil }
+      self.name = name
+      self.text = text
+    }
+
+    func reading<Result>(_ body: (String) throws -> Result) rethrows -> Result {
+      if let text { try PEMFile.holding(text, body) ?? body("") } else { try PEMFile.reading(name, body) }
     }
   }
 
@@ -107,27 +137,26 @@ package final class TLSContext: @unchecked Sendable {
   }
 
   private func load(_ files: Files, _ clients: ClientCertificates) throws {
-    if let certificate = files.certificate {
-      guard PEMFile.reading(certificate, { SSL_CTX_use_certificate_chain_file(pointer, $0) }) == 1 else {
-        throw LoadError(file: certificate, problem: opensslErrorText())
+    let texts = files.texts
+    if let certificate = Part(texts.certificate, "the certificate", file: files.certificate) {
+      guard certificate.reading({ SSL_CTX_use_certificate_chain_file(pointer, $0) }) == 1 else {
+        throw LoadError(file: certificate.name, problem: opensslErrorText())
       }
-      let key = files.key ?? certificate
-      guard PEMFile.reading(key, { SSL_CTX_use_PrivateKey_file(pointer, $0, SSL_FILETYPE_PEM) }) == 1 else {
-        throw LoadError(file: key, problem: opensslErrorText())
+      let key = Part(texts.key, "the key", file: files.key) ?? certificate
+      guard key.reading({ SSL_CTX_use_PrivateKey_file(pointer, $0, SSL_FILETYPE_PEM) }) == 1 else {
+        throw LoadError(file: key.name, problem: opensslErrorText())
       }
       guard SSL_CTX_check_private_key(pointer) == 1 else {
-        throw LoadError(file: key, problem: "the key does not belong to the certificate \(certificate)")
+        throw LoadError(file: key.name, problem: "the key does not belong to the certificate \(certificate.name)")
       }
     } else if role == .server {
       throw LoadError(file: "server", problem: "a certificate file and a key file are required")
     }
-    if let authorities = files.authorities {
-      guard PEMFile.reading(authorities, { SSL_CTX_load_verify_locations(pointer, $0, nil) }) == 1 else {
-        throw LoadError(file: authorities, problem: opensslErrorText())
+    if let authorities = Part(texts.authorities, "the authorities", file: files.authorities) {
+      guard authorities.reading({ SSL_CTX_load_verify_locations(pointer, $0, nil) }) == 1 else {
+        throw LoadError(file: authorities.name, problem: opensslErrorText())
       }
-      if role == .server {
-        SSL_CTX_set_client_CA_list(pointer, PEMFile.reading(authorities) { SSL_load_client_CA_file($0) })
-      }
+      if role == .server { SSL_CTX_set_client_CA_list(pointer, authorities.reading { SSL_load_client_CA_file($0) }) }
     } else if role == .client {
       SSL_CTX_set_default_verify_paths(pointer)
     }

@@ -73,13 +73,16 @@ package enum PEMFile {
   /// Calls `body` with a path at which a library finds the file's text without a byte order mark.
   static func reading<Result>(_ path: String, _ body: (String) throws -> Result) rethrows -> Result {
     guard let text = unmarked(path) else { return try body(path) }
+    return try holding(text, body) ?? body(path)
+  }
+
+  /// Calls `body` with a path at which a library finds a text; nil when this system has no such paths.
+  static func holding<Result>(_ text: [UInt8], _ body: (String) throws -> Result) rethrows -> Result? {
     // In memory alone: a copy of a key must not come to lie in a folder.
     let descriptor = kedastral_memory_file("pem")
-    guard descriptor >= 0 else { return try body(path) }
+    guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    guard text.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == text.count else {
-      return try body(path)
-    }
+    guard text.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == text.count else { return nil }
     return try body("/proc/self/fd/\(descriptor)")
   }
 }

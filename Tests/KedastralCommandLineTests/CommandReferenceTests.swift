@@ -106,7 +106,7 @@ struct CommandReferenceTests {
     "bash completes commands, their words, options, values and files",
     arguments: [
       (["fo"], ["forecaster", "forecast"]), (["get", ""], ["workloads", "forecast", "scaledobject"]),
-      (["forecast", "--ho"], ["--horizon"]),
+      (["forecast", "--ho"], ["--horizon"]), (["run", "-hor"], ["-horizon"]),
       (["forecast", "--model", "a"], ["arima", "auto"]), (["forecast", "--model", "=", "base"], ["baseline"]),
       (["--log-level", "w"], ["warn"]), (["replay", "--startup", "60s", "--frontier"], ["--frontier-svg"]),
       (["query", "localhost", "--mode", ""], ["replicas", "load"]),

@@ -27,6 +27,40 @@ struct BrokenConfigurationTests {
         "k.yaml:5:15: workloads[0].timeZone: the time zone 'Europe/Berlim' is not in /usr/share/zoneinfo; write one such as UTC or Europe/Berlin, or install tzdata"
       ]),
     Broken(
+      what: "a country without known holidays", file: workload("calendar: {country: Narnia}"),
+      lines: [
+        "k.yaml:5:25: workloads[0].calendar.country: 'Narnia' is not a country or state whose holidays are known; known are AT, BE, CH, CZ, DE, DK, ES, FI, FR, GB, IE, IT, NL, NO, PL, PT, SE, US, and states such as DE-BY and GB-SCT; or name an iCalendar file in holidaysFile"
+      ]),
+    Broken(
+      what: "a calendar file that is not there", file: workload("calendar: {eventsFile: /nowhere/events.ics}"),
+      lines: [
+        "k.yaml:5:28: workloads[0].calendar.eventsFile: cannot read '/nowhere/events.ics': No such file or directory"
+      ]),
+    Broken(
+      what: "days of a calendar that cannot be",
+      file: workload(
+        """
+        calendar:
+          days:
+            - {name: a, date: 2026-02-29}
+            - {name: b, start: 2026-11-27 18:00, end: 2026-11-27 17:00}
+            - {name: c, start: 2026-11-27}
+            - {name: d, date: 2026-11-27, before: 20d, load: 100}
+            - {name: e, date: 2026-11-27, like: sunday, load: 2}
+            - {name: f}
+            - {date: 2026-11-27}
+        """),
+      lines: [
+        "k.yaml:7:27: workloads[0].calendar.days[0].date: '2026-02-29' is not a date; write one such as 2026-12-24",
+        "k.yaml:8:51: workloads[0].calendar.days[1].end: the end 2026-11-27 17:00 is not after the start 2026-11-27 18:00, or more than 60 days after it",
+        "k.yaml:9:28: workloads[0].calendar.days[2].start: '2026-11-27' is not a date and time; write local time, such as 2026-11-27 18:00",
+        "k.yaml:10:47: workloads[0].calendar.days[3].before: the duration 20d is not between 0 and 14 days; write one such as 6h",
+        "k.yaml:10:58: workloads[0].calendar.days[3].load: the factor 100.0 is not between 0.05 and 20; write one such as 1.5",
+        "k.yaml:11:59: workloads[0].calendar.days[4].load: 'like' and 'load' exclude each other; remove one of them",
+        "k.yaml:12:11: workloads[0].calendar.days[5]: the key 'date' is missing: the day, such as 2026-12-24; or 'start' and 'end', local times",
+        "k.yaml:13:11: workloads[0].calendar.days[6]: the key 'name' is missing: what the day is called; days with the same name have the same effect",
+      ]),
+    Broken(
       what: "a shortage that earns something", file: workload("policy: {shortageCost: -3}"),
       lines: [
         "k.yaml:5:28: workloads[0].policy.shortageCost: the shortage cost -3.0 is negative; write pod-minutes such as 30, or 0 to use the quantile or headroom"
@@ -103,7 +137,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, dryRun, horizon, interval, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, dryRun, horizon, interval, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),

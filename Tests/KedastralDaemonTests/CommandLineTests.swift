@@ -94,6 +94,7 @@ struct CommandLineTests {
         ["-lead-time=5m"], [:],
         "kedastral-forecaster has no flag -lead-time; it belongs to kedastral and kedastral-scaler"
       ),
+      (["own.yaml"], [:], "unexpected argument 'own.yaml'; to read a file write -config own.yaml"),
       (["stray"], [:], "unexpected argument 'stray'; settings begin with a dash, see --help"),
       (["-min"], [:], "-min: needs a value; write -min=N"),
       (["-min", "-max=5"], [:], "-min: needs a value; write -min=N"),

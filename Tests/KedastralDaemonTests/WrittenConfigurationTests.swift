@@ -71,6 +71,19 @@ struct WrittenConfigurationTests {
     """.replacing("${X}", with: "$${X}"),
     """
     workloads:
+      - name: shop
+        metric: rps
+        source: {query: up}
+        timeZone: Europe/Berlin
+        calendar:
+          country: de-by
+          days:
+            - {name: "Sale: $${x}", date: 2026-11-27, before: 6h, after: 1d}
+            - {name: evening, start: 2026-12-01 18:00, end: 2026-12-01T22:30, load: 2.5}
+            - {name: bridge day, date: 2026-12-28, like: sunday}
+    """,
+    """
+    workloads:
       - name: busy
         metric: rps
         source: {query: up}

@@ -48,12 +48,12 @@ struct ClientTests {
     let found = try await client.list(Widget.self, namespace: "shop", labelSelector: "app=api,tier=x")
     #expect(found.objects.map(\.metadata.name) == ["a", "c"])
     let key = ObjectKey(namespace: "shop", name: "a")
-    #expect(try await client.podSelector(of: Widget.resource, key) == nil)
+    #expect(try await client.scale(of: Widget.resource, key).selector == nil)
     try await client.patchStatus(Widget.resource, key, ["selector": "app=api"])
-    #expect(try await client.podSelector(of: Widget.resource, key) == "app=api")
+    #expect(try await client.scale(of: Widget.resource, key).selector == "app=api")
     #expect(try await server.log().last?.path == "/apis/example.com/v1/namespaces/shop/widgets/a/scale")
     await #expect(throws: KubernetesError.self) {
-      _ = try await client.podSelector(of: Widget.resource, ObjectKey(namespace: "shop", name: "none"))
+      _ = try await client.scale(of: Widget.resource, ObjectKey(namespace: "shop", name: "none"))
     }
   }
 

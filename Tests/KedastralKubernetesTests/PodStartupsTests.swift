@@ -68,7 +68,7 @@ struct PodStartupsTests {
     let client = server.client()
     let widget = Widget("w", size: 1)
     try await client.apply(widget)
-    let reader = PodStartupReader(client, podsOf: Widget.resource, widget.key)
+    let reader = PodReader(client, podsOf: Widget.resource, widget.key)
     await #expect { _ = try await reader.startupSeconds(at: noon) } throws: {
       "\($0)" == "the Widget 'shop/w' has no selector of pods in its scale"
     }
@@ -81,5 +81,12 @@ struct PodStartupsTests {
           """)
     }
     #expect(try await reader.startupSeconds(at: noon).sorted() == [50, 70])
+    for (name, more) in [("starting", ""), ("ended", #", "phase": "Succeeded""#)] {
+      try await server.create(
+        pod: #"{"metadata": {"name": "\#(name)", "labels": {"app": "web"}}, "status": {"conditions": []\#(more)}}"#)
+    }
+    #expect(try await reader.runningPods() == RunningPods(replicas: 3, ready: 2))
+    try await client.patchStatus(Widget.resource, widget.key, ["selector": ""])
+    await #expect(throws: PodReader.NoSelector.self) { _ = try await reader.runningPods() }
   }
 }

@@ -276,6 +276,32 @@ struct KedaSourceTests {
     }
   }
 
+  @Test("values come over mutual TLS with certificates as text, and an error does not show the key")
+  func texts() async throws {
+    let certificates = try await TestCertificates()
+    func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
+    var texts = TLSContext.Files()
+    texts.texts.certificate = try bytes(certificates.client)
+    texts.texts.key = try bytes(certificates.clientKey)
+    texts.texts.authorities = try bytes(certificates.authority)
+    let keda = try await KedaMetricsDouble(certificates)
+    defer { keda.stop() }
+    try await withFeed(server(keda.port, texts)) { feed in
+      try await receiving(lag, of: feed) { source in
+        try await eventually("the subscription") { keda.count("subscribed") == 1 }
+        try keda.order("value shop orders lag 4")
+        try await eventually("the value") { current(source) == 4 }
+      }
+    }
+    texts.texts.key = try bytes(certificates.serverKey)
+    #expect {
+      _ = try TLSContext(.client, files: texts)
+    } throws: {
+      "\($0)".hasPrefix("TLS: the key: ") && !"\($0)".contains("BEGIN")
+    }
+    #expect(!"\(texts)".contains("BEGIN") && "\(texts)".contains("PEM texts"))
+  }
+
   @Test("a foreign authority, a certificate of another server and a missing client certificate are errors in one line")
   func wrongCertificates() async throws {
     let certificates = try await TestCertificates()

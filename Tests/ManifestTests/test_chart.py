@@ -23,7 +23,7 @@ VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 # Values that are written as a whole, in a format of Kubernetes or of the configuration file.
 FREE = re.compile(
-    r"^(workloads|defaults|mcpServer)(\.|$)|adapterConfig|arima|podDisruptionBudget|workloadsConfig\.workloads"
+    r"^(workloads|defaults|discovery|mcpServer)(\.|$)|adapterConfig|arima|podDisruptionBudget|workloadsConfig\.workloads"
     r"|(resources|strategy|[sS]ecurityContext|labels)(\.|$)")
 
 

@@ -50,7 +50,7 @@ spec:
   metric: rps
   dataSourceRef: {kind: ClusterDataSource, name: prometheus}
   query: sum(rate(http_requests_total[1m]))
-  sourceConfig: {partialResponse: refuse}
+  sourceConfig: {partialResponse: refuse, bootstrap: 'https://archive.shop/load.csv'}
   model: {type: byom, byomURL: 'http://model.shop:8080'}
   forecast: {settleTime: 3m, maxSampleAge: 10m, bridge: 20m, timeZone: Europe/Berlin, window: 1d12h}
   capacity:
@@ -63,8 +63,17 @@ spec:
     accuracyGate: 0.5
     activationThreshold: 0
   schedules: [{begins: "30 8 * * mon-fri", duration: 2h, minReplicas: 5}]
-  otherMetrics: [{metric: queue, query: sum(queue), model: {type: arima}, capacity: {targetPerPod: 10, quantileLevel: '0.9'}}]
-  leadTime: 3m
+  calendar:
+    country: DE-BY
+    days:
+      - {name: Black Friday, date: "2026-11-27", before: 6h, after: 1d}
+      - {name: sale, start: "2026-12-01 18:00", end: "2026-12-01 22:00", load: 2.5}
+      - {name: bridge day, date: "2026-12-28", like: sunday}
+  otherMetrics:
+    - {metric: queue, query: sum(queue), model: {type: arima}, capacity: {targetPerPod: 10, quantileLevel: '0.9'}}
+    - {metric: kafka, sourceConfig: {scaledObject: web, trigger: lag}, dataSourceRef: {name: keda}, capacity: {targetPerPod: 5}}
+  leadTime: auto
+  leadTimeQuery: max(startup)
   mode: load
   select: at-lead
   dryRun: true
@@ -144,10 +153,15 @@ def test_sources_are_accepted():
     ("spec.model", {"type": "byom", "byomURL": "file:///etc/passwd"}, "does not match"),
     ("spec.forecast.step", "1 minute", "does not match"),
     ("spec.leadTime", "-5m", "does not match"),
+    ("spec.leadTimeQuery", "max(startup)", "leadTimeQuery is used with leadTime auto only"),
+    ("spec.sourceConfig", {"bootstrap": "/etc/passwd"}, "bootstrap must be an http or https URL"),
     ("spec.dataSourceRef.kind", "Secret", "is not one of"),
     ("spec.sourceConfig", {"url": "http://other"}, "belong to the data source"),
     ("spec.schedules", [{"begins": "0 8 * * *", "duration": "1h"}], "a schedule needs minReplicas or maxReplicas"),
     ("spec.schedules", [{"begins": "0 8 * * *", "duration": "1h", "minReplicas": 3, "maxReplicas": 2}], "must not exceed"),
+    ("spec.calendar", {"days": [{"name": "sale"}]}, "either date, or start and end"),
+    ("spec.calendar", {"days": [{"name": "sale", "date": "2026-11-27", "like": "sunday", "load": 2}]}, "exclude each other"),
+    ("spec.calendar", {"holidaysFile": "/etc/passwd"}, "unexpected"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": -1}}], "minimum"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": 1}, "sourceConfig": {"url": "x"}}], "belong to the data"),
     ("spec.fallback.behavior", "none", "is not one of"),
@@ -164,6 +178,7 @@ def test_wrong_policies_are_rejected(path, value, expected):
     ("spec.config.bearerTokenFile", "/var/run/secrets/kubernetes.io/serviceaccount/token", "files of the forecaster cannot be named"),
     ("spec.config.caFile", "/etc/ssl/ca.pem", "files of the forecaster cannot be named"),
     ("spec.config.timeout", 10, "is not of type 'string'"),
+    ("spec.config.bootstrap", "/etc/passwd", "bootstrap must be an http or https URL"),
 ])
 def test_wrong_sources_are_rejected(name, one, path, value, expected):
     found = problems(name, changed(one, path, value))
@@ -174,6 +189,12 @@ def test_two_kinds_of_credentials_are_rejected():
     refs = {"token": {"name": "a"}, "basicAuth": {"name": "b"}}
     assert problems("datasources", changed(SOURCE, "spec.secretRefs", refs)) == [
         "self.spec.secretRefs: token and basicAuth cannot be combined"]
+
+
+def test_keda_s_metrics_service_needs_a_client_certificate():
+    found = problems("datasources", changed(SOURCE, "spec.type", "keda"))
+    assert len(found) == 1 and "name its Secret in secretRefs.tls" in found[0]
+    assert problems("clusterdatasources", changed(CLUSTER_SOURCE, "spec.type", "keda")) == []
 
 
 def test_references_of_the_whole_cluster_name_a_namespace():

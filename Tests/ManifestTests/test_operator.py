@@ -1,5 +1,6 @@
 """The forecaster as the operator of a cluster: the real program against the double of the API server, which has the schemas."""
 import contextlib
+import datetime
 import http.server
 import json
 import os
@@ -137,6 +138,11 @@ def shown(program, path):
         return error.code
 
 
+def known(answer):
+    """The answer, unless it is a status code."""
+    return answer if isinstance(answer, dict) else None
+
+
 @pytest.fixture
 def cluster(tmp_path):
     with contextlib.ExitStack() as stack:
@@ -211,6 +217,61 @@ def test_pods_that_may_not_be_read_leave_the_default_with_one_line(cluster):
     cluster.until(lambda: "the lead time cannot be measured" in one.output, one)
     assert "leadTime" not in shown(one, "/forecast/current?workload=shop_web")
     assert one.output.count("the lead time cannot be measured") == 1 and "HTTP 403" in one.output
+
+
+def test_the_first_plan_starts_from_the_pods_that_run(cluster):
+    cluster.create_source()
+    cluster.ask("POST", "/apis/apps/v1/namespaces/shop/deployments", {
+        "metadata": {"name": "web"}, "status": {"selector": "app=web", "replicas": 20}})
+    for index in range(20):
+        cluster.create_pod(f"pod-{index}", "web", time.time() - 3600, 60)
+    cluster.ask("POST", "/api/v1/namespaces/shop/pods", {
+        "metadata": {"name": "ended", "labels": {"app": "web"}}, "status": {"phase": "Failed"}})
+    cluster.create_policy()
+    one = cluster.forecaster("a", "-log-level", "debug")
+    one.wait_for(r'starts from the pods that run.* pods="20 .20 ready, 0 starting.')
+    plan = cluster.until(lambda: known(shown(one, "/forecast/current?workload=shop_web")), one)
+    # The load needs 3; a step removes half of the pods at most.
+    assert plan["desiredReplicas"][:4] in ([10, 5, 3, 3], [10, 10, 5, 3]), plan["desiredReplicas"]
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web").get("status", {}).get("currentReplicas") == 20, one)
+    # KEDA's autoscaler says the same without a request.
+    cluster.ask("POST", "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", {
+        "metadata": {"name": "keda-hpa-web", "ownerReferences": [
+            {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web", "uid": "x"}]},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+        "status": {"currentReplicas": 11}})
+    cluster.until(lambda: cluster.get(f"{POLICIES}/web")["status"]["currentReplicas"] == 11, one)
+    assert cluster.condition() == ("True", "Planned")
+
+
+def test_pods_that_may_not_be_listed_are_counted_by_the_target(cluster):
+    cluster.create_source()
+    cluster.ask("POST", "/apis/apps/v1/namespaces/shop/deployments", {
+        "metadata": {"name": "web"}, "status": {"selector": "app=web", "replicas": 12}})
+    cluster.order("fault", status=403, reason="Forbidden", contains="/pods?", count=1000)
+    cluster.create_policy()
+    cluster.create_policy(value="gone", scaleTargetRef={"name": "gone"})
+    one = cluster.forecaster()
+    plan = cluster.until(lambda: known(shown(one, "/forecast/current?workload=shop_web")), one)
+    assert plan["desiredReplicas"][0] == 6
+    other = cluster.until(lambda: known(shown(one, "/forecast/current?workload=shop_gone")), one)
+    assert other["desiredReplicas"][0] == 3
+    cluster.until(lambda: "the pods cannot be counted" in one.output, one)
+    assert cluster.condition(name="gone") in (None, ("True", "Planned"), ("Unknown", "Starting"))
+
+
+def test_a_source_says_what_is_wrong_with_it(cluster):
+    cluster.ask("POST", SOURCES, {
+        "apiVersion": "kedastral.io/v1alpha1", "kind": "DataSource", "metadata": {"name": "unused"}, "spec": {
+            "type": "prometheus", "config": {"url": "http://p:9090", "timout": "3s"}}})
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.source_condition(name="unused") == ("False", "InvalidSpec"), one)
+    conditions = cluster.get(f"{SOURCES}/unused")["status"]["conditions"]
+    assert conditions[0]["message"] == "spec.config.timout: unknown key 'timout'; did you mean timeout?"
+    event = cluster.until(lambda: cluster.get(EVENTS)["items"], one)[0]
+    assert (event["involvedObject"]["kind"], event["reason"], event["type"]) == ("DataSource", "InvalidSpec", "Warning")
+    cluster.ask("PATCH", f"{SOURCES}/unused", {"spec": {"config": {"timout": None, "timeout": "3s"}}})
+    cluster.until(lambda: cluster.source_condition(name="unused") == ("Unknown", "NotUsed"), one)
 
 
 def test_objects_of_others_are_left_as_they_are(cluster):
@@ -380,6 +441,12 @@ def test_forecasters_share_the_policies_and_take_over_those_of_one_that_dies(clu
         program = programs.pop(dying).process
         program.kill()
         program.wait()
+        # Plans in memory have no owner: each survivor serves all of them at once, and refreshes them.
+        for one in programs.values():
+            for policy in policies:
+                plan = known(shown(one, f"/forecast/current?workload=shop_{policy}"))
+                age = time.time() - datetime.datetime.fromisoformat(plan["generatedAt"]).timestamp()
+                assert plan["desiredReplicas"][0] == 3 and age < 30, (policy, plan)
         since = len(cluster.log())
         most -= 1
         for policy in policies:

@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// The first plans of a loop without a stored history.
+/// The first plans of a loop without a stored history, or with one that ended long ago.
 ///
 /// They are based on the last hours. The feeds with the whole history are read and fitted apart from the rounds, when it is the
 /// loop's turn among those of its process, and replace the first ones afterwards.
@@ -15,7 +15,7 @@ struct FirstPlans {
   fileprivate(set) var feeds: [ForecastLoop.Feed]?
   fileprivate var learner: Task<Void, Never>?
   /// Whether rounds have the whole history from now on.
-  fileprivate var isOver = false
+  fileprivate(set) var isOver = false
   /// Whether the source has nothing in the last hours, so that the whole history is to be read at once.
   fileprivate var isTooShort = false
   /// Why the history could not be read, after several attempts.
@@ -34,12 +34,15 @@ extension ForecastLoop {
   private static let quietAttempts = 3
 
   /// What the next round plans from.
-  func feedsOfRound() -> [Feed] {
+  func feedsOfRound(upTo end: Date) -> [Feed] {
     if start.queue == nil || start.isOver {
       start.feeds = nil
     } else if start.learner == nil {
-      let isLearning = feeds.contains(where: \.isUnfitted) && workload.windowSteps > 2 * workload.firstSteps
-      let first = isLearning ? start.feeds ?? feeds.compactMap { Feed(firstOf: $0, of: workload) } : []
+      let isLearning =
+        workload.windowSteps > 2 * workload.firstSteps
+        && feeds.contains { $0.isUnfitted || $0.isBehind(workload, at: end) }
+      let first =
+        isLearning ? start.feeds ?? feeds.compactMap { Feed(firstOf: $0, of: workload, upTo: end) } : []
       start.feeds = first.count == feeds.count ? first : nil
     }
     return start.feeds ?? feeds
@@ -76,7 +79,9 @@ extension ForecastLoop {
   /// Ends the learning with the loop.
   func stopLearning() async {
     start.learner?.cancel()
+    refits.task?.cancel()
     await start.learner?.value
+    await refits.task?.value
     start.queue?.forget(workload.name)
   }
 
@@ -117,8 +122,10 @@ extension ForecastLoop {
 
   private func fitHistory() async {
     for feed in feeds where feed.samples.newestSampleAt != nil {
+      feed.setFittedApart(false)
       // An error is repeated and reported by the next round.
       _ = try? await forecast(feed, feed.samples.modelSeries)
+      feed.setFittedApart(true)
     }
   }
 
@@ -137,6 +144,9 @@ enum LearningPriority {
   static func of(_ loads: [TimeSeries], replicas: Int) -> Double {
     Double(max(1, replicas)) * (loads.map(rise).max() ?? 1)
   }
+
+  /// The same for fits that replace older ones: below those of workloads with first plans only, and in the same order.
+  static func ofRefit(_ loads: [TimeSeries], replicas: Int) -> Double { 1 - 1 / (1 + of(loads, replicas: replicas)) }
 
   /// The mean of the last quarter of the samples divided by that of the others; from 1 to 10.
   private static func rise(_ load: TimeSeries) -> Double {

@@ -38,6 +38,8 @@ public actor ForecastLoop {
   private var current: [Feed]
   /// What is planned from first, and where the learning of the history stands.
   var start: FirstPlans
+  /// The fits that are made again apart from the rounds.
+  var refits = Refits()
   private var hasAskedStore = false
   var histories: StoredHistories
   /// Why the stored histories could not be read in this round.
@@ -92,6 +94,7 @@ public actor ForecastLoop {
     feeds = workload.metrics.map { Feed($0, of: workload) }
     current = feeds
     start = FirstPlans(learning)
+    if learning != nil { for feed in feeds { feed.setFittedApart(true) } }
     planner = Planner(workload)
     leadTimes = LeadTimeMeter(
       workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
@@ -152,6 +155,7 @@ public actor ForecastLoop {
       let snapshot = try await tick()
       failures = 0
       await beginLearning()
+      beginRefit()
       log(snapshot)
       report(snapshot, sourceFailure)
       return nil
@@ -212,9 +216,10 @@ public actor ForecastLoop {
   public func tick() async throws(ForecastFailure) -> Snapshot {
     let end = clock.now.floored(to: workload.step)
     sourceFailure = nil
+    takeUpRefits()
     // A stored history determines what is requested from the source.
     if histories.isUsed { await takeUpWhatIsStored() }
-    current = feedsOfRound()
+    current = feedsOfRound(upTo: end)
     let isLearning = start.feeds != nil
     _ = try await timed(.collect) { try await self.forEachMetric { try await self.collect($0, upTo: end) } }
     if !histories.isUsed { await takeUpWhatIsStored() }
@@ -223,6 +228,8 @@ public actor ForecastLoop {
       try await self.forEachMetric { try await self.forecast(self.current[$0], histories[$0]) }
     }
     let leadTime = await leadTimes.leadTime
+    let isServing = planner.isServing(within: workload.planAge, at: clock.now)
+    let running = isServing ? nil : await runningReplicas()
     let plan = try await timed(.plan) {
       try self.planner.plan(
         self.feeds.indices.map { index in
@@ -231,7 +238,7 @@ public actor ForecastLoop {
             unsettledCount: self.current[index].samples.unsettledCount,
             repairedShare: Double(histories[index].missingCount) / Double(histories[index].count))
         }, problem: self.sourceFailure?.problem ?? self.start.problem, isLearning: isLearning, leadTime: leadTime,
-        at: self.clock.now)
+        running: running, at: self.clock.now)
     }
     let snapshot = plan.snapshot
     storing = plan.record

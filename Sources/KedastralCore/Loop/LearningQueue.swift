@@ -85,6 +85,11 @@ package final class LearningQueue: Sendable {
     }
   }
 
+  /// Fits a history again when it is the workload's turn.
+  func fit(priority: Double, _ body: @Sendable () async throws -> Void) async throws {
+    try await turn(.fit, priority, body)
+  }
+
   private func turn(
     _ stage: LearningSchedule.Stage, _ priority: Double, _ body: () async throws -> Void
   ) async throws {

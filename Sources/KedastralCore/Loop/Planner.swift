@@ -98,14 +98,16 @@ package struct Planner: Sendable {
   ///   - problem: the error of the source, if its last request failed.
   ///   - isLearning: whether the forecast is a first one, from the last hours alone.
   ///   - leadTime: the workload's own lead time; nil when it has none.
+  ///   - running: the replicas that run, from which the plan starts instead; nil when they are not known.
   ///   - now: the time of publication; not before the forecasts' start.
   /// - Throws: when a policy's plan is defective, or plan and forecast make no consistent snapshot; the plan in force stays.
   package mutating func plan(
-    _ inputs: [Input], problem: String? = nil, isLearning: Bool = false, leadTime: WorkloadLeadTime? = nil, at now: Date
+    _ inputs: [Input], problem: String? = nil, isLearning: Bool = false, leadTime: WorkloadLeadTime? = nil,
+    running: Int? = nil, at now: Date
   ) throws -> Plan {
     precondition(inputs.count == metrics.count, "one input a metric")
     let start = inputs[0].forecast.start
-    let previous = replicas(before: start)
+    let previous = running ?? replicas(before: start)
     var parts: [PlanBasis.Metric] = []
     // The age of a plan's samples is that of the metric with the oldest newest sample.
     let newestSampleAt = inputs.compactMap { input in
@@ -151,6 +153,12 @@ package struct Planner: Sendable {
     return Plan(
       start: start, previous: previous, replicas: plan.gridReplicas, snapshot: snapshot,
       record: PlanRecord(snapshot, of: plan, from: basis))
+  }
+
+  /// Whether the plan in force says how many replicas there are: it is so young that it has been served until now.
+  func isServing(within age: Duration, at now: Date) -> Bool {
+    guard let made = inForce?.snapshot.generatedAt else { return false }
+    return now.timeIntervalSince(made) <= age.inSeconds
   }
 
   /// Makes a plan the one in force.

@@ -40,6 +40,8 @@ public struct Workload: Sendable {
   package var leadTime: LeadTimeRule?
   /// Where the number of its ready pods comes from; nil when it is unknown. Plans do not depend on it.
   package var realPods: (any MetricSource)?
+  /// Counts the pods of its target; nil when they cannot be read.
+  package var pods: (any PodCounter)?
   /// How long the source may take to answer.
   public var collectDeadline: Duration
   /// How long the store may take to answer.
@@ -77,7 +79,7 @@ public struct Workload: Sendable {
     isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
     maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, leadTime: LeadTimeRule? = nil,
     realPods: (any MetricSource)? = nil,
-    collectDeadline: Duration = .seconds(15),
+    pods: (any PodCounter)? = nil, collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
     self.name = name
@@ -98,6 +100,7 @@ public struct Workload: Sendable {
     self.bridgeTime = bridgeTime
     self.leadTime = leadTime
     self.realPods = realPods
+    self.pods = pods
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline
   }
@@ -114,6 +117,9 @@ public struct Workload: Sendable {
     let hasPast = (source as? any IdentifiedSource)?.hasPast ?? true
     return hasPast ? max(.seconds(300), step * 3) : max(.seconds(120), step)
   }
+
+  /// The age from which a plan does not say any more how many replicas there are: it has not been served for a while.
+  var planAge: Duration { max(.seconds(120), interval * 2) }
 
   /// When a plan counts as bridged, and for how long it is served then.
   var bridgeRule: BridgeRule {

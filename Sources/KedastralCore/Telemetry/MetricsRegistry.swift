@@ -70,7 +70,13 @@ package final class MetricFamily: Sendable {
   package let labelNames: [String]
   /// What it is.
   package let kind: Kind
-  private let children = Mutex<[[String]: Metric]>([:])
+  private let children = Mutex(Children())
+
+  /// The children, and their order until one is added or removed: a scrape of ten thousand workloads does not sort.
+  private struct Children {
+    var byLabels: [[String]: Metric] = [:]
+    var sorted: [Metric]?
+  }
 
   fileprivate init(name: String, help: String, labelNames: [String], kind: Kind) {
     self.name = name
@@ -85,21 +91,29 @@ package final class MetricFamily: Sendable {
   package func with(_ labelValues: String...) -> Metric {
     precondition(labelValues.count == labelNames.count, "\(name) has \(labelNames.count) label values")
     return children.withLock { children in
-      if let present = children[labelValues] { return present }
+      if let present = children.byLabels[labelValues] { return present }
       let metric = Metric(labelValues: labelValues, buckets: bucketBounds)
-      children[labelValues] = metric
+      children.byLabels[labelValues] = metric
+      children.sorted = nil
       return metric
     }
   }
 
   /// Drops a child, for instance of a workload that is gone.
   package func remove(_ labelValues: String...) {
-    _ = children.withLock { $0.removeValue(forKey: labelValues) }
+    children.withLock { children in
+      if children.byLabels.removeValue(forKey: labelValues) != nil { children.sorted = nil }
+    }
   }
 
   /// All children, sorted by label values.
   package var all: [Metric] {
-    children.withLock { Array($0.values) }.sorted { $0.labelValues.lexicographicallyPrecedes($1.labelValues) }
+    children.withLock { children in
+      if let sorted = children.sorted { return sorted }
+      let sorted = children.byLabels.values.sorted { $0.labelValues.lexicographicallyPrecedes($1.labelValues) }
+      children.sorted = sorted
+      return sorted
+    }
   }
 
   private var bucketBounds: [Double] {

@@ -1,20 +1,20 @@
 /// The local time of a zone during a period: intervals with one UTC offset each, in ascending order.
 ///
 /// All times are in seconds since 1970-01-01: instants in UTC, local times on the local clock.
-struct LocalTimeline: Sendable, Equatable {
+package struct LocalTimeline: Sendable, Equatable {
   /// An interval without a clock change.
-  struct Stretch: Sendable, Equatable {
+  package struct Stretch: Sendable, Equatable {
     /// Its instants.
-    var instants: Range<Int>
+    package var instants: Range<Int>
     /// How far the local clock is ahead of UTC, in seconds.
-    var offset: Int
+    package var offset: Int
   }
 
   /// The intervals, without gaps.
-  let stretches: [Stretch]
+  package let stretches: [Stretch]
 
   /// The first instant at which the local clock shows `local` or later; nil when that is beyond the end.
-  func firstInstant(reaching local: Int) -> Int? {
+  package func firstInstant(reaching local: Int) -> Int? {
     for stretch in stretches where local - stretch.offset < stretch.instants.upperBound {
       return max(stretch.instants.lowerBound, local - stretch.offset)
     }
@@ -34,5 +34,5 @@ struct LocalTimeline: Sendable, Equatable {
   }
 
   /// The day of a local time.
-  static func day(_ local: Int) -> Int { Int((Double(local) / 86_400).rounded(.down)) }
+  package static func day(_ local: Int) -> Int { Int((Double(local) / 86_400).rounded(.down)) }
 }

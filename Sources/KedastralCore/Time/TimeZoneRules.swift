@@ -80,7 +80,7 @@ public struct TimeZoneRules: Sendable, Equatable {
   }
 
   /// The local time during `instants`, in seconds since 1970-01-01.
-  func localClock(in instants: Range<Int>) -> LocalTimeline {
+  package func localClock(in instants: Range<Int>) -> LocalTimeline {
     let known = transitions.map(\.seconds).filter(instants.contains)
     let ruled = (footer?.changes(in: instants) ?? []).filter { $0 > transitions.last?.seconds ?? .min }
     var stretches: [LocalTimeline.Stretch] = []

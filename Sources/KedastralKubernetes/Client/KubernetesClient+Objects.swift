@@ -103,19 +103,12 @@ extension KubernetesClient {
     }
   }
 
-  /// The selector of the pods of an object that can be scaled, from its subresource `scale`; nil when it has none.
+  /// The subresource `scale` of an object that can be scaled.
   ///
   /// - Throws: ``KubernetesError``, also when there is no such object.
-  package func podSelector(of resource: ResourceType, _ key: ObjectKey) async throws -> String? {
-    struct Scale: Decodable {
-      struct Status: Decodable {
-        let selector: String?
-      }
-
-      let status: Status?
-    }
+  package func scale(of resource: ResourceType, _ key: ObjectKey) async throws -> ObjectScale {
     let path = resource.path(namespace: key.namespace, name: key.name, subresource: "scale")
-    return try decode(Scale.self, from: try await send(.get, path), of: Self.name(.get, path)).status?.selector
+    return try decode(ObjectScale.self, from: try await send(.get, path), of: Self.name(.get, path))
   }
 
   private func pages<Object: KubernetesObject>(

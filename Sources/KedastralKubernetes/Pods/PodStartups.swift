@@ -6,7 +6,7 @@ import KedastralCore
   import Foundation
 #endif
 
-/// A pod, as far as its start-up is concerned.
+/// A pod, as far as its start-up and its state are concerned.
 package struct Pod: KubernetesObject {
   struct Status: Decodable, Sendable {
     struct Condition: Decodable, Sendable {
@@ -19,6 +19,7 @@ package struct Pod: KubernetesObject {
       var restartCount: Int?
     }
 
+    var phase: String?
     var conditions: [Condition]?
     var containerStatuses: [Container]?
   }
@@ -30,6 +31,13 @@ package struct Pod: KubernetesObject {
 
   /// When it was created; nil when that cannot be read.
   var created: Date? { metadata.creationTimestamp.flatMap(Timestamp.parse) }
+
+  /// Whether it runs or starts, and does not end.
+  var isRunning: Bool {
+    metadata.deletionTimestamp == nil && !["Succeeded", "Failed"].contains(status?.phase ?? "")
+  }
+
+  var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
 
   /// The seconds from its creation until it was ready. Nil when it is not ready, or when a container was restarted: its readiness
   /// began again then.
@@ -65,40 +73,5 @@ struct PodStartups: Sendable {
     guard pods.count > Self.mostPods else { return }
     let newest = pods.sorted { $0.value.created > $1.value.created }.prefix(Self.mostPods)
     pods = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
-  }
-}
-
-/// Reads the pods of an object from the Kubernetes API: the selector from its subresource `scale`, then the pods.
-package actor PodStartupReader: StartupSource {
-  /// An object whose pods cannot be distinguished from others.
-  struct NoSelector: Error, CustomStringConvertible {
-    let resource: ResourceType
-    let key: ObjectKey
-    var description: String { "the \(resource.kind) '\(key)' has no selector of pods in its scale" }
-  }
-
-  private let client: KubernetesClient
-  private let resource: ResourceType
-  private let key: ObjectKey
-  private var startups = PodStartups()
-
-  /// Creates a reader.
-  ///
-  /// - Parameters:
-  ///   - resource: the type of the object.
-  ///   - key: its namespace and name.
-  package init(_ client: KubernetesClient, podsOf resource: ResourceType, _ key: ObjectKey) {
-    self.client = client
-    self.resource = resource
-    self.key = key
-  }
-
-  package func startupSeconds(at now: Date) async throws -> [Double] {
-    guard let selector = try await client.podSelector(of: resource, key), !selector.isEmpty else {
-      throw NoSelector(resource: resource, key: key)
-    }
-    let pods = try await client.list(Pod.self, namespace: key.namespace, labelSelector: selector)
-    startups.note(pods.objects, at: now)
-    return startups.seconds
   }
 }

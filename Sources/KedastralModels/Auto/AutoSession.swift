@@ -10,7 +10,11 @@ import KedastralCore
 /// the last season while that is more accurate, and corrects the first steps by the latest samples.
 struct AutoSession: ModelSession {
   let model: AutoModel
-  var learned: Learned?
+  private(set) var learned: Learned?
+  /// Whether fits are made by another session, and restored into this one.
+  var isFittedApart = false
+  /// Whether the last forecast used a fit that is to be replaced.
+  private(set) var isFitDue = false
   private var tracker: LoadTracker?
   /// The instant and value of the last sample in `tracker`; the value is NaN when it was missing.
   private var lastInstant = Date.distantPast
@@ -139,7 +143,8 @@ struct AutoSession: ModelSession {
   /// Updates tracker and fit with the first `count` samples; false when there are too few for a fit.
   private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
     let end = history.instant(at: count - 1)
-    if let learned, end < learned.refitAt, end >= learned.fittedAt,
+    isFitDue = isFittedApart && learned.map { end >= $0.refitAt } ?? false
+    if let learned, isFitDue || end < learned.refitAt, end >= learned.fittedAt,
       learned.stepSeconds == history.step.inSeconds, (learned.regression.knots.last ?? 0) >= steps
     {
       if absorbNew(history, upTo: count) { return true }
@@ -195,7 +200,13 @@ struct AutoSession: ModelSession {
     return true
   }
 
+  /// Replaces the fit by a stored one, or by another session's; the history is processed again with it.
+  mutating func replaceFit(by learned: Learned) {
+    (self.learned, tracker, isFitDue) = (learned, nil, false)
+  }
+
   private mutating func learn(_ history: TimeSeries, steps: Int) -> Bool {
+    isFitDue = false
     guard let (regression, fitted) = AutoModel.fit(history, steps: steps) else {
       (learned, tracker) = (nil, nil)
       return false

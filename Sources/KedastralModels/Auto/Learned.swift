@@ -87,7 +87,7 @@ extension AutoSession: FittedSession {
     guard reader.fixed() != nil, let fittedAt = reader.finiteDouble(), abs(fittedAt) < 1e11,
       let learned = Learned(fit, zone: model.zone(at: Date(timeIntervalSince1970: fittedAt)))
     else { return false }
-    self.learned = learned
+    replaceFit(by: learned)
     return true
   }
 }

@@ -31,7 +31,9 @@ struct PolicyTranslationTests {
 
   @Test("a policy is the workload that the file would describe")
   func workload() throws {
-    let workload = try read()
+    var workload = try read()
+    #expect(workload.target?.key == ObjectKey(namespace: "shop", name: "web"))
+    workload.target = nil
     let loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:]) { _ in
       """
       workloads:
@@ -47,27 +49,6 @@ struct PolicyTranslationTests {
       return
     }
     #expect([workload] == configuration.workloads)
-  }
-
-  @Test("every setting of a workload in the file can be set in objects, except the names of files")
-  func complete() {
-    let refused = PolicyTranslation.refusedSourceKeys.map { "source.\($0)" }
-    for setting in Settings.all {
-      guard let key = setting.fileKey, key.hasPrefix("workloads[].") else { continue }
-      let name = String(key.dropFirst("workloads[].".count))
-      let isReached =
-        name.hasPrefix("source.")
-        ? name == "source.type" || !refused.contains(name)
-        : name == "name"
-          || PolicyTranslation.fileKeys.contains(name)
-      let isOfFiles =
-        ["source.path", "source.speed", "source.bootstrap", "leadTimeQuery", "replicasQuery"].contains(name)
-        || name.hasSuffix("File")
-      #expect(isReached || isOfFiles, "\(name)")
-    }
-    for setting in Settings.fileOnly {
-      #expect(["workloads[].otherMetrics[]", "workloads[].policy.schedules[]"].contains(setting.key))
-    }
   }
 
   @Test("an objective takes the place of the headroom that every object has by default, and of nothing else")
@@ -93,7 +74,12 @@ struct PolicyTranslationTests {
         "accuracyGate": .number(0.5), "activationThreshold": 4,
       ],
       "schedules": [["begins": "30 8 * * mon-fri", "duration": "2h", "minReplicas": 5]],
+      "calendar": [
+        "country": "DE-BY",
+        "days": [["name": "sale", "start": "2026-12-01 18:00", "end": "2026-12-01 22:00", "load": .number(2.5)]],
+      ],
     ])
+    #expect(workload.calendar?.country?.text == "DE-BY" && workload.calendar?.days.first?.likeness == .load(2.5))
     #expect(workload.isDryRun && workload.timeZone == "Europe/Berlin" && workload.window == .seconds(129_600))
     #expect(
       workload.settleTime == .seconds(180) && workload.maxSampleAge == .seconds(660) && workload.bridge == .seconds(420)
@@ -137,6 +123,10 @@ struct PolicyTranslationTests {
     #expect(
       problems(["forecast": ["interval": "1ms"]]) == ["spec.forecast.interval: must not be shorter than a second"])
     #expect(problems(["metric": .null]).count == 1)
+    #expect(
+      problems(["calendar": ["days": [["name": "sale", "date": "soon"]]]]) == [
+        "spec.calendar.days[0].date: 'soon' is not a date; write one such as 2026-12-24"
+      ])
     #expect(problems(["dataSourceRef": .null]) == ["spec.dataSourceRef.name: is missing; name a DataSource"])
   }
 
@@ -179,6 +169,58 @@ struct PolicyTranslationTests {
       return
     }
     #expect(source.metric == "queue" && source.labels == ["app": "web"])
+  }
+
+  @Test("a file of the forecaster cannot be the past of a source, a URL can")
+  func bootstrap() throws {
+    let scrape: JSONValue = ["type": "scrape", "config": ["url": "http://web/metrics", "metric": "m"]]
+    #expect(
+      problems([:], source: scrape.merging(["config": ["bootstrap": "/etc/passwd"]])) == [
+        "DataSource 'prometheus': spec.config.bootstrap: files of the forecaster cannot be named here; "
+          + "write an http or https URL"
+      ])
+    #expect(
+      problems(["sourceConfig": ["bootstrap": "past.csv"]], source: scrape) == [
+        "spec.sourceConfig.bootstrap: files of the forecaster cannot be named here; write an http or https URL"
+      ])
+    #expect(problems(["sourceConfig": ["bootstrap": "https://archive/past.csv"]], source: scrape).isEmpty)
+  }
+
+  @Test("a trigger of KEDA is in the policy's namespace unless the source names another one, and needs a certificate")
+  func keda() throws {
+    let source: JSONValue = [
+      "type": "keda", "config": ["scaledObject": "web"], "secretRefs": ["tls": ["name": "keda"]],
+    ]
+    let credentials = SourceCredentials(tls: TLSTexts(authorities: [65], certificate: [66], key: [67]))
+    func settings(_ config: JSONValue) throws -> KedaSourceConfiguration? {
+      let workload = try read(
+        ["sourceConfig": ["trigger": "lag"]], source: source.merging(["config": config]), credentials: credentials)
+      if case .keda(let settings) = workload.source { return settings }
+      return nil
+    }
+    let own = try #require(try settings([:]))
+    #expect(own.namespace == "shop" && own.scaledObject == "web" && own.trigger == "lag")
+    #expect(own.server.tls?.texts.certificate == [66] && own.server.tls?.texts.key == [67])
+    #expect(own.server.tls?.texts.authorities == [65] && own.server.tls?.certificate == nil)
+    #expect(!"\(own)".contains("67"))
+    #expect(try settings(["namespace": "other"])?.namespace == "other")
+    #expect(
+      problems([:], source: source.merging(["secretRefs": .null])) == [
+        "DataSource 'prometheus': spec.secretRefs.tls: KEDA's metrics service requires a client certificate; "
+          + "name the Secret that has it"
+      ])
+  }
+
+  @Test("a lead time that is measured by a query of the policy's own needs no pods")
+  func leadTimeQuery() throws {
+    guard case .query(let query)? = try read(["leadTime": "auto", "leadTimeQuery": "max(startup)"]).leadTime else {
+      Issue.record("no query")
+      return
+    }
+    #expect(query.text == "max(startup)" && query.endpoint.url == "http://prometheus:9090")
+    #expect(
+      problems(["leadTimeQuery": "max(startup)"]).first?.hasPrefix(
+        "spec.leadTimeQuery: the query is used with the lead time auto only") == true)
   }
 
   @Test("credentials and certificates come from Secrets, and appear in no error")
@@ -262,7 +304,7 @@ struct PolicyTranslationTests {
     for name in ["datasources", "clusterdatasources"] {
       #expect(
         Set(try Definition(name).choices(of: "type"))
-          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv", "keda"]))
+          == Set(SourceKind.allCases.map(\.rawValue)).subtracting(["csv"]))
     }
   }
 }

@@ -68,6 +68,48 @@ struct SourceStatusesTests {
     #expect(actions(statuses, [try use(reachable)], after: 3641).count == 2)
   }
 
+  private func problem(_ spec: JSONValue, check: (WorkloadConfiguration) -> String? = { _ in nil }) -> [String] {
+    let translation = PolicyTranslation(knownModels: ModelCatalog.names)
+    return translation.problem(of: reference, DescribedSource(spec: spec), check: check)?.texts ?? []
+  }
+
+  @Test("a source is checked by itself: its fields are named, and what policies give may be missing")
+  func ownProblems() {
+    #expect(problem(["type": "prometheus", "config": ["url": "http://p:9090"]]) == [])
+    #expect(problem(["type": "prometheus"]) == [])
+    #expect(problem(["type": "scrape", "config": ["url": "http://web/metrics"]]) == [])
+    #expect(problem(["type": "keda", "secretRefs": ["tls": ["name": "keda"]]]) == [])
+    #expect(problem(["type": "http", "config": ["url": "http://web"]]) == [])
+    #expect(
+      problem(["type": "prometheus", "config": ["url": "http://p:9090", "timout": "3s"]]) == [
+        "spec.config.timout: unknown key 'timout'; did you mean timeout?"
+      ])
+    #expect(
+      problem(["type": "prometheus", "config": ["timeout": "soon", "url": "p"]]).map { String($0.prefix(20)) }.sorted()
+        == ["spec.config.timeout:", "spec.config.url: 'p'"])
+    #expect(problem(["type": "http"]).first?.hasPrefix("spec.config: the key 'url' is missing") == true)
+    #expect(
+      problem(["type": "http", "config": ["url": "http://web"]]) { _ in "no such template" } == [
+        "spec.config: no such template"
+      ])
+    #expect(problem(["type": "keda"]).first?.hasPrefix("spec.secretRefs.tls: ") == true)
+  }
+
+  @Test("an invalid source says so itself, with an event, also when no policy uses it")
+  func invalid() throws {
+    let statuses = Holder()
+    statuses.value.note(reference, metadata, nil, at: start)
+    let problem = PolicyTranslation.Problem(texts: ["spec.config.timout: unknown key 'timout'"])
+    let first = actions(statuses, [], problem: problem, after: 1)
+    #expect(ready(first) == ["False", "InvalidSpec", "spec.config.timout: unknown key 'timout'"])
+    guard case .event(let event)? = first.last else {
+      Issue.record("\(first)")
+      return
+    }
+    #expect(event.reason == "InvalidSpec")
+    #expect(ready(actions(statuses, [try use(reachable)], after: 60)).prefix(2) == ["True", "SamplesReceived"])
+  }
+
   @Test("a source that responds to some policies is reachable, and says to how many it does not respond")
   func some() throws {
     let statuses = Holder()

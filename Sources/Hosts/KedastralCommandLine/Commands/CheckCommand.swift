@@ -14,7 +14,7 @@ enum CheckCommand: Command {
   static let syntax = CommandSyntax(
     about: """
       kedastral check reads the settings as the daemons do, asks each source once, and Redis where plans are kept there, and shows
-      what would be forecast and planned. Nothing is stored, nothing is published and nothing is served. It ends with 1 when a
+      what would be forecast and planned. Of workloads that are discovered it lists the names and the settings that apply to them. Nothing is stored, nothing is published and nothing is served. It ends with 1 when a
       source failed or gave too little to forecast from, or when Redis cannot be used with the user's permissions, and with 2
       when the configuration is invalid. A user without the channel's permission is a warning: plans arrive later.
 
@@ -81,6 +81,9 @@ enum CheckCommand: Command {
           report.store = await StoreCheck(deadline: deadline).check(configuration.forecaster)
           report.workloads = try await SourceCheck(deadline: deadline, leadTime: configuration.scaler.leadTime)
             .check(configuration.forecaster.workloads)
+          report.discoveries = try await DiscoveryCheck(
+            deadline: deadline, reserved: Set(configuration.forecaster.workloads.map(\.name))
+          ).check(configuration.forecaster.discovery)
         }
       }
     } catch let error as ConfigurationError {
@@ -104,11 +107,16 @@ enum CheckCommand: Command {
   /// The horizon must cover the scaler's lead time.
   private static func horizonProblems(of configuration: AllInOneConfiguration) -> [ConfigurationProblem] {
     let leadTime = configuration.scaler.leadTime
-    return configuration.forecaster.workloads.filter { $0.horizon < leadTime }.map { workload in
-      let (horizon, lead) = (DurationText.format(workload.horizon), DurationText.format(leadTime))
+    let (workloads, discovery) = (configuration.forecaster.workloads, configuration.forecaster.discovery)
+    let named = workloads.map { ("workload '\($0.name)'", $0.horizon) }
+    let discovered = discovery.flatMap(\.rules).map { rule in
+      ("discovered workloads '\(rule.patterns.map(\.text).joined(separator: ", "))'", rule.template.horizon)
+    }
+    return (named + discovered).filter { $0.1 < leadTime }.map { name, horizon in
+      let (horizon, lead) = (DurationText.format(horizon), DurationText.format(leadTime))
       return ConfigurationProblem(
         .nowhere,
-        "workload '\(workload.name)': the forecast covers only \(horizon), but the lead time is \(lead); give it a horizon of at least \(lead), or a shorter -lead-time"
+        "\(name): the forecast covers only \(horizon), but the lead time is \(lead); give it a horizon of at least \(lead), or a shorter -lead-time"
       )
     }
   }
@@ -123,12 +131,17 @@ enum CheckCommand: Command {
       if let problem = workload.problem { Program.say("kedastral check: \(workload.name): \(problem)") }
       for remark in workload.remarks { Program.say("kedastral check: \(workload.name): \(remark)") }
     }
+    for discovery in report.discoveries where format != .json {
+      if let problem = discovery.problem { Program.say("kedastral check: discovery: \(problem)") }
+    }
     switch format {
     case .json: Program.show(report.json)
-    case _ where report.workloads.isEmpty:
+    case _ where report.workloads.isEmpty && report.discoveries.isEmpty:
       if let store = report.store, store.problems.isEmpty { Program.show("\(store.name): ok") }
-    case .markdown where report.problems.isEmpty: Program.show(report.table.markdown)
-    default: if report.problems.isEmpty { Program.show(report.table.text) }
+    case _ where !report.problems.isEmpty: break
+    default:
+      let tables = (report.workloads.isEmpty ? [] : [report.table]) + report.discoveries.map(\.table)
+      for table in tables { Program.show(format == .markdown ? table.markdown : table.text) }
     }
     if report.exitCode != ExitCode.done { throw EndedBadly(exitCode: report.exitCode) }
   }
@@ -196,7 +209,8 @@ struct StoreCheck {
 
   /// Checks a forecaster's store; nil when plans are kept in memory.
   func check(_ configuration: ForecasterConfiguration) async -> CheckedStore? {
-    guard case .redis(let settings, _) = configuration.storage, let workload = configuration.workloads.first else {
+    let workloads = configuration.workloads + configuration.discovery.flatMap { $0.rules.map(\.template) }
+    guard case .redis(let settings, _) = configuration.storage, let workload = workloads.first else {
       return nil
     }
     return await check(settings, as: .writer, workload: workload.name)

@@ -62,10 +62,13 @@ struct CheckReport {
   /// The store outside this process; nil when there is none, or when it was not checked.
   var store: CheckedStore?
   var workloads: [CheckedWorkload] = []
+  /// What the file's discoveries find; empty when they were not checked.
+  var discoveries: [CheckedDiscovery] = []
 
   var exitCode: Int32 {
     if !problems.isEmpty { return ExitCode.askedWrongly }
     return store?.problems.isEmpty == false || workloads.contains { $0.problem != nil }
+      || discoveries.contains { $0.problem != nil }
       ? ExitCode.failed : ExitCode.done
   }
 
@@ -88,7 +91,7 @@ struct CheckReport {
     return table
   }
 
-  /// `{"ok":…,"problems":[…],"store":{…},"workloads":[…]}`; a problem of a file has its file, line, column and key.
+  /// `{"ok":…,"problems":[…],"store":{…},"workloads":[…],"discovery":[…]}`; a problem of a file has its file, line, column and key.
   var json: String {
     var text = JSONText()
     text.object {
@@ -96,6 +99,7 @@ struct CheckReport {
       $0.member("problems") { $0.array(problems) { Self.write($1, to: &$0) } }
       if let store { $0.member("store") { Self.write(store, to: &$0) } }
       $0.member("workloads") { $0.array(workloads) { Self.write($1, to: &$0) } }
+      if !discoveries.isEmpty { $0.member("discovery") { $0.array(discoveries) { $1.write(to: &$0) } } }
     }
     return String(decoding: text.bytes, as: UTF8.self)
   }

@@ -49,7 +49,7 @@ struct ForecastPicture {
     picture.text(snapshot.metric, x: 4, y: 40, color: Self.quiet)
     for load in Self.roundValues(upTo: largest) {
       picture.line([(Self.left, y(load)), (Self.width - Self.right, y(load))], color: Self.grid, width: 1)
-      picture.text(load.loadText, x: Self.left - 7, y: y(load) + 4, anchor: "end", color: Self.quiet)
+      picture.text(Self.roundText(load), x: Self.left - 7, y: y(load) + 4, anchor: "end", color: Self.quiet)
     }
     for count in Self.roundValues(upTo: largest / pod) where count >= 1 && count == count.rounded() {
       picture.text(
@@ -82,6 +82,11 @@ struct ForecastPicture {
     while power > limit / 5 { power /= 10 }
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= limit / 5 } ?? power * 10
     return (0...Int(limit / step)).map { Double($0) * step }
+  }
+
+  /// A number without needless decimals.
+  static func roundText(_ number: Double) -> String {
+    number == number.rounded() && number < 100_000 ? number.text(0) : number.loadText
   }
 
   /// Times at round distances since midnight, with the date at midnights, and the time zone.
@@ -119,7 +124,7 @@ struct ForecastPicture {
 
   /// `p10–p90`, for the band's levels.
   private var bandName: String {
-    func percent(_ level: Double) -> String { "p" + (level * 100).loadText }
+    func percent(_ level: Double) -> String { "p" + Self.roundText((level * 1000).rounded() / 10) }
     guard let low = paths.first, let high = paths.last, paths.count > 1 else { return "" }
     return "\(percent(low.level))–\(percent(high.level))"
   }

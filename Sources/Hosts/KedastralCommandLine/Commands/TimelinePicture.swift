@@ -50,7 +50,8 @@ struct TimelinePicture {
     for load in ForecastPicture.roundValues(upTo: largest) {
       picture.line(
         [(Self.margin.left, y(load)), (Self.width - Self.margin.right, y(load))], color: "#e9edf3", width: 1)
-      picture.text(load.loadText, x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
+      picture.text(
+        ForecastPicture.roundText(load), x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
     }
     picture.area(columns.loads.enumerated().map { (x($0), y($1)) }, base: base, color: "#cfd8e6")
     for (column, load) in columns.shortLoads.enumerated() where load > 0 {

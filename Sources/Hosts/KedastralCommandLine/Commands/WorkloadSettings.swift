@@ -18,7 +18,8 @@ struct WorkloadSettings {
     "target-per-pod", "headroom", "quantile-level", "shortage-cost", "objective", "min", "max", "up-max-factor",
     "down-max-percent",
     "prewarm-steps",
-    "rounding", "reactive-floor", "accuracy-gate", "window", "step", "time-zone", "byom-url", "arima-p", "arima-d",
+    "rounding", "reactive-floor", "accuracy-gate", "window", "step", "time-zone", "calendar-country",
+    "calendar-holidays-file", "calendar-events-file", "byom-url", "arima-p", "arima-d",
     "arima-q",
     "sarima-p", "sarima-d", "sarima-q", "sarima-sp", "sarima-sd", "sarima-sq", "sarima-s",
   ]
@@ -64,7 +65,8 @@ struct WorkloadSettings {
   func model(_ name: String?) throws -> any Model {
     let settings = try Self.read(arguments, file, model: name)
     return try ModelCatalog.make(
-      settings.model, timeZone: settings.timeZone, client: try HTTPClient(on: try EventLoop()), logger: .silent)
+      settings.model, timeZone: settings.timeZone, calendar: settings.calendar,
+      client: try HTTPClient(on: try EventLoop()), logger: .silent)
   }
 
   private static func read(

@@ -14,21 +14,24 @@ package enum ModelCatalog {
   ///
   /// - Parameters:
   ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
+  ///   - calendar: the days on which the load differs from its pattern. A service that forecasts is not given it.
   ///   - client: for models that run elsewhere; not asked for by others.
   ///   - logger: receives their log lines.
   package static func make(
-    _ configuration: ModelConfiguration, timeZone: String, client: @autoclosure () throws -> HTTPClient,
+    _ configuration: ModelConfiguration, timeZone: String, calendar: CalendarConfiguration? = nil,
+    client: @autoclosure () throws -> HTTPClient,
     logger: KedastralLogger
   ) throws -> any Model {
     let utcOffset = try utcOffset(of: timeZone)
+    let calendar = try calendar.map { $0.calendar(in: try TimeZoneRules(named: timeZone)) }
+    func adjusted(_ model: any Model) -> any Model { calendar?.applied(to: model) ?? model }
     func local(_ model: any Model) -> any Model {
-      guard let utcOffset else { return model }
-      return LocalDays(model, utcOffset: utcOffset)
+      adjusted(utcOffset.map { LocalDays(model, utcOffset: $0) } ?? model)
     }
     switch configuration.name {
     case "arima", "sarima":
       return local(Arima(configuration.order))
-    case "auto": return AutoModel(utcOffset: utcOffset)
+    case "auto": return adjusted(AutoModel(utcOffset: utcOffset))
     case "baseline": return local(SeasonalBaseline())
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }

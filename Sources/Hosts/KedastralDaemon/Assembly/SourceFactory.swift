@@ -124,7 +124,7 @@ package struct SourceFactory: Sendable {
         PodStartupQuery(endpoint: query.endpoint, query: query.text, client: client, logger: logger),
         pollingInterval: LeadTimeConfiguration.pollingInterval)
     case .pods(let target, let interval):
-      cluster.map { .measured(PodStartupReader($0, podsOf: target.resource, target.key), pollingInterval: interval) }
+      cluster.map { .measured(PodReader($0, podsOf: target.resource, target.key), pollingInterval: interval) }
     case nil: nil
     }
   }
@@ -138,6 +138,12 @@ package struct SourceFactory: Sendable {
         interval: workload.interval)
     }
     return PrometheusSource(endpoint: query.endpoint, query: query.text, client: client, logger: logger)
+  }
+
+  /// Counts the pods of a workload's target; nil when the workload names none, or there is no cluster.
+  func pods(of workload: WorkloadConfiguration) -> (any PodCounter)? {
+    guard let cluster, let target = workload.target else { return nil }
+    return PodReader(cluster, podsOf: target.resource, target.key)
   }
 
   /// Replays a trace so that, as far as it reaches, the window lies before the current time and some of it after.

@@ -29,10 +29,11 @@ extension Workload {
   ///   - sources: the source of each metric, the workload's own first.
   ///   - leadTime: where its own lead time comes from.
   ///   - realPods: where the number of its ready pods comes from.
+  ///   - pods: counts the pods of its target.
   ///   - makeModel: makes a metric's model.
   init(
     _ settings: WorkloadConfiguration, sources: [any MetricSource], leadTime: LeadTimeRule?,
-    realPods: (any MetricSource)?,
+    realPods: (any MetricSource)?, pods: (any PodCounter)?,
     makeModel: (ModelConfiguration) throws -> any Model
   ) throws {
     let others = try zip(settings.otherMetrics, sources.dropFirst()).map { other, source in
@@ -45,7 +46,7 @@ extension Workload {
       policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
       horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
       activationThreshold: settings.policy.activationThreshold, settleTime: settings.settleTime,
-      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge, leadTime: leadTime,
-      realPods: realPods)
+      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge, leadTime: leadTime, realPods: realPods,
+      pods: pods)
   }
 }

@@ -30,10 +30,11 @@ package struct WorkloadFactory: Sendable {
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
     var workload = try Workload(
       settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings),
-      realPods: sources.realPods(of: settings)
+      realPods: sources.realPods(of: settings), pods: sources.pods(of: settings)
     ) {
       try registered.models[$0.name]
-        ?? ModelCatalog.make($0, timeZone: settings.timeZone, client: sources.client, logger: sources.logger)
+        ?? ModelCatalog.make(
+          $0, timeZone: settings.timeZone, calendar: settings.calendar, client: sources.client, logger: sources.logger)
     }
     if let policy = registered.policies[settings.name.text] { workload.policy = policy }
     workload.quantileLevels += settings.series?.quantiles.filter { !workload.quantileLevels.contains($0) } ?? []

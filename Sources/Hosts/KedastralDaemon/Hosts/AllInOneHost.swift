@@ -17,6 +17,7 @@ package enum AllInOneHost {
         level: \.forecaster.log.level
       ) { new in
         var change = try await parts.workloads.replaceFile(new.forecaster.workloads)
+        await parts.discovery.replace(by: new.forecaster.discovery)
         change.needingRestart = new.needingRestart(after: configuration)
         return change
       } windDown: {
@@ -31,6 +32,7 @@ package struct AllInOneParts {
   package let configured: ConfiguredForecaster
   package let parts: ServiceParts
   let workloads: MergedWorkloads
+  let discovery: WorkloadDiscovery
   /// The services to run.
   let services: [ServiceRunner.Service]
   private let store: OpenedStore
@@ -54,8 +56,11 @@ package struct AllInOneParts {
       scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
       metrics: metrics, logger: logger)
     workloads = MergedWorkloads(configured, parts.forecaster, file: configuration.forecaster.workloads)
+    let discovery = WorkloadDiscovery(
+      configuration.forecaster, workloads, configured, parts.forecaster, clock: clock, metrics: metrics, logger: logger)
+    self.discovery = discovery
     services =
-      parts.services
+      parts.services + [{ await discovery.run() }]
       + (try cluster?.services(
         workloads, configured, parts.forecaster, on: loop, clock: clock, metrics: metrics, logger: logger) ?? [])
   }

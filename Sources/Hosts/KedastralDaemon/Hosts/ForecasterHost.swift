@@ -28,12 +28,16 @@ package enum ForecasterHost {
         leadTime: .seconds(300), observer: cluster?.board, metrics: host.metrics, logger: host.logger),
       on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
     let workloads = MergedWorkloads(configured, parts, file: configuration.workloads)
+    let discovery = WorkloadDiscovery(
+      configuration, workloads, configured, parts, clock: host.clock, metrics: host.metrics, logger: host.logger)
     let services = try cluster?.services(
       workloads, configured, parts, on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
     try await host.run(
-      parts.services + (services ?? []), watching: configuration.watchedFile, read: readAgain, level: \.log.level
+      parts.services + (services ?? []) + [{ await discovery.run() }], watching: configuration.watchedFile,
+      read: readAgain, level: \.log.level
     ) { new in
       var change = try await workloads.replaceFile(new.workloads)
+      await discovery.replace(by: new.discovery)
       change.needingRestart = new.needingRestart(after: configuration)
       return change
     } windDown: {

@@ -1,13 +1,14 @@
 import Kedastral
 import KedastralCore
 
-/// The workloads that a process forecasts: those of its configuration file, and those of policies. The file's come first: a policy
-/// cannot take the name of one of them.
+/// The workloads that a process forecasts: those of its configuration file, those of policies, and those that are discovered. Of two
+/// with the same name the first in this order counts.
 actor MergedWorkloads {
   private let configured: ConfiguredForecaster
   private let parts: ForecasterParts
   private var file: [WorkloadConfiguration]
   private var policies: [WorkloadConfiguration] = []
+  private var discovered: [WorkloadConfiguration] = []
   /// The end of the latest change: changes happen one after the other.
   private var latest: Task<Void, Never>?
 
@@ -24,24 +25,33 @@ actor MergedWorkloads {
   ///
   /// - Throws: when a workload's parts cannot be made; nothing has changed then.
   func replaceFile(_ new: [WorkloadConfiguration]) async throws -> ConfigurationChange {
-    try await inTurn { [self] in try await apply(file: new, policies: nil) }
+    try await inTurn { [self] in try await apply(file: new) }
   }
 
   /// Forecasts other workloads of policies.
   ///
   /// - Throws: when a workload's parts cannot be made; nothing has changed then.
   func replacePolicies(_ new: [WorkloadConfiguration]) async throws -> ConfigurationChange {
-    try await inTurn { [self] in try await apply(file: nil, policies: new) }
+    try await inTurn { [self] in try await apply(policies: new) }
+  }
+
+  /// Forecasts other discovered workloads.
+  ///
+  /// - Throws: when a workload's parts cannot be made; nothing has changed then.
+  func replaceDiscovered(_ new: [WorkloadConfiguration]) async throws -> ConfigurationChange {
+    try await inTurn { [self] in try await apply(discovered: new) }
   }
 
   private func apply(
-    file newFile: [WorkloadConfiguration]?, policies newPolicies: [WorkloadConfiguration]?
+    file newFile: [WorkloadConfiguration]? = nil, policies newPolicies: [WorkloadConfiguration]? = nil,
+    discovered newDiscovered: [WorkloadConfiguration]? = nil
   ) async throws -> ConfigurationChange {
     let (file, policies) = (newFile ?? self.file, newPolicies ?? self.policies)
-    let names = Set(file.map(\.name))
+    let discovered = newDiscovered ?? self.discovered
+    var names: Set<WorkloadName> = []
     let change = try await configured.replace(
-      workloads: file + policies.filter { !names.contains($0.name) }, in: parts)
-    (self.file, self.policies) = (file, policies)
+      workloads: (file + policies + discovered).filter { names.insert($0.name).inserted }, in: parts)
+    (self.file, self.policies, self.discovered) = (file, policies, discovered)
     return change
   }
 

@@ -228,6 +228,9 @@ actor PolicyOperator {
       } catch let error as KubernetesError {
         await note { $0.credentialsRead(reference, of: references, .failure(error)) }
       } catch {}
+    case .readReplicas(let key, let target):
+      let scale = try? await client.scale(of: target.resource, target.key)
+      await note { [clock] in $0.replicasRead(key, scale?.replicas, at: clock.now) }
     }
   }
 

@@ -50,6 +50,8 @@ struct PolicyReconciler: Sendable {
     case sourceStatus(SourceReference, JSONValue, version: String?)
     case event(ObjectEvent)
     case readCredentials(SourceReference, JSONValue)
+    /// Read how many replicas the target of a policy has.
+    case readReplicas(ObjectKey, PodTarget)
   }
 
   /// What this process observes, and for which policies it acts.
@@ -96,9 +98,13 @@ struct PolicyReconciler: Sendable {
   private var changed: Set<ObjectKey> = []
   private var sources: [SourceReference: JSONValue] = [:]
   private var sourceStatuses = SourceStatuses()
+  private var changedSources: Set<SourceReference> = []
+  /// What is wrong with sources themselves.
+  private var sourceProblems: [SourceReference: PolicyTranslation.Problem] = [:]
   private var credentials: [SourceReference: Credentials] = [:]
   private var scaledObjects: [ObjectKey: ScaledObject] = [:]
-  private var autoscalers: [ObjectKey: ScaleTarget] = [:]
+  private var autoscalers: [ObjectKey: KnownAutoscaler] = [:]
+  private var targetReplicas = TargetReplicas()
   private var listed: Set<String> = []
   /// The types that could not be listed, and why.
   private var interruptions: [String: String] = [:]
@@ -205,11 +211,11 @@ struct PolicyReconciler: Sendable {
     }
   }
 
-  /// Only autoscalers of others matter.
   private mutating func set(_ autoscaler: Autoscaler) {
-    autoscalers[autoscaler.key] =
-      autoscaler.belongsToScaledObject
-      ? nil : ScaleTarget(autoscaler.spec.scaleTargetRef, in: autoscaler.key.namespace)
+    autoscalers[autoscaler.key] = ScaleTarget(autoscaler.spec.scaleTargetRef, in: autoscaler.key.namespace).map {
+      KnownAutoscaler(
+        target: $0, isForeign: !autoscaler.belongsToScaledObject, replicas: autoscaler.status?.currentReplicas)
+    }
   }
 
   private mutating func set(_ policy: ForecastPolicy, at now: Date) {
@@ -226,6 +232,7 @@ struct PolicyReconciler: Sendable {
   private mutating func removePolicy(_ key: ObjectKey) {
     guard let entry = entries.removeValue(forKey: key) else { return }
     changed.remove(key)
+    targetReplicas.remove(key)
     if entry.workload != nil { hasNewWorkloads = true }
   }
 
@@ -239,6 +246,8 @@ struct PolicyReconciler: Sendable {
     if spec == nil { sourceStatuses.remove(reference) }
     guard sources[reference] != spec else { return }
     sources[reference] = spec
+    sourceProblems[reference] = nil
+    changedSources.insert(reference)
     let references = Self.references(of: spec)
     if references == nil {
       credentials[reference] = nil
@@ -269,6 +278,12 @@ struct PolicyReconciler: Sendable {
     check: (WorkloadConfiguration) -> String? = { _ in nil }, at now: Date
   ) -> [WorkloadConfiguration]? {
     guard isComplete else { return nil }
+    for reference in changedSources {
+      guard let spec = sources[reference] else { continue }
+      let source = (try? describe(reference)) ?? DescribedSource(spec: spec)
+      sourceProblems[reference] = translation.problem(of: reference, source, check: check)
+    }
+    changedSources = []
     for key in changed.sorted(by: { "\($0)" < "\($1)" }) { translate(key, check) }
     changed = []
     guard hasNewWorkloads else { return nil }
@@ -321,6 +336,7 @@ struct PolicyReconciler: Sendable {
       known.failures = 0
       if case .success(value)? = known.result { break }
       known.result = .success(value)
+      changedSources.insert(reference)
       noteChange(of: reference)
     case .failure(let error):
       known.failures += 1
@@ -339,6 +355,8 @@ struct PolicyReconciler: Sendable {
   mutating func actions(_ surroundings: Surroundings, at now: Date) -> [Action] {
     guard isComplete else { return [] }
     refillTokens(at: now)
+    targetReplicas.refill(at: now)
+    let running = Running(autoscalers)
     var actions = credentialActions(at: now)
     let claims = Claims(entries.values.filter(\.isScaling).map { ($0.policy, $0.scaling?.target) }, scaledObjects)
     let foreign = Foreign(scaledObjects, autoscalers)
@@ -359,7 +377,12 @@ struct PolicyReconciler: Sendable {
       let obstacle = obstacle(to: entry, claims, foreign)
       if obstacle == nil { actions += scalingActions(key, entry, at: now) }
       guard let current = entries[key] else { continue }
-      let status = status(of: current, obstacle, surroundings, at: now)
+      let replicas = running.replicas(of: current.scaling?.target)
+      if replicas == nil, let target = current.workload?.target, targetReplicas.takeTurn(key, at: now) {
+        actions.append(.readReplicas(key, target))
+      }
+      var status = status(of: current, obstacle, surroundings, at: now)
+      status.currentReplicas = replicas ?? targetReplicas.replicas(of: key, at: now)
       let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
       let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
@@ -376,9 +399,9 @@ struct PolicyReconciler: Sendable {
       tokens -= 1
       actions += write(status, key, at: now)
     }
-    let problems = credentials.compactMapValues { known -> PolicyTranslation.Problem? in
-      guard case .failure(let problem)? = known.result else { return nil }
-      return problem
+    var problems = sourceProblems
+    for (reference, known) in credentials {
+      if case .failure(let problem)? = known.result, problems[reference] == nil { problems[reference] = problem }
     }
     return actions
       + sourceStatuses.actions(
@@ -491,6 +514,11 @@ struct PolicyReconciler: Sendable {
     entries[key]?.apply.error = error.map { "\($0)" }
   }
 
+  /// Notes how many replicas the target of a policy has; nil when they could not be read.
+  mutating func replicasRead(_ key: ObjectKey, _ replicas: Int?, at now: Date) {
+    targetReplicas.note(replicas, of: key, at: now)
+  }
+
   /// Notes that a status could not be written: it is written again after the usual time, or soon when its object had been changed
   /// meanwhile.
   mutating func statusWriteFailed(_ key: ObjectKey, isConflict: Bool) {
@@ -522,9 +550,6 @@ struct PolicyReconciler: Sendable {
     if let snapshot = observation.snapshot {
       status.lastForecastTime = KubernetesTime.text(snapshot.generatedAt)
       status.currentLoad = snapshot.currentValue
-      status.currentReplicas = snapshot.answer(ScalingQuestion(leadTime: .zero), at: now).map {
-        Int($0.value.rounded(.up))
-      }
       status.desiredReplicas = snapshot.answer(
         ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
       ).map { Int($0.value.rounded(.up)) }
@@ -633,18 +658,43 @@ private struct Claims {
   func first(_ target: ScaleTarget) -> ObjectKey? { firsts[target]?.key }
 }
 
+/// An autoscaler, as far as it matters here.
+private struct KnownAutoscaler: Sendable {
+  let target: ScaleTarget
+  /// Whether it is not one that KEDA has made.
+  let isForeign: Bool
+  /// The replicas of the target when the autoscaler last looked.
+  let replicas: Int?
+}
+
+/// How many replicas the targets of autoscalers have.
+private struct Running {
+  private var replicas: [ScaleTarget: Int] = [:]
+
+  init(_ autoscalers: [ObjectKey: KnownAutoscaler]) {
+    for autoscaler in autoscalers.values {
+      guard let count = autoscaler.replicas else { continue }
+      // Of two the one that KEDA has made.
+      if autoscaler.isForeign, replicas[autoscaler.target] != nil { continue }
+      replicas[autoscaler.target] = count
+    }
+  }
+
+  func replicas(of target: ScaleTarget?) -> Int? { target.flatMap { replicas[$0] } }
+}
+
 /// Which objects scale which target, apart from those of policies.
 private struct Foreign {
   private var scaledObjects: [ScaleTarget: [ScaledObject]] = [:]
   private var autoscalers: [ScaleTarget: String] = [:]
 
-  init(_ scaledObjects: [ObjectKey: ScaledObject], _ autoscalers: [ObjectKey: ScaleTarget]) {
+  init(_ scaledObjects: [ObjectKey: ScaledObject], _ autoscalers: [ObjectKey: KnownAutoscaler]) {
     for object in scaledObjects.values {
       guard let target = ScaleTarget(object.spec["scaleTargetRef"], in: object.key.namespace) else { continue }
       self.scaledObjects[target, default: []].append(object)
     }
-    for (key, target) in autoscalers.sorted(by: { $0.key.name < $1.key.name }) {
-      self.autoscalers[target] = self.autoscalers[target] ?? key.name
+    for (key, other) in autoscalers.filter(\.value.isForeign).sorted(by: { $0.key.name < $1.key.name }) {
+      self.autoscalers[other.target] = self.autoscalers[other.target] ?? key.name
     }
   }
 

@@ -27,11 +27,12 @@ struct PolicyTranslation {
   /// The keys of a source's section that a policy may set, because they say what is requested, not where or as whom.
   static let requestKeys = [
     "labelValue", "partialResponse", "body", "valuePath", "timestampPath", "timestampFormat", "metric", "labels",
+    "scaledObject", "trigger", "bootstrap",
   ]
 
   /// The keys that objects cannot have: they would give away files of this process.
   static let refusedSourceKeys = [
-    "type", "path", "speed", "bootstrap", "bearerTokenFile", "caFile", "certFile", "keyFile",
+    "type", "path", "speed", "bearerTokenFile", "caFile", "certFile", "keyFile",
   ]
 
   /// The shortest time between two forecasts: one policy must not take the process from the others.
@@ -41,6 +42,10 @@ struct PolicyTranslation {
     "horizon", "step", "interval", "window", "settleTime", "maxSampleAge", "bridge", "timeZone",
   ]
   .map { (file: $0, object: $0) }
+
+  /// Files of the forecaster cannot be named.
+  private static let calendarDay = ["name", "date", "start", "end", "before", "after", "like", "load"]
+    .map { (file: $0, object: $0) }
 
   private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
 
@@ -69,7 +74,11 @@ struct PolicyTranslation {
 
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
-    ["metric", "dryRun", "leadTime", "model.name", "model.byomUrl"] + times.map(\.file)
+    [
+      "metric", "dryRun", "leadTime", "leadTimeQuery", "replicasQuery", "model.name", "model.byomUrl",
+      "calendar.country",
+    ]
+      + times.map(\.file)
       + series.map { "series.\($0.file)" }
       + capacity.map { "policy.\($0.file)" }
       + seasonalOrders.map { "model.\($0.file)" })
@@ -85,11 +94,10 @@ struct PolicyTranslation {
     guard result.interval >= Self.shortestInterval else {
       throw Problem(texts: ["spec.forecast.interval: must not be shorter than a second"])
     }
-    if policy.spec["leadTime"].text == PolicyScaling.measured {
+    result.target = PodTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace)
+    if policy.spec["leadTime"].text == PolicyScaling.measured, result.leadTime == nil {
       let interval = PolicyScaling.pollingInterval(policy, minReplicas: result.policy.minReplicas)
-      result.leadTime = PodTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace).map {
-        .pods($0, pollingInterval: interval)
-      }
+      result.leadTime = result.target.map { .pods($0, pollingInterval: interval) }
     }
     for (index, other) in (policy.spec["otherMetrics"].elements ?? []).enumerated() {
       // Each is read as a workload of its own, so that it inherits nothing of another source: its credentials above all.
@@ -109,35 +117,40 @@ struct PolicyTranslation {
       throw Problem(texts: ["\(field).dataSourceRef.name: is missing; name a DataSource"])
     }
     let described = try source(reference)
-    if let key = (described.spec["config"].members ?? [:]).keys.sorted().first(where: Self.refusedSourceKeys.contains) {
-      throw Problem(
-        texts: [
-          "\(reference): spec.config.\(key): files of the forecaster cannot be named here; "
-            + "use secretRefs and configMapRef"
-        ])
-    }
-    if let key = (spec["sourceConfig"].members ?? [:]).keys.sorted().first(where: { !Self.requestKeys.contains($0) }) {
-      throw Problem(
-        texts: ["\(field).sourceConfig.\(key): belongs to the data source; only what is requested can be set here"])
-    }
+    try Self.refuseFiles(described.spec, "\(reference): spec")
+    try Self.refuseAccess(spec["sourceConfig"], "\(field).sourceConfig")
     var tree = SectionTree()
     var entries = [("name", tree.text(name.text, "metadata.name"))]
-    entries += tree.entries([("metric", "metric"), ("dryRun", "dryRun")], of: spec, field)
+    entries += tree.entries(
+      [("metric", "metric"), ("dryRun", "dryRun"), ("replicasQuery", "replicasQuery")], of: spec, field)
+    if spec["leadTimeQuery"] != .null {
+      entries += tree.entries(
+        [("leadTime", "leadTime"), ("leadTimeQuery", "leadTimeQuery")], of: spec, field)
+    }
     entries += tree.entries(Self.times, of: spec["forecast"], "\(field).forecast")
     if spec["forecast"]["series"] != .null {
       let place = "\(field).forecast.series"
       entries.append(("series", tree.mapping(tree.entries(Self.series, of: spec["forecast"]["series"], place), place)))
     }
-    entries.append(("source", Self.source(described, "\(reference): spec", spec, field, &tree)))
+    if spec["calendar"] != .null {
+      entries.append(("calendar", Self.calendar(spec["calendar"], "\(field).calendar", &tree)))
+    }
+    let source = Self.source(described, "\(reference): spec", spec, field, in: policy.key.namespace, &tree)
+    entries.append(("source", source))
     entries.append(("model", Self.model(spec["model"], "\(field).model", &tree)))
     entries.append(("policy", Self.policy(spec, field, &tree)))
     let root = tree.mapping(entries.map { (key: $0.0, value: $0.1) }, field)
-    var workload = try decode(root, tree)
+    var workload = try decode(root, tree, field, "\(reference): spec")
     workload.source.tlsTexts = described.credentials.tls
     return workload
   }
 
-  private func decode(_ root: YAMLNode, _ tree: SectionTree) throws(Problem) -> WorkloadConfiguration {
+  /// - Parameters:
+  ///   - field: the field of the root.
+  ///   - sourceField: that of the source.
+  private func decode(
+    _ root: YAMLNode, _ tree: SectionTree, _ field: String, _ sourceField: String
+  ) throws(Problem) -> WorkloadConfiguration {
     guard tree.defects.isEmpty else { throw Problem(texts: tree.defects) }
     let problems = ProblemList()
     // Nothing of this process's environment may reach an object.
@@ -147,23 +160,31 @@ struct PolicyTranslation {
       let section = try YAMLNodeDecoder.decode(
         Section<WorkloadSection>.self, from: root, path: "workloads[0]", codingPath: [], context: context)
       let given = GivenSettings(host: .forecaster, arguments: [], environment: [:], problems: problems)
-      workload = WorkloadReader(given: given, defaults: nil, knownModels: knownModels, problems: problems).read(section)
+      var reader = WorkloadReader(given: given, defaults: nil, knownModels: knownModels, problems: problems)
+      // From a Secret; the translation demands its reference.
+      reader.sourceHasCertificate = true
+      workload = reader.read(section)
     } catch let problem as ConfigurationProblem {
       problems.add(problem)
     } catch {
       throw Problem(texts: ["\(error)"])
     }
     guard let workload, problems.problems.isEmpty else {
-      let texts = problems.problems.map(tree.text(of:))
+      let texts = problems.problems.map { Self.withField(tree.text(of: $0), field, sourceField) }
       throw Problem(texts: texts.isEmpty ? ["spec: is incomplete"] : texts)
     }
     return workload.configuration
   }
 
   private static func source(
-    _ source: DescribedSource, _ sourceField: String, _ spec: JSONValue, _ field: String, _ tree: inout SectionTree
+    _ source: DescribedSource, _ sourceField: String, _ spec: JSONValue, _ field: String, in namespace: String,
+    _ tree: inout SectionTree
   ) -> YAMLNode {
     var entries = tree.entries([("type", "type")], of: source.spec, sourceField)
+    // The triggers of a policy are those of its namespace, unless the source says otherwise.
+    if source.spec["type"].text == SourceKind.keda.rawValue {
+      entries.append(("namespace", tree.text(namespace, "metadata.namespace")))
+    }
     for (key, value) in (source.spec["config"].members ?? [:]).sorted(by: { $0.key < $1.key }) {
       entries.append((key, tree.node(value, "\(sourceField).config.\(key)")))
     }
@@ -182,6 +203,17 @@ struct PolicyTranslation {
       entries.append(("basicPassword", tree.text(password.text, "\(secrets).basicAuth")))
     }
     return tree.mapping(entries, sourceField)
+  }
+
+  private static func calendar(_ calendar: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
+    var entries = tree.entries([("country", "country")], of: calendar, field)
+    if let days = calendar["days"].elements {
+      let nodes = days.enumerated().map { index, day in
+        tree.mapping(tree.entries(calendarDay, of: day, "\(field).days[\(index)]"), "\(field).days[\(index)]")
+      }
+      entries.append(("days", .sequence(nodes, tree.mark("\(field).days"))))
+    }
+    return tree.mapping(entries, field)
   }
 
   private static func model(_ model: JSONValue, _ field: String, _ tree: inout SectionTree) -> YAMLNode {
@@ -213,38 +245,12 @@ extension JSONValue {
   /// A policy's spec as that of one of its further metrics, whose missing settings are the policy's, except what is requested.
   fileprivate func with(_ other: JSONValue) -> JSONValue {
     guard var members else { return other }
-    for key in ["query", "sourceConfig", "metric", "otherMetrics"] { members[key] = nil }
+    for key in ["query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery", "replicasQuery"] {
+      members[key] = nil
+    }
     for (key, value) in other.members ?? [:] where key != "capacity" { members[key] = value }
     let capacity = (members["capacity"]?.members ?? [:]).merging(other["capacity"].members ?? [:]) { $1 }
     members["capacity"] = .object(capacity)
     return .object(members)
-  }
-}
-
-extension SourceConfiguration {
-  /// Certificates as text, which objects have instead of files.
-  var tlsTexts: TLSTexts {
-    get {
-      switch self {
-      case .prometheus(let settings): settings.endpoint.tlsTexts
-      case .http(let settings): settings.endpoint.tlsTexts
-      case .scrape(let settings): settings.endpoint.tlsTexts
-      case .csv, .keda, .registered: TLSTexts()
-      }
-    }
-    set {
-      switch self {
-      case .prometheus(var settings):
-        settings.endpoint.tlsTexts = newValue
-        self = .prometheus(settings)
-      case .http(var settings):
-        settings.endpoint.tlsTexts = newValue
-        self = .http(settings)
-      case .scrape(var settings):
-        settings.endpoint.tlsTexts = newValue
-        self = .scrape(settings)
-      case .csv, .keda, .registered: break
-      }
-    }
   }
 }

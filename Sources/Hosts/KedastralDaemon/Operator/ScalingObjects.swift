@@ -16,11 +16,16 @@ struct Autoscaler: KubernetesObject {
     var scaleTargetRef: JSONValue
   }
 
+  struct Status: Decodable, Sendable {
+    var currentReplicas: Int?
+  }
+
   static let resource = ResourceType(
     group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
 
   var metadata: ObjectMetadata
   var spec: Spec
+  var status: Status?
 
   /// Whether KEDA created it for a ScaledObject.
   var belongsToScaledObject: Bool {

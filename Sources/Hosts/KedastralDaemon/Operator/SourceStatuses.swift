@@ -8,8 +8,8 @@ import KedastralSources
   import Foundation
 #endif
 
-/// What the statuses of data sources say: whether their credentials can be read, and whether they respond to the policies that use
-/// them.
+/// What the statuses of data sources say: whether their settings are valid, their credentials can be read, and they respond to the
+/// policies that use them.
 struct SourceStatuses: Sendable {
   /// A policy that uses a source.
   struct Use: Sendable {
@@ -48,7 +48,7 @@ struct SourceStatuses: Sendable {
   ///
   /// - Parameters:
   ///   - uses: the policies that use a source, in order.
-  ///   - problems: why Secrets of sources cannot be read.
+  ///   - problems: why Secrets of sources cannot be read, or what is wrong with the sources themselves.
   ///   - owns: whether this process writes the status of a source, whose first user has this workload.
   mutating func actions(
     _ settings: PolicyReconciler.Settings, uses: [SourceReference: [Use]],
@@ -88,8 +88,9 @@ struct SourceStatuses: Sendable {
   ) -> PolicyStatus {
     let reachable = reachable(users)
     let ready =
-      if let problem, problem.kind == .credentialsNotFound {
-        PolicyCondition(.ready, .no, "CredentialsNotFound", "\(problem)")
+      if let problem {
+        PolicyCondition(
+          .ready, .no, problem.kind == .credentialsNotFound ? "CredentialsNotFound" : "InvalidSpec", "\(problem)")
       } else {
         PolicyCondition(.ready, reachable.status, reachable.reason, reachable.message)
       }

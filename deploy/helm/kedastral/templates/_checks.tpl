@@ -16,6 +16,11 @@
 {{- fail (printf "workload %s has no source.url: set it there or in defaults.source.url, such as http://prometheus.monitoring:9090" $workload.name) -}}
 {{- end -}}
 {{- end -}}
+{{- range $index, $discovery := .Values.discovery -}}
+{{- if not (merge (deepCopy (default dict $discovery.source)) (default dict (default dict $.Values.defaults).source)).url -}}
+{{- fail (printf "discovery[%d] has no source.url: set it there or in defaults.source.url, such as http://prometheus.monitoring:9090" $index) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (gt (int $forecaster.replicaCount) 1) (ne $forecaster.config.storage "redis") (not (include "kedastral.isOperator" .)) -}}
 {{- fail "forecaster.replicaCount is above 1: several forecasters share their workloads through Redis; set forecaster.config.storage=redis, or replicaCount=1" -}}
 {{- end -}}

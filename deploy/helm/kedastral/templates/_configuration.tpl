@@ -54,7 +54,7 @@
 
 {{/* Whether the chart writes the file. */}}
 {{- define "kedastral.writesFile" -}}
-{{- if and (include "kedastral.hasForecaster" .) (include "kedastral.workloads" . | fromYaml).workloads }}true{{ end }}
+{{- if and (include "kedastral.hasForecaster" .) (or .Values.discovery (include "kedastral.workloads" . | fromYaml).workloads) }}true{{ end }}
 {{- end }}
 
 {{- define "kedastral.configurationPath" -}}

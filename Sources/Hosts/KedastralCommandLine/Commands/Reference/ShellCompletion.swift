@@ -62,6 +62,8 @@ struct ShellCompletion {
         elif [ -n "$values" ]; then
           mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
         elif [ "${word#-}" != "$word" ]; then
+          # One dash is as good as two.
+          [[ $word != -[!-]* ]] || options=${options//--/-}
           mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$word")
         else
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")

@@ -18,6 +18,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var kubernetes: KubernetesSection?
   var defaults: WorkloadSection?
   var workloads: [Section<WorkloadSection>]?
+  var discovery: [Section<DiscoverySection>]?
 }
 
 struct LogSection: Decodable, Sendable {
@@ -137,9 +138,30 @@ struct WorkloadSection: Decodable, Sendable {
   var leadTimeQuery: Located<String>?
   var replicasQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
+  var calendar: CalendarSection?
   var dryRun: Located<Bool>?
   var series: SeriesSection?
   var otherMetrics: [Section<MetricSection>]?
+}
+
+/// The days and hours on which the load differs from its pattern.
+struct CalendarSection: Decodable, Sendable {
+  var country: Located<CountryCode>?
+  var holidaysFile: Located<String>?
+  var eventsFile: Located<String>?
+  var days: [Section<CalendarDaySection>]?
+}
+
+/// One of them.
+struct CalendarDaySection: Decodable, Sendable {
+  var name: Located<String>?
+  var date: Located<CivilDate>?
+  var start: Located<CalendarTime>?
+  var end: Located<CalendarTime>?
+  var before: Located<Duration>?
+  var after: Located<Duration>?
+  var like: Located<CalendarLikeness>?
+  var load: Located<Double>?
 }
 
 /// The parts of the forecast that are exported as metrics.

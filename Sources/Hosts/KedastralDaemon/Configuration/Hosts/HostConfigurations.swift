@@ -21,8 +21,10 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var httpLimits: HTTPLimits
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
   package var scalerAddress: ListenAddress
-  /// The workloads, no two with the same name; at least one, unless policies of a cluster are forecast.
+  /// The workloads, no two with the same name; at least one, unless others are discovered or policies of a cluster are forecast.
   package var workloads: [WorkloadConfiguration]
+  /// Where further workloads are discovered.
+  package var discovery: [DiscoveryConfiguration] = []
   /// The cluster whose policies are forecast as well; nil for none.
   package var kubernetes: KubernetesConfiguration? = nil
   /// What plans are compared with; its lead time and staleness are the host's.

@@ -18,11 +18,11 @@ struct HostReader {
     self.watched = watched
     self.workloadsWithSource = workloadsWithSource
     var given = given
-    if let workload = file.workloads?.first {
+    if let place = file.workloads?.first?.origin ?? file.discovery?.first?.origin {
       for setting in given.removeOneWorkload() {
         problems.add(
           setting.origin,
-          "describes a single workload, but the file describes its own (from \(workload.origin.fileAndLine)); move it there"
+          "describes a single workload, but the file describes its own (from \(place.fileAndLine)); move it there"
         )
       }
     }
@@ -31,6 +31,7 @@ struct HostReader {
 
   func forecaster() -> ForecasterConfiguration? {
     let workloads = readWorkloads()
+    let discovery = readDiscovery()
     guard let listen = given.value(Settings.listen, file.listen), let log = readLog(),
       let tls = readTLS(needsCertificate: true),
       let storage = readStorage(),
@@ -49,11 +50,18 @@ struct HostReader {
           "the interval \(text(workload.interval.value)) is not shorter than the Redis TTL \(text(redis.timeToLive)), so plans would expire before they are renewed; lengthen the TTL"
         )
       }
+      for (discovery, origin) in discovery {
+        guard discovery.rules.contains(where: { $0.template.interval >= redis.timeToLive }) else { continue }
+        problems.add(
+          origin,
+          "the interval of these workloads is not shorter than the Redis TTL \(text(redis.timeToLive)), so plans would expire before they are renewed; lengthen the TTL"
+        )
+      }
     }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
       httpLimits: httpLimits, scalerAddress: scalerAddress.value,
-      workloads: workloads.map(\.configuration), kubernetes: readKubernetes(),
+      workloads: workloads.map(\.configuration), discovery: discovery.map(\.settings), kubernetes: readKubernetes(),
       scorecard: scorecard, watchedFile: watchedFile)
   }
 
@@ -73,6 +81,14 @@ struct HostReader {
         staleAfterOrigin,
         "workload '\(workload.name)' is forecast every \(text(workload.interval)), but its plan is stale after \(text(scaler.staleAfter)); lengthen stale-after to more than the interval"
       )
+    }
+    for (discovery, section) in zip(forecaster.discovery, file.discovery ?? []) {
+      for interval in discovery.rules.map(\.template.interval) where interval >= scaler.staleAfter {
+        problems.add(
+          section.origin,
+          "its workloads are forecast every \(text(interval)), but plans are stale after \(text(scaler.staleAfter)); lengthen stale-after to more than the interval"
+        )
+      }
     }
     return AllInOneConfiguration(forecaster: forecaster, scaler: scaler)
   }
@@ -126,6 +142,7 @@ struct HostReader {
       given: given, defaults: file.defaults, knownModels: knownModels, workloadsWithSource: workloadsWithSource,
       problems: problems)
     guard let sections = file.workloads, !sections.isEmpty else {
+      if file.discovery?.isEmpty == false { return [] }
       if given.texts[Settings.workload.descriptor.environment] == nil {
         // A workload may be what an unknown flag was meant to give.
         guard !given.hasUnknownFlags, !problems.concern(key: "workloads"), readKubernetes() == nil else { return [] }
@@ -150,6 +167,11 @@ struct HostReader {
       }
     }
     return workloads
+  }
+
+  private func readDiscovery() -> [(settings: DiscoveryConfiguration, origin: Origin)] {
+    let reader = DiscoveryReader(given: given, defaults: file.defaults, knownModels: knownModels, problems: problems)
+    return (file.discovery ?? []).compactMap { section in reader.read(section).map { ($0, section.origin) } }
   }
 
   private func readKubernetes() -> KubernetesConfiguration? {

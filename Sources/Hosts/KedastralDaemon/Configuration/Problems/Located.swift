@@ -24,6 +24,10 @@ struct Section<Content: Decodable & Sendable>: Decodable, Sendable {
   var content: Content
   var origin: Origin
 
+  init(_ content: Content, at origin: Origin) {
+    (self.content, self.origin) = (content, origin)
+  }
+
   init(from decoder: any Decoder) throws {
     content = try Content(from: decoder)
     origin = (decoder as? YAMLNodeDecoder)?.origin ?? .nowhere

@@ -85,7 +85,9 @@ struct GivenSettings {
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       guard let (name, attached) = Self.split(argument) else {
-        problems.add(.nowhere, "unexpected argument '\(argument)'; settings begin with a dash, see --help")
+        let isFile = argument.hasSuffix(".yaml") || argument.hasSuffix(".yml")
+        let hint = isFile ? "to read a file write -config \(argument)" : "settings begin with a dash, see --help"
+        problems.add(.nowhere, "unexpected argument '\(argument)'; \(hint)")
         continue
       }
       if name == "help" || name == "h" {

@@ -12,6 +12,7 @@ struct SettingDescriptor: Sendable {
     case listening = "Listening and TLS"
     case workload = "Workload (one workload; a file describes many)"
     case source = "Where the load comes from"
+    case discovery = "Discovered workloads (in a file only)"
     case model = "Forecast"
     case capacity = "Replicas"
     case kubernetes = "Kubernetes"

@@ -104,6 +104,15 @@ enum Settings {
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone of the workload's days and schedules")
+  static let calendarCountry = Setting<CountryCode>(
+    "calendar-country", "CALENDAR_COUNTRY", defaultNote: "none", file: "workloads[].calendar.country", .workload,
+    "country or state whose public holidays the forecast takes into account, such as DE, DE-BY, FR or US")
+  static let calendarHolidaysFile = Setting<String>(
+    "calendar-holidays-file", "CALENDAR_HOLIDAYS_FILE", defaultNote: "none", file: "workloads[].calendar.holidaysFile",
+    .workload, placeholder: "FILE", "iCalendar file with holidays, on which the load behaves as on a Sunday")
+  static let calendarEventsFile = Setting<String>(
+    "calendar-events-file", "CALENDAR_EVENTS_FILE", defaultNote: "none", file: "workloads[].calendar.eventsFile",
+    .workload, placeholder: "FILE", "iCalendar file with other events, whose effect on the load is learned")
   static let dryRun = Setting<Bool>(
     "dry-run", "DRY_RUN", default: "false", file: "workloads[].dryRun", .workload,
     "compute and show the plan without serving it: the scaler responds with FAILED_PRECONDITION")
@@ -516,9 +525,39 @@ enum Settings {
         + "workload; the plan is the largest requirement, in the unit of the workload's own metric"
     ),
     (
+      "workloads[].calendar.days[]", .workload,
+      "days and hours on which the load differs from its pattern: `name`, `date` or `start` and `end` (local time), "
+        + "`before` and `after`, and what is known of the load: `like: sunday`, or `load`, a factor; "
+        + "[more](calendar.md)"
+    ),
+    (
       "workloads[].policy.schedules[]", .capacity,
       "bounds at known times: `begins` (cron: minute, hour, day of the month, month, day of the week), `duration`, `min`, "
         + "`max`"
+    ),
+    (
+      "discovery[].source", .discovery,
+      "a source of type prometheus or victoriametrics with `query` and `label`: each value of the label becomes a workload of this "
+        + "name; missing keys are those of `defaults.source`"
+    ),
+    ("discovery[].interval", .discovery, "how often the values of the label are read (default 1m)"),
+    (
+      "discovery[].keep", .discovery,
+      "how long a workload stays whose value is not among the responses any more (default 1h); then its plan is removed"
+    ),
+    (
+      "discovery[].limit", .discovery,
+      "the largest number of workloads (default 1000); the first ones by name are kept, those that still have a series before others"
+    ),
+    (
+      "discovery[].include", .discovery,
+      "patterns of the values that become workloads; `*` and `?` as in shells (default `*`)"
+    ),
+    ("discovery[].exclude", .discovery, "patterns of the values that do not"),
+    (
+      "discovery[].defaults[]", .discovery,
+      "`match`, patterns of names, and beside it settings of a workload; the first entry that matches a name applies to it, "
+        + "over `defaults`"
     ),
   ]
 
@@ -531,7 +570,8 @@ enum Settings {
     httpTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
-    leadTimeQuery.descriptor, replicasQuery.descriptor, timeZone.descriptor,
+    leadTimeQuery.descriptor, replicasQuery.descriptor, timeZone.descriptor, calendarCountry.descriptor,
+    calendarHolidaysFile.descriptor, calendarEventsFile.descriptor,
     dryRun.descriptor, seriesAhead.descriptor, seriesQuantiles.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,

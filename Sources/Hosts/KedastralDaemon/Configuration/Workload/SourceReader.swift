@@ -107,6 +107,8 @@ struct SourceReader {
   let workloadOrigin: Origin?
   /// The workload's name, which is the value of the source's label unless another one is given.
   var workload: String?
+  /// Whether the client certificate is given elsewhere than by files.
+  var hasCertificate = false
   let problems: ProblemList
 
   /// The source, or nil when a required setting is missing; the problems are then recorded.
@@ -160,7 +162,7 @@ struct SourceReader {
     let trigger = text(Settings.adapterTrigger, section?.trigger)
     let address = given.value(Settings.adapterAddress, section?.address)
     let files = tlsFiles()
-    if let origin = address?.origin, files.certificate == nil {
+    if let origin = address?.origin, files.certificate == nil, !hasCertificate {
       problems.add(
         workloadOrigin ?? origin,
         "KEDA's metrics service requires a client certificate; give certFile and keyFile (-adapter-cert-file, -adapter-key-file), and caFile for the authority of its own"

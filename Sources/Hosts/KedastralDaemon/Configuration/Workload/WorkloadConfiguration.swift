@@ -34,12 +34,16 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var replicasQuery: ReplicasQuery?
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   package var timeZone: String
+  /// The days and hours on which its load differs from its pattern; nil without any.
+  package var calendar: CalendarConfiguration?
   /// Whether it is a dry run: its plan is computed and shown, but not served.
   package var isDryRun = false
   /// The parts of its forecast that are exported as metrics; nil for none.
   package var series: ForecastSeries?
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
+  /// The object that its plan scales; nil for a workload of the file, which names none.
+  package var target: PodTarget?
 }
 
 /// One more metric of a workload.

@@ -10,6 +10,8 @@ struct WorkloadReader {
   let knownModels: [String]
   /// The workloads whose source the program registers: they need none in the configuration.
   var workloadsWithSource: Set<String> = []
+  /// Whether the client certificate of a source is given elsewhere than by files.
+  var sourceHasCertificate = false
   let problems: ProblemList
 
   /// A workload with the positions of the values that are checked against other parts of the configuration.
@@ -35,7 +37,7 @@ struct WorkloadReader {
       ? .registered
       : SourceReader(
         given: given, section: sourceSection, workloadOrigin: section?.origin, workload: name?.value.text,
-        problems: problems
+        hasCertificate: sourceHasCertificate, problems: problems
       ).read()
     let model = readModel(own?.model, defaults?.model)
     let policySection = (own?.policy ?? PolicySection()).inheriting(from: defaults?.policy)
@@ -57,6 +59,7 @@ struct WorkloadReader {
     do throws(TimeZoneRules.UnknownZone) { _ = try TimeZoneRules(named: timeZone.value.text) } catch {
       problems.add(timeZone.origin, error.description)
     }
+    let calendar = CalendarReader(given: given, problems: problems).read(own?.calendar, defaults: defaults?.calendar)
     let leadTime = LeadTimeReader(given: given, problems: problems).read(
       own, defaults: defaults, of: name.value, source: source)
     let replicas = readReplicasQuery(own, source: source)
@@ -64,8 +67,8 @@ struct WorkloadReader {
       name: name.value, metric: metric.value, source: source, model: model, policy: policy,
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
-      bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas,
-      timeZone: timeZone.value.text, isDryRun: dryRun.value,
+      bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas, timeZone: timeZone.value.text,
+      calendar: calendar, isDryRun: dryRun.value,
       series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
@@ -87,7 +90,7 @@ struct WorkloadReader {
     shared?.valuePath = nil
     let source = SourceReader(
       given: given, section: own.source?.content.inheriting(from: shared) ?? shared, workloadOrigin: section.origin,
-      workload: source?.labelValue?.value ?? workload, problems: problems
+      workload: source?.labelValue?.value ?? workload, hasCertificate: sourceHasCertificate, problems: problems
     ).read()
     let target = own.policy?.targetPerPod
     if target == nil { given.noteMissing(Settings.targetPerPod.descriptor, at: section.origin) }

@@ -26,6 +26,7 @@ extension WorkloadConfiguration {
       }
       if let replicasQuery { text.pair("replicasQuery", Placeholders.escape(replicasQuery.text)) }
       text.pair("timeZone", timeZone)
+      if let calendar { text.mapping("calendar") { calendar.write(to: &$0) } }
       if isDryRun { text.pair("dryRun", isDryRun) }
       if let series {
         text.mapping("series") {
@@ -39,6 +40,30 @@ extension WorkloadConfiguration {
     }
     text.mapping("scaler") { $0.pair("leadTime", DurationText.format(leadTime)) }
     return text.text
+  }
+}
+
+extension CalendarConfiguration {
+  fileprivate func write(to text: inout YAMLText) {
+    if let country { text.pair("country", country.text) }
+    if let holidaysFile { text.pair("holidaysFile", Placeholders.escape(holidaysFile.path)) }
+    if let eventsFile { text.pair("eventsFile", Placeholders.escape(eventsFile.path)) }
+    text.sequence("days", of: days) { text, day in
+      text.pair("name", Placeholders.escape(day.name))
+      switch day.time {
+      case .day(let date): text.pair("date", date.description)
+      case .hours(let start, let end):
+        text.pair("start", start.description)
+        text.pair("end", end.description)
+      }
+      if day.before != .zero { text.pair("before", DurationText.format(day.before)) }
+      if day.after != .zero { text.pair("after", DurationText.format(day.after)) }
+      switch day.likeness {
+      case .own: break
+      case .sunday: text.pair("like", CalendarLikeness.sunday.rawValue)
+      case .load(let factor): text.pair("load", factor)
+      }
+    }
   }
 }
 
