@@ -20,8 +20,8 @@ package final class ForecastReadiness: ForecastObserver {
   private let state: Mutex<State>
 
   /// Starts with the configured workloads; ``share(of:among:)`` sets which of them this process owns.
-  init(_ workloads: [WorkloadName]) {
-    let health = WorkloadHealth()
+  init(_ workloads: [WorkloadName], leadTime: Duration = .seconds(300)) {
+    let health = WorkloadHealth(leadTime: leadTime)
     health.configure([], of: workloads)
     self.health = health
     readiness = Readiness(problems: ["plans": Self.noPlan]) {

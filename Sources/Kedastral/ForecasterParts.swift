@@ -56,7 +56,7 @@ package struct ForecasterParts {
     metrics: MetricsRegistry, logger: KedastralLogger
   ) async throws {
     self.store = store
-    let readiness = ForecastReadiness(workloads.map(\.workload.name))
+    let readiness = ForecastReadiness(workloads.map(\.workload.name), leadTime: settings.leadTime)
     self.readiness = readiness
     health = readiness.health
     BuildInformation.publish(in: metrics)
@@ -70,6 +70,7 @@ package struct ForecasterParts {
       scorecards: Scorecards(settings.scorecard))
     let roster = WorkloadRoster(
       workloads, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
+      clock: clock,
       metrics: metrics, logger: logger)
     self.roster = roster
     guard let http = settings.http else {
@@ -112,6 +113,11 @@ private struct ForecastObservers: ForecastObserver {
 
 extension Forecaster: LoadHistory, PlanRecords {
   package func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
+
+  package func realPods(of workload: WorkloadName) async -> (pods: RealPods, problem: String?)? {
+    guard let loop = loop(of: workload), loop.workload.realPods != nil else { return nil }
+    return await loop.realPods
+  }
 
   package func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }
 }

@@ -71,6 +71,7 @@ package actor WorkloadRoster {
   private let forecaster: Forecaster
   private let store: any ForecastStore
   private let readiness: ForecastReadiness
+  private let clock: any WallClock
   private let membership: ShardMembership?
   private let bounds: MetricFamily
   private let logger: KedastralLogger
@@ -88,8 +89,9 @@ package actor WorkloadRoster {
 
   init(
     _ entries: [ServedWorkload], forecaster: Forecaster, store: any ForecastStore, readiness: ForecastReadiness,
-    membership: ShardMembership?, metrics: MetricsRegistry, logger: KedastralLogger
+    membership: ShardMembership?, clock: any WallClock, metrics: MetricsRegistry, logger: KedastralLogger
   ) {
+    self.clock = clock
     self.forecaster = forecaster
     self.store = store
     self.readiness = readiness
@@ -167,6 +169,7 @@ package actor WorkloadRoster {
     for name in entries.keys where collecting[name] == nil { collect(name) }
     let owned = removed.filter(owns)
     await forecastShare(restarting: Set(changed))
+    readiness.health.reloaded(changed, at: clock.now)
     for name in owned {
       do {
         try await store.remove(name)

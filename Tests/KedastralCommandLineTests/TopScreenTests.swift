@@ -52,7 +52,7 @@ struct TopScreenTests {
     var screen = try screen(["api"])
     _ = screen.press(.character("?"))
     let text = screen.lines(.plain).joined(separator: "\n")
-    for part in ["q Ctrl-C", "sort by the next column", "NEED", "any key: back"] { #expect(text.contains(part)) }
+    for part in ["q Ctrl-C", "sort by the next column", "REQUIRED", "any key: back"] { #expect(text.contains(part)) }
     let goesOn = screen.press(.character("x"))
     #expect(goesOn && screen.mode == .list)
     _ = screen.press(.character("?"))

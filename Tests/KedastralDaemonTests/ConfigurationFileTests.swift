@@ -80,6 +80,34 @@ struct ConfigurationFileTests {
     #expect(try forecaster(["-workload-lead-time=90s"]).workloads[0].leadTime == .fixed(.seconds(90)))
   }
 
+  @Test("the query for the ready pods is a workload's own, or that of the defaults with the label of its source")
+  func replicasQueries() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults:
+          metric: rps
+          replicasQuery: sum by (app) (ready)
+          source: {url: "http://prometheus:9090", query: sum by (app) (rps), label: app}
+        workloads:
+          - {name: shop}
+          - {name: blog, replicasQuery: sum(blog_ready)}
+          - {name: files, source: {type: csv, path: f.csv}}
+        """
+    ).workloads
+    let queries = workloads.map(\.replicasQuery)
+    #expect(queries.map { $0?.text } == ["sum by (app) (ready)", "sum(blog_ready)", nil])
+    #expect(queries[0]?.series?.label == "app" && queries[0]?.series?.value == "shop" && queries[1]?.series == nil)
+    #expect(queries[0]?.endpoint.url == "http://prometheus:9090")
+    #expect(try forecaster().workloads[0].replicasQuery == nil)
+    #expect(
+      problems {
+        _ = try forecaster(
+          file: "workloads: [{name: a, metric: rps, replicasQuery: up, source: {type: csv, path: c.csv}}]")
+      } == [
+        "k.yaml:1:51: workloads[0].replicasQuery: the query for the ready pods is sent to the workload's Prometheus, and its source is none; remove replicasQuery"
+      ])
+  }
+
   @Test("rejects a lead time that is none, one that cannot be measured, and a query that is not used")
   func invalidLeadTimes() {
     #expect(

@@ -55,7 +55,7 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
-      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', source: {query: up}}
+      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', replicasQuery: 'y{a="$${b}"}', source: {query: up}}
     """,
     """
     workloads:

@@ -76,6 +76,28 @@ struct EventsTests {
     await server.shutdown()
   }
 
+  @Test("an event has the pods of the found workloads, and on request their groups")
+  func groups() async throws {
+    let server = try await TestServer()
+    try await server.apply(
+      .put(TestServer.snapshot("shop-api", base: 200, peak: 200)),
+      .put(TestServer.snapshot("shop-web", base: 300, peak: 300)),
+      .put(TestServer.snapshot("blog", base: 100, peak: 100)))
+    func event(_ query: String) async throws -> [String: Any] {
+      let stream = try ChildProcess("curl", "-sN", server.url + "/events?" + query)
+      try await eventually("an event") { !events(in: stream.output).isEmpty }
+      defer { stream.kill() }
+      return events(in: stream.output).first ?? [:]
+    }
+    let all = try await event("count=1")
+    #expect(all["pods"] as? Int == 16 && all["peak"] as? Int == 16 && all["groups"] == nil)
+    let shop = try await event("search=%5Eshop-&groups=true")
+    #expect(shop["matching"] as? Int == 2 && shop["pods"] as? Int == 13)
+    let group = try #require((shop["groups"] as? [[String: Any]])?.first)
+    #expect(group["name"] as? String == "shop-" && group["workloads"] as? Int == 2 && group["pods"] as? Int == 13)
+    await server.shutdown()
+  }
+
   @Test("selected workloads are followed at any position, and reported missing when they do not exist")
   func chosen() async throws {
     let server = try await TestServer()

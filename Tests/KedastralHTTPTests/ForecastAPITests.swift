@@ -276,6 +276,37 @@ struct ForecastAPITests {
     await server.shutdown()
   }
 
+  @Test("the history has the ready pods where they are read, and why they are not")
+  func readyPods() async throws {
+    let server = try await TestServer()
+    try await server.apply(.put(TestServer.snapshot("api", base: 100, peak: 100)))
+    var pods = RealPods()
+    pods.add(TimeSeries(start: TestServer.noon, step: .seconds(60), values: [3, 3, .nan, 4]))
+    server.realPods.withLock { $0["api"] = pods }
+    let answer = try await curl(server.url + "/history?workload=api")
+    #expect(
+      answer.body.hasSuffix(
+        #""readyPods":[[1769860800000,3],[1769860920000,null],[1769860980000,4]],"readyPodsUntil":1769860980000,"readyPodsProblem":"timed out"}"#
+      ))
+    await server.shutdown()
+  }
+
+  @Test("the history has the events of the plans")
+  func planEvents() async throws {
+    let server = try await TestServer()
+    server.health.configure([try WorkloadName("api")])
+    try await server.apply(.put(TestServer.snapshot("api", base: 100, peak: 100)))
+    server.health.reloaded([try WorkloadName("api")], at: TestServer.noon)
+    try server.fail("api", "Connection refused")
+    let answer = try await curl(server.url + "/history?workload=api")
+    #expect(
+      answer.body.contains(
+        #""events":[{"kind":"reload","from":1769860800000,"to":1769860800000,"text":"the settings were changed"},{"kind":"failed","#
+      ))
+    #expect(answer.body.contains(#""to":null,"text":"collect failed: Connection refused"}]"#))
+    await server.shutdown()
+  }
+
   @Test("a workload without a known load still has its history of replicas")
   func unknownHistory() async throws {
     let server = try await TestServer()

@@ -30,6 +30,26 @@ struct PageTests {
     }
   }
 
+  /// Publishes a change of the settings, a failed time and a capped one.
+  private func publishEvents(of name: String, on server: TestServer) throws {
+    let workload = try WorkloadName(name)
+    server.health.configure([workload])
+    server.health.reloaded([workload], at: TestServer.noon - .seconds(4500))
+    func round(minutesAgo: Double, isCapped: Bool = false, problem: String? = nil) throws {
+      let now = TestServer.noon - .seconds(minutesAgo * 60)
+      var snapshot = try plan(name, at: now)
+      snapshot.requiredReplicas = snapshot.desiredReplicas.map { isCapped ? $0 + 5 : $0 }
+      let failure = problem.map { ForecastFailure(workload: workload, stage: .collect, problem: $0) }
+      server.health.roundEnded(
+        ForecastRound(
+          workload: workload, endedAt: now, snapshot: problem == nil ? snapshot : nil, failure: failure))
+    }
+    try round(minutesAgo: 50, problem: "Connection refused")
+    try round(minutesAgo: 44)
+    try round(minutesAgo: 20, isCapped: true)
+    try round(minutesAgo: 12)
+  }
+
   /// Publishes what the plan of a workload was worth.
   private func publishWorth(of name: String, on server: TestServer) throws {
     let json = Self.scorecard.replacing("NAME", with: name)
@@ -211,6 +231,14 @@ struct PageTests {
         let load = load("api-app", at: TestServer.noon.addingTimeInterval(minute * 60))
         return (-35 ..< -25).contains(minute) ? load * 3 : load
       })
+    var pods = RealPods()
+    pods.add(
+      TimeSeries(
+        start: TestServer.noon - .seconds(5400), step: .seconds(60),
+        values: [Double](repeating: 6, count: 40) + [Double](repeating: 14, count: 20)
+          + [Double](repeating: 8, count: 31)))
+    server.realPods.withLock { $0["api-app"] = pods }
+    try publishEvents(of: "api-app", on: server)
     let page = try visit(server, scene: "ranges")
     #expect(try await page.waitForExit() == 0, "\(page.output)")
     await server.shutdown()

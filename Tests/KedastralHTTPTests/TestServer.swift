@@ -19,6 +19,7 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   let loop: EventLoop
   let tls: Bool
   private let histories = Mutex<[String: TimeSeries]>([:])
+  let realPods = Mutex<[String: RealPods]>([:])
   private let records = Mutex<[String: PlanRecord]>([:])
   private let server = Mutex<ForecastHTTPServer?>(nil)
 
@@ -50,6 +51,9 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   var url: String { (tls ? "https" : "http") + "://127.0.0.1:\(address.port)" }
 
   func history(of workload: WorkloadName) async -> TimeSeries? { histories.withLock { $0[workload.text] } }
+  func realPods(of workload: WorkloadName) async -> (pods: RealPods, problem: String?)? {
+    realPods.withLock { $0[workload.text] }.map { ($0, "timed out") }
+  }
 
   func record(of plan: Snapshot) async -> PlanRecord? { records.withLock { $0[plan.workload.text] } }
 

@@ -256,6 +256,11 @@ def ranges(page):
     page.expect("the violations' name", "load above the requested pods" in page.find(".legend").text)
     page.expect("unit and time zone", "http_requests_per_second" in ticks() and page.script(
         "return document.querySelector('.chart .zone').textContent.length") >= 3)
+    page.expect("the real pods", length("ready-line") and "ready pods" in page.find(".legend").text)
+    page.expect("a mark for each event", page.script("return document.querySelectorAll('.chart .event').length") == 3)
+    page.expect("words at the marks", {"settings", "failing", "capped"} <= set(ticks()))
+    page.wait("the events in words", lambda: [text.split("\n")[-1].split(":")[0] for text in page.texts(".events li")] == [
+        "capped at 4", "collect failed", "the settings were changed"])
     page.wait("the start-up of its pods", lambda: "Pods of api-app took 74 s to start (p95 of 212)." in page.find(".why").text)
     page.expect("the plan's lead time", "lead time 89 s" in " ".join(ticks()))
     for width in (1400, 400):

@@ -50,6 +50,7 @@ public actor ForecastLoop {
   private var planner: Planner
   private var scorecard: Scorecard
   private let leadTimes: LeadTimeMeter
+  private let podsReader: RealPodsReader
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -98,6 +99,7 @@ public actor ForecastLoop {
     leadTimes = LeadTimeMeter(
       workload.leadTime, of: workload.name, horizon: workload.horizon, deadline: workload.collectDeadline, clock: clock,
       logger: logger)
+    podsReader = RealPodsReader(workload, clock: clock, logger: logger)
     histories = StoredHistories(workload, isStored: store is any HistoryStore)
     backoff = Backoff(initial: min(.seconds(1), workload.interval), maximum: workload.interval)
   }
@@ -106,6 +108,11 @@ public actor ForecastLoop {
   public var history: TimeSeries? {
     let series = current[0].samples.series
     return series.isEmpty ? nil : series
+  }
+
+  /// The ready pods as far as they are known, and why they cannot be read.
+  package var realPods: (pods: RealPods, problem: String?) {
+    get async { (await podsReader.pods, await podsReader.problem) }
   }
 
   /// The snapshot of the last successful round, or nil before it.
@@ -241,20 +248,22 @@ public actor ForecastLoop {
     }
     planner.publish(plan)
     metrics.publish(snapshot)
-    score(snapshot, forecasts[0])
+    // After the plan, which a slow answer must not delay.
+    if workload.realPods != nil { await podsReader.read() }
+    score(snapshot, forecasts[0], await podsReader.pods)
     if outcome == .superseded {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
     } else if !isLearning {
       await storeState(at: clock.now)
       await storeHistory()
     }
-    // After the plan, which a slow answer must not delay.
+    // After the plan as well.
     await leadTimes.measureIfDue()
     return snapshot
   }
 
   /// Adds the round to the scorecard, and publishes what has changed.
-  private func score(_ snapshot: Snapshot, _ forecast: Forecast) {
+  private func score(_ snapshot: Snapshot, _ forecast: Forecast, _ pods: RealPods) {
     let before = scorecard.days
     scorecard.round(
       snapshot, forecast,
@@ -262,7 +271,8 @@ public actor ForecastLoop {
         Scorecard.MeasuredLoad(
           $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)
-      })
+      }, pods: pods)
+    if workload.realPods != nil { scorecardMetrics.publish(pods.count(at: snapshot.generatedAt), of: workload.name) }
     // Most rounds settle no minute, and a report costs more than a round.
     guard scorecard.days != before || scorecards.report(of: workload.name) == nil else { return }
     let report = scorecard.report(of: workload.name, isDryRun: workload.isDryRun, at: snapshot.generatedAt)

@@ -38,6 +38,8 @@ public struct Workload: Sendable {
   public var bridgeTime: Duration?
   /// Where the lead time for triggers without one comes from; nil for the scaler's.
   package var leadTime: LeadTimeRule?
+  /// Where the number of its ready pods comes from; nil when it is unknown. Plans do not depend on it.
+  package var realPods: (any MetricSource)?
   /// Counts the pods of its target; nil when they cannot be read.
   package var pods: (any PodCounter)?
   /// How long the source may take to answer.
@@ -76,6 +78,7 @@ public struct Workload: Sendable {
     window: Duration = .seconds(8 * 86_400), quantileLevels: [Double] = [0.5, 0.75, 0.9, 0.95, 0.99],
     isDryRun: Bool = false, activationThreshold: Double? = nil, settleTime: Duration? = nil,
     maxSampleAge: Duration? = nil, bridgeTime: Duration? = nil, leadTime: LeadTimeRule? = nil,
+    realPods: (any MetricSource)? = nil,
     pods: (any PodCounter)? = nil, collectDeadline: Duration = .seconds(15),
     storeDeadline: Duration = .seconds(5)
   ) {
@@ -96,6 +99,7 @@ public struct Workload: Sendable {
     self.maxSampleAge = maxSampleAge
     self.bridgeTime = bridgeTime
     self.leadTime = leadTime
+    self.realPods = realPods
     self.pods = pods
     self.collectDeadline = collectDeadline
     self.storeDeadline = storeDeadline

@@ -87,13 +87,17 @@ package final class WorkloadHealth: ForecastObserver {
     var configured: [WorkloadName] = []
     var problems: [WorkloadName: WorkloadProblem?] = [:]
     var learning: Set<WorkloadName> = []
+    var events: [WorkloadName: PlanEvents] = [:]
     var generation = 0
   }
 
   private let state = Mutex(State())
+  private let leadTime: Duration
 
   /// Creates a record of no workloads.
-  package init() {}
+  ///
+  /// - Parameter leadTime: how far ahead limits count, where a plan has no lead time of its own.
+  package init(leadTime: Duration = .seconds(300)) { self.leadTime = leadTime }
 
   /// Sets the workloads that this process forecasts; what is known of those that stay is kept.
   ///
@@ -103,6 +107,7 @@ package final class WorkloadHealth: ForecastObserver {
       let old = state.problems
       state.problems = Dictionary(workloads.map { ($0, old[$0] ?? nil) }) { first, _ in first }
       state.learning = state.learning.filter { state.problems[$0] != nil }
+      state.events = state.events.filter { state.problems[$0.key] != nil }
       state.configured = Set(all ?? []).union(workloads).sorted()
       state.generation += 1
     }
@@ -110,6 +115,18 @@ package final class WorkloadHealth: ForecastObserver {
 
   /// The workloads of this process, each with its problem or nil.
   package var all: [WorkloadName: WorkloadProblem?] { state.withLock { $0.problems } }
+
+  /// What happened to the plans of a workload that this process forecasts.
+  package func events(of workload: WorkloadName) -> [PlanEvent] { state.withLock { $0.events[workload]?.all ?? [] } }
+
+  /// Notes that the settings of workloads have changed.
+  package func reloaded(_ workloads: some Sequence<WorkloadName>, at now: Date) {
+    state.withLock { state in
+      for name in workloads where state.problems[name] != nil {
+        state.events[name, default: PlanEvents()].addReload(at: now)
+      }
+    }
+  }
 
   /// The workloads that are configured, sorted by name, and a number that grows when they change.
   package var configured: (workloads: [WorkloadName], generation: Int) {
@@ -147,6 +164,7 @@ package final class WorkloadHealth: ForecastObserver {
     state.withLock { state in
       // A workload that was taken away meanwhile is not this process's any more.
       guard let known = state.problems[round.workload] else { return }
+      state.events[round.workload, default: PlanEvents()].add(round, leadTime: leadTime)
       if let snapshot = round.snapshot {
         if snapshot.isLearning { state.learning.insert(round.workload) } else { state.learning.remove(round.workload) }
       }

@@ -88,9 +88,12 @@ package struct Scorecard: Sendable {
   /// - Parameters:
   ///   - forecast: the forecast of the workload's main metric.
   ///   - loads: the load of each metric, the main one first.
-  package mutating func round(_ snapshot: Snapshot, _ forecast: Forecast, loads: [MeasuredLoad]) {
+  ///   - pods: the ready pods as far as they are known.
+  package mutating func round(
+    _ snapshot: Snapshot, _ forecast: Forecast, loads: [MeasuredLoad], pods: RealPods = RealPods()
+  ) {
     noteWaiting(before: snapshot.generatedAt)
-    score(loads, at: snapshot.generatedAt)
+    score(loads, pods, at: snapshot.generatedAt)
     if let main = loads.first {
       for compared in forecasts.settle(main.history, upTo: main.settledEnd) {
         withDay(of: compared.instant) { $0 += compared.counts }
@@ -132,7 +135,7 @@ package struct Scorecard: Sendable {
   }
 
   /// Scores the minutes whose load is settled, or will not come any more.
-  private mutating func score(_ loads: [MeasuredLoad], at now: Date) {
+  private mutating func score(_ loads: [MeasuredLoad], _ real: RealPods, at now: Date) {
     let perMinute = SimulatedAutoscaler.syncsPerMinute
     guard var sync = nextSync, !loads.isEmpty else { return }
     var scored = 0
@@ -143,7 +146,7 @@ package struct Scorecard: Sendable {
       guard isSettled || hasWaited else { break }
       play(
         waiting[scored..<scored + perMinute], from: sync, load: pods(loads, minuteEndingAt: end),
-        before: pods(loads, minuteEndingAt: Self.instant(of: sync)))
+        before: pods(loads, minuteEndingAt: Self.instant(of: sync)), real)
       scored += perMinute
       sync += perMinute
     }
@@ -156,7 +159,10 @@ package struct Scorecard: Sendable {
   /// - Parameters:
   ///   - load: the minute's load, in pods; NaN when it is missing.
   ///   - before: the load of the minute before.
-  private mutating func play(_ planned: ArraySlice<PlannedSync>, from first: Int, load: Double, before: Double) {
+  ///   - real: the ready pods as far as they are known.
+  private mutating func play(
+    _ planned: ArraySlice<PlannedSync>, from first: Int, load: Double, before: Double, _ real: RealPods
+  ) {
     let bounds = (inForce?.minReplicas ?? 1)...max(inForce?.minReplicas ?? 1, inForce?.maxReplicas ?? 1_000_000)
     if clusters == nil, load.isFinite { clusters = begun(with: load, bounds) }
     let startupSyncs = SimulatedAutoscaler.syncs(in: startup)
@@ -178,6 +184,7 @@ package struct Scorecard: Sendable {
         counts.planPods += clusters.plan.cluster.orderedPods
         counts.autoscalerViolations += clusters.autoscaler.isShort(of: load) ? 1 : 0
         counts.planViolations += clusters.plan.isShort(of: load) ? 1 : 0
+        if let ready = real.count(at: Self.instant(of: sync)) { counts.addReal(ready, load: load) }
       }
       clusters.autoscaler.cluster.advance()
       clusters.plan.cluster.advance()

@@ -27,29 +27,51 @@ struct ScorecardDay: Sendable, Equatable {
   /// The sum of the loads that came.
   var load = 0.0
 
+  /// The measured syncs whose real pods are known.
+  var realMeasured: Int32 = 0
+  /// Those of them in which the real pods could not serve the load.
+  var realViolations: Int32 = 0
+  /// The sum of the real ready pods over them.
+  var realPods = 0
+
   init(day: Int) { self.day = day }
 
-  /// All numbers in the order in which they are stored.
+  /// Counts a measured sync whose ready pods are known.
+  ///
+  /// - Parameter load: the load in pods.
+  mutating func addReal(_ ready: Int, load: Double) {
+    realMeasured += 1
+    realPods += ready
+    realViolations += SyncScore(load: load, readyPods: ready, podCapacity: 1).isViolation ? 1 : 0
+  }
+
+  /// All numbers in the order in which they are stored; those of real pods are left out when there are none.
   var numbers: [Double] {
     [
       Double(day), Double(measured), Double(autoscalerViolations), Double(autoscalerPods), Double(planViolations),
       Double(planPods), Double(capped), Double(bridged), Double(compared), Double(comparedQuantiles), Double(covered),
       error, load,
-    ]
+    ] + (realMeasured == 0 ? [] : [Double(realMeasured), Double(realViolations), Double(realPods)])
   }
 
   /// Reads stored numbers; nil when they are not those of a day.
   init?(_ numbers: [Double]) {
-    guard numbers.count == 13, numbers.allSatisfy({ $0.isFinite && $0 >= 0 && $0 < 1e300 }) else { return nil }
-    let counts = numbers.prefix(11).map { Int(min($0, 1e15)) }
+    guard numbers.count == 13 || numbers.count == 16, numbers.allSatisfy({ $0.isFinite && $0 >= 0 && $0 < 1e300 })
+    else { return nil }
+    let counts = (numbers.prefix(11) + numbers.dropFirst(13)).map { Int(min($0, 1e15)) }
     self.init(day: counts[0])
     (measured, autoscalerViolations, autoscalerPods) = (counts[1], counts[2], counts[3])
     (planViolations, planPods, capped, bridged) = (counts[4], counts[5], counts[6], counts[7])
     (compared, comparedQuantiles, covered) = (counts[8], counts[9], counts[10])
     (error, load) = (numbers[11], numbers[12])
+    if counts.count == 14 {
+      (realMeasured, realViolations) = (Int32(clamping: counts[11]), Int32(clamping: counts[12]))
+      realPods = counts[13]
+    }
     let syncs = 24 * 60 * SimulatedAutoscaler.syncsPerMinute
     guard measured <= syncs, capped <= syncs, bridged <= syncs, max(autoscalerViolations, planViolations) <= measured,
-      covered <= comparedQuantiles, comparedQuantiles <= compared
+      covered <= comparedQuantiles, comparedQuantiles <= compared, Int(realMeasured) <= measured,
+      realViolations <= realMeasured
     else { return nil }
   }
 
@@ -67,5 +89,8 @@ struct ScorecardDay: Sendable, Equatable {
     sum.covered += other.covered
     sum.error += other.error
     sum.load += other.load
+    sum.realMeasured += other.realMeasured
+    sum.realViolations += other.realViolations
+    sum.realPods += other.realPods
   }
 }

@@ -9,6 +9,8 @@ struct ScorecardMetrics: Sendable {
   private let error: MetricFamily
   private let coverage: MetricFamily
   private let worse: MetricFamily
+  private let realTime: MetricFamily
+  private let ready: MetricFamily
 
   init(_ registry: MetricsRegistry) {
     measured = registry.gauge(
@@ -17,15 +19,16 @@ struct ScorecardMetrics: Sendable {
       labels: ["workload"])
     violations = registry.gauge(
       "kedastral_scorecard_violation_seconds",
-      help: "Time of the last 7 days with too few simulated pods, by policy: an HPA, or the plan.",
+      help:
+        "Time of the last 7 days with too few pods, by policy: a simulated HPA, the simulated plan, or the real pods.",
       labels: ["workload", "policy"])
     podTime = registry.gauge(
       "kedastral_scorecard_pod_seconds",
-      help: "Total time of simulated pods in the last 7 days, by policy: an HPA, or the plan.",
+      help: "Total time of pods in the last 7 days, by policy: a simulated HPA, the simulated plan, or the real pods.",
       labels: ["workload", "policy"])
     cost = registry.gauge(
       "kedastral_scorecard_cost",
-      help: "Cost of the simulated pod-hours of the last 7 days at the configured price, by policy.",
+      help: "Cost of these pod-hours of the last 7 days at the configured price, by policy.",
       labels: ["workload", "policy"])
     capped = registry.gauge(
       "kedastral_scorecard_capped_seconds",
@@ -46,13 +49,25 @@ struct ScorecardMetrics: Sendable {
       "kedastral_scorecard_worse_seconds",
       help: "Length of the days in a row, up to yesterday, on which the plan was worse than an HPA.",
       labels: ["workload"])
+    realTime = registry.gauge(
+      "kedastral_scorecard_real_seconds",
+      help: "Measured time of the last 7 days whose real pods are known.", labels: ["workload"])
+    ready = registry.gauge(
+      "kedastral_ready_pods", help: "The workload's ready pods, as its replicasQuery returns them.",
+      labels: ["workload"])
+  }
+
+  /// Sets the ready pods of now; nil when they are unknown.
+  func publish(_ pods: Int?, of workload: WorkloadName) {
+    if let pods { ready.with(workload.text).set(Double(pods)) } else { ready.remove(workload.text) }
   }
 
   func publish(_ report: ScorecardReport) {
     guard let week = report.window(days: 7) else { return }
     let name = report.workload
     measured.with(name).set(week.measuredMinutes * 60)
-    for (policy, outcome) in [("hpa", week.hpa), ("plan", week.plan)] {
+    if let minutes = week.realMinutes { realTime.with(name).set(minutes * 60) }
+    for case (let policy, let outcome?) in [("hpa", week.hpa), ("plan", week.plan), ("real", week.real)] {
       violations.with(name, policy).set(outcome.violationMinutes * 60)
       podTime.with(name, policy).set(outcome.podHours * 3600)
       if let value = outcome.cost { cost.with(name, policy).set(value) }
@@ -65,9 +80,9 @@ struct ScorecardMetrics: Sendable {
   }
 
   func forget(_ workload: WorkloadName) {
-    for family in [measured, capped, bridged, error, coverage, worse] { family.remove(workload.text) }
+    for family in [measured, capped, bridged, error, coverage, worse, realTime, ready] { family.remove(workload.text) }
     for family in [violations, podTime, cost] {
-      for policy in ["hpa", "plan"] { family.remove(workload.text, policy) }
+      for policy in ["hpa", "plan", "real"] { family.remove(workload.text, policy) }
     }
   }
 }

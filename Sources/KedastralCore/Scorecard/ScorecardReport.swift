@@ -26,6 +26,10 @@ package struct ScorecardReport: Sendable, Equatable, Codable {
     package var hpa: Outcome
     /// What the plan would have led to.
     package var plan: Outcome
+    /// What the real ready pods led to, where they are known; their pod-hours are those of ready pods.
+    package var real: Outcome?
+    /// The measured minutes whose real pods are known; nil when there are none.
+    package var realMinutes: Double?
     /// The minutes in which limits kept the plan below what the load required.
     package var cappedMinutes: Double
     /// The minutes in which the plan was based on the forecast alone.
@@ -119,6 +123,11 @@ extension ScorecardReport.Window {
     measuredMinutes += other.measuredMinutes
     hpa.add(other.hpa)
     plan.add(other.plan)
+    if let more = other.real {
+      real = real ?? .init(violationMinutes: 0, podHours: 0)
+      real?.add(more)
+      realMinutes = (realMinutes ?? 0) + (other.realMinutes ?? 0)
+    }
     cappedMinutes += other.cappedMinutes
     bridgedMinutes += other.bridgedMinutes
     comparedForecasts += other.comparedForecasts
@@ -176,6 +185,10 @@ extension Scorecard {
       cappedMinutes: Double(sum.capped) / perMinute, bridgedMinutes: Double(sum.bridged) / perMinute,
       comparedForecasts: sum.compared, forecastError: sum.load > 0 ? sum.error / sum.load : nil,
       p90Coverage: sum.comparedQuantiles > 0 ? Double(sum.covered) / Double(sum.comparedQuantiles) : nil, verdict: "")
+    if sum.realMeasured > 0 {
+      window.real = outcome(Int(sum.realViolations), sum.realPods)
+      window.realMinutes = Double(sum.realMeasured) / perMinute
+    }
     window.verdict = window.sentence(isDryRun: isDryRun)
     return window
   }

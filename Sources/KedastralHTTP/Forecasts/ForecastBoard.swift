@@ -120,6 +120,9 @@ final class ForecastBoard {
   /// What was forecast one lead time before each instant.
   func forecasts(of workload: String) -> [ForecastTrail.Entry] { forecasts[workload]?.entries ?? [] }
 
+  /// What happened to a workload's plans, where this process makes them.
+  func events(of workload: WorkloadName) -> [PlanEvent] { health?.events(of: workload) ?? [] }
+
   /// All workloads as they stand now.
   func overview() -> Overview {
     let now = now

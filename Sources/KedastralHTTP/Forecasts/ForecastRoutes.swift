@@ -40,10 +40,15 @@ extension HTTPRouter {
       return board.answer(request) { snapshot in
         let trail = board.trail(of: snapshot.workload.text)
         let forecasts = board.forecasts(of: snapshot.workload.text)
+        let events = board.events(of: snapshot.workload)
         return .later {
           let load = await history?.history(of: snapshot.workload)?.suffix(count)
+          let real = await history?.realPods(of: snapshot.workload)
           return .json(
-            HistoryDocument(workload: snapshot.workload, load: load, trail: trail, forecasts: forecasts).json)
+            HistoryDocument(
+              workload: snapshot.workload, load: load, trail: trail, forecasts: forecasts, real: real,
+              events: events
+            ).json)
         }
       }
     }

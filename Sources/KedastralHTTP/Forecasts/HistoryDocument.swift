@@ -15,6 +15,12 @@ import KedastralCore
 /// `stepSeconds` are null when no load is known. `replicas` has an instant (milliseconds since 1970) and a number for
 /// each change. `forecasts` has what was forecast for an instant one lead time before it: the value, and the lowest and the highest
 /// quantile, null where there is none.
+///
+/// `events` has what happened to the plans: its `kind`, `from` and `to` (null while it lasts) and a `text`. It is missing when
+/// nothing happened.
+///
+/// With a `replicasQuery`, `readyPods` has the changes of the ready pods like `replicas`, with null where they are unknown,
+/// `readyPodsUntil` the instant of the newest number, and `readyPodsProblem` why they cannot be read.
 struct HistoryDocument {
   /// A week of minutes.
   static let maximumPoints = 10_080
@@ -23,6 +29,8 @@ struct HistoryDocument {
   var load: TimeSeries?
   var trail: [ReplicaTrail.Entry]
   var forecasts: [ForecastTrail.Entry] = []
+  var real: (pods: RealPods, problem: String?)?
+  var events: [PlanEvent] = []
 
   var json: [UInt8] {
     var text = JSONText()
@@ -45,8 +53,35 @@ struct HistoryDocument {
           }
         }
       }
+      if !events.isEmpty {
+        $0.member("events") {
+          $0.array(events) { text, event in
+            text.object {
+              $0.member("kind", event.kind.rawValue)
+              $0.member("from", Self.milliseconds(event.begin))
+              $0.member("to") { $0.number(event.end.map(Self.milliseconds)) }
+              $0.member("text", event.text)
+            }
+          }
+        }
+      }
+      if let real { Self.write(real.pods, real.problem, to: &$0) }
     }
     return text.bytes
+  }
+}
+
+extension HistoryDocument {
+  private static func milliseconds(_ instant: Date) -> Double { (instant.timeIntervalSince1970 * 1000).rounded() }
+
+  private static func write(_ pods: RealPods, _ problem: String?, to text: inout JSONText) {
+    text.member("readyPods") {
+      $0.array(pods.entries) { text, entry in
+        text.array([milliseconds(entry.instant), entry.count.map(Double.init) ?? .nan]) { $0.number($1) }
+      }
+    }
+    text.member("readyPodsUntil") { $0.number(pods.newest.map(milliseconds)) }
+    if let problem { text.member("readyPodsProblem", problem) }
   }
 }
 

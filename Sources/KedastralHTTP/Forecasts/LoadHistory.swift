@@ -6,4 +6,11 @@ import KedastralCore
 package protocol LoadHistory: Sendable {
   /// The recent load of `workload`, or nil when nothing is known of it. NaN is a missing sample.
   func history(of workload: WorkloadName) async -> TimeSeries?
+
+  /// The ready pods of `workload`, and why they cannot be read; nil when it has no source for them.
+  func realPods(of workload: WorkloadName) async -> (pods: RealPods, problem: String?)?
+}
+
+extension LoadHistory {
+  package func realPods(of workload: WorkloadName) async -> (pods: RealPods, problem: String?)? { nil }
 }

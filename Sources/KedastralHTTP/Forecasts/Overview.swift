@@ -18,7 +18,12 @@ struct Overview {
   /// The rows that a page's search finds, in its order.
   func rows(matching query: OverviewQuery) -> [OverviewRow] {
     var found = rows
-    if !query.search.isEmpty { found = found.filter { $0.workload.text.lowercased().contains(query.search) } }
+    if query.search.hasPrefix("^") {
+      let beginning = query.search.dropFirst()
+      found = found.filter { $0.workload.text.lowercased().hasPrefix(beginning) }
+    } else if !query.search.isEmpty {
+      found = found.filter { $0.workload.text.lowercased().contains(query.search) }
+    }
     if let states = query.states { found = found.filter { states.contains($0.state) } }
     switch query.order {
     case .name: break

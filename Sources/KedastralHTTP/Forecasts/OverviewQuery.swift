@@ -27,7 +27,7 @@ struct OverviewQuery: Equatable {
   /// The maximum number of workloads that are followed in addition to the rows.
   static let maximumChosen = 8
 
-  /// A part of the names, in any case; empty for all.
+  /// A part of the names, in any case, or with `^` before it their beginning; empty for all.
   var search = ""
   /// The requested states; nil for all.
   var states: Set<WorkloadState>?
@@ -36,6 +36,8 @@ struct OverviewQuery: Equatable {
   var isReversed = false
   /// The requested rows, counted in this order.
   var rows = 0..<100
+  /// Whether the groups of the found workloads are requested as well.
+  var isGrouped = false
   /// Workloads that are requested independent of their position.
   var chosen: [String] = []
 
@@ -60,6 +62,7 @@ struct OverviewQuery: Equatable {
       self.order = order
     }
     isReversed = query["reversed"] == "true"
+    isGrouped = query["groups"] == "true"
     let first = try Self.number("first", query["first"] ?? "0", in: 0...10_000_000)
     let count = try Self.number("count", query["count"] ?? "100", in: 0...Self.maximumCount)
     rows = first..<(first + count)

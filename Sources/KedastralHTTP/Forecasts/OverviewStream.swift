@@ -10,6 +10,7 @@ import KedastralNet
 /// Keeps every open page's part of the list up to date: all its rows when it connects, then twice a second those that changed.
 ///
 /// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"states":{"ok":…},"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
+/// (`pods` and `peak`: the requested pods and the largest planned ones of the workloads that match; with `groups=true` also `groups`)
 /// milliseconds since 1970, how many workloads there are, are in each state, and match the search; what the host can be asked about one; the rows in sight that changed,
 /// each with its `index` in the page's order; and, when one of them changed, all chosen workloads, and the names among them
 /// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
@@ -98,6 +99,10 @@ final class OverviewStream {
         }
       }
       $0.member("matching", Double(found.count))
+      let total = OverviewGroup.total(of: found)
+      $0.member("pods", Double(total.pods))
+      $0.member("peak", Double(total.peak))
+      if query.isGrouped { $0.member("groups") { $0.array(OverviewGroup.groups(of: found)) { $1.write(to: &$0) } } }
       $0.member("offers") { $0.array(offers) { $0.string($1) } }
       $0.member("rows") { $0.array(changed) { $0.json($1.element) } }
       if hasNews {

@@ -60,6 +60,7 @@ export function newCard(name, row, leadSeconds) {
   const trialLegend = addLegend("trial-line", "with your settings", "M1 10H6V4H23");
   trialLegend.hidden = true;
   const boundLegend = addLegend("bound-line", "minimum and maximum", "M1 3H23");
+  const readyLegend = addLegend("ready-line", "ready pods", "M1 10H12V3H23");
   const needLegend = addLegend("need-line", "required pods", "M1 10V3H23");
 
   const svg = element.querySelector("svg.chart");
@@ -78,6 +79,7 @@ export function newCard(name, row, leadSeconds) {
     /** Called after each new plan. */
     onPlan: () => {},
     get snapshot() { return view?.snapshot; },
+    get events() { return view?.events ?? []; },
     async refresh() {
       const newest = row();
       if (!newest || fetching || fetched === newest.generatedAt) return;
@@ -120,6 +122,7 @@ export function newCard(name, row, leadSeconds) {
       if (!svg.clientHeight) return;
       boundLegend.hidden = !view.hasBounds;
       needLegend.hidden = !view.isCut;
+      readyLegend.hidden = view.readyPods.length === 0;
       const now = Math.max(clock.now, view.made);
       const shown = Math.min(now, view.end);
       scale = draw(svg, view, shown, range.window(view, shown, svg.clientWidth < 500), cursor, trial);
@@ -263,6 +266,9 @@ function readout(view, time, now) {
   }
   const asked = view.asked(time);
   if (asked !== null) words.push(`${pods(asked)} requested`);
+  const ready = time > now ? null : view.ready(time);
+  if (ready !== null) words.push(`${pods(ready)} ready`);
   if (time > now) words.push(`${pods(view.required(time))} required`);
+  else words.push(...view.eventsAt(time, view.step / 2).map((event) => event.text));
   return words.join(" · ");
 }

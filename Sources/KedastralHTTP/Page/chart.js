@@ -1,6 +1,6 @@
 // Draws load, forecast and pods on one time axis, as SVG.
 
-import { pastForecasts, thinned, violations } from "./past.js";
+import { eventNames, pastForecasts, readyParts, thinned, violations } from "./past.js";
 
 const namespace = "http://www.w3.org/2000/svg";
 const margin = { left: 46, right: 58, top: 22, bottom: 24 };
@@ -50,13 +50,14 @@ export function draw(svg, view, now, [past, future], cursor, trial) {
   const inside = thinned(
     view.load.filter(([time]) => time >= past - view.loadStep && time <= Math.min(now, future + view.loadStep)), width);
   const before = pastForecasts(view, past - view.step, Math.min(now, future + view.step));
+  const ready = readyParts(view, past, future);
   const podTimes = view.changes(past, future);
   // A lead time that ends exactly with a step does not include the next step, so the value just after it is used.
   const asked = podTimes.map((time) => [time, view.asked(time + 1)]).filter(([, replicas]) => replicas !== null);
   const ahead = (values) => (values ?? []).filter(
     (_, index) => view.made + (index + 1) * view.step > past && view.made + index * view.step < future);
   const mostPods = Math.max(
-    1, ...asked.map(([, replicas]) => replicas), ...ahead(trial?.replicas), ...ahead(view.requirement));
+    1, ...asked.map(([, replicas]) => replicas), ...ready.flat().map(([, count]) => count), ...ahead(trial?.replicas), ...ahead(view.requirement));
   const mostLoad = Math.max(
     1e-9, ...inside.map(([, value]) => value ?? 0), ...ahead(snapshot.values), ...ahead(view.upper?.values),
     ...before.flat().map(([, value, , upper]) => upper ?? value));
@@ -113,6 +114,23 @@ export function draw(svg, view, now, [past, future], cursor, trial) {
     element(svg, "text", { class: "unit", x: 2, y: 12 }, unit.length > room ? `${unit.slice(0, room - 1)}…` : unit);
   }
 
+  // Events are marks on the time axis, each with a word where there is room.
+  const axis = newPlot();
+  let free = -Infinity;
+  for (const event of view.events) {
+    const end = Math.min(event.to ?? now, now);
+    if (end < past || event.from > future) continue;
+    const from = x(Math.max(event.from, past));
+    const mark = element(axis, "rect", {
+      class: `event ${event.kind}`, x: from, y: bottom - 3, width: Math.max(3, x(end) - from), height: 6,
+    });
+    element(mark, "title", {}, `${timeText(event.from)} ${event.text}`);
+    const word = eventNames[event.kind] ?? event.kind, length = word.length * 6.2 + 8;
+    if (from < free || from + length > right) continue;
+    element(axis, "text", { class: `event-word halo ${event.kind}`, x: from, y: bottom - 7 }, word);
+    free = from + length;
+  }
+
   const plot = newPlot();
   const steps = [];
   asked.forEach(([time, replicas], index) => {
@@ -136,6 +154,9 @@ export function draw(svg, view, now, [past, future], cursor, trial) {
   if (view.isCut) element(plot, "path", { class: "need-line", d: line(stairs(view.requirement)) });
   element(plot, "path", { class: "plan-line", d: line(stairs(snapshot.desiredReplicas)) });
   element(plot, "path", { class: "pods-line", d: line(steps) });
+  for (const part of ready) {
+    element(plot, "path", { class: "ready-line", d: line(part.map(([time, count]) => [x(time), y(count * pod)])) });
+  }
   if (trial) element(plot, "path", { class: "trial-line", d: line(stairs(trial.replicas)) });
 
   const joint = view.lastLoad && view.lastLoad[0] <= now ? [[x(view.lastLoad[0]), y(view.lastLoad[1])]] : [];

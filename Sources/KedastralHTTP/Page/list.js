@@ -4,7 +4,7 @@ import { durationText, numberText, sparkline, timeText } from "./chart.js";
 import { clock } from "./feed.js";
 
 const byId = (id) => document.getElementById(id);
-const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order"), state = byId("state");
+const list = byId("list"), sizer = byId("sizer"), search = byId("search"), order = byId("order"), state = byId("state"), group = byId("group");
 const rowHeight = 46, margin = 30;
 const cells = ["name", "state", "picture", "load", "planned", "asked", "peak", "model", "error", "age"];
 /** The states, those with problems first. */
@@ -30,6 +30,7 @@ export function query() {
   if (state.value) parameters.set("state", state.value);
   if (order.value !== "name") parameters.set("order", order.value);
   if (reversed) parameters.set("reversed", true);
+  if (group.value) parameters.set("groups", true);
   return parameters;
 }
 
@@ -45,10 +46,39 @@ export function update(event, isFirst) {
   const special = states.filter((name) => name !== "ok" && event.states[name]);
   const text = [found, ...special.map((name) => `${event.states[name].toLocaleString()} ${name}`)].join(" · ");
   if (byId("count").textContent !== text) byId("count").textContent = text;
+  const totals = matching > 1 ? `${pods(event.pods)} requested · at most ${pods(event.peak)} ahead` : "";
+  if (byId("totals").textContent !== totals) byId("totals").textContent = totals;
+  showGroups(group.value ? event.groups ?? [] : []);
   byId("none").hidden = matching > 0;
   sizer.style.height = `${matching * rowHeight}px`;
   list.setAttribute("aria-rowcount", matching + 1);
   draw();
+}
+
+/** Shows the groups as buttons, each of which searches for its workloads. */
+function showGroups(groups) {
+  const place = byId("groups");
+  place.hidden = groups.length === 0;
+  const text = JSON.stringify(groups);
+  if (place.dataset.shown === text) return;
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.group : null;
+  place.dataset.shown = text;
+  place.replaceChildren(...groups.map((entry) => {
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    button.dataset.group = entry.name;
+    button.append(`${entry.name} ${entry.workloads.toLocaleString()} · ${pods(entry.pods)} · ahead ${entry.peak.toLocaleString()}`);
+    if (entry.problems) {
+      button.append(Object.assign(document.createElement("span"), { className: "short", textContent: ` · ${entry.problems.toLocaleString()} with problems` }));
+    }
+    button.addEventListener("click", () => {
+      search.value = `^${entry.name}`;
+      search.dispatchEvent(new Event("input"));
+    });
+    const item = document.createElement("li");
+    item.append(button);
+    return item;
+  }));
+  if (focused) [...place.querySelectorAll("button")].find((button) => button.dataset.group === focused)?.focus();
 }
 
 /** The row of a workload, if it is visible or near the visible rows. */
@@ -106,7 +136,7 @@ const setText = (element, text) => {
 export const stateOf = (row) => (row.staleAt !== null && clock.now > row.staleAt ? "stale" : row.state);
 /** The text that replaces a missing load: the time of its newest sample. */
 export const absence = (row) => (row.sampleAt ? `no sample since ${timeText(row.sampleAt)}` : "–");
-const pods = (count) => `${count} pod${count === 1 ? "" : "s"}`;
+const pods = (count) => `${count.toLocaleString()} pod${count === 1 ? "" : "s"}`;
 
 function fill(element, row, index) {
   element.id = `row-${index}`;
@@ -167,11 +197,13 @@ order.addEventListener("change", () => {
   reversed = false;
   changeOrder();
 });
-state.addEventListener("change", () => {
-  list.scrollTop = 0;
-  active = first = 0;
-  onChange();
-});
+for (const choice of [state, group]) {
+  choice.addEventListener("change", () => {
+    list.scrollTop = 0;
+    active = first = 0;
+    onChange();
+  });
+}
 list.addEventListener("scroll", draw);
 new ResizeObserver(draw).observe(list);
 list.addEventListener("keydown", (event) => {

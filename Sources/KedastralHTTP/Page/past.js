@@ -14,6 +14,23 @@ export function pastForecasts(view, from, to) {
   return parts;
 }
 
+/** The words for the kinds of events. */
+export const eventNames = { capped: "capped", bridged: "bridged", failed: "failing", regime: "new pattern", reload: "settings" };
+
+/** The ready pods from `from` to `to` as stairs, in parts without a gap: `[[time, pods], …]`. */
+export function readyParts(view, from, to) {
+  const parts = [];
+  const end = Math.min(to, view.readyUntil);
+  view.readyPods.forEach(([since, count], index) => {
+    const until = Math.min(end, view.readyPods[index + 1]?.[0] ?? end);
+    if (count === null || until < from || since > end) return;
+    const isNew = !index || view.readyPods[index - 1][1] === null || !parts.length;
+    if (isNew) parts.push([]);
+    parts.at(-1).push([Math.max(since, from), count], [until, count]);
+  });
+  return parts;
+}
+
 /** The times from `from` to `to` in which the load exceeded what the requested pods are meant to serve: `[[begin, end], …]`. */
 export function violations(view, from, to) {
   const perPod = view.snapshot.targetPerPod;

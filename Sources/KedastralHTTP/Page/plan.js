@@ -28,6 +28,8 @@ export function workloadView(snapshot, history, leadSeconds) {
   }
   const trail = (history?.replicas ?? []).filter(([time]) => time < made);
   const forecasts = history?.forecasts ?? [];
+  const events = history?.events ?? [];
+  const readyPods = history?.readyPods ?? [], readyUntil = history?.readyPodsUntil ?? 0;
   const paths = Object.entries(snapshot.quantiles ?? {})
     .map(([level, values]) => ({ level: Number(level), values }))
     .sort((one, other) => one.level - other.level);
@@ -35,7 +37,7 @@ export function workloadView(snapshot, history, leadSeconds) {
   const upper = paths.length && paths.at(-1).level > 0.5 ? paths.at(-1) : null;
 
   return {
-    snapshot, step, made, lead, load, trail, forecasts, lower, upper, requirement: required,
+    snapshot, step, made, lead, load, trail, forecasts, events, readyPods, readyUntil, lower, upper, requirement: required,
     loadStep: (history?.stepSeconds ?? snapshot.stepSeconds) * 1000,
     /** The name of the forecast's range: `p10–p90`. */
     bandName: upper && `${lower ? `p${percent(lower.level)}–` : "up to "}p${percent(upper.level)}`,
@@ -65,6 +67,10 @@ export function workloadView(snapshot, history, leadSeconds) {
       if (time >= made) return askedByPlan(time);
       return trail.findLast(([since]) => since <= time)?.[1] ?? null;
     },
+    /** What happened to the plans at a time, give or take `slack`. */
+    eventsAt: (time, slack) => events.filter(({ from, to }) => from <= time + slack && (to ?? Infinity) >= time - slack),
+    /** The pods that were ready at a time, or null where that is unknown. */
+    ready: (time) => (time > readyUntil + step ? null : readyPods.findLast(([since]) => since <= time)?.[1] ?? null),
     /** The times from `from` to `to` at which the requested replicas can change. */
     changes(from, to) {
       const times = [from, to, ...trail.map(([time]) => time)];

@@ -1,7 +1,8 @@
 // The sections of a workload's page below its card: explanation, what if, and the configuration to copy.
 
-import { durationText, numberText, timeText } from "./chart.js";
-import { get } from "./feed.js";
+import { durationText, momentText, numberText, timeText } from "./chart.js";
+import { clock, get } from "./feed.js";
+import { eventNames } from "./past.js";
 
 const limits = {
   minimum: "raised to the minimum", maximum: "reduced to the maximum", growth: "reduced by the growth limit",
@@ -29,6 +30,7 @@ export function newSections(name, card, leadSeconds, offers) {
       <p class="verdict"></p><ul class="tiles"></ul><p class="quiet"></p></section>
     <section class="panel why" hidden aria-labelledby="why-title"><h3 id="why-title">Reasons for this number of pods</h3>
       <ol class="chain"></ol><ul class="limits"></ul><p class="quiet"></p></section>
+    <section class="panel events" hidden aria-labelledby="events-title"><h3 id="events-title">Events</h3><ol></ol></section>
     <section class="panel whatif" hidden aria-labelledby="whatif-title"><h3 id="whatif-title">What if</h3>
       <form>
         <label for="target">target per pod</label><input id="target" type="range"><output for="target"></output>
@@ -87,6 +89,19 @@ export function newSections(name, card, leadSeconds, offers) {
     const isMeasured = scorecard?.windows.some((window) => window.measuredMinutes > 0) ?? false;
     part(".worth").hidden = !isMeasured;
     if (isMeasured) showTiles(part(".worth"), scorecard);
+  }
+
+  /** The newest events first. */
+  function showEvents() {
+    const newest = card.events.slice(-8).reverse();
+    part(".events").hidden = newest.length === 0;
+    const span = ({ from, to }) => {
+      const begin = momentText(from, clock.now);
+      return to === null ? `since ${begin}` : to - from < 1000 ? begin : `${begin}, ${durationText(to - from)}`;
+    };
+    part(".events ol").replaceChildren(...newest.map((event) => make("li", {},
+      make("span", { className: "quiet", textContent: span(event) }),
+      make("b", { textContent: eventNames[event.kind] ?? event.kind }), make("span", { textContent: event.text }))));
   }
 
   // What if: the sliders, whose values change the settings in force.
@@ -249,6 +264,7 @@ export function newSections(name, card, leadSeconds, offers) {
   async function refresh() {
     if (!card.snapshot) return;
     showWorth();
+    showEvents();
     const why = await explain();
     if (why && !inForce && offers().includes("whatif")) {
       setUp(why);
@@ -311,6 +327,8 @@ function showTiles(section, scorecard) {
     ...(week.hpa.cost === undefined ? [] : [["cost", both("cost"), "HPA → plan"]]),
     ["capped", `${numberText(week.cappedMinutes)} min`, "limits below the required pods"],
     ["bridged", `${numberText(week.bridgedMinutes)} min`, "planned without new samples"],
+    ...(week.real === undefined ? [] : [["minutes with too few ready pods", numberText(week.real.violationMinutes),
+      `real pods, ${durationText(Math.round(week.realMinutes) * 60_000)} known`]]),
     ["forecast error", percent(week.forecastError), `${durationText(scorecard.leadTimeSeconds * 1000)} ahead`],
     ["p90 covers", percent(week.p90Coverage), "of the loads; 90 % is exact"],
   ];

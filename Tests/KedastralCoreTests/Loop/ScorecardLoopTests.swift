@@ -34,7 +34,7 @@ struct ScorecardLoopTests {
   }
 
   private func loop(
-    _ store: any ForecastStore, _ board: Scorecards, metric: String = "rps",
+    _ store: any ForecastStore, _ board: Scorecards, metric: String = "rps", pods: ScriptedSource? = nil,
     metrics: MetricsRegistry = MetricsRegistry()
   ) throws -> ForecastLoop {
     let source = ScriptedSource { _ in 350 }
@@ -42,7 +42,7 @@ struct ScorecardLoopTests {
       name: name, metric: metric, source: source, model: Last(),
       policy: try StandardCapacityPolicy(targetPerPod: 100, quantileLevel: 0.9, maxReplicas: 50),
       step: .seconds(60), horizon: .seconds(1800), interval: .seconds(60), window: .seconds(86_400),
-      quantileLevels: [0.9], isDryRun: true)
+      quantileLevels: [0.9], isDryRun: true, realPods: pods)
     return ForecastLoop(
       workload, store: store, clock: clock, metrics: metrics, logger: KedastralLogger(log), scorecards: board)
   }
@@ -74,6 +74,46 @@ struct ScorecardLoopTests {
     #expect(metrics.gauge("kedastral_scorecard_measured_seconds", help: "").with("api-app").value == 3660)
     #expect(metrics.gauge("kedastral_scorecard_violation_seconds", help: "").with("api-app", "plan").value == 0)
     #expect(metrics.gauge("kedastral_scorecard_cost", help: "").with("api-app", "hpa").value > 0.5)
+  }
+
+  @Test("reads the ready pods once for each round, and counts the minutes in which they were too few")
+  func realPods() async throws {
+    let (board, metrics) = (Scorecards(), MetricsRegistry())
+    let pods = ScriptedSource { _ in 3 }
+    let loop = try loop(RecordingStore(), board, pods: pods, metrics: metrics)
+    try await run(loop, rounds: 67)
+    #expect(pods.askedRanges.count == 67)
+    // The first request reaches back, the others are for the newest step.
+    #expect(pods.askedRanges[0].upperBound.timeIntervalSince(pods.askedRanges[0].lowerBound) < 200 * 60)
+    #expect(pods.askedRanges.dropFirst().allSatisfy { $0.upperBound.timeIntervalSince($0.lowerBound) < 60 })
+    let week = try week(board)
+    #expect(week.realMinutes == 61 && week.real?.violationMinutes == 61)
+    #expect(await loop.realPods.pods.count(at: clock.now) == 3)
+    #expect(metrics.gauge("kedastral_ready_pods", help: "").with("api-app").value == 3)
+    #expect(
+      metrics.gauge("kedastral_scorecard_violation_seconds", help: "").with("api-app", "real").value == 3660)
+  }
+
+  @Test("ready pods that cannot be read fail no round, are reported once, and are asked for once a minute at most")
+  func unreadablePods() async throws {
+    let (board, pods) = (Scorecards(), ScriptedSource { _ in 4 })
+    let loop = try loop(RecordingStore(), board, pods: pods)
+    try await run(loop, rounds: 20)
+    pods.fail(with: TestFailure("503"))
+    for _ in 0..<8 {
+      clock.advance(by: .seconds(30))
+      try await loop.tick()
+    }
+    #expect(pods.askedRanges.count == 24)
+    #expect(log.all.count { $0.hasPrefix("warn the ready pods cannot be read") } == 1)
+    #expect(await loop.realPods.problem == "503")
+    #expect(await loop.realPods.pods.count(at: clock.now) == nil)
+    pods.fail(with: nil)
+    try await run(loop, rounds: 20)
+    #expect(await loop.realPods.problem == nil)
+    #expect(await loop.realPods.pods.count(at: clock.now) == 4)
+    #expect(log.all.contains("info the ready pods are read again"))
+    #expect(try week(board).realMinutes == week(board).measuredMinutes)
   }
 
   @Test("a restarted loop, of the same or another process, continues the stored scorecard")

@@ -21,6 +21,7 @@ struct ScorecardTests {
     var quantile = 40.0
     var settleSteps = 0
     var leadTime: WorkloadLeadTime?
+    var pods = RealPods()
 
     init(_ settings: ScorecardSettings = ScorecardSettings()) {
       scorecard = Scorecard(settings, step: .seconds(60), interval: .seconds(60), settleTime: .seconds(300))
@@ -43,7 +44,7 @@ struct ScorecardTests {
       snapshot.leadTime = leadTime
       scorecard.round(
         snapshot, forecast,
-        loads: [.init(history, settledEnd: now - history.step * settleSteps, targetPerPod: 10)])
+        loads: [.init(history, settledEnd: now - history.step * settleSteps, targetPerPod: 10)], pods: pods)
     }
 
     /// A round after each minute's load.
@@ -185,6 +186,7 @@ struct ScorecardTests {
       (counts.autoscalerPods, counts.planPods) = (5_760_000_000, 5_759_999_999)
       (counts.autoscalerViolations, counts.planViolations) = (5760, 5759)
       (counts.compared, counts.comparedQuantiles, counts.covered) = (1440, 1440, 1333)
+      (counts.realMeasured, counts.realViolations, counts.realPods) = (5760, 5760, 5_759_999_999)
       (counts.error, counts.load) = (123_456_789.123_456_7, 9_876_543_210.987_654)
       scorecard.add(counts)
     }
@@ -197,6 +199,36 @@ struct ScorecardTests {
       MemoryLayout<ScorecardDay>.stride * 28 + Scorecard.mostWaiting * MemoryLayout<PlannedSync>.stride
       + 32 * LeadTimeForecasts.most
     #expect(memory <= 8192)
+  }
+
+  @Test("counts the minutes in which the real pods were too few, where they are known, and keeps them over a restart")
+  func realPods() throws {
+    var rounds = Rounds()
+    // 35 needs 3.5 pods: three are too few from minute 10 to 20, and from minute 30 on the pods are unknown.
+    let counts =
+      [Double](repeating: 4, count: 10) + [Double](repeating: 3, count: 10) + [Double](repeating: 4, count: 10) + [.nan]
+    rounds.pods.add(TimeSeries(start: Self.start, step: .seconds(60), values: counts))
+    try rounds.play(Array(repeating: 35, count: 61))
+    let week = try rounds.week()
+    #expect(week.measuredMinutes == 60)
+    #expect(week.realMinutes == 30)
+    #expect(week.real?.violationMinutes == 10)
+    #expect(week.real?.podHours == 110.0 / 60)
+    var restarted = Rounds()
+    let isAccepted = restarted.scorecard.resume(try #require(rounds.scorecard.stored), at: rounds.now)
+    #expect(isAccepted)
+    restarted.history = rounds.history
+    #expect(try restarted.week() == week)
+    let total = try #require(ScorecardSummary([try rounds.report(), try restarted.report()]).total(days: 7))
+    #expect(total.real?.violationMinutes == 20 && total.realMinutes == 60)
+  }
+
+  @Test("a scorecard without real pods is stored as versions without them read it")
+  func storedWithoutRealPods() throws {
+    var rounds = Rounds()
+    try rounds.play(Array(repeating: 35, count: 31))
+    #expect(rounds.scorecard.days.allSatisfy { $0.numbers.count == 13 })
+    #expect(try rounds.week().real == nil && rounds.week().realMinutes == nil)
   }
 
   @Test("counts capped and bridged minutes")

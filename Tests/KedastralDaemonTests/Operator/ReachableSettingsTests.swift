@@ -44,6 +44,7 @@ struct ReachableSettingsTests {
       maxSampleAge: 11m
       bridge: 7m
       timeZone: Europe/Berlin
+      replicasQuery: sum(ready)
       calendar:
         country: DE-BY
         days:
@@ -80,6 +81,7 @@ struct ReachableSettingsTests {
     ],
     policy: [
       "metric": "rps", "dryRun": true, "leadTime": "auto", "leadTimeQuery": "max(startup)",
+      "replicasQuery": "sum(ready)",
       "sourceConfig": ["labelValue": "web", "partialResponse": "refuse"],
       "calendar": [
         "country": "DE-BY",

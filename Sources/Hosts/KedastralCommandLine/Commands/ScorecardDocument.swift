@@ -25,11 +25,12 @@ struct ScorecardDocument {
     }
   }
 
+  private var hasReal: Bool { rows.contains { $0.window.real != nil } }
   private var hasPrice: Bool { rows.contains { $0.window.hpa.cost != nil } }
 
   private func table(_ style: TextStyle) -> String {
     guard !rows.isEmpty else { return "no scorecard yet: the forecaster has not planned a workload" }
-    var table = TextTable(Self.columns(hasPrice), textColumns: 1)
+    var table = TextTable(Self.columns(hasPrice, hasReal), textColumns: 1)
     for (report, window) in rows { table.add(cells(report.workload, window), window.isWorse ? .warning : nil) }
     if rows.count > 1, let total = summary.total(days: days) { table.add(cells("total", total)) }
     var lines = [table.text(style), ""]
@@ -41,31 +42,42 @@ struct ScorecardDocument {
     return (lines + ["", note]).joined(separator: "\n")
   }
 
-  private static func columns(_ hasPrice: Bool) -> [String] {
-    ["WORKLOAD", "MEASURED", "SHORT HPA", "PLAN", "POD-HOURS HPA", "PLAN", "SAVED"]
-      + (hasPrice ? ["COST HPA", "PLAN"] : []) + ["CAPPED", "BRIDGED", "ERROR", "P90 COVERS"]
+  private static func columns(_ hasPrice: Bool, _ hasReal: Bool) -> [String] {
+    var columns = ["WORKLOAD", "MEASURED", "SHORT HPA", "PLAN"]
+    if hasReal { columns.append("REAL") }
+    columns += ["POD-HOURS HPA", "PLAN", "SAVED"]
+    if hasPrice { columns += ["COST HPA", "PLAN"] }
+    return columns + ["CAPPED", "BRIDGED", "ERROR", "P90 COVERS"]
   }
 
   private func cells(_ name: String, _ window: ScorecardReport.Window) -> [String] {
     func minutes(_ count: Double) -> String { "\(count.text(0)) min" }
-    return [
+    var cells = [
       name, DurationText.format(.seconds((window.measuredMinutes.rounded()) * 60)),
-      minutes(window.hpa.violationMinutes), minutes(window.plan.violationMinutes), window.hpa.podHours.text(1),
-      window.plan.podHours.text(1), window.savedShare.percent(0),
+      minutes(window.hpa.violationMinutes), minutes(window.plan.violationMinutes),
     ]
-      + (hasPrice ? [window.hpa.cost ?? .nan, window.plan.cost ?? .nan].map { $0.text(2) } : [])
-      + [
-        minutes(window.cappedMinutes), minutes(window.bridgedMinutes), (window.forecastError ?? .nan).percent(0),
-        (window.p90Coverage ?? .nan).percent(0),
-      ]
+    if hasReal { cells.append(window.real.map { minutes($0.violationMinutes) } ?? "–") }
+    cells += [window.hpa.podHours.text(1), window.plan.podHours.text(1), window.savedShare.percent(0)]
+    if hasPrice { cells += [window.hpa.cost ?? .nan, window.plan.cost ?? .nan].map { $0.text(2) } }
+    return cells + [
+      minutes(window.cappedMinutes), minutes(window.bridgedMinutes), (window.forecastError ?? .nan).percent(0),
+      (window.p90Coverage ?? .nan).percent(0),
+    ]
   }
 
   /// How the numbers came about.
   private var note: String {
     guard let first = rows.first?.report else { return "" }
     let lead = DurationText.format(.seconds(first.leadTimeSeconds))
-    return
+    let text =
       "last \(days) days; simulated pods start in \(DurationText.format(.seconds(first.startupSeconds))), the HPA holds \(first.utilization.percent(0)) of the target, forecasts made \(lead) ahead"
+    return text + realNote
+  }
+
+  /// For how much of the measured time the real pods are known.
+  private var realNote: String {
+    guard hasReal, let total = summary.total(days: days), let known = total.realMinutes else { return "" }
+    return "; real pods are known for \((known / max(1, total.measuredMinutes)).percent(0)) of the measured time"
   }
 
   // MARK: - Page
@@ -110,6 +122,7 @@ struct ScorecardDocument {
         ReportMarkup.number(window.savedShare.percent(0)),
         ReportMarkup.number("\(window.hpa.violationMinutes.grouped) → \(window.plan.violationMinutes.grouped)"),
       ]
+      if hasReal { cells.append(ReportMarkup.number(window.real?.violationMinutes.grouped ?? "–")) }
       if hasPrice {
         cells.append(ReportMarkup.number(((window.hpa.cost ?? .nan) - (window.plan.cost ?? .nan)).text(2)))
       }
@@ -121,9 +134,10 @@ struct ScorecardDocument {
       ]
       return "<tr><th scope=\"row\">\(report.workload.escapedForMarkup)</th>\(cells.joined())</tr>"
     }
-    let heads =
-      ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short"] + (hasPrice ? ["Money saved"] : [])
-      + ["Capped min", "Bridged min", "Error", "p90 covers", "In words"]
+    var heads = ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short"]
+    if hasReal { heads.append("Really short") }
+    if hasPrice { heads.append("Money saved") }
+    heads += ["Capped min", "Bridged min", "Error", "p90 covers", "In words"]
     return """
       <h2>Workloads</h2>
       <p class="quiet">HPA → plan <span class="key hpa"></span> HPA <span class="key plan"></span> plan</p>

@@ -17,7 +17,7 @@ struct TimelinePicture {
     podCapacity = replay.podCapacity
     let startup = outcomes.first?.startup ?? .zero
     self.outcomes = outcomes.filter { $0.startup == startup && !$0.records.isEmpty }
-    title = "\(trace), pods start in \(DurationText.format(startup))"
+    title = "\(trace), pods start in \(DurationText.format(startup)); times in UTC"
   }
 
   /// The picture.
@@ -47,6 +47,12 @@ struct TimelinePicture {
     func y(_ load: Double) -> Double { base - load / largest * (Self.panelHeight - 22) }
     func x(_ column: Int) -> Double { Self.margin.left + Double(column) }
 
+    for load in ForecastPicture.roundValues(upTo: largest) {
+      picture.line(
+        [(Self.margin.left, y(load)), (Self.width - Self.margin.right, y(load))], color: "#e9edf3", width: 1)
+      picture.text(
+        ForecastPicture.roundText(load), x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
+    }
     picture.area(columns.loads.enumerated().map { (x($0), y($1)) }, base: base, color: "#cfd8e6")
     for (column, load) in columns.shortLoads.enumerated() where load > 0 {
       let served = y(columns.capacities[column])
@@ -60,11 +66,10 @@ struct TimelinePicture {
     picture.text(
       "\(outcome.policy)\(outcome.knob.isEmpty ? "" : " (\(outcome.knob))"): \(figures.violationMinutes.text(0)) violation minutes (\(figures.violationShare.percent(2))), \(figures.podHours.text(0)) pod-hours (\(figures.oracleRatio.text(2)) × oracle)",
       x: Self.margin.left, y: top + 12)
-    for share in [0.5, 1] {
-      let load = largest / 1.05 * share
-      picture.text(
-        (load / podCapacity).text(0) + " pods", x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
-    }
+    let most = ForecastPicture.roundValues(upTo: largest / podCapacity).last { $0 >= 1 } ?? 1
+    picture.text(
+      "\(most.text(0)) pod\(most == 1 ? "" : "s")", x: Self.width - Self.margin.right - 4, y: y(most * podCapacity) - 4,
+      anchor: "end", color: "#1f5fbf")
     drawDays(from: first.instant, to: last.instant, base: base, on: &picture)
   }
 

@@ -133,8 +133,8 @@ struct WorkloadRow: Equatable, Sendable {
   private static func table(_ rows: [WorkloadRow], isWide: Bool = false) -> TextTable {
     var table = TextTable(
       [
-        "WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "PEAK-LOAD", "REPLICAS", "REQUIRED", "PEAK-REPLICAS",
-        "FORECAST-ERROR", "AGE",
+        "WORKLOAD", "STATE", "METRIC", "MODEL", "LOAD", "LOAD AHEAD", "REQUESTED", "REQUIRED", "MAX AHEAD", "ERROR",
+        "AGE",
       ]
         + (isWide ? ["PER POD", "HORIZON", "LEAD TIME", "START-UP", "DRY RUN", "NEWEST SAMPLE"] : []), textColumns: 4)
     let none = "–"

@@ -143,6 +143,17 @@ package struct SourceFactory: Sendable {
     }
   }
 
+  /// Where the number of a workload's ready pods comes from; nil when it is unknown.
+  func realPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
+    guard let query = workload.replicasQuery else { return nil }
+    if let series = query.series {
+      return sharedQueries.source(
+        of: series.value, label: series.label, query: query.text, at: query.endpoint, step: workload.step,
+        interval: workload.interval)
+    }
+    return PrometheusSource(endpoint: query.endpoint, query: query.text, client: client, logger: logger)
+  }
+
   /// Counts the pods of a workload's target; nil when the workload names none, or there is no cluster.
   func pods(of workload: WorkloadConfiguration) -> (any PodCounter)? {
     guard let cluster, let target = workload.target else { return nil }

@@ -28,11 +28,13 @@ extension Workload {
   /// - Parameters:
   ///   - sources: the source of each metric, the workload's own first.
   ///   - leadTime: where its own lead time comes from.
+  ///   - realPods: where the number of its ready pods comes from.
   ///   - pods: counts the pods of its target.
   ///   - makeModel: makes a metric's model.
   init(
     _ settings: WorkloadConfiguration, sources: [any MetricSource], leadTime: LeadTimeRule?,
-    pods: (any PodCounter)?, makeModel: (ModelConfiguration) throws -> any Model
+    realPods: (any MetricSource)?, pods: (any PodCounter)?,
+    makeModel: (ModelConfiguration) throws -> any Model
   ) throws {
     let others = try zip(settings.otherMetrics, sources.dropFirst()).map { other, source in
       LoadMetric(
@@ -44,6 +46,7 @@ extension Workload {
       policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
       horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
       activationThreshold: settings.policy.activationThreshold, settleTime: settings.settleTime,
-      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge, leadTime: leadTime, pods: pods)
+      maxSampleAge: settings.maxSampleAge, bridgeTime: settings.bridge, leadTime: leadTime, realPods: realPods,
+      pods: pods)
   }
 }

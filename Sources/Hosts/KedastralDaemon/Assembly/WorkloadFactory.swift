@@ -29,7 +29,8 @@ package struct WorkloadFactory: Sendable {
       try kept?.sources ?? [try own ?? sources.make(settings.source, of: settings)]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
     var workload = try Workload(
-      settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings), pods: sources.pods(of: settings)
+      settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings),
+      realPods: sources.realPods(of: settings), pods: sources.pods(of: settings)
     ) {
       try registered.models[$0.name]
         ?? ModelCatalog.make(

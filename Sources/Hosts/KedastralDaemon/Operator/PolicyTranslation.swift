@@ -74,7 +74,10 @@ struct PolicyTranslation {
 
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
-    ["metric", "dryRun", "leadTime", "leadTimeQuery", "model.name", "model.byomUrl", "calendar.country"]
+    [
+      "metric", "dryRun", "leadTime", "leadTimeQuery", "replicasQuery", "model.name", "model.byomUrl",
+      "calendar.country",
+    ]
       + times.map(\.file)
       + series.map { "series.\($0.file)" }
       + capacity.map { "policy.\($0.file)" }
@@ -118,7 +121,8 @@ struct PolicyTranslation {
     try Self.refuseAccess(spec["sourceConfig"], "\(field).sourceConfig")
     var tree = SectionTree()
     var entries = [("name", tree.text(name.text, "metadata.name"))]
-    entries += tree.entries([("metric", "metric"), ("dryRun", "dryRun")], of: spec, field)
+    entries += tree.entries(
+      [("metric", "metric"), ("dryRun", "dryRun"), ("replicasQuery", "replicasQuery")], of: spec, field)
     if spec["leadTimeQuery"] != .null {
       entries += tree.entries(
         [("leadTime", "leadTime"), ("leadTimeQuery", "leadTimeQuery")], of: spec, field)
@@ -241,7 +245,9 @@ extension JSONValue {
   /// A policy's spec as that of one of its further metrics, whose missing settings are the policy's, except what is requested.
   fileprivate func with(_ other: JSONValue) -> JSONValue {
     guard var members else { return other }
-    for key in ["query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery"] { members[key] = nil }
+    for key in ["query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery", "replicasQuery"] {
+      members[key] = nil
+    }
     for (key, value) in other.members ?? [:] where key != "capacity" { members[key] = value }
     let capacity = (members["capacity"]?.members ?? [:]).merging(other["capacity"].members ?? [:]) { $1 }
     members["capacity"] = .object(capacity)

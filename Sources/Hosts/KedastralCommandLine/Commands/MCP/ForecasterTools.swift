@@ -94,8 +94,8 @@ struct ForecasterTools: Sendable {
       name: "get_scorecard", title: "Get a scorecard",
       help: """
         What the plan of a workload was worth in the last 7 and 28 days, beside an HPA simulated on the same measured load: \
-        minutes with too few pods, pod-hours, cost, capped and bridged minutes, the error of forecasts made one lead time \
-        ahead, and a verdict. Without a workload: all workloads and their total.
+        minutes with too few pods (of the real pods too, where they are known), pod-hours, cost, capped and bridged minutes, \
+        the error of forecasts made one lead time ahead, and a verdict. Without a workload: all workloads and their total.
         """,
       parameters: [
         .init(name: "workload", kind: .text, help: "the workload's name; without it, all workloads are returned")

@@ -248,10 +248,10 @@ struct TopScreen {
     ("g G", "the first or last workload"),
     ("Enter", "open the workload"), ("Esc", "back; without a filter"), ("s", "sort by the next column"),
     ("r", "reverse the order"), ("/", "filter by name, metric or state"), ("?", "this list"), ("q Ctrl-C", "quit"),
-    ("", ""), ("LOAD", "the load measured last"), ("PEAK", "the largest load in the forecast"),
-    ("PODS", "the replicas that a scaler requests now"),
-    ("NEED", "the replicas that the load requires until the lead time, before limits"),
-    ("MOST", "the most replicas in the plan"), ("AGE", "the age of the plan"),
+    ("", ""), ("LOAD", "the load measured last"), ("AHEAD", "the largest load in the forecast"),
+    ("REQUESTED", "the replicas that a scaler requests now"),
+    ("REQUIRED", "the replicas that the load requires until the lead time, before limits"),
+    ("MAX", "the most replicas ahead"), ("AGE", "the age of the plan"),
   ].map { name, meaning in
     var line = ScreenLine()
     line.add(name, width: 12, .heading)
@@ -288,7 +288,7 @@ struct TopScreen {
     private let ahead: Int
 
     init(_ rows: [WorkloadRow], width: Int) {
-      let fixed = 9 + 10 + 8 + 6 + 6 + 6 + 5
+      let fixed = 9 + 10 + 7 + 11 + 9 + 5 + 5
       name = min(max(10, (rows.map(\.workload.text.count).max() ?? 0) + 1), max(10, (width - fixed) / 2))
       let bars = max(0, width - name - fixed - 3)
       ahead = bars * 2 / 5
@@ -301,10 +301,10 @@ struct TopScreen {
       line.add(title("WORKLOAD", .name), width: name, .heading)
       line.add(title("STATE", .state), width: 9, .heading)
       line.add(title("LOAD", .load), width: 10, toTheRight: true, .heading)
-      line.add("PEAK", width: 8, toTheRight: true, .heading)
-      line.add(title("PODS", .replicas), width: 6, toTheRight: true, .heading)
-      line.add("NEED", width: 6, toTheRight: true, .heading)
-      line.add(title("MOST", .peak), width: 6, toTheRight: true, .heading)
+      line.add("AHEAD", width: 7, toTheRight: true, .heading)
+      line.add(title("REQUESTED", .replicas), width: 11, toTheRight: true, .heading)
+      line.add("REQUIRED", width: 9, toTheRight: true, .heading)
+      line.add(title("MAX", .peak), width: 5, toTheRight: true, .heading)
       line.add(title("AGE", .age), width: 5, toTheRight: true, .heading)
       line.add("  ")
       line.add("history", width: behind, .heading)
@@ -318,11 +318,11 @@ struct TopScreen {
       line.add(row.workload.text, width: name)
       line.add(row.state.rawValue, width: 9, row.role)
       line.add(row.load?.loadText ?? (row.absence == nil ? "–" : "no sample"), width: 10, toTheRight: true)
-      line.add(row.peakLoad?.loadText ?? "–", width: 8, toTheRight: true)
+      line.add(row.peakLoad?.loadText ?? "–", width: 7, toTheRight: true)
       let isRising = if let replicas = row.replicas, let peak = row.peakReplicas { replicas < peak } else { false }
-      line.add(row.replicas.map(String.init) ?? "–", width: 6, toTheRight: true, row.role ?? .good)
-      line.add(row.required.map(String.init) ?? "–", width: 6, toTheRight: true, row.isCapped ? .bad : nil)
-      line.add(row.peakReplicas.map(String.init) ?? "–", width: 6, toTheRight: true, isRising ? .warning : nil)
+      line.add(row.replicas.map(String.init) ?? "–", width: 11, toTheRight: true, row.role ?? .good)
+      line.add(row.required.map(String.init) ?? "–", width: 9, toTheRight: true, row.isCapped ? .bad : nil)
+      line.add(row.peakReplicas.map(String.init) ?? "–", width: 5, toTheRight: true, isRising ? .warning : nil)
       line.add(row.age?.shortText ?? "–", width: 5, toTheRight: true, row.isStale ? .bad : nil)
       line.add("  ")
       let values = Sparkline.fitted(row.values, width: ahead)

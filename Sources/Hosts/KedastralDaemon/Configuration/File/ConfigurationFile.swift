@@ -150,6 +150,7 @@ struct WorkloadSection: Decodable, Sendable {
   var bridge: Located<Duration>?
   var leadTime: Located<LeadTimeChoice>?
   var leadTimeQuery: Located<String>?
+  var replicasQuery: Located<String>?
   var timeZone: Located<TimeZoneName>?
   var calendar: CalendarSection?
   var dryRun: Located<Bool>?

@@ -100,6 +100,11 @@ enum Settings {
     file: "workloads[].leadTimeQuery", .workload, placeholder: "PROMQL", oneWorkload: true,
     "with the lead time auto: query that returns the seconds each pod took to start, one series per pod; sent to the workload's Prometheus"
   )
+  static let replicasQuery = Setting<String>(
+    "replicas-query", "REPLICAS_QUERY", defaultNote: "none", file: "workloads[].replicasQuery", .workload,
+    placeholder: "PROMQL", oneWorkload: true,
+    "query that returns the number of ready pods, for the page and the scorecard; sent to the workload's Prometheus"
+  )
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone of the workload's days and schedules")
@@ -605,8 +610,8 @@ enum Settings {
     httpTokenFile.descriptor, pushTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
-    leadTimeQuery.descriptor, timeZone.descriptor, calendarCountry.descriptor, calendarHolidaysFile.descriptor,
-    calendarEventsFile.descriptor,
+    leadTimeQuery.descriptor, replicasQuery.descriptor, timeZone.descriptor, calendarCountry.descriptor,
+    calendarHolidaysFile.descriptor, calendarEventsFile.descriptor,
     dryRun.descriptor, seriesAhead.descriptor, seriesQuantiles.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,

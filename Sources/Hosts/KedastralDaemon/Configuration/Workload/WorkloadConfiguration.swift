@@ -30,6 +30,8 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var bridge: Duration = .seconds(1800)
   /// Where the lead time for triggers without one comes from; nil for the scaler's.
   package var leadTime: LeadTimeConfiguration?
+  /// Where the number of its ready pods comes from; nil when it is unknown.
+  package var replicasQuery: ReplicasQuery?
   /// The name of the time zone in which its days begin, such as `Europe/Berlin`; one that this machine knows.
   package var timeZone: String
   /// The days and hours on which its load differs from its pattern; nil without any.

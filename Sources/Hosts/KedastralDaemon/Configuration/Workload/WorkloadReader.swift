@@ -62,12 +62,13 @@ struct WorkloadReader {
     let calendar = CalendarReader(given: given, problems: problems).read(own?.calendar, defaults: defaults?.calendar)
     let leadTime = LeadTimeReader(given: given, problems: problems).read(
       own, defaults: defaults, of: name.value, source: source)
+    let replicas = readReplicasQuery(own, source: source)
     let configuration = WorkloadConfiguration(
       name: name.value, metric: metric.value, source: source, model: model, policy: policy,
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
-      bridge: times.bridge.value, leadTime: leadTime, timeZone: timeZone.value.text, calendar: calendar,
-      isDryRun: dryRun.value,
+      bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas, timeZone: timeZone.value.text,
+      calendar: calendar, isDryRun: dryRun.value,
       series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }

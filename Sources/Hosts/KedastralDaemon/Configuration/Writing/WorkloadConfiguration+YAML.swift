@@ -24,6 +24,7 @@ extension WorkloadConfiguration {
       if case .query(let query) = workload.leadTime, !query.isDefault {
         text.pair("leadTimeQuery", Placeholders.escape(query.text))
       }
+      if let replicasQuery { text.pair("replicasQuery", Placeholders.escape(replicasQuery.text)) }
       text.pair("timeZone", timeZone)
       if let calendar { text.mapping("calendar") { calendar.write(to: &$0) } }
       if isDryRun { text.pair("dryRun", isDryRun) }
