@@ -80,6 +80,7 @@ struct SettingsTableTests {
       guard let key = setting.fileKey else { continue }
       var sample = samples[setting.placeholder] ?? setting.defaultText ?? "x"
       if setting.flag == "redis-url" { sample = "redis://x" }
+      if setting.flag == "calendar-country" { sample = "DE-BY" }
       let steps = key.split(separator: ".")
       let open = steps.map { $0.hasSuffix("[]") ? "\($0.dropLast(2)): [{" : "\($0): {" }.joined()
       let close = steps.reversed().map { $0.hasSuffix("[]") ? "}]" : "}" }.joined()

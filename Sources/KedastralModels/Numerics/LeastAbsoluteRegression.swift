@@ -14,17 +14,20 @@ enum LeastAbsoluteRegression {
   /// - Parameters:
   ///   - rowWeights: how much each row counts; 1 on average.
   ///   - weights: the weights of the first iteration, for instance of a similar fit; `rowWeights` when there is none.
+  ///   - equations: the normal equations of the first iteration, when they are known already.
   ///   - penalties: the ridge penalty of each coefficient, as a share of the row count.
   static func fit(
     _ matrix: DesignMatrix, targets: DesignMatrix.Column, rowWeights: DesignMatrix.Column,
-    weights: DesignMatrix.Column? = nil, penalties: [Double], iterations: Int
+    weights: DesignMatrix.Column? = nil, equations: NormalEquations? = nil, penalties: [Double], iterations: Int
   ) -> Fit {
     let groups = 0..<matrix.groupCount
     let scaled = penalties.map { $0 * Double(matrix.rowCount) }
     var fit = Fit(coefficients: [], residuals: targets, weights: weights ?? rowWeights)
-    for _ in 0..<iterations {
+    for iteration in 0..<iterations {
+      let known = iteration == 0 ? equations : nil
       fit.coefficients =
-        matrix.normalEquations(weights: fit.weights, targets: targets, groups: groups).solved(penalties: scaled)
+        (known ?? matrix.normalEquations(weights: fit.weights, targets: targets, groups: groups))
+        .solved(penalties: scaled)
       fit.residuals = matrix.residuals(of: targets, fit.coefficients, groups: groups)
       fit.weights = Self.weights(for: fit.residuals, rowWeights: rowWeights, rowCount: matrix.rowCount)
     }

@@ -103,14 +103,14 @@ struct DirectRegression: Sendable, Equatable {
     let penaltyShares = Array(repeating: 1.0, count: plan.columns.count) + [0]
     var losses = Array(repeating: 0.0, count: Self.penalties.count)
     var held: [[DesignMatrix.Column]] = []
-    var pilots: [DesignMatrix.Column] = []
+    var pilots: [(weights: DesignMatrix.Column, equations: NormalEquations)] = []
     for knot in prepared {
       let begin = knot.starts[startIndex]
       let pilot = LeastAbsoluteRegression.fit(
         knot.matrix, targets: begin.residuals, rowWeights: knot.rowWeights, weights: begin.weights,
         penalties: penaltyShares.map { $0 * 1e-2 }, iterations: 2)
-      pilots.append(pilot.weights)
-      let (columns, loss) = Self.crossValidate(knot, begin, weights: pilot.weights, shares: penaltyShares)
+      let (columns, loss, equations) = Self.crossValidate(knot, begin, weights: pilot.weights, shares: penaltyShares)
+      pilots.append((pilot.weights, equations))
       held.append(columns)
       for index in losses.indices { losses[index] += loss[index] / max(begin.loss, .leastNormalMagnitude) }
     }
@@ -124,8 +124,9 @@ struct DirectRegression: Sendable, Equatable {
       var total = begin.coefficients
       if learns {
         let fit = LeastAbsoluteRegression.fit(
-          knot.matrix, targets: begin.residuals, rowWeights: knot.rowWeights, weights: pilots[index],
-          penalties: penaltyShares.map { $0 * Self.penalties[best] }, iterations: Self.iterations)
+          knot.matrix, targets: begin.residuals, rowWeights: knot.rowWeights, weights: pilots[index].weights,
+          equations: pilots[index].equations, penalties: penaltyShares.map { $0 * Self.penalties[best] },
+          iterations: Self.iterations)
         for column in plan.columns.indices {
           let coefficient = fit.coefficients[column] / knot.deviations[column]
           total[column] += coefficient
@@ -200,10 +201,11 @@ struct DirectRegression: Sendable, Equatable {
       loss: LeastAbsoluteRegression.loss(fit.residuals, rowWeights: weights, groups: 0..<matrix.groupCount))
   }
 
-  /// Residuals of each row for each penalty, with coefficients that its block of the history did not help to fit.
+  /// Residuals of each row for each penalty, with coefficients that its block of the history did not help to fit; and the normal
+  /// equations of all blocks.
   private static func crossValidate(
     _ knot: PreparedKnot, _ start: StartFit, weights: DesignMatrix.Column, shares: [Double]
-  ) -> (residuals: [DesignMatrix.Column], losses: [Double]) {
+  ) -> (residuals: [DesignMatrix.Column], losses: [Double], equations: NormalEquations) {
     let groupCount = knot.matrix.groupCount
     let blocks = (0..<blockCount).map { $0 * groupCount / blockCount..<($0 + 1) * groupCount / blockCount }
     let parts = blocks.map { knot.matrix.normalEquations(weights: weights, targets: start.residuals, groups: $0) }
@@ -220,6 +222,6 @@ struct DirectRegression: Sendable, Equatable {
         losses[index] += LeastAbsoluteRegression.loss(held, rowWeights: knot.rowWeights, groups: block)
       }
     }
-    return (residuals, losses)
+    return (residuals, losses, all)
   }
 }

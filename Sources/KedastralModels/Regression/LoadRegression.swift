@@ -24,7 +24,7 @@ struct LoadRegression: Sendable, Equatable {
   let seasonCount: Int
 
   /// About how many rows a fit takes at most.
-  private static let rowLimit = 2100
+  private static let rowLimit = 1500
   /// Rows this share of the history old count 1/e.
   private static let memory = 0.3
   /// How strongly a member's smaller error earns it a larger share: over the history, and over its latest rows.
@@ -249,10 +249,10 @@ struct LoadRegression: Sendable, Equatable {
     return (values, Quantiles(zip(levels, paths).map { Quantiles.Path(level: $0, values: $1) }), parts)
   }
 
-  /// Horizons that grow by about half each, so that near steps are told apart and far ones share.
+  /// Horizons that grow by three quarters each, so that near steps are told apart and far ones share.
   private static func knots(steps: Int) -> [Int] {
     var knots = [1]
-    while let last = knots.last, last < steps { knots.append(min(steps, max(last + 1, last * 3 / 2))) }
+    while let last = knots.last, last < steps { knots.append(min(steps, max(last + 1, last * 7 / 4))) }
     return knots
   }
 

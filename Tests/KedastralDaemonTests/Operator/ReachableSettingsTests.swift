@@ -29,7 +29,7 @@ struct ReachableSettingsTests {
     var testDescription: String { name }
   }
 
-  static let forms = [prometheus, http, scrape, keda]
+  static let forms = [prometheus, http, scrape, keda, otlp, remoteWrite]
 
   private static let prometheus = Form(
     name: "victoriametrics",
@@ -179,6 +179,36 @@ struct ReachableSettingsTests {
     ],
     policy: [
       "metric": "lag", "sourceConfig": ["scaledObject": "web", "trigger": "lag"], "capacity": ["targetPerPod": 10],
+    ])
+
+  private static let otlp = Form(
+    name: "otlp",
+    file: """
+      metric: orders
+      leadTime: 10m
+      source: {type: otlp, metric: shop.orders, attributes: {service.name: shop}}
+      model: baseline
+      policy: {targetPerPod: 10}
+      """,
+    source: ["type": "otlp"],
+    policy: [
+      "metric": "orders", "sourceConfig": ["metric": "shop.orders", "attributes": "service.name=shop"],
+      "capacity": ["targetPerPod": 10],
+    ])
+
+  private static let remoteWrite = Form(
+    name: "remoteWrite",
+    file: """
+      metric: orders
+      leadTime: 10m
+      source: {type: remoteWrite, metric: orders, labels: {app: web}, rate: true}
+      model: baseline
+      policy: {targetPerPod: 10}
+      """,
+    source: ["type": "remoteWrite"],
+    policy: [
+      "metric": "orders", "sourceConfig": ["metric": "orders", "labels": "app=web", "rate": "true"],
+      "capacity": ["targetPerPod": 10],
     ])
 
   @Test("a workload means the same in the file and in objects", arguments: forms)
