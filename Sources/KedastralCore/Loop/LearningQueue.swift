@@ -10,6 +10,9 @@ import Synchronization
 package final class LearningQueue: Sendable {
   /// How often the progress is logged.
   private static let logInterval: Duration = .seconds(30)
+  /// How long the processor rests after a fit, as a share of the time that the fit took, and at most: ten thousand fits in a row
+  /// leave a part of the cores to rounds and requests.
+  private static let rest = (share: 0.5, longest: Duration.milliseconds(200))
 
   private struct State {
     var schedule = LearningSchedule()
@@ -95,7 +98,11 @@ package final class LearningQueue: Sendable {
   ) async throws {
     try await wait(stage, priority)
     defer { resume { $0.schedule.ended(stage) } }
+    let begin = ContinuousClock.now
     try await body()
+    guard stage == .fit else { return }
+    // A cancelled task does not rest; its fit is kept.
+    try? await Task.sleep(for: min((ContinuousClock.now - begin) * Self.rest.share, Self.rest.longest))
   }
 
   private func wait(_ stage: LearningSchedule.Stage, _ priority: Double) async throws {
