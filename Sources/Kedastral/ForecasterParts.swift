@@ -115,8 +115,7 @@ extension Forecaster: LoadHistory, PlanRecords {
   package func history(of workload: WorkloadName) async -> TimeSeries? { await loop(of: workload)?.history }
 
   package func realPods(of workload: WorkloadName) async -> (pods: RealPods, problem: String?)? {
-    guard let loop = loop(of: workload), loop.workload.realPods != nil else { return nil }
-    return await loop.realPods
+    await loop(of: workload)?.realPods
   }
 
   package func record(of plan: Snapshot) async -> PlanRecord? { await loop(of: plan.workload)?.record(of: plan) }

@@ -79,11 +79,8 @@ package enum PEMFile {
   /// Calls `body` with a path at which a library finds a text; nil when this system has no such paths.
   static func holding<Result>(_ text: [UInt8], _ body: (String) throws -> Result) rethrows -> Result? {
     // In memory alone: a copy of a key must not come to lie in a folder.
-    let descriptor = kedastral_memory_file("pem")
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    guard text.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == text.count else { return nil }
-    return try body("/proc/self/fd/\(descriptor)")
+    guard let file = try? MemoryFile(text) else { return nil }
+    return try withExtendedLifetime(file) { try body(file.path) }
   }
 }
 

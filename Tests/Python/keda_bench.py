@@ -5,13 +5,13 @@ keda_metrics_double.py, over mutual TLS. Each value is as large as its number, s
 """
 import datetime
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+from bench_tools import get, usage, wait
 
 program, workloads, seconds, period = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -45,27 +45,6 @@ class Double:
     def order(self, text):
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
-
-
-def wait(condition, limit=120):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if result := condition():
-            return result
-        time.sleep(0.05)
-    sys.exit("timed out")
-
-
-def usage(process):
-    """CPU seconds and resident megabytes."""
-    fields = open(f"/proc/{process}/stat").read().rsplit(") ", 1)[1].split()
-    rss = next(line for line in open(f"/proc/{process}/status") if line.startswith("VmRSS"))
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(rss.split()[1]) / 1024
-
-
-def get(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return json.load(answer)
 
 
 certificates()

@@ -6,7 +6,6 @@ and sends them afterwards, oldest first.
 """
 import datetime
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -14,32 +13,12 @@ import tempfile
 import time
 import urllib.request
 
+from bench_tools import get, usage, wait
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 program, workloads, seconds, period = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
 folder = pathlib.Path(tempfile.mkdtemp())
 STEP = 60
-
-
-def wait(condition, limit=120):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if result := condition():
-            return result
-        time.sleep(0.05)
-    sys.exit("timed out")
-
-
-def usage(process):
-    """CPU seconds and resident megabytes."""
-    fields = open(f"/proc/{process}/stat").read().rsplit(") ", 1)[1].split()
-    rss = next(line for line in open(f"/proc/{process}/status") if line.startswith("VmRSS"))
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(rss.split()[1]) / 1024
-
-
-def get(path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return json.load(answer)
 
 
 def request(instant, began):
@@ -104,7 +83,7 @@ time.sleep(45)
 steps = range(int(began // STEP) + 2, int((began + number * period) // STEP) + 1)
 complete = 0
 for workload in range(workloads):
-    history = get(f"/history?workload=w{workload}")
+    history = get(port, f"/history?workload=w{workload}")
     first = round(datetime.datetime.fromisoformat(history["start"]).timestamp() / STEP)
     loads = {first + index: value for index, value in enumerate(history["values"])}
     complete += all(abs((loads.get(step) or 0) - (workload + 1)) < 1e-3 * (workload + 1) for step in steps)

@@ -50,7 +50,7 @@ public actor ForecastLoop {
   private var planner: Planner
   private var scorecard: Scorecard
   private let leadTimes: LeadTimeMeter
-  private let podsReader: RealPodsReader
+  private let podsReader: RealPodsReader?
   /// The plan that is being stored.
   private var storing: PlanRecord?
   private var failures = 0
@@ -110,9 +110,12 @@ public actor ForecastLoop {
     return series.isEmpty ? nil : series
   }
 
-  /// The ready pods as far as they are known, and why they cannot be read.
-  package var realPods: (pods: RealPods, problem: String?) {
-    get async { (await podsReader.pods, await podsReader.problem) }
+  /// The ready pods as far as they are known, and why they cannot be read; nil without a source of them.
+  package var realPods: (pods: RealPods, problem: String?)? {
+    get async {
+      guard let podsReader else { return nil }
+      return (await podsReader.pods, await podsReader.problem)
+    }
   }
 
   /// The snapshot of the last successful round, or nil before it.
@@ -249,8 +252,8 @@ public actor ForecastLoop {
     planner.publish(plan)
     metrics.publish(snapshot)
     // After the plan, which a slow answer must not delay.
-    if workload.realPods != nil { await podsReader.read() }
-    score(snapshot, forecasts[0], await podsReader.pods)
+    await podsReader?.read()
+    score(snapshot, forecasts[0], await podsReader?.pods)
     if outcome == .superseded {
       logger.debug("a newer forecast is stored", ["workload": workload.name.text])
     } else if !isLearning {
@@ -263,7 +266,7 @@ public actor ForecastLoop {
   }
 
   /// Adds the round to the scorecard, and publishes what has changed.
-  private func score(_ snapshot: Snapshot, _ forecast: Forecast, _ pods: RealPods) {
+  private func score(_ snapshot: Snapshot, _ forecast: Forecast, _ pods: RealPods?) {
     let before = scorecard.days
     scorecard.round(
       snapshot, forecast,
@@ -271,8 +274,8 @@ public actor ForecastLoop {
         Scorecard.MeasuredLoad(
           $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)
-      }, pods: pods)
-    if workload.realPods != nil { scorecardMetrics.publish(pods.count(at: snapshot.generatedAt), of: workload.name) }
+      }, pods: pods ?? RealPods())
+    if let pods { scorecardMetrics.publish(pods.count(at: snapshot.generatedAt), of: workload.name) }
     // Most rounds settle no minute, and a report costs more than a round.
     guard scorecard.days != before || scorecards.report(of: workload.name) == nil else { return }
     let report = scorecard.report(of: workload.name, isDryRun: workload.isDryRun, at: snapshot.generatedAt)

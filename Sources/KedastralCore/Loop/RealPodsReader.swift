@@ -14,6 +14,7 @@ actor RealPodsReader {
   static let intervalAfterFailure = Duration.seconds(60)
 
   private let workload: Workload
+  private let source: any MetricSource
   private let clock: any WallClock
   private let logger: KedastralLogger
   private var due = Date.distantPast
@@ -22,8 +23,11 @@ actor RealPodsReader {
   /// Why they cannot be read; nil when they can.
   private(set) var problem: String?
 
-  init(_ workload: Workload, clock: any WallClock, logger: KedastralLogger) {
+  /// - Returns: nil for a workload without a source of its pods.
+  init?(_ workload: Workload, clock: any WallClock, logger: KedastralLogger) {
+    guard let source = workload.realPods else { return nil }
     self.workload = workload
+    self.source = source
     self.clock = clock
     self.logger = logger
   }
@@ -31,14 +35,14 @@ actor RealPodsReader {
   /// Reads the newest samples.
   func read() async {
     let now = clock.now
-    guard let source = workload.realPods, now >= due || due > now + Self.intervalAfterFailure else { return }
+    guard now >= due || due > now + Self.intervalAfterFailure else { return }
     let step = workload.step
     let end = now.floored(to: step)
     let begin = max(pods.newest.map { $0 + step } ?? .distantPast, end - step * (Self.mostSteps - 1))
     guard begin <= end else { return }
     let limit = min(workload.collectDeadline, max(.seconds(1), workload.interval / 4))
     do {
-      let reading = try await withDeadline(limit, clock: clock) {
+      let reading = try await withDeadline(limit, clock: clock) { [source] in
         try await source.read(in: begin..<end + step / 2, step: step)
       }
       guard reading.series.step == step else {

@@ -63,7 +63,8 @@ package enum Timestamp {
     return Date(timeIntervalSince1970: Double(seconds) + fraction)
   }
 
-  private static func padded(_ value: Int, _ width: Int) -> String {
+  /// A number with leading zeros.
+  package static func padded(_ value: Int, _ width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }

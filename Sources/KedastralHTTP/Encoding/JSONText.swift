@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// Writes small JSON documents straight into bytes, where an encoder's detour would cost more than the answer.
 ///
 ///     var text = JSONText()
@@ -101,4 +107,9 @@ extension Double {
   package var shortText: String {
     self == rounded(.towardZero) && magnitude < 1e15 ? String(Int(self)) : description
   }
+}
+
+extension Date {
+  /// Milliseconds since 1970, as the page's documents have instants.
+  var milliseconds: Double { (timeIntervalSince1970 * 1000).rounded() }
 }

@@ -177,7 +177,8 @@ struct ExternalMetricsAPI {
                 for (name, value) in labels.sorted(by: { $0.key < $1.key }) { text.member(name, value) }
               }
             }
-            $0.member("timestamp", Self.time(time))
+            // To the second, as Kubernetes reads times.
+            $0.member("timestamp", Timestamp.format(time.floored(to: .seconds(1))))
             $0.member("value", quantity(value))
           }
         }
@@ -191,10 +192,6 @@ struct ExternalMetricsAPI {
     let thousandths = (value * 1000 - 1e-6).rounded(.up)
     let whole = (thousandths / 1000).rounded(.towardZero)
     return whole * 1000 == thousandths ? "\(Int(whole))" : "\(Int(thousandths))m"
-  }
-
-  private static func time(_ instant: Date) -> String {
-    Date(timeIntervalSince1970: instant.timeIntervalSince1970.rounded(.down)).formatted(.iso8601)
   }
 
   static func response(_ failure: Failure) -> HTTPResponse {

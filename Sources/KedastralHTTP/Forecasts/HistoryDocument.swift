@@ -43,7 +43,7 @@ struct HistoryDocument {
       $0.member("values") { $0.array(load?.values ?? []) { $0.number($1) } }
       $0.member("replicas") {
         $0.array(trail) { text, entry in
-          text.array([entry.instant.timeIntervalSince1970 * 1000, Double(entry.replicas)]) { $0.number($1.rounded()) }
+          text.array([entry.instant.milliseconds, Double(entry.replicas)]) { $0.number($1) }
         }
       }
       $0.member("forecasts") {
@@ -58,8 +58,8 @@ struct HistoryDocument {
           $0.array(events) { text, event in
             text.object {
               $0.member("kind", event.kind.rawValue)
-              $0.member("from", Self.milliseconds(event.begin))
-              $0.member("to") { $0.number(event.end.map(Self.milliseconds)) }
+              $0.member("from", event.begin.milliseconds)
+              $0.member("to") { $0.number(event.end?.milliseconds) }
               $0.member("text", event.text)
             }
           }
@@ -72,15 +72,13 @@ struct HistoryDocument {
 }
 
 extension HistoryDocument {
-  private static func milliseconds(_ instant: Date) -> Double { (instant.timeIntervalSince1970 * 1000).rounded() }
-
   private static func write(_ pods: RealPods, _ problem: String?, to text: inout JSONText) {
     text.member("readyPods") {
       $0.array(pods.entries) { text, entry in
-        text.array([milliseconds(entry.instant), entry.count.map(Double.init) ?? .nan]) { $0.number($1) }
+        text.array([entry.instant.milliseconds, entry.count.map(Double.init) ?? .nan]) { $0.number($1) }
       }
     }
-    text.member("readyPodsUntil") { $0.number(pods.newest.map(milliseconds)) }
+    text.member("readyPodsUntil") { $0.number(pods.newest?.milliseconds) }
     if let problem { text.member("readyPodsProblem", problem) }
   }
 }

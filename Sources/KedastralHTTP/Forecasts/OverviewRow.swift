@@ -66,9 +66,9 @@ struct OverviewRow {
       $0.member("planned") { $0.number(planned.map(Double.init)) }
       $0.member("peak") { $0.number(peak.map(Double.init)) }
       $0.member("isStale", isStale)
-      $0.member("generatedAt") { $0.number(snapshot.map { Self.milliseconds($0.generatedAt) }) }
-      $0.member("sampleAt") { $0.number(snapshot?.newestSampleAt.map(Self.milliseconds)) }
-      $0.member("staleAt") { $0.number(staleAt.map(Self.milliseconds)) }
+      $0.member("generatedAt") { $0.number(snapshot?.generatedAt.milliseconds) }
+      $0.member("sampleAt") { $0.number(snapshot?.newestSampleAt?.milliseconds) }
+      $0.member("staleAt") { $0.number(staleAt?.milliseconds) }
       if let model = snapshot?.model { $0.member("model", model) }
       $0.member("mase") { $0.number(snapshot?.accuracy?.mase) }
       $0.member("error") { $0.number(snapshot?.accuracy?.relativeError) }
@@ -92,8 +92,6 @@ struct OverviewRow {
       text.member("problem", problem)
     }
   }
-
-  private static func milliseconds(_ instant: Date) -> Double { (instant.timeIntervalSince1970 * 1000).rounded() }
 
   private var picture: [Double] {
     guard let snapshot else { return [] }

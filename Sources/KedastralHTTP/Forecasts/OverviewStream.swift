@@ -10,8 +10,8 @@ import KedastralNet
 /// Keeps every open page's part of the list up to date: all its rows when it connects, then twice a second those that changed.
 ///
 /// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"states":{"ok":…},"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
-/// (`pods` and `peak`: the requested pods and the largest planned ones of the workloads that match; with `groups=true` also `groups`)
-/// milliseconds since 1970, how many workloads there are, are in each state, and match the search; what the host can be asked about one; the rows in sight that changed,
+/// milliseconds since 1970, how many workloads there are, are in each state, and match the search (with the sum of their requested pods as `pods`, of the most planned ones as `peak`, and with `groups=true` the
+/// same by prefix as `groups`); what the host can be asked about one; the rows in sight that changed,
 /// each with its `index` in the page's order; and, when one of them changed, all chosen workloads, and the names among them
 /// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
 /// Loop-bound.
@@ -89,7 +89,7 @@ final class OverviewStream {
 
     var text = JSONText()
     text.object {
-      $0.member("now", (overview.now.timeIntervalSince1970 * 1000).rounded())
+      $0.member("now", overview.now.milliseconds)
       $0.member("leadTimeSeconds", leadTime.inSeconds)
       $0.member("total", Double(overview.rows.count))
       $0.member("stale", Double(counts[.stale] ?? 0))

@@ -77,23 +77,23 @@ package struct HTTPRouter {
 
   /// How many bytes the body of a request may have; nil when its route reads none.
   func bodyLimit(of request: HTTPRequest) -> Int? {
-    routes[request.path].flatMap { $0.methods.contains(request.method) ? $0.bodyLimit() : nil }
+    route(of: request).flatMap { $0.route.methods.contains(request.method) ? $0.route.bodyLimit() : nil }
   }
 
   /// Whether a path has a route.
   func has(_ path: String) -> Bool { routes[path] != nil }
 
   /// The path of a request's route, under which requests are counted.
-  func path(of request: HTTPRequest) -> String? {
-    has(request.path) ? request.path : trees.first { request.path.hasPrefix($0.prefix) }?.prefix
+  func path(of request: HTTPRequest) -> String? { route(of: request)?.path }
+
+  private func route(of request: HTTPRequest) -> (path: String, route: Route)? {
+    if let route = routes[request.path] { return (request.path, route) }
+    return trees.first { request.path.hasPrefix($0.prefix) }.map { ($0.prefix, $0.route) }
   }
 
   /// Finds what answers a request.
   package func match(_ request: HTTPRequest) -> Match {
-    let path = self.path(of: request)
-    guard let path, let route = routes[path] ?? trees.first(where: { $0.prefix == path })?.route else {
-      return .unknownPath
-    }
+    guard let (path, route) = route(of: request) else { return .unknownPath }
     guard route.methods.contains(request.method) else {
       return .wrongMethod(allowed: route.methods.joined(separator: ", "))
     }

@@ -37,14 +37,18 @@ package struct Pod: KubernetesObject {
     metadata.deletionTimestamp == nil && !["Succeeded", "Failed"].contains(status?.phase ?? "")
   }
 
-  var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+  var isReady: Bool { readiness != nil }
+
+  /// The condition of a ready pod.
+  private var readiness: Status.Condition? {
+    status?.conditions?.first { $0.type == "Ready" && $0.status == "True" }
+  }
 
   /// The seconds from its creation until it was ready. Nil when it is not ready, or when a container was restarted: its readiness
   /// began again then.
   var startupSeconds: Double? {
     guard status?.containerStatuses?.allSatisfy({ $0.restartCount ?? 0 == 0 }) ?? true,
-      let ready = status?.conditions?.first(where: { $0.type == "Ready" && $0.status == "True" }),
-      let created, let since = ready.lastTransitionTime.flatMap(Timestamp.parse)
+      let created, let since = readiness?.lastTransitionTime.flatMap(Timestamp.parse)
     else { return nil }
     return since.timeIntervalSince(created)
   }

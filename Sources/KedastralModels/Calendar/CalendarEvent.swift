@@ -72,7 +72,7 @@ package struct Recurrence: Sendable, Equatable {
       case .nth(let count, let weekday): return CivilDate.nth(count, weekday, year: year, month: month)
       case .number(let day) where day > 0: return CivilDate(existing: year, month, day)
       case .number(let day):
-        let date = (month == 12 ? CivilDate(year + 1, 1, 1) : CivilDate(year, month + 1, 1)) + day
+        let date = CivilDate.firstDay(after: year, month) + day
         return date.parts.month == month ? date : nil
       }
     }

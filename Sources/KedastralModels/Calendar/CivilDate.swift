@@ -51,15 +51,17 @@ package struct CivilDate: Sendable, Hashable, Comparable, CustomStringConvertibl
 
   package var description: String {
     let (year, month, day) = parts
-    func padded(_ value: Int, _ width: Int) -> String {
-      String(repeating: "0", count: max(0, width - "\(value)".count)) + "\(value)"
-    }
-    return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+    return "\(Timestamp.padded(year, 4))-\(Timestamp.padded(month, 2))-\(Timestamp.padded(day, 2))"
   }
 
   package static func < (left: CivilDate, right: CivilDate) -> Bool { left.number < right.number }
 
   static func + (date: CivilDate, days: Int) -> CivilDate { CivilDate(number: date.number + days) }
+
+  /// The first day of the month after another one.
+  static func firstDay(after year: Int, _ month: Int) -> CivilDate {
+    month == 12 ? CivilDate(year + 1, 1, 1) : CivilDate(year, month + 1, 1)
+  }
 
   /// The first `weekday` on this day or later.
   func next(_ weekday: Weekday) -> CivilDate { self + (weekday.index - self.weekday.index + 7) % 7 }
@@ -70,7 +72,7 @@ package struct CivilDate: Sendable, Hashable, Comparable, CustomStringConvertibl
     let date =
       count > 0
       ? CivilDate(year, month, 1).next(weekday) + 7 * (count - 1)
-      : (month == 12 ? CivilDate(year + 1, 1, 1) : CivilDate(year, month + 1, 1)).next(weekday) + 7 * count
+      : firstDay(after: year, month).next(weekday) + 7 * count
     return date.parts.month == month ? date : nil
   }
 

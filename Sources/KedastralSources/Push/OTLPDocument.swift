@@ -113,8 +113,6 @@ package enum OTLPDocument {
   static func failure(_ problem: String) -> [UInt8] { encoded(["message": .string(problem)]) }
 
   private static func encoded(_ document: JSONValue) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(document)).map(Array.init) ?? []
+    (try? JSONEncoder.stable.encode(document)).map(Array.init) ?? []
   }
 }

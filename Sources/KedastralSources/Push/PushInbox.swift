@@ -60,8 +60,7 @@ package final class PushInbox: Sendable {
   }
 
   private static func place(_ selector: PushSelector) -> (keys: [String], values: [String]) {
-    let pairs = selector.attributes.sorted { $0.key < $1.key }
-    return (pairs.map(\.key), pairs.map(\.value))
+    (selector.pairs.map(\.key), selector.pairs.map(\.value))
   }
 
   private func add(_ values: PushedValues) -> Int {

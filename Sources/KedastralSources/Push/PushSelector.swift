@@ -27,9 +27,12 @@ package struct PushSelector: Sendable, Hashable, CustomStringConvertible {
     self.isCount = origin == .remoteWrite && isCount ?? Exposition.isCounterName(metric)
   }
 
+  /// The attributes in the order of their names.
+  var pairs: [(key: String, value: String)] { attributes.sorted { $0.key < $1.key } }
+
   package var description: String {
-    let pairs = attributes.sorted { $0.key < $1.key }.map { "\($0.key)=\"\($0.value)\"" }
-    return pairs.isEmpty ? metric : "\(metric){\(pairs.joined(separator: ","))}"
+    let texts = pairs.map { "\($0.key)=\"\($0.value)\"" }
+    return texts.isEmpty ? metric : "\(metric){\(texts.joined(separator: ","))}"
   }
 
   /// A point as this workload reads it.

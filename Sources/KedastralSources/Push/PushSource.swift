@@ -41,7 +41,7 @@ package final class PushSource: IdentifiedSource {
   }
 
   package var loadIdentity: String {
-    let pairs = selector.attributes.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    let pairs = selector.pairs.flatMap { [$0.key, $0.value] }
     return ([selector.origin.rawValue, selector.metric, "\(selector.isCount)"] + pairs).joined(separator: "\n")
   }
 

@@ -88,7 +88,7 @@ struct ScorecardLoopTests {
     #expect(pods.askedRanges.dropFirst().allSatisfy { $0.upperBound.timeIntervalSince($0.lowerBound) < 60 })
     let week = try week(board)
     #expect(week.realMinutes == 61 && week.real?.violationMinutes == 61)
-    #expect(await loop.realPods.pods.count(at: clock.now) == 3)
+    #expect(try #require(await loop.realPods).pods.count(at: clock.now) == 3)
     #expect(metrics.gauge("kedastral_ready_pods", help: "").with("api-app").value == 3)
     #expect(
       metrics.gauge("kedastral_scorecard_violation_seconds", help: "").with("api-app", "real").value == 3660)
@@ -106,12 +106,14 @@ struct ScorecardLoopTests {
     }
     #expect(pods.askedRanges.count == 24)
     #expect(log.all.count { $0.hasPrefix("warn the ready pods cannot be read") } == 1)
-    #expect(await loop.realPods.problem == "503")
-    #expect(await loop.realPods.pods.count(at: clock.now) == nil)
+    let unread = try #require(await loop.realPods)
+    #expect(unread.problem == "503")
+    #expect(unread.pods.count(at: clock.now) == nil)
     pods.fail(with: nil)
     try await run(loop, rounds: 20)
-    #expect(await loop.realPods.problem == nil)
-    #expect(await loop.realPods.pods.count(at: clock.now) == 4)
+    let read = try #require(await loop.realPods)
+    #expect(read.problem == nil)
+    #expect(read.pods.count(at: clock.now) == 4)
     #expect(log.all.contains("info the ready pods are read again"))
     #expect(try week(board).realMinutes == week(board).measuredMinutes)
   }

@@ -47,11 +47,11 @@ struct ForecastPicture {
     var picture = SVGDocument(width: Self.width, height: Self.base + 50, title: title)
     picture.text(title, x: Self.left, y: 20, isBold: true)
     picture.text(snapshot.metric, x: 4, y: 40, color: Self.quiet)
-    for load in Self.roundValues(upTo: largest) {
+    for load in SVGDocument.roundValues(upTo: largest) {
       picture.line([(Self.left, y(load)), (Self.width - Self.right, y(load))], color: Self.grid, width: 1)
-      picture.text(Self.roundText(load), x: Self.left - 7, y: y(load) + 4, anchor: "end", color: Self.quiet)
+      picture.text(SVGDocument.roundText(load), x: Self.left - 7, y: y(load) + 4, anchor: "end", color: Self.quiet)
     }
-    for count in Self.roundValues(upTo: largest / pod) where count >= 1 && count == count.rounded() {
+    for count in SVGDocument.roundValues(upTo: largest / pod) where count >= 1 && count == count.rounded() {
       picture.text(
         "\(Int(count)) pod\(count == 1 ? "" : "s")", x: Self.width - Self.right + 7, y: y(count * pod) + 4,
         color: Self.podColor)
@@ -72,21 +72,6 @@ struct ForecastPicture {
     picture.text("now", x: x(snapshot.generatedAt) - 5, y: Self.top - 2, anchor: "end", isBold: true)
     legend(on: &picture, y: Self.base + 42)
     return picture.bytes
-  }
-
-  /// About five round numbers from 0 to a limit.
-  static func roundValues(upTo limit: Double) -> [Double] {
-    guard limit > 0, limit.isFinite else { return [0] }
-    var power = 1.0
-    while power * 10 <= limit / 5 { power *= 10 }
-    while power > limit / 5 { power /= 10 }
-    let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= limit / 5 } ?? power * 10
-    return (0...Int(limit / step)).map { Double($0) * step }
-  }
-
-  /// A number without needless decimals.
-  static func roundText(_ number: Double) -> String {
-    number == number.rounded() && number < 100_000 ? number.text(0) : number.loadText
   }
 
   /// Times at round distances since midnight, with the date at midnights, and the time zone.
@@ -124,7 +109,7 @@ struct ForecastPicture {
 
   /// `p10–p90`, for the band's levels.
   private var bandName: String {
-    func percent(_ level: Double) -> String { "p" + Self.roundText((level * 1000).rounded() / 10) }
+    func percent(_ level: Double) -> String { "p" + SVGDocument.roundText((level * 1000).rounded() / 10) }
     guard let low = paths.first, let high = paths.last, paths.count > 1 else { return "" }
     return "\(percent(low.level))–\(percent(high.level))"
   }

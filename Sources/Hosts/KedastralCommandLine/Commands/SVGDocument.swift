@@ -62,6 +62,23 @@ struct SVGDocument {
   }
 }
 
+extension SVGDocument {
+  /// About five round numbers from 0 to a limit.
+  static func roundValues(upTo limit: Double) -> [Double] {
+    guard limit > 0, limit.isFinite else { return [0] }
+    var power = 1.0
+    while power * 10 <= limit / 5 { power *= 10 }
+    while power > limit / 5 { power /= 10 }
+    let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= limit / 5 } ?? power * 10
+    return (0...Int(limit / step)).map { Double($0) * step }
+  }
+
+  /// A number without needless decimals.
+  static func roundText(_ number: Double) -> String {
+    number == number.rounded() && number < 100_000 ? number.text(0) : number.loadText
+  }
+}
+
 extension Double {
   /// A coordinate, rounded to a tenth of a pixel.
   fileprivate var shortPixel: String {

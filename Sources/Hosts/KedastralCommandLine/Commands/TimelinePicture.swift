@@ -47,11 +47,11 @@ struct TimelinePicture {
     func y(_ load: Double) -> Double { base - load / largest * (Self.panelHeight - 22) }
     func x(_ column: Int) -> Double { Self.margin.left + Double(column) }
 
-    for load in ForecastPicture.roundValues(upTo: largest) {
+    for load in SVGDocument.roundValues(upTo: largest) {
       picture.line(
         [(Self.margin.left, y(load)), (Self.width - Self.margin.right, y(load))], color: "#e9edf3", width: 1)
       picture.text(
-        ForecastPicture.roundText(load), x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
+        SVGDocument.roundText(load), x: Self.margin.left - 6, y: y(load) + 4, anchor: "end", color: "#666")
     }
     picture.area(columns.loads.enumerated().map { (x($0), y($1)) }, base: base, color: "#cfd8e6")
     for (column, load) in columns.shortLoads.enumerated() where load > 0 {
@@ -66,7 +66,7 @@ struct TimelinePicture {
     picture.text(
       "\(outcome.policy)\(outcome.knob.isEmpty ? "" : " (\(outcome.knob))"): \(figures.violationMinutes.text(0)) violation minutes (\(figures.violationShare.percent(2))), \(figures.podHours.text(0)) pod-hours (\(figures.oracleRatio.text(2)) × oracle)",
       x: Self.margin.left, y: top + 12)
-    let most = ForecastPicture.roundValues(upTo: largest / podCapacity).last { $0 >= 1 } ?? 1
+    let most = SVGDocument.roundValues(upTo: largest / podCapacity).last { $0 >= 1 } ?? 1
     picture.text(
       "\(most.text(0)) pod\(most == 1 ? "" : "s")", x: Self.width - Self.margin.right - 4, y: y(most * podCapacity) - 4,
       anchor: "end", color: "#1f5fbf")

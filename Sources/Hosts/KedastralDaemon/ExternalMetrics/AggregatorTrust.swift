@@ -41,12 +41,9 @@ final class AggregatorTrust: Sendable {
           description: "the ConfigMap '\(AggregatorTrust.key)' has no key 'requestheader-client-ca-file'; "
             + "start the API server with --requestheader-client-ca-file")
       }
-      guard let list = try? JSONValue(Array((data["requestheader-allowed-names"] ?? "[]").utf8)).elements else {
-        throw ClusterAccess.Problem(
-          description: "'requestheader-allowed-names' of the ConfigMap '\(AggregatorTrust.key)' is not a list of names")
-      }
-      self.init(authority: authority, names: list.compactMap(\.text))
-      guard names.count == list.count else {
+      let list = try? JSONValue(Array((data["requestheader-allowed-names"] ?? "[]").utf8)).elements
+      self.init(authority: authority, names: list?.compactMap(\.text) ?? [])
+      guard names.count == list?.count else {
         throw ClusterAccess.Problem(
           description: "'requestheader-allowed-names' of the ConfigMap '\(AggregatorTrust.key)' is not a list of names")
       }

@@ -120,8 +120,8 @@ struct PolicyReconciler: Sendable {
   private var absent: Set<String> = []
   private var reserved: Set<WorkloadName> = []
   private var hasNewWorkloads = false
-  private var tokens = 20.0
-  private var tokensAt: Date?
+  /// For statuses of which only numbers have changed.
+  private var numberTokens: TokenBucket
   /// Whether there are ClusterDataSources for this process.
   private let seesClusterSources: Bool
 
@@ -131,6 +131,7 @@ struct PolicyReconciler: Sendable {
     self.seesClusterSources = seesClusterSources
     translation = PolicyTranslation(knownModels: settings.knownModels)
     minimums = RaisedMinimums(settings.minimums)
+    numberTokens = TokenBucket(rate: settings.numbersPerSecond, burst: 20)
   }
 
   /// Whether the policies and their sources have been listed: before that nothing is known to be missing.
@@ -361,7 +362,7 @@ struct PolicyReconciler: Sendable {
   /// The requests to the API server that are due.
   mutating func actions(_ surroundings: Surroundings, at now: Date) -> [Action] {
     guard isComplete else { return [] }
-    refillTokens(at: now)
+    numberTokens.refill(at: now)
     targetReplicas.refill(at: now)
     var actions = credentialActions(at: now)
     let claims = Claims(
@@ -412,8 +413,8 @@ struct PolicyReconciler: Sendable {
     }
     actions += minimumActions(wishes, surroundings, at: now)
     // The numbers of all policies share a budget; the longest unwritten ones come first.
-    for (key, status, _) in waiting.sorted(by: { isMoreUrgent($0, $1) }).prefix(Int(tokens)) {
-      tokens -= 1
+    for (key, status, _) in waiting.sorted(by: { isMoreUrgent($0, $1) }).prefix(numberTokens.available) {
+      numberTokens.take(1)
       actions += write(status, key, at: now)
     }
     var problems = sourceProblems
@@ -439,12 +440,6 @@ struct PolicyReconciler: Sendable {
     return entries[left.0]?.writtenAt ?? .distantPast < entries[right.0]?.writtenAt ?? .distantPast
   }
 
-  private mutating func refillTokens(at now: Date) {
-    let passed = tokensAt.map { max(0, now.timeIntervalSince($0)) } ?? 0
-    tokensAt = now
-    tokens = min(20, tokens + passed * settings.numbersPerSecond)
-  }
-
   private mutating func credentialActions(at now: Date) -> [Action] {
     let used = entries.values.reduce(into: Set<SourceReference>()) { $0.formUnion($1.references) }
     var actions: [Action] = []
@@ -458,7 +453,7 @@ struct PolicyReconciler: Sendable {
   }
 
   private func delay(_ failures: Int) -> Duration {
-    min(settings.longestRetryInterval, settings.retryInterval * (1 << min(10, max(0, failures - 1))))
+    settings.retryInterval.doubled(failures - 1, atMost: settings.longestRetryInterval)
   }
 
   // MARK: ScaledObjects
@@ -604,10 +599,7 @@ struct PolicyReconciler: Sendable {
     guard snapshot.staleness(at: now, limit: staleAfter(workload)) == nil else { return nil }
     // Whether others scale the target is not known.
     if obstacle != nil { return .unknown }
-    let question = question(of: entry, observation)
-    return snapshot.answer(
-      ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
-    ).map { .replicas(Int($0.value.rounded(.up))) }
+    return snapshot.replicas(for: question(of: entry, observation), at: now).map { .replicas($0) }
   }
 
   /// Whether a policy has not been here for long enough to have a plan.
@@ -670,9 +662,7 @@ struct PolicyReconciler: Sendable {
     if let snapshot = observation.snapshot {
       status.lastForecastTime = KubernetesTime.text(snapshot.generatedAt)
       status.currentLoad = snapshot.currentValue
-      status.desiredReplicas = snapshot.answer(
-        ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now
-      ).map { Int($0.value.rounded(.up)) }
+      status.desiredReplicas = snapshot.replicas(for: question, at: now)
     }
     let largestError = entry.workload?.policy.accuracyGate ?? 0.5
     status.conditions =
@@ -773,6 +763,14 @@ struct PolicyReconciler: Sendable {
           condition.status == .no ? .warning : .normal, about: ForecastPolicy.resource, policy.metadata,
           reason: condition.reason, message: condition.message, time: KubernetesTime.text(now)))
     }
+  }
+}
+
+extension Snapshot {
+  /// The whole replicas that this plan requests, whatever the unit of a question.
+  fileprivate func replicas(for question: ScalingQuestion, at now: Date) -> Int? {
+    answer(ScalingQuestion(leadTime: question.leadTime, selection: question.selection), at: now)
+      .map { Int($0.value.rounded(.up)) }
   }
 }
 

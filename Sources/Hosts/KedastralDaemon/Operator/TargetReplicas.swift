@@ -17,32 +17,26 @@ struct TargetReplicas: Sendable {
   }
 
   /// The shortest time between two requests for one policy; it grows after failures.
-  private static let interval = 60.0
-  private static let longestInterval = 600.0
-  /// Requests per second of all policies together, and how many may be sent at once.
-  private static let (rate, burst) = (0.25, 20.0)
+  private static let interval = Duration.seconds(60)
+  private static let longestInterval = Duration.seconds(600)
   /// The age from which a reading does not count.
   private static let longestAge = 900.0
 
   private var readings: [ObjectKey: Reading] = [:]
-  private var tokens = burst
-  private var refilledAt: Date?
+  /// The requests of all policies together.
+  private var tokens = TokenBucket(rate: 0.25, burst: 20)
 
   mutating func remove(_ policy: ObjectKey) { readings[policy] = nil }
 
-  mutating func refill(at now: Date) {
-    let passed = refilledAt.map { max(0, now.timeIntervalSince($0)) } ?? 0
-    refilledAt = now
-    tokens = min(Self.burst, tokens + passed * Self.rate)
-  }
+  mutating func refill(at now: Date) { tokens.refill(at: now) }
 
   /// Whether the replicas of a policy's target are to be read now; if so, the request counts as sent.
   mutating func takeTurn(_ policy: ObjectKey, at now: Date) -> Bool {
     let failures = readings[policy]?.failures ?? 0
-    let interval = min(Self.longestInterval, Self.interval * Double(1 << min(4, failures)))
+    let interval = Self.interval.doubled(failures, atMost: Self.longestInterval).inSeconds
     if let at = readings[policy]?.requestedAt, abs(now.timeIntervalSince(at)) < interval { return false }
-    guard tokens >= 1 else { return false }
-    tokens -= 1
+    guard tokens.available > 0 else { return false }
+    tokens.take(1)
     readings[policy, default: Reading(requestedAt: now)].requestedAt = now
     return true
   }

@@ -41,8 +41,7 @@ package struct CalendarTime: SettingValue, Equatable, CustomStringConvertible {
   package var description: String {
     let date = CivilDate(number: LocalTimeline.day(local))
     let minutes = (local - date.number * 86_400) / 60
-    func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    return "\(date) \(padded(minutes / 60)):\(padded(minutes % 60))"
+    return "\(date) \(Timestamp.padded(minutes / 60, 2)):\(Timestamp.padded(minutes % 60, 2))"
   }
 }
 

@@ -23,6 +23,9 @@ struct Autoscaler: KubernetesObject, Equatable {
   static let resource = ResourceType(
     group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers", kind: "HorizontalPodAutoscaler")
 
+  /// The name under which the API server records who has raised `minReplicas`.
+  static let fieldManager = "kedastral-min-replicas"
+
   var metadata: ObjectMetadata
   var spec: Spec
   var status: Status?
@@ -92,10 +95,7 @@ struct MinimumRaise: Codable, Sendable, Equatable {
 
   /// The annotation's value.
   var text: String {
-    let members: JSONValue = .object([
-      "policy": .string(policy), "before": .number(Double(before)), "raised": .number(Double(raised)),
-    ])
-    return (try? JSONEncoder.stable.encode(members)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    (try? JSONEncoder.stable.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 }
 
@@ -156,9 +156,4 @@ extension KubernetesClient {
       try await patch(Autoscaler.resource, autoscaler.key, body, fieldManager: Autoscaler.fieldManager)
     }
   }
-}
-
-extension Autoscaler {
-  /// The name under which the API server records who has raised `minReplicas`.
-  static let fieldManager = "kedastral-min-replicas"
 }

@@ -51,12 +51,11 @@ struct RaisedMinimums: Sendable {
   private var known: [ObjectKey: Known] = [:]
   private var byTarget: [ScaleTarget: Set<ObjectKey>] = [:]
   private var attempts: [ObjectKey: Attempt] = [:]
-  private var tokens: Double
-  private var tokensAt: Date?
+  private var tokens: TokenBucket
 
   init(_ settings: Settings = Settings()) {
     self.settings = settings
-    tokens = settings.burst
+    tokens = TokenBucket(rate: settings.writesPerSecond, burst: settings.burst)
   }
 
   // MARK: Objects
@@ -113,7 +112,7 @@ struct RaisedMinimums: Sendable {
   mutating func changes(
     _ wishes: [ScaleTarget: (policy: ObjectKey, wish: Wish)], mayGiveBack: (ObjectKey) -> Bool, at now: Date
   ) -> [(autoscaler: Autoscaler, change: Autoscaler.Change)] {
-    refillTokens(at: now)
+    tokens.refill(at: now)
     var due: [(autoscaler: Autoscaler, change: Autoscaler.Change)] = []
     for (target, keys) in byTarget {
       let wish = wishes[target]
@@ -130,9 +129,9 @@ struct RaisedMinimums: Sendable {
     }
     // Raises come first: pods that are missing cost more than pods that are not needed.
     due.sort { order($0) < order($1) }
-    let sent = Array(due.prefix(Int(tokens)))
+    let sent = Array(due.prefix(tokens.available))
     for (object, change) in sent { start(object, change, at: now) }
-    tokens -= Double(sent.count)
+    tokens.take(sent.count)
     return sent
   }
 
@@ -163,8 +162,7 @@ struct RaisedMinimums: Sendable {
     // A clock that was set back must not stop it.
     guard age >= 0 else { return true }
     if attempt.change == change && attempt.version == version {
-      let doubled = settings.retryInterval * (1 << min(10, attempt.failures))
-      return age >= min(settings.longestRetryInterval, doubled).inSeconds
+      return age >= settings.retryInterval.doubled(attempt.failures, atMost: settings.longestRetryInterval).inSeconds
     }
     return attempt.isConflict || age >= settings.interval.inSeconds
   }
@@ -175,12 +173,6 @@ struct RaisedMinimums: Sendable {
     let isRepeated = old?.change == change && old?.version == version
     attempts[object.key] = Attempt(
       change: change, version: version, at: now, failures: isRepeated ? (old?.failures ?? 0) + 1 : 0, error: old?.error)
-  }
-
-  private mutating func refillTokens(at now: Date) {
-    let passed = tokensAt.map { max(0, now.timeIntervalSince($0)) } ?? 0
-    tokensAt = now
-    tokens = min(settings.burst, tokens + passed * settings.writesPerSecond)
   }
 
   /// Notes what became of a request.
