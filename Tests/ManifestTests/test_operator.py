@@ -455,6 +455,21 @@ def test_a_new_token_is_used_when_the_file_changes(cluster, tmp_path):
     assert "first" not in one.output and "second" not in one.output
 
 
+def test_a_lone_forecaster_renews_its_lease_with_one_request(cluster):
+    one = cluster.forecaster()
+
+    def requests(*methods):
+        return [entry for entry in cluster.log() if "/leases" in entry["path"] and entry["authorization"] and entry["method"] in methods]
+
+    cluster.until(lambda: len(requests("PUT")) >= 3, one)
+    assert len(requests("GET")) == 1
+    # Another one is seen by the conflict.
+    other = cluster.forecaster("b")
+    other.wait_for("members=2 active=true")
+    one.wait_for("members=2 active=true")
+    assert {entry["status"] for entry in requests("PUT")} == {200, 409}
+
+
 def writers(log):
     """Who has written each policy's objects, in order: a writer that is followed by another one and returns is listed again."""
     found = {}

@@ -400,6 +400,10 @@ struct PolicyReconciler: Sendable {
       if status.currentReplicas == nil, targetReplicas.isPending(key), now.timeIntervalSince(current.seenAt) < 300 {
         status.currentReplicas = PolicyStatus(current.policy.status).currentReplicas
       }
+      // The same for forecasts that this one has not measured yet.
+      if now.timeIntervalSince(current.seenAt) < 900 {
+        status.keepAccuracy(of: current.policy.status)
+      }
       let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
       let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
