@@ -546,3 +546,28 @@ def test_the_operator_is_a_component_of_the_kustomize_base(tmp_path):
     for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}]
     assert len(of_kind(objects, "CustomResourceDefinition")) == 4
+
+
+def test_the_external_metrics_are_a_component_of_the_kustomize_base(tmp_path):
+    objects, _ = kustomized(tmp_path, components=[os.path.relpath(ROOT / "deploy/kustomize/external-metrics", tmp_path)])
+    policies.objects_fit_kubernetes_schemas([one for one in objects if one["kind"] != "APIService"], "1.33")
+    policies.containers_are_confined(objects)
+    policies.services_reach_pods_by_named_ports(objects)
+    policies.mounts_exist(objects, {"kedastral-scaler-tls": {"tls.crt", "tls.key"}})
+    # The scaler's settings are the chart's, but for the authority that KEDA's certificate needs.
+    chart = rendered("minimal", "externalMetrics.enabled=true", "externalMetrics.caBundle=Zm9v", "scaler.tls.existingSecret=kedastral-scaler-tls")
+    [expected] = [one for one in of_kind(chart, "Deployment") if one["metadata"]["name"].endswith("-scaler")]
+    _, scaler = of_kind(objects, "Deployment")
+    wanted = environment(container_of(expected))
+    settings = environment(container_of(scaler))
+    assert {**settings, "TLS_CA_FILE": "/etc/tls/ca.crt", "FORECASTER_URL": ""} == {**wanted, "FORECASTER_URL": ""}
+    assert scaler["spec"]["template"]["spec"]["automountServiceAccountToken"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container_of(scaler)[probe] == container_of(expected)[probe]
+    [registration] = of_kind(objects, "APIService")
+    assert registration["spec"]["service"] == {"name": "kedastral-scaler", "namespace": "team", "port": 443}
+    [other] = of_kind(chart, "APIService")
+    assert {**other["spec"], "service": "", "caBundle": ""} == {**registration["spec"], "service": "", "caBundle": ""}
+    subjects = {one["metadata"]["name"]: one["subjects"][0] for one in of_kind(objects, "ClusterRoleBinding")}
+    assert subjects["kedastral-authentication-reader"] == {"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}
+    assert subjects["kedastral-external-metrics"]["namespace"] == "kube-system"
