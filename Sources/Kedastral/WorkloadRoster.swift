@@ -17,17 +17,21 @@ package struct ServedWorkload: Sendable {
   package let maxReplicas: Int?
   /// The parts of its forecast that are exported as metrics; nil for none.
   package let series: ForecastSeries?
+  /// What the page groups it by.
+  package let labels: [String: String]
   package let revision: Revision
   package let sourcesRevision: Revision
 
   package init(
     _ workload: Workload, services: [ServiceRunner.Service] = [], maxReplicas: Int? = nil,
-    series: ForecastSeries? = nil, revision: Revision = Revision(), sourcesRevision: Revision = Revision()
+    series: ForecastSeries? = nil, labels: [String: String] = [:], revision: Revision = Revision(),
+    sourcesRevision: Revision = Revision()
   ) {
     self.workload = workload
     self.services = services
     self.maxReplicas = maxReplicas
     self.series = series
+    self.labels = labels
     self.revision = revision
     self.sourcesRevision = sourcesRevision
   }
@@ -84,6 +88,7 @@ package actor WorkloadRoster {
   private var shard: Shard?
   /// How often each workload is forecast and what is exported of it, for callers on other threads.
   private let shown: Mutex<[WorkloadName: Shown]>
+  private let shownLabels: Mutex<WorkloadLabels>
   /// The workloads whose limit is exported: those that this process owns.
   private var bounded: Set<WorkloadName> = []
 
@@ -99,6 +104,7 @@ package actor WorkloadRoster {
     self.logger = logger
     self.entries = Dictionary(uniqueKeysWithValues: entries.map { ($0.workload.name, $0) })
     shown = Mutex(self.entries.mapValues(Shown.init))
+    shownLabels = Mutex(WorkloadLabels(self.entries.compactMapValues { $0.labels.isEmpty ? nil : $0.labels }))
     (events, sendEvent) = AsyncStream.makeStream(of: Event.self)
     bounds = metrics.gauge(
       "kedastral_max_replicas", help: "The maximum replicas of a workload's policy.", labels: ["workload"])
@@ -113,6 +119,9 @@ package actor WorkloadRoster {
   nonisolated func series(of workload: WorkloadName) -> ForecastSeries? {
     shown.withLock { $0[workload]?.series }
   }
+
+  /// The labels of all workloads, also of those that other processes forecast.
+  nonisolated var labels: WorkloadLabels { shownLabels.withLock { $0 } }
 
   /// Replaces the workloads; returns when the loops have been started and stopped.
   func replace(by entries: [ServedWorkload]) async -> WorkloadsChange {
@@ -154,6 +163,7 @@ package actor WorkloadRoster {
     let old = entries
     entries = Dictionary(uniqueKeysWithValues: new.map { ($0.workload.name, $0) })
     shown.withLock { $0 = entries.mapValues(Shown.init) }
+    shownLabels.withLock { $0 = WorkloadLabels(entries.compactMapValues { $0.labels.isEmpty ? nil : $0.labels }) }
     let removed = old.keys.filter { entries[$0] == nil }
     let changed = entries.keys.filter { name in old[name].map { $0.revision !== entries[name]?.revision } ?? false }
     var change = WorkloadsChange()

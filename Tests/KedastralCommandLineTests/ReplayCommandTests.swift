@@ -72,6 +72,30 @@ struct ReplayCommandTests {
     #expect(Double(violations) / 4 == results[1].violationMinutes)
   }
 
+  @Test("replays further margins from the same forecasts, each with a verdict of its own, and refuses what is not one")
+  func margins() async throws {
+    let folder = try TemporaryFolder()
+    let arguments = [
+      "replay", "--csv", try trace(in: folder), "--model", "baseline", "--interval", "30m", "--startup", "3m",
+      "--policy", "hpa,kedastral", "--no-sweep", "--json", "--margin",
+    ]
+    let run = try await Daemon.run("kedastral", arguments + ["quantile=p95,headroom=3,objective=99%"])
+    try #require(run.exitCode == 0, "\(run.output)")
+    let replayed = try JSONDecoder().decode(Replayed.self, from: Data(run.output.utf8))
+    let names = ["kedastral", "kedastral quantile=p95", "kedastral headroom=3", "kedastral objective=99%"]
+    #expect(replayed.results.map(\.policy) == ["hpa"] + names)
+    #expect(replayed.verdicts.map(\.policy) == names)
+    let (given, wide) = (replayed.results[1], replayed.results[3])
+    #expect(wide.podHours > 2 * given.podHours && wide.violationMinutes < given.violationMinutes)
+    for (margin, problem) in [
+      ("99%", "'99%' is not a margin"), ("luck=3", "is an unknown kind of margin"),
+      ("quantile=2", "is outside the range"), ("headroom=-1", "is not a number above 0"),
+    ] {
+      let refused = try await Daemon.run("kedastral", arguments + [margin])
+      #expect(refused.exitCode == 2 && refused.output.contains(problem), "\(refused.output)")
+    }
+  }
+
   /// The pods ordered at each sync, by its Unix seconds.
   private func desired(_ arguments: [String], in folder: TemporaryFolder) async throws -> [(instant: Double, pods: Int)]
   {

@@ -99,7 +99,7 @@ struct SurveyReportTests {
         && lines[5].hasSuffix("short min HPA  plan  pod-hours HPA  plan  saved   money"))
     #expect(
       lines[6].hasPrefix("shop      forecast, p95 ")
-        && lines[6].hasSuffix(" 90     5           2500  2000   20 %  250.00"))
+        && lines[6].contains(" 99.9 %  ") && lines[6].hasSuffix(" 90     5           2500  2000   20 %  250.00"))
     #expect(
       lines[7].hasPrefix("api       forecast, p95, 90 % filled ")
         && lines[7].hasSuffix(" 100    10            500   520   -4 %  -10.00"))
@@ -123,6 +123,8 @@ struct SurveyReportTests {
     #expect(workloads.map { $0["workload"] as? String } == ["shop", "api", "blog", "new"])
     #expect(workloads.map { $0["recommended"] as? String } == ["forecast", "forecast", "hpa", "hpa"])
     #expect(workloads[2]["reason"] as? String == "little-to-gain" && workloads[0]["quantileLevel"] as? Double == 0.95)
+    // Five of 14,400 minutes; and nothing where an HPA is enough.
+    #expect(workloads.map { $0["objective"] as? Double } == [0.999, 0.999, nil, nil])
     #expect((workloads[0]["plan"] as? [String: Double]) == ["violationMinutes": 5, "podHours": 2000])
     #expect(workloads[3]["plan"] == nil)
   }
@@ -144,7 +146,7 @@ struct SurveyReportTests {
               query: "load{app=\\"shop\\"}"
             policy:
               targetPerPod: 20.12
-              quantileLevel: 0.95
+              quantileLevel: 0.95  # or objective: 99.9%
               min: 1
               max: 40
           - name: "api"  # 90 fewer minutes with too few pods for 20 more pod-hours
@@ -152,7 +154,7 @@ struct SurveyReportTests {
               query: "load{app=\\"api\\"}"
             policy:
               targetPerPod: 18.11
-              quantileLevel: 0.95
+              quantileLevel: 0.95  # or objective: 99.9%
               min: 1
               max: 40
         scaler:

@@ -108,6 +108,50 @@ struct ConfigurationFileTests {
       ])
   }
 
+  @Test("samples are left out while pods start, by a query of its own or one made of the name")
+  func startingPods() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults: {metric: cpu, source: {query: up}, dropWhileStarting: true}
+        workloads:
+          - {name: shop_api}
+          - {name: web, startingPodsQuery: sum(starting)}
+          - {name: job, dropWhileStarting: false}
+        """
+    ).workloads
+    let texts = workloads.map { workload -> String? in
+      if case .query(_, let text, _)? = workload.startingPods { text } else { nil }
+    }
+    #expect(texts[0]?.contains(#"kube_pod_created{pod=~"shop-api("#) == true && texts[1] == "sum(starting)")
+    #expect(texts[2] == nil)
+    #expect(
+      problems {
+        _ = try forecaster(
+          file: """
+            workloads:
+              - {name: a, metric: cpu, startingPodsQuery: up, source: {query: up}}
+              - {name: b, metric: cpu, dropWhileStarting: true, source: {type: csv, path: c.csv}}
+            """)
+      } == [
+        "k.yaml:2:47: workloads[0].startingPodsQuery: the query is used with dropWhileStarting only; set dropWhileStarting: true, or remove it",
+        "k.yaml:3:47: workloads[1].dropWhileStarting: the starting pods are counted by a query to the workload's Prometheus, and its source is none; remove dropWhileStarting",
+      ])
+  }
+
+  @Test("labels of the defaults are added to those of a workload, whose values count")
+  func ownLabels() throws {
+    let workloads = try forecaster(
+      file: """
+        defaults: {metric: rps, source: {query: up}, labels: {team: shop, site: eu}}
+        workloads:
+          - {name: api, labels: {team: api}}
+          - {name: web}
+        """
+    ).workloads
+    #expect(workloads.map(\.labels) == [["team": "api", "site": "eu"], ["team": "shop", "site": "eu"]])
+    #expect(try forecaster(["-workload-labels=team=blog"]).workloads[0].labels == ["team": "blog"])
+  }
+
   @Test("rejects a lead time that is none, one that cannot be measured, and a query that is not used")
   func invalidLeadTimes() {
     #expect(

@@ -47,15 +47,15 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
-      - {name: soon, metric: rps, leadTime: 90s, source: {query: up}}
-    """,
+      - {name: soon, metric: rps, leadTime: 90s, labels: {team: "a ${X}"}, source: {query: up}}
+    """.replacing("${X}", with: "$${X}"),
     """
     workloads:
       - {name: measured, metric: rps, leadTime: auto, source: {query: up}}
     """,
     """
     workloads:
-      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', replicasQuery: 'y{a="$${b}"}', source: {query: up}}
+      - {name: asked, metric: rps, leadTime: auto, leadTimeQuery: 'x{a="$${b}"}', replicasQuery: 'y{a="$${b}"}', dropWhileStarting: true, startingPodsQuery: 'z{a="$${b}"}', source: {query: up}}
     """,
     """
     workloads:

@@ -78,7 +78,9 @@ struct EventsTests {
 
   @Test("an event has the pods of the found workloads, and on request their groups")
   func groups() async throws {
-    let server = try await TestServer()
+    let server = try await TestServer(labels: [
+      "shop-api": ["team": "Shop", "tier": "1"], "blog": ["team": "Shop"], "gone": ["owner": "x"],
+    ])
     try await server.apply(
       .put(TestServer.snapshot("shop-api", base: 200, peak: 200)),
       .put(TestServer.snapshot("shop-web", base: 300, peak: 300)),
@@ -95,6 +97,15 @@ struct EventsTests {
     #expect(shop["matching"] as? Int == 2 && shop["pods"] as? Int == 13)
     let group = try #require((shop["groups"] as? [[String: Any]])?.first)
     #expect(group["name"] as? String == "shop-" && group["workloads"] as? Int == 2 && group["pods"] as? Int == 13)
+    #expect(group["search"] as? String == "^shop-")
+    // By a label, workloads without it are in no group, and the group's search finds its workloads.
+    #expect(all["labels"] as? [String] == ["owner", "team", "tier"])
+    let teams = try #require(try await event("groups=label%3Ateam")["groups"] as? [[String: Any]])
+    #expect(teams.map { $0["name"] as? String } == ["Shop"] && teams[0]["workloads"] as? Int == 2)
+    #expect(teams[0]["search"] as? String == "team=Shop")
+    #expect(try await event("search=team%3DShop")["matching"] as? Int == 2)
+    #expect(try await event("search=team%3Dother")["matching"] as? Int == 0)
+    #expect(try await event("groups=label%3Anone")["groups"] as? [String] == [])
     await server.shutdown()
   }
 

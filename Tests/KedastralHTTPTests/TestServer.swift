@@ -28,7 +28,8 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
   init(
     tls files: TLSContext.Files? = nil, token: String? = nil, problems: [String: String] = [:],
     keepsRecords: Bool = false, port: UInt16 = 0, series: ForecastSeries? = nil,
-    receivers: [HTTPReceiver] = [], change: (inout HTTPServerSettings) -> Void = { _ in }
+    labels: [String: [String: String]] = [:], receivers: [HTTPReceiver] = [],
+    change: (inout HTTPServerSettings) -> Void = { _ in }
   ) async throws {
     loop = try EventLoop()
     readiness = Readiness(problems: problems) { [health] in [health.summary].compactMap(\.self) }
@@ -38,9 +39,10 @@ final class TestServer: LoadHistory, ConfigurationTexts, PlanRecords {
       tls: try files.map { try TLSIdentity(.server, files: $0, clients: .requested) },
       token: token.flatMap { BearerToken($0) })
     change(&settings)
+    let named = try Dictionary(uniqueKeysWithValues: labels.map { (try WorkloadName($0.key), $0.value) })
     let server = try await ForecastHTTPServer(
       settings, on: loop, clock: clock, leadTime: .seconds(300), interval: { _ in .seconds(30) },
-      series: { _ in series }, health: health, metrics: metrics,
+      series: { _ in series }, labels: { WorkloadLabels(named) }, health: health, metrics: metrics,
       readiness: readiness, history: self, texts: self,
       records: keepsRecords ? self : nil, scorecards: scorecards, receivers: receivers)
     self.server.withLock { $0 = server }

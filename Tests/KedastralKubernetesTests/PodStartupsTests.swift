@@ -86,6 +86,16 @@ struct PodStartupsTests {
         pod: #"{"metadata": {"name": "\#(name)", "labels": {"app": "web"}}, "status": {"conditions": []\#(more)}}"#)
     }
     #expect(try await reader.runningPods() == RunningPods(replicas: 3, ready: 2))
+    // With the pod "starting", which the server gave the time of its clock; one that has not become ready for long does not count.
+    for (name, seconds) in [("new", 60.0), ("failing", 2000)] {
+      let created = Timestamp.format(noon.addingTimeInterval(-seconds))
+      try await server.create(
+        pod: #"{"metadata": {"name": "\#(name)", "labels": {"app": "web"}, "creationTimestamp": "\#(created)"}}"#)
+    }
+    #expect(try await reader.startingPods(at: noon) == 2)
+    let range = noon.addingTimeInterval(-120)..<noon.addingTimeInterval(1)
+    let starting = try await StartingPods(reader).samples(in: range, step: .seconds(60)).values
+    #expect(starting.count == 3 && starting[2] == 2 && !starting[0].isFinite)
     try await client.patchStatus(Widget.resource, widget.key, ["selector": ""])
     await #expect(throws: PodReader.NoSelector.self) { _ = try await reader.runningPods() }
   }

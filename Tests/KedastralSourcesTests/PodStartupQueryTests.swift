@@ -74,6 +74,21 @@ struct PodStartupQueryTests {
     #expect(try await startups(pods, query) == [55, 61, 66, 70, 74])
   }
 
+  @Test("the default query counts the workload's starting pods: new ones that are not ready; without any, it returns 0")
+  func starting() async throws {
+    let query = PodStartupQuery.starting(of: try WorkloadName("API_app"))
+    let ready = Pod(name: "api-app-7d9f8c6b5d-x2k4b", created: 600, ready: [61])
+    let pods = [
+      ready, Pod(name: "api-app-7d9f8c6b5d-n2w2n", created: 100, ready: []),
+      Pod(name: "api-app-7", created: 200, ready: []),
+      // Not counted: too old to start, and the pod of another workload.
+      Pod(name: "api-app-7d9f8c6b5d-fx2ld", created: 4000, ready: []),
+      Pod(name: "api-app-gateway-x2k4b", created: 100, ready: []),
+    ]
+    #expect(try await startups(pods, query) == [2])
+    #expect(try await startups([ready], query) == [0])
+  }
+
   @Test("a query of one's own gives one value per pod; what is not finite does not count")
   func ownQuery() async throws {
     let pods = (1...4).map { Pod(name: "p\($0)", created: 3000, ready: [$0 * 10]) }

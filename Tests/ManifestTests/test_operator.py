@@ -291,6 +291,9 @@ def test_the_first_plan_starts_from_the_pods_that_run(cluster):
     # The load needs 3; a step removes half of the pods at most.
     assert plan["desiredReplicas"][:4] in ([10, 5, 3, 3], [10, 10, 5, 3]), plan["desiredReplicas"]
     cluster.until(lambda: cluster.get(f"{POLICIES}/web").get("status", {}).get("currentReplicas") == 20, one)
+    # The page shows the pods that are ready, and the scorecard counts them, without a replicasQuery.
+    ready = cluster.until(lambda: shown(one, "/history?workload=shop_web").get("readyPods"), one)
+    assert ready[-1][1] == 20, ready
     # KEDA's autoscaler says the same without a request.
     cluster.ask("POST", "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers", {
         "metadata": {"name": "keda-hpa-web", "ownerReferences": [

@@ -53,7 +53,8 @@ struct ScorecardMetrics: Sendable {
       "kedastral_scorecard_real_seconds",
       help: "Measured time of the last 7 days whose real pods are known.", labels: ["workload"])
     ready = registry.gauge(
-      "kedastral_ready_pods", help: "The workload's ready pods, as its replicasQuery returns them.",
+      "kedastral_ready_pods",
+      help: "The workload's ready pods, as its replicasQuery or the Kubernetes API returns them.",
       labels: ["workload"])
   }
 

@@ -117,6 +117,16 @@ package struct SurveyFinding: Sendable, Equatable {
   /// The pod-hours that the plan saves; negative when it needs more.
   package var podHoursSaved: Double { (autoscaler?.podHours ?? 0) - (plan?.podHours ?? 0) }
 
+  /// The objective to begin with: the largest of the usual shares of time that the plan reached, in (0.5, 1); nil without a
+  /// plan that is worth it, and below the smallest of them.
+  package var objective: Double? {
+    guard isWorthIt, let plan, judgedMinutes > 0 else { return nil }
+    let reached = 1 - plan.violationMinutes / judgedMinutes
+    // A result of n minutes says nothing of shares nearer to 1 than about 10 / n.
+    let most = 1 - 10 / judgedMinutes
+    return [0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95].first { $0 <= min(reached, most) + 1e-9 }
+  }
+
   /// What is gained, in pod-hours.
   ///
   /// - Parameter minuteValue: the pod-hours that one avoided minute with too few pods is worth.

@@ -16,6 +16,7 @@ final class ForecastBoard {
   private let interval: @Sendable (WorkloadName) -> Duration
   private let staleAfter: Duration?
   private let series: @Sendable (WorkloadName) -> ForecastSeries?
+  private let labels: @Sendable () -> WorkloadLabels
   private let health: WorkloadHealth?
   private let planMetrics: PlanMetrics
   private var table = SnapshotTable()
@@ -30,17 +31,20 @@ final class ForecastBoard {
   /// - Parameters:
   ///   - staleAfter: the age from which plans are not served; nil for two intervals of the workload.
   ///   - series: the parts of a workload's forecast that are exported as metrics; nil for none.
+  ///   - labels: the labels of all workloads.
   ///   - health: the configured workloads and what their rounds fail with; nil where plans are only followed.
   init(
     clock: any WallClock, leadTime: Duration, interval: @escaping @Sendable (WorkloadName) -> Duration,
     staleAfter: Duration? = nil, series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
-    health: WorkloadHealth? = nil, metrics: MetricsRegistry
+    labels: @escaping @Sendable () -> WorkloadLabels = { WorkloadLabels() }, health: WorkloadHealth? = nil,
+    metrics: MetricsRegistry
   ) {
     self.clock = clock
     self.leadTime = leadTime
     self.interval = interval
     self.staleAfter = staleAfter
     self.series = series
+    self.labels = labels
     self.health = health
     planMetrics = PlanMetrics(metrics)
   }
@@ -132,7 +136,7 @@ final class ForecastBoard {
         name, table[name.text], problem: problems[name] ?? nil, leadTime: leadTime, staleAfter: limit(of: name), at: now
       )
     }
-    return Overview(now: now, rows: rows)
+    return Overview(now: now, rows: rows, labels: labels())
   }
 
   /// What brings the metrics up to date that follow the clock; it may run on any thread.

@@ -31,6 +31,7 @@ package final class ForecastHTTPServer: Sendable {
   ///   - interval: how often a workload's forecast is renewed; one older than two intervals is marked stale.
   ///   - staleAfter: the age from which the scaler does not serve a plan, where that is known; two intervals otherwise.
   ///   - series: the parts of a workload's forecast that `/metrics` shows; nil for none.
+  ///   - labels: the labels of all workloads, by which the page groups them.
   ///   - health: the configured workloads and what their rounds fail with, so that those without a plan are shown too.
   ///   - metrics: what `/metrics` shows, and where this server counts its requests.
   ///   - readiness: what `/readyz` answers.
@@ -44,15 +45,16 @@ package final class ForecastHTTPServer: Sendable {
     _ settings: HTTPServerSettings, on loop: EventLoop, clock: any WallClock = SystemWallClock(), leadTime: Duration,
     interval: @escaping @Sendable (WorkloadName) -> Duration, staleAfter: Duration? = nil,
     series: @escaping @Sendable (WorkloadName) -> ForecastSeries? = { _ in nil },
-    health: WorkloadHealth? = nil, metrics: MetricsRegistry, readiness: Readiness,
+    labels: @escaping @Sendable () -> WorkloadLabels = { WorkloadLabels() }, health: WorkloadHealth? = nil,
+    metrics: MetricsRegistry, readiness: Readiness,
     history: (any LoadHistory)? = nil, texts: (any ConfigurationTexts)? = nil, records: (any PlanRecords)? = nil,
     scorecards: Scorecards? = nil, receivers: [HTTPReceiver] = [], logger: KedastralLogger = .silent
   ) async throws {
     let board = try await loop.run {
       LoopBound(
         ForecastBoard(
-          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, series: series, health: health,
-          metrics: metrics),
+          clock: clock, leadTime: leadTime, interval: interval, staleAfter: staleAfter, series: series, labels: labels,
+          health: health, metrics: metrics),
         to: loop)
     }
     self.board = board

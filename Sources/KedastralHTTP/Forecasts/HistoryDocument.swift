@@ -19,7 +19,7 @@ import KedastralCore
 /// `events` has what happened to the plans: its `kind`, `from` and `to` (null while it lasts) and a `text`. It is missing when
 /// nothing happened.
 ///
-/// With a `replicasQuery`, `readyPods` has the changes of the ready pods like `replicas`, with null where they are unknown,
+/// Where the ready pods are known, `readyPods` has the changes of the ready pods like `replicas`, with null where they are unknown,
 /// `readyPodsUntil` the instant of the newest number, and `readyPodsProblem` why they cannot be read.
 struct HistoryDocument {
   /// A week of minutes.

@@ -11,6 +11,7 @@ struct Overview {
   let now: Date
   /// The rows, sorted by name.
   let rows: [OverviewRow]
+  var labels = WorkloadLabels()
 
   /// How many workloads are in each state.
   var counts: [WorkloadState: Int] { rows.counts }
@@ -18,7 +19,9 @@ struct Overview {
   /// The rows that a page's search finds, in its order.
   func rows(matching query: OverviewQuery) -> [OverviewRow] {
     var found = rows
-    if query.search.hasPrefix("^") {
+    if let filter = labels.filter(query.search) {
+      found = found.filter { filter($0.workload) }
+    } else if query.search.hasPrefix("^") {
       let beginning = query.search.dropFirst()
       found = found.filter { $0.workload.text.lowercased().hasPrefix(beginning) }
     } else if !query.search.isEmpty {

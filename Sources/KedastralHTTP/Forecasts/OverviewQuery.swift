@@ -27,7 +27,7 @@ struct OverviewQuery: Equatable {
   /// The maximum number of workloads that are followed in addition to the rows.
   static let maximumChosen = 8
 
-  /// A part of the names, in any case, or with `^` before it their beginning; empty for all.
+  /// A part of the names, in any case, with `^` before it their beginning, or a label such as `team=shop`; empty for all.
   var search = ""
   /// The requested states; nil for all.
   var states: Set<WorkloadState>?
@@ -36,8 +36,8 @@ struct OverviewQuery: Equatable {
   var isReversed = false
   /// The requested rows, counted in this order.
   var rows = 0..<100
-  /// Whether the groups of the found workloads are requested as well.
-  var isGrouped = false
+  /// How the found workloads are grouped: `true`, by prefix, or `label:NAME`; nil for no groups.
+  var groups: OverviewGroup.Key?
   /// Workloads that are requested independent of their position.
   var chosen: [String] = []
 
@@ -62,7 +62,9 @@ struct OverviewQuery: Equatable {
       self.order = order
     }
     isReversed = query["reversed"] == "true"
-    isGrouped = query["groups"] == "true"
+    if let text = query["groups"], text != "false" {
+      groups = text.hasPrefix("label:") ? .label(String(text.dropFirst("label:".count))) : .prefix
+    }
     let first = try Self.number("first", query["first"] ?? "0", in: 0...10_000_000)
     let count = try Self.number("count", query["count"] ?? "100", in: 0...Self.maximumCount)
     rows = first..<(first + count)

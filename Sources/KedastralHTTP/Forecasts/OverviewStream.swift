@@ -11,7 +11,7 @@ import KedastralNet
 ///
 /// An event is `{"now":…,"leadTimeSeconds":…,"total":…,"states":{"ok":…},"stale":…,"matching":…,"offers":[…],"rows":[…],"chosen":[…],"unknown":[…]}`:
 /// milliseconds since 1970, how many workloads there are, are in each state, and match the search (with the sum of their requested pods as `pods`, of the most planned ones as `peak`, and with `groups=true` the
-/// same by prefix as `groups`); what the host can be asked about one; the rows in sight that changed,
+/// same by prefix as `groups`, with `groups=label:NAME` by that label); the names of the `labels`; what the host can be asked about one; the rows in sight that changed,
 /// each with its `index` in the page's order; and, when one of them changed, all chosen workloads, and the names among them
 /// that there are not. One comes even when nothing changed, so that a page knows the host's time and that it lives.
 /// Loop-bound.
@@ -102,7 +102,11 @@ final class OverviewStream {
       let total = OverviewGroup.total(of: found)
       $0.member("pods", Double(total.pods))
       $0.member("peak", Double(total.peak))
-      if query.isGrouped { $0.member("groups") { $0.array(OverviewGroup.groups(of: found)) { $1.write(to: &$0) } } }
+      if let key = query.groups {
+        let groups = OverviewGroup.groups(of: found, by: key, overview.labels)
+        $0.member("groups") { $0.array(groups) { $1.write(to: &$0) } }
+      }
+      if !overview.labels.names.isEmpty { $0.member("labels") { $0.array(overview.labels.names) { $0.string($1) } } }
       $0.member("offers") { $0.array(offers) { $0.string($1) } }
       $0.member("rows") { $0.array(changed) { $0.json($1.element) } }
       if hasNews {

@@ -30,7 +30,7 @@ export function query() {
   if (state.value) parameters.set("state", state.value);
   if (order.value !== "name") parameters.set("order", order.value);
   if (reversed) parameters.set("reversed", true);
-  if (group.value) parameters.set("groups", true);
+  if (group.value) parameters.set("groups", group.value);
   return parameters;
 }
 
@@ -48,11 +48,24 @@ export function update(event, isFirst) {
   if (byId("count").textContent !== text) byId("count").textContent = text;
   const totals = matching > 1 ? `${pods(event.pods)} requested · at most ${pods(event.peak)} ahead` : "";
   if (byId("totals").textContent !== totals) byId("totals").textContent = totals;
+  offerLabels(event.labels ?? []);
   showGroups(group.value ? event.groups ?? [] : []);
   byId("none").hidden = matching > 0;
   sizer.style.height = `${matching * rowHeight}px`;
   list.setAttribute("aria-rowcount", matching + 1);
   draw();
+}
+
+/** Offers to group by each of the labels; a chosen one stays, even while no workload has it. */
+function offerLabels(labels) {
+  const text = JSON.stringify(labels);
+  if ((group.dataset.labels ?? "[]") === text) return;
+  group.dataset.labels = text;
+  const chosen = group.value.startsWith("label:") ? group.value.slice(6) : null;
+  for (const option of [...group.options].slice(2)) option.remove();
+  for (const label of chosen === null || labels.includes(chosen) ? labels : [...labels, chosen]) {
+    group.append(new Option(`group by ${label}`, `label:${label}`, false, label === chosen));
+  }
 }
 
 /** Shows the groups as buttons, each of which searches for its workloads. */
@@ -71,7 +84,7 @@ function showGroups(groups) {
       button.append(Object.assign(document.createElement("span"), { className: "short", textContent: ` · ${entry.problems.toLocaleString()} with problems` }));
     }
     button.addEventListener("click", () => {
-      search.value = `^${entry.name}`;
+      search.value = entry.search;
       search.dispatchEvent(new Event("input"));
     });
     const item = document.createElement("li");

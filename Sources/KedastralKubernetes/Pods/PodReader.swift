@@ -48,8 +48,30 @@ package actor PodReader: StartupSource, PodCounter {
     }
   }
 
+  /// The pods that are not ready and were created in the last quarter of an hour: older ones do not start, they fail.
+  func startingPods(at now: Date) async throws -> Int {
+    let scale = try await client.scale(of: resource, key)
+    return try await pods(selected: scale.selector).count { pod in
+      pod.isRunning && !pod.isReady && pod.created.map { $0 > now - .seconds(900) } ?? false
+    }
+  }
+
   private func pods(selected selector: String?) async throws -> [Pod] {
     guard let selector else { throw NoSelector(resource: resource, key: key) }
     return try await client.list(Pod.self, namespace: key.namespace, labelSelector: selector).objects
+  }
+}
+
+/// The starting pods of an object, as a source whose newest sample is their number now; earlier numbers are unknown.
+package struct StartingPods: MetricSource {
+  private let reader: PodReader
+
+  package init(_ reader: PodReader) { self.reader = reader }
+
+  package func samples(in range: Range<Date>, step: Duration) async throws -> TimeSeries {
+    var series = TimeSeries.missing(in: range, step: step)
+    guard let newest = series.values.indices.last else { return series }
+    series.values[newest] = Double(try await reader.startingPods(at: series.instant(at: newest)))
+    return series
   }
 }

@@ -39,12 +39,26 @@ package struct PodStartupQuery: StartupSource {
 
   /// The default query: pods whose names are those of a Deployment, ReplicaSet or StatefulSet with the workload's name.
   package static func text(of workload: WorkloadName) -> String {
-    // Kubernetes' names are in lower case and have no underscores.
-    let name = String(workload.text.lowercased().map { $0 == "_" ? "-" : $0 })
-    let pods = "{pod=~\"\(name)(-\(hash){1,10})?-(\(hash){5}|[0-9]+)\"}"
+    let pods = pods(of: workload)
     let by = "(namespace, pod, uid)"
     return "(min by \(by) (min_over_time(kube_pod_status_ready_time\(pods)[1d]))"
       + " - on \(by) min by \(by) (min_over_time(kube_pod_created\(pods)[1d])))"
       + " and on \(by) (max by \(by) (max_over_time(kube_pod_created\(pods)[1d])) > time() - 86400)"
+  }
+
+  /// The default query for the number of a workload's starting pods: those that were created in the last quarter of an hour and are
+  /// not ready. Without any, it is 0.
+  package static func starting(of workload: WorkloadName) -> String {
+    let pods = pods(of: workload)
+    let by = "(namespace, pod, uid)"
+    return "count((max by \(by) (kube_pod_created\(pods)) > time() - 900)"
+      + " unless on \(by) max by \(by) (kube_pod_status_ready_time\(pods))) or vector(0)"
+  }
+
+  /// The selector of the pods whose names are those of an object with the workload's name.
+  private static func pods(of workload: WorkloadName) -> String {
+    // Kubernetes' names are in lower case and have no underscores.
+    let name = String(workload.text.lowercased().map { $0 == "_" ? "-" : $0 })
+    return "{pod=~\"\(name)(-\(hash){1,10})?-(\(hash){5}|[0-9]+)\"}"
   }
 }

@@ -34,6 +34,11 @@ struct PolicyTranslationTests {
     var workload = try read()
     #expect(workload.target?.key == ObjectKey(namespace: "shop", name: "web"))
     workload.target = nil
+    var named = Policies.policy()
+    named.metadata.labels = ["team": "web", "namespace": "x"]
+    let labelled = try translation.workload(named) { _ in DescribedSource(spec: Policies.source, credentials: .init()) }
+    #expect(labelled.labels == ["team": "web", "namespace": "shop"] && workload.labels == ["namespace": "shop"])
+    workload.labels = [:]
     let loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:]) { _ in
       """
       workloads:
@@ -49,6 +54,20 @@ struct PolicyTranslationTests {
       return
     }
     #expect([workload] == configuration.workloads)
+  }
+
+  @Test("samples are left out by the pods of the target, or by a query")
+  func startingPods() throws {
+    #expect(try read().startingPods == nil)
+    #expect(try read(["dropWhileStarting": true]).startingPods == .target)
+    guard
+      case .query(_, "sum(starting)", false)? = try read(
+        ["dropWhileStarting": true, "startingPodsQuery": "sum(starting)"]
+      ).startingPods
+    else {
+      Issue.record("no query")
+      return
+    }
   }
 
   @Test("an objective takes the place of the headroom that every object has by default, and of nothing else")

@@ -10,7 +10,7 @@ import Testing
 struct ReachableSettingsTests {
   /// The keys that objects do not have, and why.
   private static let unreachable: [String: String] = [
-    "name": "a policy's namespace and name are the name",
+    "name": "a policy's namespace and name are the name", "labels": "the labels of the policy itself are they",
     "source.path": "a file of the forecaster", "source.speed": "of a file of the forecaster",
     "calendar.holidaysFile": "a file of the forecaster", "calendar.eventsFile": "a file of the forecaster",
     "source.bearerTokenFile": "a file of the forecaster; secretRefs.token takes its place",
@@ -45,6 +45,8 @@ struct ReachableSettingsTests {
       bridge: 7m
       timeZone: Europe/Berlin
       replicasQuery: sum(ready)
+      dropWhileStarting: true
+      startingPodsQuery: sum(starting)
       calendar:
         country: DE-BY
         days:
@@ -81,7 +83,7 @@ struct ReachableSettingsTests {
     ],
     policy: [
       "metric": "rps", "dryRun": true, "leadTime": "auto", "leadTimeQuery": "max(startup)",
-      "replicasQuery": "sum(ready)",
+      "replicasQuery": "sum(ready)", "dropWhileStarting": true, "startingPodsQuery": "sum(starting)",
       "sourceConfig": ["labelValue": "web", "partialResponse": "refuse"],
       "calendar": [
         "country": "DE-BY",
@@ -272,11 +274,12 @@ extension ReachableSettingsTests.Form {
 }
 
 extension WorkloadConfiguration {
-  /// Without what the two forms say in different ways: the target, the place of certificates, and a lead time for triggers, which is
+  /// Without what the two forms say in different ways: target and labels, the place of certificates, and a lead time for triggers, which is
   /// the ScaledObject's in objects.
   fileprivate var comparable: WorkloadConfiguration {
     var copy = self
     copy.target = nil
+    copy.labels = [:]
     if case .fixed = copy.leadTime { copy.leadTime = nil }
     // Of no meaning for other models; the file passes it on to them.
     for index in copy.otherMetrics.indices where copy.otherMetrics[index].model.name != "byom" {

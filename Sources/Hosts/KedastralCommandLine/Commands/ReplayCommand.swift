@@ -81,6 +81,12 @@ enum ReplayCommand: Command {
             the autoscaler's tolerance with kedastral's trigger (default 0.1; 0 as with `tolerance: "0"` in a ScaledObject's
             behaviour)
             """),
+          .init(
+            "margin", "KIND=VALUE…",
+            """
+            kedastral with other margins too, from the same forecasts: objective=99%, quantile=p95, headroom=1.2 or cost=100 (a
+            shortage cost)
+            """),
           .flag(
             "reactive-trigger",
             """

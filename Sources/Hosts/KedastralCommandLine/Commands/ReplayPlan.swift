@@ -47,6 +47,8 @@ struct ReplayPlan {
   private let policy: PolicyConfiguration
   private let timeZone: String
   private let hasTarget: Bool
+  /// Further margins of kedastral, as they were written.
+  private let margins: [String]
 
   init(_ options: CommandOptions, _ settings: WorkloadSettings) throws {
     let words = options.list("policy")
@@ -99,6 +101,10 @@ struct ReplayPlan {
     self.behavior = try behavior("")
     reactiveBehavior = try behavior("hpa-")
     hasTarget = settings.areFromFile || settings.has("target-per-pod")
+    margins = options.list("margin")
+    do throws(InvalidMargin) { for margin in margins { _ = try policy.withMargin(margin) } } catch {
+      throw UsageError(description: "\(options.typed("margin")) \(error)")
+    }
   }
 
   /// The replay of one load.
@@ -180,9 +186,11 @@ struct ReplayPlan {
     _ model: any Model, named name: String, _ replay: Replay, _ startup: Duration, sweeps: Bool
   ) throws -> [Competitor] {
     let target = hasTarget ? policy.targetPerPod : replay.podCapacity
-    func entrant(_ settings: PolicyConfiguration, knob: String, isRecorded: Bool) throws -> Replay.Entrant {
+    func entrant(
+      _ settings: PolicyConfiguration, named: String? = nil, knob: String, isRecorded: Bool
+    ) throws -> Replay.Entrant {
       let policy = try PredictivePolicy(
-        name: name, model: model,
+        name: named ?? name, model: model,
         policy: settings.makePolicy(timeZone: timeZone),
         question: ScalingQuestion(
           leadTime: leadTime ?? startup + HorizontalAutoscaler.syncPeriod, mode: mode, selection: selection),
@@ -205,7 +213,12 @@ struct ReplayPlan {
       return try entrant(settings, knob: knob, isRecorded: false)
     }
     let given = try entrant(own, knob: margin, isRecorded: true)
+    // Each is a policy of its own, with a verdict of its own.
+    let further = try (Self.controls.contains(name) ? [] : margins).map { margin in
+      try entrant(own.withMargin(margin), named: "\(name) \(margin)", knob: margin, isRecorded: false)
+    }
     return [Competitor(entrant: given, isGiven: true)] + swept.map { Competitor(entrant: $0, isGiven: false) }
+      + further.map { Competitor(entrant: $0, isGiven: true) }
   }
 
   private func reference(_ replay: Replay, _ startup: Duration, sweeps: Bool) throws -> [Competitor] {

@@ -143,15 +143,39 @@ package struct SourceFactory: Sendable {
     }
   }
 
-  /// Where the number of a workload's ready pods comes from; nil when it is unknown.
+  /// Where the number of a workload's ready pods comes from: its query, else the Kubernetes API; nil when it is unknown.
   func realPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
-    guard let query = workload.replicasQuery else { return nil }
+    guard let query = workload.replicasQuery else { return pods(of: workload).map(CountedPods.init) }
     if let series = query.series {
       return sharedQueries.source(
         of: series.value, label: series.label, query: query.text, at: query.endpoint, step: workload.step,
         interval: workload.interval)
     }
     return PrometheusSource(endpoint: query.endpoint, query: query.text, client: client, logger: logger)
+  }
+
+  /// The source of a workload's own metric, without the samples of the time in which its pods start, where it is set so.
+  func withoutStartingPods(_ made: Made, of workload: WorkloadConfiguration) -> Made {
+    guard let base = made.source as? any IdentifiedSource, let starting = startingPods(of: workload) else {
+      return made
+    }
+    var made = made
+    made.source = StartingPodsFilter(base, of: workload.name, starting: starting, clock: clock, logger: logger)
+    return made
+  }
+
+  private func startingPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
+    switch workload.startingPods {
+    case .query(let endpoint, let text, _):
+      PrometheusSource(endpoint: endpoint, query: text, client: client, logger: logger)
+    case .target:
+      if let cluster, let target = workload.target {
+        StartingPods(PodReader(cluster, podsOf: target.resource, target.key))
+      } else {
+        nil
+      }
+    case nil: nil
+    }
   }
 
   /// Counts the pods of a workload's target; nil when the workload names none, or there is no cluster.

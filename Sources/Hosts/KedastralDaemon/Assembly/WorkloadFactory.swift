@@ -26,7 +26,9 @@ package struct WorkloadFactory: Sendable {
     let kept = earlier.flatMap { settings.hasSameSources(as: $0.settings) ? $0 : nil }
     let own = registered.sources[settings.name.text].map { SourceFactory.Made(source: $0, service: nil) }
     let made =
-      try kept?.sources ?? [try own ?? sources.make(settings.source, of: settings)]
+      try kept?.sources ?? [
+        try own ?? sources.withoutStartingPods(sources.make(settings.source, of: settings), of: settings)
+      ]
       + (try settings.otherMetrics.map { try sources.make($0.source, of: settings) })
     var workload = try Workload(
       settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings),
@@ -42,7 +44,8 @@ package struct WorkloadFactory: Sendable {
       settings: settings, sources: made,
       served: ServedWorkload(
         workload, services: made.compactMap(\.service), maxReplicas: settings.policy.maxReplicas,
-        series: settings.series, sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
+        series: settings.series, labels: settings.labels,
+        sourcesRevision: kept?.served.sourcesRevision ?? ServedWorkload.Revision()))
   }
 }
 
@@ -92,7 +95,8 @@ final class ConfiguredWorkloads: Sendable {
 extension WorkloadConfiguration {
   /// Whether sources made of the other settings serve these as well.
   fileprivate func hasSameSources(as other: WorkloadConfiguration) -> Bool {
-    source == other.source && otherMetrics.map(\.source) == other.otherMetrics.map(\.source)
+    source == other.source && startingPods == other.startingPods && (startingPods == nil || target == other.target)
+      && otherMetrics.map(\.source) == other.otherMetrics.map(\.source)
       && step == other.step && window == other.window
       // A shared response serves a workload for its interval.
       && (interval == other.interval || !hasSharedSource)

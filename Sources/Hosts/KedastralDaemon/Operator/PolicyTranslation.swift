@@ -75,7 +75,8 @@ struct PolicyTranslation {
   /// The keys of a workload's section that fields of a policy become, but for those of its source.
   static let fileKeys = Set(
     [
-      "metric", "dryRun", "leadTime", "leadTimeQuery", "replicasQuery", "model.name", "model.byomUrl",
+      "metric", "dryRun", "leadTime", "leadTimeQuery", "replicasQuery", "dropWhileStarting", "startingPodsQuery",
+      "model.name", "model.byomUrl",
       "calendar.country",
     ]
       + times.map(\.file)
@@ -94,11 +95,13 @@ struct PolicyTranslation {
     guard result.interval >= Self.shortestInterval else {
       throw Problem(texts: ["spec.forecast.interval: must not be shorter than a second"])
     }
+    result.labels = (policy.metadata.labels ?? [:]).merging(["namespace": policy.key.namespace]) { $1 }
     result.target = PodTarget(policy.spec["scaleTargetRef"], in: policy.key.namespace)
     if policy.spec["leadTime"].text == PolicyScaling.measured, result.leadTime == nil {
       let interval = PolicyScaling.pollingInterval(policy, minReplicas: result.policy.minReplicas)
       result.leadTime = result.target.map { .pods($0, pollingInterval: interval) }
     }
+    if policy.spec["dropWhileStarting"] == .bool(true), result.startingPods == nil { result.startingPods = .target }
     for (index, other) in (policy.spec["otherMetrics"].elements ?? []).enumerated() {
       // Each is read as a workload of its own, so that it inherits nothing of another source: its credentials above all.
       let section = try read(
@@ -126,6 +129,10 @@ struct PolicyTranslation {
     if spec["leadTimeQuery"] != .null {
       entries += tree.entries(
         [("leadTime", "leadTime"), ("leadTimeQuery", "leadTimeQuery")], of: spec, field)
+    }
+    if spec["startingPodsQuery"] != .null {
+      entries += tree.entries(
+        [("dropWhileStarting", "dropWhileStarting"), ("startingPodsQuery", "startingPodsQuery")], of: spec, field)
     }
     entries += tree.entries(Self.times, of: spec["forecast"], "\(field).forecast")
     if spec["forecast"]["series"] != .null {
@@ -245,7 +252,10 @@ extension JSONValue {
   /// A policy's spec as that of one of its further metrics, whose missing settings are the policy's, except what is requested.
   fileprivate func with(_ other: JSONValue) -> JSONValue {
     guard var members else { return other }
-    for key in ["query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery", "replicasQuery"] {
+    for key in [
+      "query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery", "replicasQuery", "dropWhileStarting",
+      "startingPodsQuery",
+    ] {
       members[key] = nil
     }
     for (key, value) in other.members ?? [:] where key != "capacity" { members[key] = value }

@@ -35,7 +35,8 @@ struct SurveyConfiguration {
         "  - name: \(Self.scalar(finding.name))  # \(finding.sentence)", "    source:",
         "      query: \(Self.scalar(workload.query))", "    policy:",
         "      targetPerPod: \(finding.plannedTarget.rounded(digits: 4).shortText)",
-        "      quantileLevel: \((finding.setting?.level ?? 0.95).shortText)",
+        "      quantileLevel: \((finding.setting?.level ?? 0.95).shortText)"
+          + (finding.objective == nil ? "" : "  # or objective: \(finding.objectiveText.filter { $0 != " " })"),
         "      min: \(conditions.survey.minReplicas)",
         "      max: \(Self.limit(finding))",
       ]

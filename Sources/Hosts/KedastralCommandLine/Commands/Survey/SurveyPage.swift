@@ -49,14 +49,14 @@ struct SurveyPage {
       if let price { cells.append(ReportMarkup.number((price * finding.podHoursSaved).text(2))) }
       cells += [
         "<td>\(finding.predictabilityText.escapedForMarkup)</td>", "<td>\(finding.seasonText.escapedForMarkup)</td>",
-        "<td>\(finding.settingText.escapedForMarkup)</td>",
+        "<td>\(finding.settingText.escapedForMarkup)</td>", ReportMarkup.number(finding.objectiveText),
       ]
       rows += "<tr><th scope=\"row\">\(finding.name.escapedForMarkup)</th>\(cells.joined())</tr>\n"
     }
     let heads =
       ["Workload", "Pod-hours", "HPA → plan", "Saved", "Minutes short"]
       + (price == nil ? [] : ["Money saved"])
-      + ["Predictability", "Season", "Setting"]
+      + ["Predictability", "Season", "Setting", "Objective"]
     let head = heads.map { "<th scope=\"col\">\($0.escapedForMarkup)</th>" }.joined()
     return """
       <h2>Worth a forecast</h2>

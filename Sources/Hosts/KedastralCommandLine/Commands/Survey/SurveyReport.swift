@@ -132,15 +132,16 @@ struct SurveyReport {
     let price = conditions.price
     var table = TextTable(
       [
-        "workload", "recommended", "predictability", "season", "short min HPA", "plan", "pod-hours HPA", "plan",
+        "workload", "recommended", "objective", "predictability", "season", "short min HPA", "plan", "pod-hours HPA",
+        "plan",
         "saved",
-      ] + (price == nil ? [] : ["money"]), textColumns: 4)
+      ] + (price == nil ? [] : ["money"]), textColumns: 5)
     for finding in findings {
       let (hpa, plan) = (finding.autoscaler, finding.plan)
       let share = (hpa?.podHours).map { finding.podHoursSaved / $0 } ?? .nan
       table.add(
         [
-          finding.name, finding.advice, finding.predictabilityText, finding.seasonText,
+          finding.name, finding.advice, finding.objectiveText, finding.predictabilityText, finding.seasonText,
           (hpa?.violationMinutes ?? .nan).text(0), (plan?.violationMinutes ?? .nan).text(0),
           (hpa?.podHours ?? .nan).text(0),
           (plan?.podHours ?? .nan).text(0), share.percent(0),
@@ -211,6 +212,7 @@ struct SurveyReport {
         $0.member("quantileLevel", setting.level)
         $0.member("plannedTargetPerPod", finding.plannedTarget)
       }
+      if let objective = finding.objective { $0.member("objective", objective) }
       $0.member("judgedMinutes", finding.judgedMinutes)
       for (name, outcome) in [("hpa", hpa), ("plan", plan)] {
         $0.member(name) {

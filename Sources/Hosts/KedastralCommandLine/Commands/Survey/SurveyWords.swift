@@ -18,6 +18,9 @@ extension SurveyFinding {
     return setting.fill < 1 ? "\(level), \(setting.fill.percent(0)) filled" : level
   }
 
+  /// The objective to begin with: `99.9 %`.
+  var objectiveText: String { objective.map { "\(($0 * 100).shortText) %" } ?? "–" }
+
   /// The seasons: `1 day, 1 week`.
   var seasonText: String {
     seasons.isEmpty ? "none" : seasons.map(DurationText.words).joined(separator: ", ")

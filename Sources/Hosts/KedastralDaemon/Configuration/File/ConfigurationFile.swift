@@ -151,6 +151,9 @@ struct WorkloadSection: Decodable, Sendable {
   var leadTime: Located<LeadTimeChoice>?
   var leadTimeQuery: Located<String>?
   var replicasQuery: Located<String>?
+  var dropWhileStarting: Located<Bool>?
+  var startingPodsQuery: Located<String>?
+  var labels: Located<StringMap>?
   var timeZone: Located<TimeZoneName>?
   var calendar: CalendarSection?
   var dryRun: Located<Bool>?

@@ -105,6 +105,16 @@ enum Settings {
     placeholder: "PROMQL", oneWorkload: true,
     "query that returns the number of ready pods, for the page and the scorecard; sent to the workload's Prometheus"
   )
+  static let dropWhileStarting = Setting<Bool>(
+    "drop-while-starting", "DROP_WHILE_STARTING", default: "false", file: "workloads[].dropWhileStarting", .workload,
+    "leave out the samples of the workload's own metric while pods are starting, for CPU as the load")
+  static let startingPodsQuery = Setting<String>(
+    "starting-pods-query", "STARTING_PODS_QUERY", defaultNote: "pods named after the workload (kube-state-metrics)",
+    file: "workloads[].startingPodsQuery", .workload, placeholder: "PROMQL", oneWorkload: true,
+    "with -drop-while-starting: query that returns the number of starting pods; sent to the workload's Prometheus")
+  static let workloadLabels = Setting<StringMap>(
+    "workload-labels", "WORKLOAD_LABELS", defaultNote: "none", file: "workloads[].labels", .workload,
+    "labels by which the page groups workloads, such as team=shop; those of the defaults are added")
   static let timeZone = Setting<TimeZoneName>(
     "time-zone", "TIME_ZONE", default: "UTC", file: "workloads[].timeZone", .workload,
     "time zone of the workload's days and schedules")
@@ -610,7 +620,8 @@ enum Settings {
     httpTokenFile.descriptor, pushTokenFile.descriptor,
     workload.descriptor, metric.descriptor, horizon.descriptor, step.descriptor, interval.descriptor,
     window.descriptor, settleTime.descriptor, maxSampleAge.descriptor, bridge.descriptor, ownLeadTime.descriptor,
-    leadTimeQuery.descriptor, replicasQuery.descriptor, timeZone.descriptor, calendarCountry.descriptor,
+    leadTimeQuery.descriptor, replicasQuery.descriptor, dropWhileStarting.descriptor, startingPodsQuery.descriptor,
+    workloadLabels.descriptor, timeZone.descriptor, calendarCountry.descriptor,
     calendarHolidaysFile.descriptor, calendarEventsFile.descriptor,
     dryRun.descriptor, seriesAhead.descriptor, seriesQuantiles.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,

@@ -46,6 +46,10 @@ package struct DiscoveryConfiguration: Sendable, Equatable {
       query.text = PodStartupQuery.text(of: name)
       workload.leadTime = .query(query)
     }
+    workload.replicasQuery?.series?.value = value
+    if case .query(let endpoint, _, true) = workload.startingPods {
+      workload.startingPods = .query(endpoint: endpoint, text: PodStartupQuery.starting(of: name), isDefault: true)
+    }
     return workload
   }
 

@@ -42,6 +42,10 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var series: ForecastSeries?
   /// Further metrics; the plan is the largest need.
   package var otherMetrics: [MetricConfiguration] = []
+  /// Where the number of its starting pods comes from, in whose time samples are left out; nil when all samples count.
+  package var startingPods: StartingPodsConfiguration?
+  /// What the page groups it by.
+  package var labels: [String: String] = [:]
   /// The object that its plan scales; nil for a workload of the file, which names none.
   package var target: PodTarget?
 }

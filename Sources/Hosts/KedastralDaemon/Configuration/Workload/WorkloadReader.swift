@@ -63,13 +63,16 @@ struct WorkloadReader {
     let leadTime = LeadTimeReader(given: given, problems: problems).read(
       own, defaults: defaults, of: name.value, source: source)
     let replicas = readReplicasQuery(own, source: source)
-    let configuration = WorkloadConfiguration(
+    let labels = given.value(Settings.workloadLabels, own?.labels)?.value.pairs ?? [:]
+    var configuration = WorkloadConfiguration(
       name: name.value, metric: metric.value, source: source, model: model, policy: policy,
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
       bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas, timeZone: timeZone.value.text,
       calendar: calendar, isDryRun: dryRun.value,
       series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
+    configuration.labels = (defaults?.labels?.value.pairs ?? [:]).merging(labels) { $1 }
+    configuration.startingPods = readStartingPods(own, of: name.value, source: source)
     return Workload(configuration: configuration, name: name, interval: times.interval)
   }
 

@@ -25,6 +25,13 @@ extension WorkloadConfiguration {
         text.pair("leadTimeQuery", Placeholders.escape(query.text))
       }
       if let replicasQuery { text.pair("replicasQuery", Placeholders.escape(replicasQuery.text)) }
+      if let startingPods {
+        text.pair("dropWhileStarting", true)
+        if case .query(_, let query, false) = startingPods {
+          text.pair("startingPodsQuery", Placeholders.escape(query))
+        }
+      }
+      text.pairs("labels", labels.mapValues(Placeholders.escape))
       text.pair("timeZone", timeZone)
       if let calendar { text.mapping("calendar") { calendar.write(to: &$0) } }
       if isDryRun { text.pair("dryRun", isDryRun) }
