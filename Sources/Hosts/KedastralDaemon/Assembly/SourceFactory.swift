@@ -17,6 +17,7 @@ package struct SourceFactory: Sendable {
   let inbox: PushInbox
   /// The cluster whose pods are measured; nil without one.
   private let cluster: KubernetesClient?
+  private let countingPace = CountingPace()
 
   package init(
     client: HTTPClient, clock: any WallClock, logger: KedastralLogger, cluster: KubernetesClient? = nil
@@ -145,7 +146,9 @@ package struct SourceFactory: Sendable {
 
   /// Where the number of a workload's ready pods comes from: its query, else the Kubernetes API; nil when it is unknown.
   func realPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
-    guard let query = workload.replicasQuery else { return pods(of: workload).map(CountedPods.init) }
+    guard let query = workload.replicasQuery else {
+      return pods(of: workload).map { CountedPods($0, at: countingPace) }
+    }
     if let series = query.series {
       return sharedQueries.source(
         of: series.value, label: series.label, query: query.text, at: query.endpoint, step: workload.step,
