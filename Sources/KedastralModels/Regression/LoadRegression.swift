@@ -404,7 +404,7 @@ extension LoadTracker {
     }
     var free = LoadTracker(
       layout: Layout(season: season, shortSeason: nil, week: nil), outlierBound: .greatestFiniteMagnitude,
-      volatilityBound: .greatestFiniteMagnitude)
+      volatilityBound: .greatestFiniteMagnitude, remembering: values.count)
     var deviations: [Double] = []
     var moves: [Double] = []
     deviations.reserveCapacity(values.count)
