@@ -47,7 +47,7 @@ struct PolicyTranslation {
   private static let calendarDay = ["name", "date", "start", "end", "before", "after", "like", "load"]
     .map { (file: $0, object: $0) }
 
-  private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
+  private static let series = ["ahead", "quantiles", "write"].map { (file: $0, object: $0) }
 
   private static let capacity =
     [

@@ -12,6 +12,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var tls: TLSSection?
   var httpTokenFile: Located<String>?
   var pushTokenFile: Located<String>?
+  var seriesWrite: SeriesWriteSection?
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
@@ -35,6 +36,12 @@ struct TLSSection: Decodable, Sendable {
   var caFile: Located<String>?
   var minVersion: Located<TLSContext.MinimumVersion>?
   var clientNames: Located<[String]>?
+}
+
+struct SeriesWriteSection: Decodable, Sendable {
+  var url: Located<WebURL>?
+  var tokenFile: Located<String>?
+  var caFile: Located<String>?
 }
 
 struct LimitsSection: Decodable, Sendable {
@@ -185,6 +192,7 @@ struct CalendarDaySection: Decodable, Sendable {
 struct SeriesSection: Decodable, Sendable {
   var ahead: Located<[Duration]>?
   var quantiles: Located<[ExportedQuantile]>?
+  var write: Located<Duration>?
 }
 
 /// A further metric of a workload; missing settings are those of the workload.

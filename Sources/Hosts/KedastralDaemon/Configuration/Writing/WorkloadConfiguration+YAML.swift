@@ -39,6 +39,7 @@ extension WorkloadConfiguration {
         text.mapping("series") {
           $0.pair("ahead", series.ahead.map(DurationText.format).joined(separator: ","))
           $0.pair("quantiles", series.quantiles.isEmpty ? "0" : series.quantiles.map { "\($0)" }.joined(separator: ","))
+          if let write = series.write { $0.pair("write", DurationText.format(write)) }
         }
       }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in
