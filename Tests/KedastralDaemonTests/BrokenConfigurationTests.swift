@@ -137,7 +137,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, dryRun, horizon, interval, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, covariates, dryRun, horizon, interval, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),

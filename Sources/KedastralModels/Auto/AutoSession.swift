@@ -26,6 +26,8 @@ struct AutoSession: ModelSession {
   private var tail = HistoryTail()
   /// The state of an earlier session, until it is checked whether it belongs to this load.
   private var restored: Stored?
+  /// The covariates on the grid of the history that is being forecast.
+  private var covariates: [CovariateReading] = []
 
   init(model: AutoModel) {
     self.model = model
@@ -33,6 +35,15 @@ struct AutoSession: ModelSession {
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     try forecast(history, HistoryChange(), steps: steps, quantiles: quantiles)
+  }
+
+  /// Forecasts with covariates on the grid of the history.
+  mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double], covariates: [CovariateReading]
+  ) throws -> Forecast {
+    self.covariates = covariates
+    defer { self.covariates = [] }
+    return try forecast(history, change, steps: steps, quantiles: quantiles)
   }
 
   mutating func forecast(
@@ -48,12 +59,16 @@ struct AutoSession: ModelSession {
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
     let settledCount = local.count - clock.localised(last: unsettled)
-    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker
+    let readings = covariates.map { $0.localised(by: clock, history) }
+    if learned?.regression.covariates?.lacked(readings) == true { learnSooner(history) }
+    guard follow(local, upTo: settledCount, steps: clock.steps, readings), let regression = learned?.regression,
+      var tracker
     else {
       return try model.simple(history, steps: steps, quantiles: quantiles)
     }
     self.tracker = nil  // so that its arrays are changed in place
     let levels = Set(quantiles + Self.watchedLevels).sorted()
+    let view = regression.view(of: readings)
     var missing = missingRun
     let (values, paths, parts) = tracker.looking(
       beyond: local.values[settledCount...],
@@ -61,7 +76,9 @@ struct AutoSession: ModelSession {
         missing = value.isFinite ? 0 : missing + 1
         return value.isFinite ? regression.units.relative(value) : Self.standIn(tracker, missingRun: missing)
       },
-      { regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch) })
+      {
+        regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch, covariates: view)
+      })
     self.tracker = tracker
     let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
     let served = record.isBeaten ? naive : values
@@ -81,7 +98,9 @@ struct AutoSession: ModelSession {
     if nearTerm.correctedSteps > 0 { forecast.reason? += "; the first steps are corrected by the latest samples" }
     forecast.members = members(of: regression, step: history.step)
     forecast.mase = record.mase
-    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
+    forecast.expectedError = regression.expectedError(
+      stepsAhead: Forecast.stepsJudged(history.step), covariates: view)
+    forecast.noteCovariates(of: regression, readings, isUsed: view != nil && !record.isBeaten)
     let claim = LiveRecord.Claim(
       served: forecast.values, upper: upper, learned: clock.standard(values),
       naive: clock.standard(naive), members: parts.map(clock.standard))
@@ -141,7 +160,9 @@ struct AutoSession: ModelSession {
   }
 
   /// Updates tracker and fit with the first `count` samples; false when there are too few for a fit.
-  private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
+  private mutating func follow(
+    _ history: TimeSeries, upTo count: Int, steps: Int, _ readings: [CovariateReading]
+  ) -> Bool {
     let end = history.instant(at: count - 1)
     isFitDue = isFittedApart && learned.map { end >= $0.refitAt } ?? false
     if let learned, isFitDue || end < learned.refitAt, end >= learned.fittedAt,
@@ -150,7 +171,7 @@ struct AutoSession: ModelSession {
       if absorbNew(history, upTo: count) { return true }
       return retrace(history.prefix(count), learned)
     }
-    return learn(history.prefix(count), steps: steps)
+    return learn(history.prefix(count), steps: steps, readings)
   }
 
   /// Processes the new samples; false when the history is not the previous one extended.
@@ -205,9 +226,9 @@ struct AutoSession: ModelSession {
     (self.learned, tracker, isFitDue) = (learned, nil, false)
   }
 
-  private mutating func learn(_ history: TimeSeries, steps: Int) -> Bool {
+  private mutating func learn(_ history: TimeSeries, steps: Int, _ readings: [CovariateReading]) -> Bool {
     isFitDue = false
-    guard let (regression, fitted) = AutoModel.fit(history, steps: steps) else {
+    guard let (regression, fitted) = AutoModel.fit(history, steps: steps, covariates: readings) else {
       (learned, tracker) = (nil, nil)
       return false
     }
