@@ -143,7 +143,7 @@ struct BrokenConfigurationTests {
     Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, dropWhileStarting, dryRun, horizon, interval, labels, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, startingPodsQuery, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, covariates, dropWhileStarting, dryRun, horizon, interval, labels, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, startingPodsQuery, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),

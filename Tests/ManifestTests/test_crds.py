@@ -69,6 +69,7 @@ spec:
       - {name: Black Friday, date: "2026-11-27", before: 6h, after: 1d}
       - {name: sale, start: "2026-12-01 18:00", end: "2026-12-01 22:00", load: 2.5}
       - {name: bridge day, date: "2026-12-28", like: sunday}
+  covariates: [{name: frontend, query: sum(frontend)}]
   otherMetrics:
     - {metric: queue, query: sum(queue), model: {type: arima}, capacity: {targetPerPod: 10, quantileLevel: '0.9'}}
     - {metric: kafka, sourceConfig: {scaledObject: web, trigger: lag}, dataSourceRef: {name: keda}, capacity: {targetPerPod: 5}}
@@ -193,6 +194,8 @@ def test_wrong_headroom_policies_are_rejected(path, value, expected):
     ("spec.calendar", {"days": [{"name": "sale"}]}, "either date, or start and end"),
     ("spec.calendar", {"days": [{"name": "sale", "date": "2026-11-27", "like": "sunday", "load": 2}]}, "exclude each other"),
     ("spec.calendar", {"holidaysFile": "/etc/passwd"}, "unexpected"),
+    ("spec.covariates", [{"name": "sales", "schedule": "/etc/passwd", "query": "x"}], "unexpected"),
+    ("spec.covariates", [{"name": "frontend"}], "required"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": -1}}], "minimum"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": 1}, "sourceConfig": {"url": "x"}}], "belong to the data"),
     ("spec.fallback.behavior", "none", "is not one of"),

@@ -28,6 +28,8 @@ struct AutoSession: ModelSession {
   private var tail = HistoryTail()
   /// The state of an earlier session, until it is checked whether it belongs to this load.
   private var restored: Stored?
+  /// The covariates on the grid of the history that is being forecast.
+  private var covariates: [CovariateReading] = []
 
   init(model: AutoModel) {
     self.model = model
@@ -35,6 +37,15 @@ struct AutoSession: ModelSession {
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     try forecast(history, HistoryChange(), steps: steps, quantiles: quantiles)
+  }
+
+  /// Forecasts with covariates on the grid of the history.
+  mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double], covariates: [CovariateReading]
+  ) throws -> Forecast {
+    self.covariates = covariates
+    defer { self.covariates = [] }
+    return try forecast(history, change, steps: steps, quantiles: quantiles)
   }
 
   mutating func forecast(
@@ -50,8 +61,10 @@ struct AutoSession: ModelSession {
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
     let settledCount = local.count - clock.localised(last: unsettled)
-    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker,
-      tracker.lend(local.values, from: tracker.count - settledCount)
+    let readings = covariates.map { $0.localised(by: clock, history) }
+    if learned?.regression.covariates?.lacked(readings) == true { learnSooner(history) }
+    guard follow(local, upTo: settledCount, steps: clock.steps, readings), let regression = learned?.regression,
+      var tracker, tracker.lend(local.values, from: tracker.count - settledCount)
     else {
       let margin = margin
       tracker?.giveBack(margin: margin)
@@ -59,6 +72,7 @@ struct AutoSession: ModelSession {
     }
     self.tracker = nil  // so that its arrays are changed in place
     let levels = Set(quantiles + Self.watchedLevels).sorted()
+    let view = regression.view(of: readings)
     var missing = missingRun
     let (values, paths, parts) = tracker.looking(
       beyond: local.values[settledCount...],
@@ -66,7 +80,9 @@ struct AutoSession: ModelSession {
         missing = value.isFinite ? 0 : missing + 1
         return value.isFinite ? regression.units.relative(value) : Self.standIn(tracker, missingRun: missing)
       },
-      { regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch) })
+      {
+        regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch, covariates: view)
+      })
     tracker.giveBack(margin: margin)
     self.tracker = tracker
     let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
@@ -87,7 +103,9 @@ struct AutoSession: ModelSession {
     if nearTerm.correctedSteps > 0 { forecast.reason? += "; the first steps are corrected by the latest samples" }
     forecast.members = members(of: regression, step: history.step)
     forecast.mase = record.mase
-    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
+    forecast.expectedError = regression.expectedError(
+      stepsAhead: Forecast.stepsJudged(history.step), covariates: view)
+    forecast.noteCovariates(of: regression, readings, isUsed: view != nil && !record.isBeaten)
     let claim = LiveRecord.Claim(
       served: forecast.values, upper: upper, learned: clock.standard(values),
       naive: clock.standard(naive), members: parts.map(clock.standard))
@@ -147,7 +165,9 @@ struct AutoSession: ModelSession {
   }
 
   /// Updates tracker and fit with the first `count` samples; false when there are too few for a fit.
-  private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
+  private mutating func follow(
+    _ history: TimeSeries, upTo count: Int, steps: Int, _ readings: [CovariateReading]
+  ) -> Bool {
     let end = history.instant(at: count - 1)
     isFitDue = isFittedApart && learned.map { end >= $0.refitAt } ?? false
     if let learned, isFitDue || end < learned.refitAt, end >= learned.fittedAt,
@@ -156,7 +176,7 @@ struct AutoSession: ModelSession {
       if absorbNew(history, upTo: count) { return true }
       return retrace(history.prefix(count), learned)
     }
-    return learn(history.prefix(count), steps: steps)
+    return learn(history.prefix(count), steps: steps, readings)
   }
 
   /// By how many samples the history's window may move until the next forecast.
@@ -221,9 +241,9 @@ struct AutoSession: ModelSession {
     (self.learned, tracker, isFitDue) = (learned, nil, false)
   }
 
-  private mutating func learn(_ history: TimeSeries, steps: Int) -> Bool {
+  private mutating func learn(_ history: TimeSeries, steps: Int, _ readings: [CovariateReading]) -> Bool {
     isFitDue = false
-    guard let (regression, fitted) = AutoModel.fit(history, steps: steps) else {
+    guard let (regression, fitted) = AutoModel.fit(history, steps: steps, covariates: readings) else {
       (learned, tracker) = (nil, nil)
       return false
     }

@@ -55,13 +55,13 @@ extension LoadRegression {
 }
 
 extension DirectRegression {
-  fileprivate func write(to writer: inout ByteWriter) {
+  func write(to writer: inout ByteWriter) {
     writer.append(count: plan.starts.firstIndex { $0.kind == start } ?? 0)
     writer.append(penalty ?? .nan)
     for coefficient in coefficients { writer.append(coefficient) }
   }
 
-  fileprivate init?(_ plan: Plan, knots: Int, from reader: inout ByteReader) {
+  init?(_ plan: Plan, knots: Int, from reader: inout ByteReader) {
     guard let start = reader.count(most: plan.starts.count - 1), let penalty = reader.double(),
       let coefficients = reader.floats(knots * (plan.columns.count + 1))
     else { return nil }
@@ -75,13 +75,13 @@ extension SpreadModel {
   /// The number of signals in use.
   private static let signalCount = 5
 
-  fileprivate func write(to writer: inout ByteWriter) {
+  func write(to writer: inout ByteWriter) {
     writer.append(floats: (0..<Self.signalCount).map { gains[$0] })
     writer.append(floor)
     writer.append(floats: quantiles)
   }
 
-  fileprivate init?(from reader: inout ByteReader) {
+  init?(from reader: inout ByteReader) {
     guard let gains = reader.floats(Self.signalCount), gains.allSatisfy({ $0 >= 0 }),
       let floor = reader.finiteDouble(), floor > 0, let quantiles = reader.floats(Self.levels.count)
     else { return nil }

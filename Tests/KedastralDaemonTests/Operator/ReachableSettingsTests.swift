@@ -29,7 +29,7 @@ struct ReachableSettingsTests {
     var testDescription: String { name }
   }
 
-  static let forms = [prometheus, http, scrape, keda, otlp, remoteWrite]
+  static let forms = [prometheus, covariates, http, scrape, keda, otlp, remoteWrite]
 
   private static let prometheus = Form(
     name: "victoriametrics",
@@ -109,6 +109,25 @@ struct ReachableSettingsTests {
         "reactiveFloor": true, "accuracyGate": .number(0.4), "activationThreshold": 5,
       ],
       "schedules": [["begins": "30 8 * * mon-fri", "duration": "2h", "minReplicas": 5, "maxReplicas": 20]],
+    ],
+    credentials: SourceCredentials(token: Secret("hush")))
+
+  private static let covariates = Form(
+    name: "covariates",
+    file: """
+      metric: rps
+      leadTime: 10m
+      covariates:
+        - {name: frontend, query: sum(frontend)}
+        - {name: queue, query: sum(queue)}
+      source: {type: prometheus, url: 'http://prometheus:9090', query: sum(rps), bearerToken: hush}
+      model: auto
+      policy: {targetPerPod: 10}
+      """,
+    source: ["type": "prometheus", "config": ["url": "http://prometheus:9090", "query": "sum(rps)"]],
+    policy: [
+      "metric": "rps", "capacity": ["targetPerPod": 10], "model": ["type": "auto"],
+      "covariates": [["name": "frontend", "query": "sum(frontend)"], ["name": "queue", "query": "sum(queue)"]],
     ],
     credentials: SourceCredentials(token: Secret("hush")))
 

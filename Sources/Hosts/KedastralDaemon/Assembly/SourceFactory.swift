@@ -3,6 +3,7 @@ import Kedastral
 import KedastralCore
 import KedastralGRPC
 import KedastralKubernetes
+import KedastralModels
 import KedastralNet
 import KedastralSources
 
@@ -108,6 +109,15 @@ package struct SourceFactory: Sendable {
       }
       made.isPushed = true
       return bootstrapped(made, from: settings.bootstrap, of: workload)
+    }
+  }
+
+  /// Makes a covariate of a workload.
+  package func make(_ covariate: CovariateConfiguration, of workload: WorkloadConfiguration) throws -> Covariate {
+    switch covariate.values {
+    case .source(let source):
+      Covariate(name: covariate.name, values: .measured(try make(source, of: workload).source))
+    case .schedule(_, let schedule): Covariate(name: covariate.name, values: .planned(schedule))
     }
   }
 

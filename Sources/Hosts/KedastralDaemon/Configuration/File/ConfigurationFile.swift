@@ -163,6 +163,7 @@ struct WorkloadSection: Decodable, Sendable {
   var labels: Located<StringMap>?
   var timeZone: Located<TimeZoneName>?
   var calendar: CalendarSection?
+  var covariates: [Section<CovariateSection>]?
   var dryRun: Located<Bool>?
   var series: SeriesSection?
   var otherMetrics: [Section<MetricSection>]?
@@ -186,6 +187,14 @@ struct CalendarDaySection: Decodable, Sendable {
   var after: Located<Duration>?
   var like: Located<CalendarLikeness>?
   var load: Located<Double>?
+}
+
+/// Another series that may tell how the load develops.
+struct CovariateSection: Decodable, Sendable {
+  var name: Located<String>?
+  var query: Located<String>?
+  var source: Section<SourceSection>?
+  var schedule: Located<String>?
 }
 
 /// The parts of the forecast that are exported as metrics.

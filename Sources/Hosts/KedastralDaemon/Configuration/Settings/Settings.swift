@@ -594,6 +594,11 @@ enum Settings {
         + "[more](calendar.md)"
     ),
     (
+      "workloads[].covariates[]", .workload,
+      "other series that may tell how the load develops: `name`, and `query` (to the workload's server), `source`, or `schedule`, a "
+        + "file of `time,value` or iCalendar whose values are known ahead; [more](covariates.md)"
+    ),
+    (
       "workloads[].policy.schedules[]", .capacity,
       "bounds at known times: `begins` (cron: minute, hour, day of the month, month, day of the week), `duration`, `min`, "
         + "`max`"

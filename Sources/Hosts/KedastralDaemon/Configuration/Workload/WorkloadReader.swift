@@ -60,6 +60,8 @@ struct WorkloadReader {
       problems.add(timeZone.origin, error.description)
     }
     let calendar = CalendarReader(given: given, problems: problems).read(own?.calendar, defaults: defaults?.calendar)
+    let covariates = readCovariates(
+      own, source: source, sourceSection, model: model, zone: timeZone.value.text)
     let leadTime = LeadTimeReader(given: given, problems: problems).read(
       own, defaults: defaults, of: name.value, source: source)
     let replicas = readReplicasQuery(own, source: source)
@@ -69,7 +71,7 @@ struct WorkloadReader {
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
       bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas, timeZone: timeZone.value.text,
-      calendar: calendar, isDryRun: dryRun.value,
+      calendar: calendar, covariates: covariates, isDryRun: dryRun.value,
       series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
     configuration.labels = (defaults?.labels?.value.pairs ?? [:]).merging(labels) { $1 }
     configuration.startingPods = readStartingPods(own, of: name.value, source: source)

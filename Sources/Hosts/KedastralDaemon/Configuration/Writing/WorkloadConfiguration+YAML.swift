@@ -34,6 +34,14 @@ extension WorkloadConfiguration {
       text.pairs("labels", labels.mapValues(Placeholders.escape))
       text.pair("timeZone", timeZone)
       if let calendar { text.mapping("calendar") { calendar.write(to: &$0) } }
+      text.sequence("covariates", of: Array(covariates.enumerated())) { text, covariate in
+        text.pair("name", Placeholders.escape(covariate.element.name))
+        switch covariate.element.values {
+        case .schedule(let path, _): text.pair("schedule", Placeholders.escape(path))
+        case .source(let source):
+          text.mapping("source") { source.write(to: &$0, "COVARIATE\(covariate.offset + 1)") }
+        }
+      }
       if isDryRun { text.pair("dryRun", isDryRun) }
       if let series {
         text.mapping("series") {
