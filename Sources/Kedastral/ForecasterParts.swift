@@ -81,7 +81,8 @@ package struct ForecasterParts {
       http, on: loop, clock: clock, leadTime: settings.leadTime, interval: { roster.interval(of: $0) },
       staleAfter: settings.staleAfter, series: { roster.series(of: $0) }, labels: { roster.labels },
       health: readiness.health, metrics: metrics, readiness: readiness.readiness, history: forecaster,
-      texts: settings.texts, records: forecaster, scorecards: forecaster.scorecards, receivers: settings.receivers, logger: logger)
+      texts: settings.texts, records: forecaster, scorecards: forecaster.scorecards, receivers: settings.receivers,
+      logger: logger)
     self.server = server
     logger.info("serving forecasts", ["address": "\(server.address)", "workloads": "\(workloads.count)"])
   }
