@@ -74,8 +74,8 @@ let package = Package(
     .target(
       name: "KedastralCommandLine",
       dependencies: [
-        "KedastralCore", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore", "KedastralSources",
-        "KedastralGRPC", "KedastralHTTP", "KedastralNet", "Kedastral", "KedastralDaemon", "CBuild",
+        "KedastralCore", "KedastralModels", "KedastralEvaluation", "KedastralMemoryStore", "KedastralRedisStore",
+        "KedastralSources", "KedastralGRPC", "KedastralHTTP", "KedastralNet", "Kedastral", "KedastralDaemon", "CBuild",
       ],
       path: "Sources/Hosts/KedastralCommandLine"),
     .target(name: "CBuild", cSettings: [.define("KEDASTRAL_COMMIT", to: "\"\(commit)\"")]),

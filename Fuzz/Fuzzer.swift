@@ -5,7 +5,7 @@ import Glibc
 /// A run fails by a trap, by what AddressSanitizer finds, by `demand`, or by taking longer than libFuzzer's time limit.
 enum FuzzTarget: String, CaseIterable {
   case models, http2, protobuf, http, redis, prometheus, yaml, csv, snapshot, history, kubernetes, rawmetrics, otlp,
-    remotewrite
+    remotewrite, externalmetrics
 
   /// The target that the environment names.
   static let chosen: FuzzTarget = {
@@ -35,6 +35,7 @@ enum FuzzTarget: String, CaseIterable {
     case .rawmetrics: fuzzRawMetrics(bytes)
     case .otlp: fuzzOTLP(bytes)
     case .remotewrite: fuzzRemoteWrite(bytes)
+    case .externalmetrics: fuzzExternalMetrics(bytes)
     }
   }
 }

@@ -149,3 +149,21 @@ func fuzzHTTP(_ bytes: [UInt8]) {
     }
   }
 }
+
+/// Label selectors of external metrics, and the paths before them.
+func fuzzExternalMetrics(_ bytes: [UInt8]) {
+  let parts = String(decoding: bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
+  let selector = String(parts.first ?? "")
+  if let labels = try? ExternalMetricsAPI.labels(selector) {
+    demand(labels.keys.allSatisfy { !$0.isEmpty && selector.contains($0) }, "a label that the selector does not have")
+  }
+  let api = ExternalMetricsAPI(defaults: .init(leadTime: .seconds(300), staleAfter: .seconds(120)))
+  let plan = snapshot()
+  for path in ["/namespaces/shop/\(ExternalMetricsAPI.metric)", String(parts.last ?? "")] {
+    let answer = api.answer(ExternalMetricsAPI.root + path, selector: selector, at: noon) { $0 == "api" ? plan : nil }
+    demand([200, 400, 404, 503].contains(answer.status), "a status of \(answer.status)")
+    demand(answer.body.first == UInt8(ascii: "{"), "an answer that is not JSON")
+    let isNamed = (try? ExternalMetricsAPI.labels(selector))?["workload"] == "api"
+    demand(answer.status != 200 || isNamed, "a value of a workload that the selector does not name")
+  }
+}

@@ -123,7 +123,7 @@ kube --namespace keda rollout status deployment/keda-metrics-apiserver --timeout
 echo "# 4. Kedastral and its definitions"
 step helm upgrade --install kedastral "$root/deploy/helm/kedastral" --kube-context "$context" --namespace "$namespace" \
   --create-namespace --values "$here/values.yaml"
-for name in forecastpolicies datasources clusterdatasources; do
+for name in forecastpolicies headroompolicies datasources clusterdatasources; do
   kube wait --for condition=Established "customresourcedefinition/$name.kedastral.io" --timeout 1m
 done
 

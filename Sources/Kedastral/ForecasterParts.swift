@@ -66,7 +66,7 @@ package struct ForecasterParts {
     }
     let forecaster = Forecaster(
       store: store.store, clock: clock, metrics: metrics, logger: logger,
-      observer: ForecastObservers([readiness, settings.observer].compactMap(\.self)),
+      observer: ForecastObservers([readiness, settings.observer]),
       scorecards: Scorecards(settings.scorecard))
     let roster = WorkloadRoster(
       workloads, forecaster: forecaster, store: store.store, readiness: readiness, membership: membership,
@@ -102,12 +102,13 @@ package struct ForecasterParts {
 }
 
 /// Several observers of forecast rounds.
-private struct ForecastObservers: ForecastObserver {
+package struct ForecastObservers: ForecastObserver {
   private let observers: [any ForecastObserver]
 
-  init(_ observers: [any ForecastObserver]) { self.observers = observers }
+  /// Combines those that there are; they are called in this order.
+  package init(_ observers: [(any ForecastObserver)?]) { self.observers = observers.compactMap(\.self) }
 
-  func roundEnded(_ round: ForecastRound) {
+  package func roundEnded(_ round: ForecastRound) {
     for observer in observers { observer.roundEnded(round) }
   }
 }

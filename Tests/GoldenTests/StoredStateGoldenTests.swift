@@ -54,14 +54,24 @@ struct StoredStateGoldenTests {
     }
     let state = try #require(try await store.state(of: try WorkloadName("api-app")))
     try Golden.write(
-      "stored-state", ["state": try JSONDocument(json: state), "knowledge": try knowledge(await restarted(state))])
+      "stored-state",
+      ["state": .text(state.base64EncodedString()), "knowledge": try knowledge(await restarted(state))])
   }
 
-  @Test("a recorded state gives a restarted forecaster its previous accuracy")
-  func accuracy() async throws {
-    if Golden.isRecording { try await record() }
-    let recorded = try Golden.read("stored-state")
-    let state = try #require(recorded["state"]).data()
+  /// The stored state of a fixture: in base64, or the JSON that version 0.1.0 stored.
+  private func state(in fixture: JSONDocument) throws -> Data {
+    let state = try #require(fixture["state"])
+    guard case .text(let text) = state else { return try state.data() }
+    return try #require(Data(base64Encoded: text))
+  }
+
+  @Test(
+    "a recorded state gives a restarted forecaster its previous accuracy, also one of version 0.1.0",
+    arguments: ["stored-state", "stored-state-json"])
+  func accuracy(fixture: String) async throws {
+    if Golden.isRecording, fixture == "stored-state" { try await record() }
+    let recorded = try Golden.read(fixture)
+    let state = try state(in: recorded)
     let metrics = MetricsRegistry()
     let knowledge = try knowledge(await restarted(state, metrics: metrics))
     #expect(metrics.all.contains { $0.name == "kedastral_forecast_mase" && !$0.all.isEmpty })

@@ -8,6 +8,13 @@ struct BenchAccuracyTests {
   private static let program = """
     #!/bin/sh
     case "$*" in
+    *backtest*--window*)
+      mase=0.8; case "$*" in
+      *"--window 1h"*"--model ets"*) echo "kedastral backtest: not enough history: 7 samples, at least 11 required" >&2; exit 1;;
+      *"--model arima"*) mase=1.6;; *"--model theta"*) mase=0.4;; *"--model ets"*) mase=0.2;;
+      esac
+      echo '{"results": [{"trace": "a-5m", "mase": '$mase'}]}'
+    ;;
     *backtest*--horizon*) cat <<'END'
     {"results": [
       {"trace": "a-5m", "model": "auto", "mase": 0.5, "pinball": {"0.9": 0.1}},
@@ -53,6 +60,13 @@ struct BenchAccuracyTests {
     let code = try await process.waitForExit()
     try #require(code == 0, "\(process.output)")
     return process.output
+  }
+
+  @Test("compares auto with simple models while there is little history, without those for which it is too little")
+  func young() async throws {
+    let output = try await run("--parts", "young")
+    #expect(output.contains("| 1h | 0.500 | – | 2.000 | **2.000** | 2.00 (a-5m) |"), "\(output)")
+    #expect(output.contains("| 30h | 0.500 | 4.000 | 2.000 | **4.000** | 4.00 (a-5m) |"), "\(output)")
   }
 
   @Test("compares models with repeating the last season at long horizons")

@@ -56,6 +56,61 @@ struct ForecastCommandTests {
     #expect(error < 0.1)
   }
 
+  /// Five days of quarters of hours of a load that follows another by half an hour, in two files, and a schedule that helps nothing.
+  private func covariates(in folder: TemporaryFolder) throws -> (load: String, frontend: String, sales: String) {
+    var generator = SyntheticLoad.Generator(seed: 3)
+    var (wander, path) = (0.0, [Double]())
+    for _ in 0..<482 {
+      wander = 0.97 * wander + 0.25 * generator.noise()
+      path.append(wander)
+    }
+    func text(_ lag: Int, _ noise: Double) -> String {
+      let rows = (0..<480).map {
+        "\(1_767_571_200 + 900 * $0),\(500 + 80 * path[$0 + lag] + noise * generator.noise())"
+      }
+      return "timestamp,value\n" + rows.joined(separator: "\n") + "\n"
+    }
+    return (
+      try folder.write(text(0, 2), to: "checkout.csv"), try folder.write(text(2, 1), to: "frontend.csv"),
+      try folder.write("time,value\n2026-01-07 12:00,1\n2026-01-07 13:00,0\n", to: "sales.csv")
+    )
+  }
+
+  @Test("uses series of files as covariates, and says which lag they have and which do not help")
+  func covariates() async throws {
+    let folder = try TemporaryFolder()
+    let files = try covariates(in: folder)
+    let options = [
+      "--csv", files.load, "--covariate", "frontend=\(files.frontend)", "--schedule", "sales=\(files.sales)",
+    ]
+    let run = try await Daemon.run("kedastral", ["forecast"] + options + ["--horizon", "2h", "-o", "json"])
+    #expect(run.exitCode == 0, "\(run.output)")
+    let reason = try #require(try Snapshot(json: Data(run.output.utf8)).reason)
+    #expect(reason.contains("covariates: frontend: the load follows it by 30 minutes, error "), "\(reason)")
+    #expect(reason.contains("sales: not used, "), "\(reason)")
+    func mase(_ options: [String]) async throws -> Double {
+      let run = try await Daemon.run(
+        "kedastral", ["backtest"] + options + ["--step", "15m", "--horizon", "30m", "--json"])
+      let document = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+      let results = try #require(document?["results"] as? [[String: Any]], "\(run.output)")
+      return try #require(results.first?["mase"] as? Double)
+    }
+    let (with, without) = (try await mase(options), try await mase(Array(options.prefix(2))))
+    #expect(with < 0.6 * without, "\(with) of \(without)")
+  }
+
+  @Test(
+    "an invalid covariate is an error of usage",
+    arguments: [
+      (["--covariate", "frontend"], "is not NAME=FILE"), (["--covariate", "a=/nowhere.csv"], "/nowhere.csv"),
+      (["--schedule", "a=/nowhere.csv"], "cannot read '/nowhere.csv'"),
+    ])
+  func invalidCovariate(options: [String], words: String) async throws {
+    let folder = try TemporaryFolder()
+    let run = try await Daemon.run("kedastral", ["forecast", "--csv", try trace(in: folder)] + options)
+    #expect(run.exitCode != 0 && run.output.contains(words), "\(run.output)")
+  }
+
   @Test("baseline follows the time zone: nine o'clock stays nine o'clock when the clocks go forward")
   func timeZone() async throws {
     let folder = try TemporaryFolder()

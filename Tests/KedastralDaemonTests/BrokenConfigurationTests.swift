@@ -135,9 +135,15 @@ struct BrokenConfigurationTests {
       what: "an unknown key", file: workload("horizont: 1h"),
       lines: ["k.yaml:5:5: workloads[0]: unknown key 'horizont'; did you mean horizon?"]),
     Broken(
+      what: "a forecast to write, without a receiver", file: workload("horizon: 15m\nseries: {write: 20m}"),
+      lines: [
+        "k.yaml:2:11: workloads[0].name: the forecast is to be written (series.write), but there is no receiver; set seriesWrite.url",
+        "k.yaml:6:21: workloads[0].series.write: 20m is not between 0 and the horizon 15m; shorten it or lengthen the horizon",
+      ]),
+    Broken(
       what: "a key in the wrong section", file: workload("targetPerPod: 5"),
       lines: [
-        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, dropWhileStarting, dryRun, horizon, interval, labels, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, startingPodsQuery, step, timeZone, window"
+        "k.yaml:5:5: workloads[0]: unknown key 'targetPerPod'; known: bridge, calendar, covariates, dropWhileStarting, dryRun, horizon, interval, labels, leadTime, leadTimeQuery, maxSampleAge, metric, model, name, otherMetrics, policy, replicasQuery, series, settleTime, source, startingPodsQuery, step, timeZone, window"
       ]),
     Broken(
       what: "an unknown key of the policy", file: workload("policy: {target: 5}"),

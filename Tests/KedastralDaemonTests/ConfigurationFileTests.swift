@@ -58,6 +58,28 @@ struct ConfigurationFileTests {
     #expect(try forecaster(file: "workloads: [{name: a, metric: rps, source: {query: up}}]").workloads[0].series == nil)
   }
 
+  @Test("forecasts are written as far ahead as the workload says, to the receiver of the process")
+  func writtenSeries() throws {
+    let configuration = try forecaster(
+      file: """
+        seriesWrite: {url: 'http://prometheus:9090/api/v1/write', tokenFile: /t, caFile: /ca}
+        defaults: {metric: rps, source: {query: up}, series: {write: 10m}}
+        workloads:
+          - {name: a}
+          - {name: b, series: {write: 0s}}
+          - {name: c, series: {ahead: 5m, quantiles: 0, write: 30m}}
+        """)
+    #expect(
+      configuration.workloads.map(\.series) == [
+        ForecastSeries(ahead: [], quantiles: [0.5, 0.9], write: .seconds(600)), nil,
+        ForecastSeries(ahead: [.seconds(300)], quantiles: [], write: .seconds(1800)),
+      ])
+    let endpoint = try #require(configuration.seriesWrite).endpoint
+    #expect(endpoint.displayName == "http://prometheus:9090/api/v1/write" && endpoint.tls.authorities == "/ca")
+    #expect("\(endpoint.credentials)" == "bearer token")
+    #expect(try forecaster(file: "workloads: [{name: a, metric: rps, source: {query: up}}]").seriesWrite == nil)
+  }
+
   @Test("a workload's own lead time is a duration, or measured by a query to its Prometheus")
   func leadTimes() throws {
     let workloads = try forecaster(

@@ -221,7 +221,7 @@ struct DiscoveryTests {
 }
 
 /// A registry as text.
-private enum MetricsPage {
+enum MetricsPage {
   static func text(_ metrics: MetricsRegistry) -> String {
     metrics.all.flatMap { family in
       family.all.map { metric in

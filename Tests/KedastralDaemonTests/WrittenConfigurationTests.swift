@@ -92,6 +92,15 @@ struct WrittenConfigurationTests {
     """,
     """
     workloads:
+      - name: checkout
+        metric: rps
+        source: {query: up}
+        covariates:
+          - {name: front, query: 'x{a="$${b}"}'}
+          - {name: queue, source: {url: "http://other:9090", query: up, timeout: 3s}}
+    """,
+    """
+    workloads:
       - name: busy
         metric: rps
         source: {query: up}

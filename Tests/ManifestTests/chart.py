@@ -15,7 +15,8 @@ CERTIFICATE = {"ca.crt", "tls.crt", "tls.key"}
 SECRETS = {
     "redis-auth": {"password"}, "redis-reader": {"password"}, "redis-url": {"url"}, "redis-tls-client": CERTIFICATE,
     "forecaster-certificate": CERTIFICATE, "scaler-certificate": CERTIFICATE, "keda-client": CERTIFICATE,
-    "http-token": {"bearer", "token"}, "push-token": {"token"}, "prometheus-token": {"token"}, "source-credentials": set(),
+    "http-token": {"bearer", "token"}, "push-token": {"token"}, "series-write-token": {"token"}, "prometheus-token": {"token"},
+    "source-credentials": set(),
 }
 
 

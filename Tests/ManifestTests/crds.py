@@ -9,7 +9,7 @@ from cluster import ROOT
 from test_manifests import CRD, strict
 
 FOLDER = ROOT / "deploy/crds"
-NAMES = ("forecastpolicies", "datasources", "clusterdatasources")
+NAMES = ("forecastpolicies", "headroompolicies", "datasources", "clusterdatasources")
 DEFINITIONS = {name: yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in NAMES}
 
 

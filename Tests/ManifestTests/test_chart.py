@@ -92,7 +92,7 @@ def test_the_definitions_of_the_operator_s_objects_are_those_of_deploy_crds():
     rendered_ones = {one["metadata"]["name"]: one["spec"] for one in of_kind(rendered("operator"), "CustomResourceDefinition")}
     files = [path for path in (ROOT / "deploy/crds").glob("*.yaml") if path.name != "kustomization.yaml"]
     originals = {one["metadata"]["name"]: one["spec"] for one in (yaml.safe_load(path.read_text()) for path in files)}
-    assert rendered_ones == originals and len(originals) == 3
+    assert rendered_ones == originals and len(originals) == 4
     about = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]["artifacthub.io/crds"]
     assert {one["name"] for one in yaml.safe_load(about)} == set(originals)
     kept = of_kind(rendered("operator", "crds.keep=true"), "CustomResourceDefinition")
@@ -141,7 +141,7 @@ def test_users_of_a_namespace_may_write_its_policies_by_the_roles_that_they_have
         for label in role["metadata"]["labels"]:
             if label.startswith("rbac.authorization.k8s.io/aggregate-to-"):
                 [rule] = role["rules"]
-                assert rule["resources"] == ["forecastpolicies", "datasources"]
+                assert rule["resources"] == ["forecastpolicies", "headroompolicies", "datasources"]
                 granted[label.rpartition("-")[2]] = rule["verbs"]
     assert set(granted) == {"admin", "edit", "view"}
     assert granted["view"] == ["get", "list", "watch"] and "create" in granted["edit"] == granted["admin"]
@@ -168,8 +168,8 @@ def test_the_operator_may_do_no_more_than_its_rules_name():
     assert not of_kind(one, "ClusterRoleBinding")
     inside, leases = operator_roles(one)
     assert (inside["metadata"]["namespace"], leases["metadata"]["namespace"]) == ("shop", NAMESPACE)
-    assert inside["rules"][0]["resources"] == ["forecastpolicies", "datasources"]
-    assert inside["rules"][1]["resources"] == ["forecastpolicies/status", "datasources/status"]
+    assert inside["rules"][0]["resources"] == ["forecastpolicies", "headroompolicies", "datasources"]
+    assert inside["rules"][1]["resources"] == ["forecastpolicies/status", "headroompolicies/status", "datasources/status"]
     assert inside["rules"][2:] == next(role for role in roles if role["kind"] == "ClusterRole")["rules"][2:]
     assert leases["rules"][1]["resourceNames"] == ["kedastral-operator-shop"]
     assert {one["metadata"]["namespace"] for one in of_kind(one, "RoleBinding")} == {"shop", NAMESPACE}
@@ -545,4 +545,29 @@ def test_the_operator_is_a_component_of_the_kustomize_base(tmp_path):
     assert {one["metadata"]["name"]: one["rules"] for one in of_kind(objects, "ClusterRole")} == chart
     for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
         assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}]
-    assert len(of_kind(objects, "CustomResourceDefinition")) == 3
+    assert len(of_kind(objects, "CustomResourceDefinition")) == 4
+
+
+def test_the_external_metrics_are_a_component_of_the_kustomize_base(tmp_path):
+    objects, _ = kustomized(tmp_path, components=[os.path.relpath(ROOT / "deploy/kustomize/external-metrics", tmp_path)])
+    policies.objects_fit_kubernetes_schemas([one for one in objects if one["kind"] != "APIService"], "1.33")
+    policies.containers_are_confined(objects)
+    policies.services_reach_pods_by_named_ports(objects)
+    policies.mounts_exist(objects, {"kedastral-scaler-tls": {"tls.crt", "tls.key"}})
+    # The scaler's settings are the chart's, but for the authority that KEDA's certificate needs.
+    chart = rendered("minimal", "externalMetrics.enabled=true", "externalMetrics.caBundle=Zm9v", "scaler.tls.existingSecret=kedastral-scaler-tls")
+    [expected] = [one for one in of_kind(chart, "Deployment") if one["metadata"]["name"].endswith("-scaler")]
+    _, scaler = of_kind(objects, "Deployment")
+    wanted = environment(container_of(expected))
+    settings = environment(container_of(scaler))
+    assert {**settings, "TLS_CA_FILE": "/etc/tls/ca.crt", "FORECASTER_URL": ""} == {**wanted, "FORECASTER_URL": ""}
+    assert scaler["spec"]["template"]["spec"]["automountServiceAccountToken"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container_of(scaler)[probe] == container_of(expected)[probe]
+    [registration] = of_kind(objects, "APIService")
+    assert registration["spec"]["service"] == {"name": "kedastral-scaler", "namespace": "team", "port": 443}
+    [other] = of_kind(chart, "APIService")
+    assert {**other["spec"], "service": "", "caBundle": ""} == {**registration["spec"], "service": "", "caBundle": ""}
+    subjects = {one["metadata"]["name"]: one["subjects"][0] for one in of_kind(objects, "ClusterRoleBinding")}
+    assert subjects["kedastral-authentication-reader"] == {"kind": "ServiceAccount", "name": "kedastral", "namespace": "team"}
+    assert subjects["kedastral-external-metrics"]["namespace"] == "kube-system"

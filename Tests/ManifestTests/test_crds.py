@@ -69,6 +69,7 @@ spec:
       - {name: Black Friday, date: "2026-11-27", before: 6h, after: 1d}
       - {name: sale, start: "2026-12-01 18:00", end: "2026-12-01 22:00", load: 2.5}
       - {name: bridge day, date: "2026-12-28", like: sunday}
+  covariates: [{name: frontend, query: sum(frontend)}]
   otherMetrics:
     - {metric: queue, query: sum(queue), model: {type: arima}, capacity: {targetPerPod: 10, quantileLevel: '0.9'}}
     - {metric: kafka, sourceConfig: {scaledObject: web, trigger: lag}, dataSourceRef: {name: keda}, capacity: {targetPerPod: 5}}
@@ -93,6 +94,19 @@ status:
   desiredReplicas: 3
   conditions:
     - {type: Ready, status: 'True', observedGeneration: 3, lastTransitionTime: '2026-01-01T00:00:00Z', reason: Planned, message: ''}
+""")
+HEADROOM = yaml.safe_load("""
+apiVersion: kedastral.io/v1alpha1
+kind: HeadroomPolicy
+metadata: {name: placeholders, namespace: shop}
+spec:
+  scaleTargetRef: {name: placeholders}
+  nodeStartup: 3m
+  placeholder: {cpu: "1", memory: 2Gi}
+  maxReplicas: 20
+  policies:
+    - {name: web, requests: {cpu: 500m, memory: 512Mi}}
+    - {name: api, namespace: other, requests: {cpu: "0.5"}}
 """)
 SOURCE = yaml.safe_load("""
 apiVersion: kedastral.io/v1alpha1
@@ -141,6 +155,22 @@ def test_sources_are_accepted():
 
 
 @pytest.mark.parametrize("path,value,expected", [
+    ("spec.nodeStartup", None, "'nodeStartup' is a required property"),
+    ("spec.nodeStartup", "soon", "does not match"),
+    ("spec.placeholder", {}, "a placeholder requests cpu or memory, or both"),
+    ("spec.placeholder", {"cpu": "one"}, "does not match"),
+    ("spec.policies", [], "non-empty|too short"),
+    ("spec.policies", [{"name": "web"}], "'requests' is a required property"),
+    ("spec.maxReplicas", 0, "minimum"),
+    ("spec.dryRun", True, "unexpected"),
+])
+def test_wrong_headroom_policies_are_rejected(path, value, expected):
+    assert problems("headroompolicies", HEADROOM) == []
+    found = problems("headroompolicies", changed(HEADROOM, path, value))
+    assert any(re.search(expected, one) for one in found), found
+
+
+@pytest.mark.parametrize("path,value,expected", [
     ("spec.scaleTargetRef.name", None, "'name' is a required property"),
     ("spec.metric", "", "non-empty|too short"),
     ("spec.capacity", None, "'capacity' is a required property"),
@@ -164,6 +194,8 @@ def test_sources_are_accepted():
     ("spec.calendar", {"days": [{"name": "sale"}]}, "either date, or start and end"),
     ("spec.calendar", {"days": [{"name": "sale", "date": "2026-11-27", "like": "sunday", "load": 2}]}, "exclude each other"),
     ("spec.calendar", {"holidaysFile": "/etc/passwd"}, "unexpected"),
+    ("spec.covariates", [{"name": "sales", "schedule": "/etc/passwd", "query": "x"}], "unexpected"),
+    ("spec.covariates", [{"name": "frontend"}], "required"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": -1}}], "minimum"),
     ("spec.otherMetrics", [{"metric": "queue", "capacity": {"targetPerPod": 1}, "sourceConfig": {"url": "x"}}], "belong to the data"),
     ("spec.fallback.behavior", "none", "is not one of"),
@@ -252,11 +284,11 @@ def test_definitions(name):
     assert DEFINITIONS[name]["metadata"]["name"] == f'{spec["names"]["plural"]}.{spec["group"]}'
     assert spec["names"]["plural"] == name and version["subresources"] == {"status": {}}
     assert {column["name"] for column in version["additionalPrinterColumns"]} >= {"Ready", "Age"}
-    assert {"forecastpolicies": ["fp"], "datasources": ["ds"], "clusterdatasources": ["cds"]}[name] == spec["names"]["shortNames"]
+    assert {"forecastpolicies": ["fp"], "headroompolicies": ["hrp"], "datasources": ["ds"], "clusterdatasources": ["cds"]}[name] == spec["names"]["shortNames"]
 
 
 def test_each_rule_has_been_tried():
-    tried = {rule["rule"] for name, one in [("forecastpolicies", FULL), ("datasources", changed(SOURCE, "spec.secretRefs", {}))]
+    tried = {rule["rule"] for name, one in [("forecastpolicies", FULL), ("headroompolicies", HEADROOM), ("datasources", changed(SOURCE, "spec.secretRefs", {}))]
              for _, _, rule in rules(complete(copy.deepcopy(one), schema(name)), schema(name))}
     written = {rule["rule"] for name in NAMES for node in nodes(schema(name)) for rule in node.get("x-kubernetes-validations", [])}
     assert tried == written

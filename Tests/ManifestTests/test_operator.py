@@ -16,13 +16,14 @@ import urllib.request
 
 import pytest
 from cluster import PROGRAMS, ROOT
-from test_crds import POLICY, changed
+from test_crds import HEADROOM, POLICY, changed
 
 sys.path.append(str(ROOT / "Tests/DocumentTests"))
 from programs import Program, eventually, free_port  # noqa: E402
 
 DOUBLE = ROOT / "Tests/KedastralKubernetesTests/Double/api_server_double.py"
 POLICIES = "/apis/kedastral.io/v1alpha1/namespaces/shop/forecastpolicies"
+HEADROOM_POLICIES = "/apis/kedastral.io/v1alpha1/namespaces/shop/headroompolicies"
 SOURCES = "/apis/kedastral.io/v1alpha1/namespaces/shop/datasources"
 SCALED = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledobjects"
 AUTOSCALERS = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
@@ -456,6 +457,41 @@ def test_a_new_token_is_used_when_the_file_changes(cluster, tmp_path):
     assert [entry for entry in late if entry["authorization"] == "Bearer second"]
     assert sum(entry["status"] == 401 for entry in late) <= 1
     assert "first" not in one.output and "second" not in one.output
+
+
+def test_a_headroom_policy_scales_placeholder_pods_for_the_policies_that_it_names(cluster):
+    cluster.create_source()
+    cluster.create_policy()
+    cluster.ask("POST", HEADROOM_POLICIES, HEADROOM)
+    one = cluster.forecaster()
+    cluster.until(lambda: cluster.get(f"{SCALED}/placeholders"), one)
+    made = cluster.get(f"{SCALED}/placeholders")
+    assert made["metadata"]["ownerReferences"][0]["kind"] == "HeadroomPolicy"
+    assert made["spec"]["triggers"][0]["metadata"]["workloads"] == "shop_web=500m/512Mi,other_api=0.5/0"
+
+    def ready():
+        conditions = cluster.get(f"{HEADROOM_POLICIES}/placeholders").get("status", {}).get("conditions", [])
+        return [(condition["status"], condition["reason"]) for condition in conditions]
+
+    cluster.until(lambda: ready() == [("False", "PolicyNotFound")], one)
+    cluster.ask("PATCH", f"{HEADROOM_POLICIES}/placeholders", {"spec": {"policies": HEADROOM["spec"]["policies"][:1]}})
+    cluster.until(lambda: cluster.get(f"{SCALED}/placeholders")["spec"]["triggers"][0]["metadata"]["workloads"] == "shop_web=500m/512Mi", one)
+    assert not one.output.count("cannot write to the cluster")
+
+
+def test_a_lone_forecaster_renews_its_lease_with_one_request(cluster):
+    one = cluster.forecaster()
+
+    def requests(*methods):
+        return [entry for entry in cluster.log() if "/leases" in entry["path"] and entry["authorization"] and entry["method"] in methods]
+
+    cluster.until(lambda: len(requests("PUT")) >= 3, one)
+    assert len(requests("GET")) == 1
+    # Another one is seen by the conflict.
+    other = cluster.forecaster("b")
+    other.wait_for("members=2 active=true")
+    one.wait_for("members=2 active=true")
+    assert {entry["status"] for entry in requests("PUT")} == {200, 409}
 
 
 def writers(log):

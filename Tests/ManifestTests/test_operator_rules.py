@@ -60,12 +60,14 @@ def test_the_rules_allow_what_the_operator_requests_and_nothing_else(tmp_path, s
         cluster.create_autoscaler("raised")
         cluster.create_policy(value="raised", scaleTargetRef={"name": "raised"}, apply="minReplicas")
         cluster.create_policy(value="lost", scaleTargetRef={"name": "other"}, dataSourceRef={"name": "nothing"})
+        cluster.ask("POST", operator.HEADROOM_POLICIES, operator.HEADROOM)
         shared = "/apis/kedastral.io/v1alpha1/clusterdatasources"
         cluster.ask("POST", shared, {"metadata": {"name": "shared"}, "spec": {"type": "prometheus", "config": {"url": "http://p:9090"}}})
         one = cluster.forecaster("a", *(["-namespace", namespace] if namespace else []))
         cluster.until(lambda: namespace or cluster.get(f"{shared}/shared").get("status"), one)
         cluster.until(lambda: cluster.get(f"{SCALED}/web"), one)
         cluster.until(lambda: cluster.condition() == ("True", "Planned"), one)
+        cluster.until(lambda: cluster.get(f"{operator.HEADROOM_POLICIES}/placeholders").get("status"), one)
         cluster.until(lambda: cluster.get(operator.EVENTS)["items"], one)
         cluster.until(lambda: cluster.get(f"{operator.AUTOSCALERS}/raised")["spec"]["minReplicas"] > 1, one)
         for kind in ("deployment", "statefulset"):

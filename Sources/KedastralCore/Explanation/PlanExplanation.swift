@@ -112,6 +112,8 @@ package struct PlanExplanation: Sendable, Equatable, Codable {
   package var recentErrorAheadSeconds: Double?
   /// The share of recent loads that stayed below a quantile, by level.
   package var coverage: [String: Double]?
+  /// Whether the model uses the workload's covariates, and why; nil without any.
+  package var covariates: [CovariateUse]?
   /// The reasons given by model and policy.
   package var reason: String?
   /// The next change, within the plan.
@@ -133,6 +135,7 @@ extension PlanExplanation {
     let metric = record.basis.metrics[step.metric]
     self.metric = metric.name
     need = step.need
+    covariates = metric.forecast.covariates.isEmpty ? nil : metric.forecast.covariates
     clamps = CapacityPlan.Adjustment.allCases.filter(step.adjustments.contains)
     switch step.margin {
     case .quantile(let level): quantile = level

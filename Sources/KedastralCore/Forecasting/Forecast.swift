@@ -28,6 +28,8 @@ public struct Forecast: Sendable, Equatable {
   /// The expected mean absolute error ``stepsJudged(_:)`` steps ahead, divided by the mean load: 0.06 is 6 %. Measured on parts
   /// of the history that were held out of the fit; nil when the model does not report it.
   public var expectedError: Double?
+  /// What became of the workload's covariates; empty without any.
+  package var covariates: [CovariateUse] = []
 
   /// The horizon at which the forecast error is measured, in steps: five minutes, or one step where steps are longer.
   public static func stepsJudged(_ step: Duration) -> Int { max(1, Int(300 / step.inSeconds)) }

@@ -24,7 +24,7 @@ extension ForecastLoop {
       metric = feed.metric
       session = FirstSession(model: model)
       samples =
-        feed.samples.series.isEmpty || feed.isBehind(workload, at: end)
+        feed.samples.isEmpty || feed.isBehind(workload, at: end)
         ? SampleHistory(
           step: workload.step, windowSteps: workload.firstSteps,
           settleTime: workload.settleTime(of: feed.metric.source))
@@ -33,7 +33,7 @@ extension ForecastLoop {
 
     /// Whether the history is to be read, or fitted for the first time.
     var isUnfitted: Bool {
-      samples.series.isEmpty || (session as? any FittedSession).map { $0.fittedAt == nil } ?? false
+      samples.isEmpty || (session as? any FittedSession).map { $0.fittedAt == nil } ?? false
     }
 
     /// Whether a round would have to read more than first plans need, as after a long stop.

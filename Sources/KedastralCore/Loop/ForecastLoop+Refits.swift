@@ -15,7 +15,7 @@ extension ForecastLoop {
     guard !due.isEmpty else { return }
     queue.learns(workload.name)
     let priority = LearningPriority.ofRefit(
-      due.map { feeds[$0].samples.series.suffix(workload.firstSteps) }, replicas: latest?.desiredReplicas.first ?? 1)
+      due.map { feeds[$0].samples.suffix(workload.firstSteps) }, replicas: latest?.desiredReplicas.first ?? 1)
     refits.task = Task(priority: .utility) { await self.refit(due, queue, priority) }
   }
 

@@ -106,8 +106,8 @@ public actor ForecastLoop {
 
   /// The load measured so far, or nil before the first successful collection.
   public var history: TimeSeries? {
-    let series = current[0].samples.series
-    return series.isEmpty ? nil : series
+    let samples = current[0].samples
+    return samples.isEmpty ? nil : samples.series
   }
 
   /// The ready pods as far as they are known, and why they cannot be read; nil without a source of them.
@@ -268,11 +268,12 @@ public actor ForecastLoop {
   /// Adds the round to the scorecard, and publishes what has changed.
   private func score(_ snapshot: Snapshot, _ forecast: Forecast, _ pods: RealPods?) {
     let before = scorecard.days
+    let earliest = scorecard.earliestLoad
     scorecard.round(
       snapshot, forecast,
       loads: current.map {
         Scorecard.MeasuredLoad(
-          $0.samples.series, settledEnd: $0.samples.settledEnd ?? .distantPast,
+          $0.samples.suffix(from: earliest), settledEnd: $0.samples.settledEnd ?? .distantPast,
           targetPerPod: $0.metric.policy.targetPerPod)
       }, pods: pods ?? RealPods())
     if let pods { scorecardMetrics.publish(pods.count(at: snapshot.generatedAt), of: workload.name) }
@@ -341,13 +342,11 @@ public actor ForecastLoop {
       metrics.count(failure)
       sourceFailure = failure
     }
-    let samples = feed.samples.series
-    guard let present = samples.lastPresentIndex else {
+    guard let silentSteps = feed.samples.silentSteps else {
       let error = NoSamples(window: start.feeds == nil ? workload.window : workload.step * workload.firstSteps)
       noteNoFirstSamples(error)
       throw error
     }
-    let silentSteps = samples.count - 1 - present
     guard silentSteps <= workload.windowSteps / 2 else { throw NoSamples(window: workload.step * silentSteps) }
   }
 
@@ -472,7 +471,7 @@ public actor ForecastLoop {
         name: feed.metric.name, model: feed.metric.model.name, accuracy: planner.accuracies[index],
         session: feed.session.state, objective: planner.objectives[index], load: histories.fingerprints[index]?.text)
     }
-    guard let data = LoopState(parts, scorecard: scorecard.stored, at: now).data else { return }
+    let data = LoopState(parts, scorecard: scorecard.stored, at: now).data
     do {
       try await withDeadline(workload.storeDeadline, clock: clock) { [workload, store] in
         try await store.putState(data, of: workload.name)

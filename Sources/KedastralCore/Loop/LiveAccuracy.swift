@@ -7,15 +7,15 @@
 /// The recent accuracy of a workload's forecasts, independent of the model: each forecast is kept until its load is measured.
 ///
 /// It compares forecasts five minutes ahead, or one step where steps are longer, over the last hour or twenty samples.
-struct LiveAccuracy: Codable, Sendable {
-  private struct Expectation: Codable {
+struct LiveAccuracy: Decodable, Sendable {
+  private struct Expectation: Decodable {
     var instant: Date
     var value: Double
     /// At `levels`.
     var quantiles: [Double]
   }
 
-  private struct Comparison: Codable {
+  private struct Comparison: Decodable {
     var error: Double
     var load: Double
     /// The error of repeating the previous day, if it is known.
@@ -39,6 +39,58 @@ struct LiveAccuracy: Codable, Sendable {
     comparisons.allSatisfy { (0...levels.count).contains($0.rank) }
       && expectations.allSatisfy { $0.quantiles.count == levels.count }
   }
+
+  // MARK: Storing
+
+  private static let mostStored = 4096
+
+  /// Writes the state, loads and errors in single precision.
+  func write(to writer: inout ByteWriter) {
+    writer.append(count: levels.count)
+    for level in levels { writer.append(level) }
+    writer.append(count: mostComparisons)
+    writer.append(count: expectations.count)
+    for expected in expectations {
+      writer.append(expected.instant.timeIntervalSince1970)
+      for number in [expected.value] + expected.quantiles { writer.append(Float(number)) }
+    }
+    writer.append(count: comparisons.count)
+    for comparison in comparisons {
+      for number in [comparison.error, comparison.load, comparison.naiveError ?? .nan] { writer.append(Float(number)) }
+      writer.append(count: comparison.rank)
+    }
+  }
+
+  /// Reads a state; nil when it is invalid.
+  init?(from reader: inout ByteReader) {
+    guard let levelCount = reader.count(most: Self.mostStored),
+      let levels = reader.list(levelCount, { $0.finiteDouble() }),
+      let most = reader.count(most: Self.mostStored), let expected = reader.count(most: Self.mostStored),
+      let expectations = reader.list(
+        expected,
+        { reader -> Expectation? in
+          guard let instant = reader.finiteDouble(), let value = reader.finiteFloat(),
+            let quantiles = reader.list(levelCount, { $0.finiteFloat() })
+          else { return nil }
+          return Expectation(instant: Date(timeIntervalSince1970: instant), value: value, quantiles: quantiles)
+        }), let compared = reader.count(most: Self.mostStored),
+      let comparisons = reader.list(
+        compared,
+        { reader -> Comparison? in
+          guard let error = reader.finiteFloat(), let load = reader.finiteFloat(), let naiveError = reader.float(),
+            let rank = reader.count(most: Self.mostStored)
+          else { return nil }
+          return Comparison(error: error, load: load, naiveError: naiveError.isFinite ? naiveError : nil, rank: rank)
+        })
+    else { return nil }
+    (self.levels, mostComparisons) = (levels, most)
+    (self.expectations, self.comparisons) = (expectations, comparisons)
+  }
+
+  // MARK: Comparing
+
+  /// The initial state.
+  init() {}
 
   /// Compares the forecasts with the measured loads, except the last `unsettledCount` of them.
   mutating func settle(_ history: TimeSeries, unsettledCount: Int = 0) {

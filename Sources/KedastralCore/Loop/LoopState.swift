@@ -5,9 +5,11 @@
 #endif
 
 /// The state that a forecast loop stores in addition to its plan, so that a restarted loop keeps its error statistics.
-struct LoopState: Codable, Sendable {
+///
+/// It is stored as a ``StoredBlock``. Version 0.1.0 stored JSON, which can still be read.
+struct LoopState: Decodable, Sendable {
   /// One metric's part.
-  struct Metric: Codable, Sendable {
+  struct Metric: Decodable, Sendable {
     var name: String
     var model: String
     var accuracy: LiveAccuracy
@@ -19,15 +21,18 @@ struct LoopState: Codable, Sendable {
     var load: String?
   }
 
-  private static let currentVersion = 1
+  /// The version of the JSON that can be read.
+  private static let jsonVersion = 1
+  /// The most metrics, and bytes of a part, that are read.
+  private static let (mostMetrics, mostBytes) = (1024, 1 << 20)
   /// The age from which the stored accuracy is discarded.
   private static let accuracyAge: Duration = .seconds(3600)
 
-  private var version = currentVersion
+  private var version = jsonVersion
   private var savedAt: Date
   private var metrics: [Metric]
   /// The stored scorecard; data of its own, so that a damaged one harms nothing else.
-  private(set) var scorecard: Data?
+  var scorecard: Data?
 
   init(_ metrics: [Metric], scorecard: Data? = nil, at now: Date) {
     (self.metrics, self.scorecard, savedAt) = (metrics, scorecard, now)
@@ -41,14 +46,31 @@ struct LoopState: Codable, Sendable {
 
   /// Reads a stored state; nil when it has another version or is invalid.
   init?(_ data: Data) {
-    guard let state = try? JSONDecoder().decode(LoopState.self, from: data), state.version == Self.currentVersion else {
-      return nil
+    if data.first == UInt8(ascii: "{") {
+      guard let state = try? JSONDecoder().decode(LoopState.self, from: data), state.version == Self.jsonVersion else {
+        return nil
+      }
+      self = state
+      return
     }
-    self = state
+    guard let block = try? StoredBlock(data, as: .state) else { return nil }
+    var reader = ByteReader(block.content[...])
+    guard let savedAt = reader.finiteDouble(), let count = reader.count(most: Self.mostMetrics),
+      let metrics = reader.list(count, { Metric(from: &$0, mostBytes: Self.mostBytes) }),
+      let scorecard = reader.part(most: Self.mostBytes), reader.rest.isEmpty
+    else { return nil }
+    self.init(metrics, scorecard: scorecard.map { Data($0) }, at: Date(timeIntervalSince1970: savedAt))
   }
 
-  /// The encoded state; nil when it has a number that cannot be encoded.
-  var data: Data? { try? JSONEncoder().encode(self) }
+  /// The encoded state.
+  var data: Data {
+    var writer = ByteWriter()
+    writer.append(savedAt.timeIntervalSince1970)
+    writer.append(count: metrics.count)
+    for metric in metrics { metric.write(to: &writer) }
+    writer.append(part: scorecard)
+    return StoredBlock(fingerprint: 0, content: writer.bytes).encoded(as: .state)
+  }
 
   /// The state of a metric that is forecast with the model of this name.
   func session(of metric: LoadMetric, load: Fingerprint?) -> Data? { part(of: metric, load)?.session }
@@ -73,6 +95,28 @@ struct LoopState: Codable, Sendable {
     metrics.first {
       $0.name == metric.name && $0.model == metric.model.name && ($0.load == nil || $0.load == load?.text)
     }
+  }
+}
+
+extension LoopState.Metric {
+  fileprivate func write(to writer: inout ByteWriter) {
+    for text in [name, model] { writer.append(part: text.utf8) }
+    writer.append(part: load?.utf8)
+    accuracy.write(to: &writer)
+    writer.append(part: session)
+    writer.append(part: objective.flatMap { try? JSONEncoder().encode($0) })
+  }
+
+  fileprivate init?(from reader: inout ByteReader, mostBytes: Int) {
+    guard let name = reader.part(most: mostBytes) ?? nil, let model = reader.part(most: mostBytes) ?? nil,
+      let load = reader.part(most: mostBytes), let accuracy = LiveAccuracy(from: &reader),
+      let session = reader.part(most: mostBytes), let objective = reader.part(most: mostBytes)
+    else { return nil }
+    self.init(
+      name: String(decoding: name, as: UTF8.self), model: String(decoding: model, as: UTF8.self), accuracy: accuracy,
+      session: session.map { Data($0) },
+      objective: objective.flatMap { try? JSONDecoder().decode(ObjectiveTracker.self, from: Data($0)) },
+      load: load.map { String(decoding: $0, as: UTF8.self) })
   }
 }
 

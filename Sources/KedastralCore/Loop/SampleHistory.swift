@@ -23,7 +23,7 @@ struct SampleHistory: Sendable {
   private let windowSteps: Int
   private let settleSteps: Int
   /// The samples up to the last `end`, NaN where one is missing; empty before the first answer.
-  private(set) var series: TimeSeries
+  private var packed: PackedSeries
   /// The instant of the first sample of an incomplete answer that no complete answer has replaced.
   private(set) var partialFrom: Date?
   /// The last settled instant; nil before the first complete answer.
@@ -44,17 +44,34 @@ struct SampleHistory: Sendable {
     self.step = step
     self.windowSteps = windowSteps
     settleSteps = max(0, settleTime.steps(of: step))
-    series = TimeSeries(start: Date(timeIntervalSince1970: 0), step: step, values: [])
+    packed = PackedSeries(step: step)
     corrections = CorrectionRecord(ages: min(settleSteps, CorrectionRecord.mostAges))
   }
 
+  /// The samples up to the last `end`; each call unpacks them.
+  var series: TimeSeries { packed.series }
+
+  /// Whether there is no sample yet.
+  var isEmpty: Bool { packed.isEmpty }
+
+  /// At most the last `count` samples.
+  func suffix(_ count: Int) -> TimeSeries { packed.suffix(count) }
+
+  /// The samples from an instant on; none when it is nil.
+  func suffix(from instant: Date?) -> TimeSeries {
+    packed.suffix(instant.map { packed.count - max(0, packed.index(nearest: $0)) } ?? 0)
+  }
+
   /// When the newest sample was measured; nil when there is none.
-  var newestSampleAt: Date? { series.lastPresentIndex.map(series.instant) }
+  var newestSampleAt: Date? { packed.lastPresentIndex.map(packed.instant) }
+
+  /// How many steps ago the newest sample was measured; nil when there is none.
+  var silentSteps: Int? { packed.lastPresentIndex.map { packed.count - 1 - $0 } }
 
   /// How many samples at the end can still change.
   var unsettledCount: Int {
-    let unsettled = settledEnd.map { series.count - 1 - series.index(nearest: $0) } ?? series.count
-    return min(max(0, unsettled), HistoryChange.mostUnsettled, max(0, series.count - 1))
+    let unsettled = settledEnd.map { packed.count - 1 - packed.index(nearest: $0) } ?? packed.count
+    return min(max(0, unsettled), HistoryChange.mostUnsettled, max(0, packed.count - 1))
   }
 
   // MARK: Reading
@@ -64,14 +81,14 @@ struct SampleHistory: Sendable {
 
   private func start(upTo end: Date, isShort: Bool) -> Date {
     let windowStart = end - step * (windowSteps - 1)
-    guard let present = series.lastPresentIndex else { return windowStart }
+    guard let present = packed.lastPresentIndex else { return windowStart }
     let unsettled = isShort ? end - step * max(0, settleSteps - 1) : settledEnd.map { $0 + step } ?? windowStart
-    return max(windowStart, min(series.instant(at: present + 1), unsettled, end))
+    return max(windowStart, min(packed.instant(at: present + 1), unsettled, end))
   }
 
   /// Adds an answer for the range that was to be read.
   mutating func add(_ reading: MetricReading, upTo end: Date) {
-    series.dropSamples(after: end)
+    packed.dropSamples(after: end)
     wasPartial = reading.partialFrom != nil
     var answer = reading.series
     noteSettledChange(answer)
@@ -83,19 +100,19 @@ struct SampleHistory: Sendable {
       partialFrom = nil
     }
     noteChanges(answer)
-    series.merge(answer)
+    packed.merge(answer)
     extend(upTo: end)
-    if !wasPartial { corrections.note(series, settleSteps: settleSteps) }
+    if !wasPartial { corrections.note(packed, settleSteps: settleSteps) }
   }
 
   /// Extends the history without a response.
   mutating func extend(upTo end: Date) {
-    guard !series.isEmpty else { return }
-    series.dropSamples(after: end)
-    series.extend(to: end)
-    series.keepLast(windowSteps)
-    series.dropLeadingMissing()
-    partialFrom = partialFrom.map { max($0, series.start) }
+    guard !packed.isEmpty else { return }
+    packed.dropSamples(after: end)
+    packed.extend(to: end)
+    packed.keepLast(windowSteps)
+    packed.dropLeadingMissing()
+    partialFrom = partialFrom.map { max($0, packed.start) }
   }
 
   /// Removes from an incomplete answer what is known from a complete one; where both are there, they tell whether the part that
@@ -106,12 +123,12 @@ struct SampleHistory: Sendable {
     for (index, value) in answer.values.enumerated() where value.isFinite {
       let instant = answer.instant(at: index)
       guard instant >= from - step / 2 else { continue }
-      let place = series.index(nearest: instant)
+      let place = packed.index(nearest: instant)
       let isComplete =
-        series.values.indices.contains(place) && series.values[place].isFinite
+        packed.indices.contains(place) && packed[place].isFinite
         && partialFrom.map { instant < $0 - step / 2 } ?? true
       if isComplete {
-        known += abs(series.values[place])
+        known += abs(packed[place])
         answered += abs(value)
         answer.values[index] = .nan
       } else if first == nil {
@@ -124,16 +141,15 @@ struct SampleHistory: Sendable {
 
   /// Notes whether an answer changes samples that the session has seen as settled.
   private mutating func noteChanges(_ answer: TimeSeries) {
-    guard let seen, !series.isEmpty else { return }
+    guard let seen, !packed.isEmpty else { return }
     for (index, value) in answer.values.enumerated() where value.isFinite {
       let instant = answer.instant(at: index)
       guard instant <= seen.end + step / 2 else { break }
-      let place = series.index(nearest: instant)
-      guard series.values.indices.contains(place) else { continue }
-      let known = series.values[place]
-      if !known.isFinite {
+      let place = packed.index(nearest: instant)
+      guard packed.indices.contains(place) else { continue }
+      if !packed[place].isFinite {
         if seen.change == .grown { self.seen?.change = .filled }
-      } else if known != value {
+      } else if !packed.holds(value, at: place) {
         self.seen?.change = .rewritten
         return
       }
@@ -145,13 +161,13 @@ struct SampleHistory: Sendable {
   /// Begins with the samples that an earlier process has settled; samples that were read since have precedence.
   mutating func resume(_ stored: TimeSeries) {
     guard stored.lastPresentIndex != nil else { return }
-    guard !series.isEmpty else {
-      (series, settledEnd) = (stored, stored.end)
+    guard !packed.isEmpty else {
+      (packed, settledEnd) = (PackedSeries(stored), stored.end)
       return
     }
     var merged = stored
     merged.merge(series)
-    series = merged
+    packed = PackedSeries(merged)
     if seen != nil { distrustSession() }
   }
 
@@ -162,12 +178,12 @@ struct SampleHistory: Sendable {
   }
 
   private mutating func noteSettledChange(_ answer: TimeSeries) {
-    guard let settledEnd, answer.start <= settledEnd, !series.isEmpty else { return }
+    guard let settledEnd, answer.start <= settledEnd, !packed.isEmpty else { return }
     for (index, value) in answer.values.enumerated() where value.isFinite {
       let instant = answer.instant(at: index)
       guard instant <= settledEnd + step / 2 else { return }
-      let place = series.index(nearest: instant)
-      if !series.values.indices.contains(place) || series.values[place] != value {
+      let place = packed.index(nearest: instant)
+      if !packed.indices.contains(place) || !packed.holds(value, at: place) {
         settledChange = min(settledChange ?? instant, instant)
         return
       }
@@ -182,23 +198,25 @@ struct SampleHistory: Sendable {
   /// The change since the last call, for the session that forecasts from ``modelSeries``.
   mutating func takeChange() -> HistoryChange {
     let unsettled = unsettledCount
-    defer { seen = (series.end - step * unsettled, .grown) }
+    defer { seen = (packed.end - step * unsettled, .grown) }
     return HistoryChange(seen?.change ?? .grown, unsettledCount: unsettled)
   }
 
   /// The samples that a model should see: without those of incomplete answers that lack a part of this load, and without the
   /// newest ones while the source corrects samples of their age by much.
   var modelSeries: TimeSeries {
+    var series = packed.series
     let partial = isPartialUsable || partialCount > HistoryChange.mostUnsettled ? 0 : partialCount
     let hidden = max(partial, corrections.unreliableAges)
     guard hidden > 0, hidden < series.count else { return series }
-    var masked = series
-    for index in (series.count - hidden)..<series.count { masked.values[index] = .nan }
-    return masked.lastPresentIndex == nil ? series : masked
+    let newest = (series.count - hidden)..<series.count
+    guard series.values[..<newest.lowerBound].contains(where: \.isFinite) else { return series }
+    for index in newest { series.values[index] = .nan }
+    return series
   }
 
   private var partialCount: Int {
-    partialFrom.map { min(max(0, series.count - series.index(nearest: $0)), series.count) } ?? 0
+    partialFrom.map { min(max(0, packed.count - packed.index(nearest: $0)), packed.count) } ?? 0
   }
 }
 
@@ -230,23 +248,23 @@ private struct CorrectionRecord: Sendable {
   var unreliableAges: Int { (means.lastIndex { $0 > Self.bound } ?? -1) + 1 }
 
   /// Notes the newest samples as they are now, and compares those that are settled with what was read first.
-  mutating func note(_ series: TimeSeries, settleSteps: Int) {
+  mutating func note(_ series: PackedSeries, settleSteps: Int) {
     guard !means.isEmpty else { return }
     for age in means.indices {
       let place = series.count - 1 - age
-      guard place >= 0, series.values[place].isFinite else { continue }
+      guard place >= 0, series[place].isFinite else { continue }
       let instant = series.instant(at: place)
       if let known = pending.firstIndex(where: { abs($0.instant.timeIntervalSince(instant)) < 1e-3 }) {
-        if pending[known].values[age] == nil { pending[known].values[age] = series.values[place] }
+        if pending[known].values[age] == nil { pending[known].values[age] = series[place] }
       } else if age == 0 || !pending.isEmpty {
-        pending.append(Pending(instant: instant, values: means.indices.map { $0 == age ? series.values[place] : nil }))
+        pending.append(Pending(instant: instant, values: means.indices.map { $0 == age ? series[place] : nil }))
       }
     }
     let settled = series.end - series.step * settleSteps + series.step / 2
     for sample in pending where sample.instant <= settled {
       let place = series.index(nearest: sample.instant)
-      guard series.values.indices.contains(place), series.values[place].isFinite else { continue }
-      compare(sample, with: series.values[place])
+      guard series.indices.contains(place), series[place].isFinite else { continue }
+      compare(sample, with: series[place])
     }
     pending.removeAll { $0.instant <= settled }
   }
@@ -262,21 +280,15 @@ private struct CorrectionRecord: Sendable {
   }
 }
 
-extension TimeSeries {
+extension PackedSeries {
   /// Begins with the first sample that is present: a window that reaches further back than the source has no gap there.
   fileprivate mutating func dropLeadingMissing() {
-    if let first = values.firstIndex(where: \.isFinite) { keepLast(count - first) }
+    if let first = indices.first(where: { self[$0].isFinite }) { keepLast(count - first) }
   }
 
   /// Drops the samples after `end`, which exist when the clock was set back.
-  fileprivate mutating func dropSamples(after end: Date) {
-    let surplus = min(count, count - 1 - index(nearest: end))
-    if surplus > 0 { values.removeLast(surplus) }
-  }
+  fileprivate mutating func dropSamples(after end: Date) { removeLast(min(count, count - 1 - index(nearest: end))) }
 
   /// Appends missing samples until the last one is at `end`.
-  fileprivate mutating func extend(to end: Date) {
-    let missing = index(nearest: end) - count + 1
-    if missing > 0 { values.append(contentsOf: repeatElement(.nan, count: missing)) }
-  }
+  fileprivate mutating func extend(to end: Date) { append(missing: index(nearest: end) - count + 1) }
 }

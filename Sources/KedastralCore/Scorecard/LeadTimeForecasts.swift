@@ -35,6 +35,9 @@ struct LeadTimeForecasts: Sendable {
       Entry(instant: instant, value: forecast.values[index], quantile: forecast.quantiles[0.9].map { $0[index] }))
   }
 
+  /// The earliest instant that is to be compared; nil when there is none.
+  var earliest: Date? { entries.first?.instant }
+
   /// Compares the forecasts with the loads measured up to `end`; those without a load are dropped.
   mutating func settle(_ history: TimeSeries, upTo end: Date) -> [(instant: Date, counts: ScorecardDay)] {
     defer { entries.removeAll { $0.instant <= end } }

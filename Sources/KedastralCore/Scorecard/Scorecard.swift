@@ -83,6 +83,12 @@ package struct Scorecard: Sendable {
     inForce?.leadTime?.startup.map { .seconds(min(max(0, $0.seconds), 3600)) } ?? settings.startup
   }
 
+  /// The earliest load that the next round needs; nil when it needs none.
+  package var earliestLoad: Date? {
+    let instants = [nextSync.map(Self.instant), forecasts.earliest].compactMap(\.self)
+    return instants.min().map { $0 - max(step, .seconds(60)) }
+  }
+
   /// Adds a round: the plan that comes into force with `snapshot`, its forecast, and the loads measured up to now.
   ///
   /// - Parameters:

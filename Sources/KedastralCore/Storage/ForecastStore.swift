@@ -47,8 +47,8 @@ public enum PutOutcome: Sendable, Equatable {
 
 /// One change of a store.
 public enum StoreUpdate: Sendable, Equatable {
-  /// A workload has a new snapshot.
-  case put(Snapshot)
+  /// A workload has a new snapshot. It is one allocation, which everyone who keeps the update shares.
+  indirect case put(Snapshot)
   /// A workload was removed or expired.
   case removed(WorkloadName)
 

@@ -1,3 +1,4 @@
+import KedastralCore
 import KedastralNet
 
 /// One call of a client: its request, what has come back, and who waits for more. Loop-bound.
@@ -70,12 +71,27 @@ final class ClientCall {
     try response.receive(data: data) { arrived.append($0) }
   }
 
+  /// The status of a call whose time is up.
+  var timedOut: GRPCStatus {
+    let limit = DurationText.format(deadline ?? .zero)
+    let text = connection == nil ? "no connection within \(limit)" : "no (complete) response within \(limit)"
+    return GRPCStatus(.deadlineExceeded, text)
+  }
+
   /// Ends the call, once; messages that have come are still read.
   func finish(_ status: GRPCStatus) {
     guard outcome == nil else { return }
     outcome = status
     timer = nil
     serve()
+  }
+
+  /// Ends the call by what the server said. It knows the client's deadline, and its clock may be a moment ahead: the call
+  /// has then timed out, whatever the server's words.
+  func finish(byServer status: GRPCStatus) {
+    let isCut = status.code == .deadlineExceeded || status.code == .cancelled
+    let isLate = deadline.map { .now - startedAt > $0 * 0.95 } ?? false
+    finish(isCut && isLate ? timedOut : status)
   }
 
   /// Goes back to the state before it was sent.

@@ -34,7 +34,7 @@ final class ClientChannel {
     }
     if let deadline {
       call.timer = LoopTimer(on: loop, every: deadline, repeating: false) { [unowned self, unowned call] in
-        expire(call)
+        end(call, call.timedOut)
       }
     }
     place(call)
@@ -80,12 +80,6 @@ final class ClientChannel {
     }
     waiting.append(call)
     connect()
-  }
-
-  private func expire(_ call: ClientCall) {
-    let limit = DurationText.format(call.deadline ?? .zero)
-    let text = call.connection == nil ? "no connection within \(limit)" : "no (complete) response within \(limit)"
-    end(call, GRPCStatus(.deadlineExceeded, text))
   }
 
   private func end(_ call: ClientCall, _ status: GRPCStatus) {

@@ -193,7 +193,7 @@ final class ClientConnection {
       switch event {
       case .unreadable(let call, let status): give(up: call, status)
       case .data(let call, let range): received(UnsafeRawBufferPointer(rebasing: bytes[range]).bytes, of: call)
-      case .end(let call): call.finish(call.response.end())
+      case .end(let call): call.finish(byServer: call.response.end())
       case .closed(let call, let errorCode, let wasUntouched):
         closed(call, errorCode: errorCode, wasUntouched: wasUntouched)
       case .goAway(let reason):
@@ -221,7 +221,7 @@ final class ClientConnection {
       untouched.append(call)
       return
     }
-    call.finish(GRPCStatus(resetCode: errorCode))
+    call.finish(byServer: GRPCStatus(resetCode: errorCode))
     acknowledge(call)
   }
 

@@ -7,7 +7,7 @@ extension HeadroomQuestion {
   /// Reads the keys `headroom`, `workloads` and `placeholder` of a trigger; nil without the first.
   ///
   /// - Throws: INVALID_ARGUMENT naming the key, its value and what would be right.
-  init?(_ metadata: ScaledObjectReference.Metadata) throws(GRPCStatus) {
+  package init?(_ metadata: ScaledObjectReference.Metadata) throws(GRPCStatus) {
     guard let startup = metadata["headroom"] else {
       for key in ["workloads", "placeholder"] {
         if let value = metadata[key] {
@@ -45,7 +45,7 @@ extension HeadroomQuestion {
 
 extension HeadroomQuestion.Requests {
   /// Requests as `CPU/memory`, in the quantities of Kubernetes.
-  init?(_ text: some StringProtocol) {
+  package init?(_ text: some StringProtocol) {
     let sides = text.split(separator: "/", omittingEmptySubsequences: false)
     guard sides.count == 2, let cpu = Self.quantity(sides[0].trimmed), let memory = Self.quantity(sides[1].trimmed)
     else { return nil }

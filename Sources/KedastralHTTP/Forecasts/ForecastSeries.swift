@@ -13,13 +13,17 @@ package struct ForecastSeries: Sendable, Equatable {
   package let ahead: [Duration]
   /// The exported quantile levels, in (0, 1); ascending, each once.
   package let quantiles: [Double]
+  /// How far ahead the forecast is written to a receiver of remote write; nil when it is not.
+  package let write: Duration?
 
   /// - Parameters:
   ///   - ahead: how far ahead of the scrape the exported values are; positive.
   ///   - quantiles: the levels to export beside the forecast itself, in (0, 1).
-  package init(ahead: [Duration], quantiles: [Double]) {
+  ///   - write: how far ahead the forecast is written to a receiver of remote write; positive, nil for not at all.
+  package init(ahead: [Duration], quantiles: [Double], write: Duration? = nil) {
     self.ahead = Set(ahead).sorted()
     self.quantiles = Set(quantiles).sorted()
+    self.write = write
   }
 }
 

@@ -64,17 +64,17 @@ package struct Lease: KubernetesObject, Encodable, Equatable {
 extension KubernetesClient {
   /// Creates a lease, or replaces the version of it that was read.
   ///
-  /// - Returns: whether it was written; false when another process wrote first.
-  package func write(_ lease: Lease) async throws -> Bool {
+  /// - Returns: the lease as it was written; nil when another process wrote first.
+  package func write(_ lease: Lease) async throws -> Lease? {
     let namespace = lease.metadata.namespace ?? access.namespace
     let body = try Self.json(lease)
     let isNew = lease.metadata.resourceVersion == nil
     let path = Lease.resource.path(namespace: namespace, name: isNew ? nil : lease.metadata.name)
     do {
-      _ = try await send(isNew ? .create : .replace, path, body: body)
-      return true
+      let method: Method = isNew ? .create : .replace
+      return try decode(Lease.self, from: try await send(method, path, body: body), of: Self.name(method, path))
     } catch let error as KubernetesError where error.status == 409 || error.status == 404 {
-      return false
+      return nil
     }
   }
 }

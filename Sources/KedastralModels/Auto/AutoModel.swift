@@ -25,6 +25,9 @@ public struct AutoModel: Model {
   /// The longest time between two fits of a session; shorter while the history is short.
   public let refitInterval: Duration
 
+  /// Identifies the covariates that its sessions receive; 0 without any.
+  var covariateBits: UInt64 = 0
+
   /// Creates the model.
   ///
   /// - Parameters:
@@ -37,19 +40,31 @@ public struct AutoModel: Model {
 
   /// Forecasts from one sample on; see Model/forecast(_:steps:quantiles:).
   public func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
+    try forecast(history, steps: steps, quantiles: quantiles, covariates: [])
+  }
+
+  /// The same with covariates.
+  func forecast(
+    _ history: TimeSeries, steps: Int, quantiles: [Double], covariates: [CovariateReading]
+  ) throws -> Forecast {
     let clock = LocalClock(utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
-    guard let (regression, tracker) = Self.fit(local, steps: clock.steps) else {
+    let readings = covariates.map { $0.localised(by: clock, history) }
+    guard let (regression, tracker) = Self.fit(local, steps: clock.steps, covariates: readings) else {
       return try simple(history, steps: steps, quantiles: quantiles)
     }
-    let (values, paths, _) = regression.forecast(tracker, steps: clock.steps, quantiles: quantiles)
+    let view = regression.view(of: readings)
+    let (values, paths, _) = regression.forecast(
+      tracker, steps: clock.steps, quantiles: quantiles, covariates: view)
     var forecast = Forecast(
       start: history.end, step: history.step, values: clock.standard(values),
       quantiles: paths.mapValues(clock.standard), model: name,
       reason: regression.explanation(step: history.step))
     forecast.members = Forecast.Member.joined(
       zip(regression.names(step: history.step), regression.shares).map { Forecast.Member(name: $0, weight: $1) })
-    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
+    forecast.expectedError = regression.expectedError(
+      stepsAhead: Forecast.stepsJudged(history.step), covariates: view)
+    forecast.noteCovariates(of: regression, readings, isUsed: view != nil)
     return forecast
   }
 
@@ -64,12 +79,14 @@ public struct AutoModel: Model {
   }
 
   /// Fits a history; nil when it is too short.
-  static func fit(_ history: TimeSeries, steps: Int) -> (regression: LoadRegression, tracker: LoadTracker)? {
+  static func fit(
+    _ history: TimeSeries, steps: Int, covariates: [CovariateReading] = []
+  ) -> (regression: LoadRegression, tracker: LoadTracker)? {
     guard let units = LoadUnits(history.values) else { return nil }
     let layout = layout(history)
     return LoadRegression.fit(
       filled(history, season: layout.season, units: units), isPresent: history.values.map(\.isFinite), layout: layout,
-      units: units, steps: steps)
+      units: units, steps: steps, covariates: covariates, step: history.step)
   }
 
   /// The history in units of the fit, gaps filled.

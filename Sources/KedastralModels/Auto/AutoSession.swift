@@ -20,12 +20,16 @@ struct AutoSession: ModelSession {
   private var lastInstant = Date.distantPast
   private var lastValue = Double.nan
   private var missingRun = 0
+  /// About the most new samples of a forecast, recently.
+  private var growth = 0
   private var record = LiveRecord()
   private var nearTerm = NearTermCorrection()
   /// The end of the last history.
   private var tail = HistoryTail()
   /// The state of an earlier session, until it is checked whether it belongs to this load.
   private var restored: Stored?
+  /// The covariates on the grid of the history that is being forecast.
+  private var covariates: [CovariateReading] = []
 
   init(model: AutoModel) {
     self.model = model
@@ -33,6 +37,15 @@ struct AutoSession: ModelSession {
 
   mutating func forecast(_ history: TimeSeries, steps: Int, quantiles: [Double]) throws -> Forecast {
     try forecast(history, HistoryChange(), steps: steps, quantiles: quantiles)
+  }
+
+  /// Forecasts with covariates on the grid of the history.
+  mutating func forecast(
+    _ history: TimeSeries, _ change: HistoryChange, steps: Int, quantiles: [Double], covariates: [CovariateReading]
+  ) throws -> Forecast {
+    self.covariates = covariates
+    defer { self.covariates = [] }
+    return try forecast(history, change, steps: steps, quantiles: quantiles)
   }
 
   mutating func forecast(
@@ -48,12 +61,18 @@ struct AutoSession: ModelSession {
     let clock = LocalClock(model.utcOffset, history: history, steps: steps)
     let local = clock.localised(history)
     let settledCount = local.count - clock.localised(last: unsettled)
-    guard follow(local, upTo: settledCount, steps: clock.steps), let regression = learned?.regression, var tracker
+    let readings = covariates.map { $0.localised(by: clock, history) }
+    if learned?.regression.covariates?.lacked(readings) == true { learnSooner(history) }
+    guard follow(local, upTo: settledCount, steps: clock.steps, readings), let regression = learned?.regression,
+      var tracker, tracker.lend(local.values, from: tracker.count - settledCount)
     else {
+      let margin = margin
+      tracker?.giveBack(margin: margin)
       return try model.simple(history, steps: steps, quantiles: quantiles)
     }
     self.tracker = nil  // so that its arrays are changed in place
     let levels = Set(quantiles + Self.watchedLevels).sorted()
+    let view = regression.view(of: readings)
     var missing = missingRun
     let (values, paths, parts) = tracker.looking(
       beyond: local.values[settledCount...],
@@ -61,7 +80,10 @@ struct AutoSession: ModelSession {
         missing = value.isFinite ? 0 : missing + 1
         return value.isFinite ? regression.units.relative(value) : Self.standIn(tracker, missingRun: missing)
       },
-      { regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch) })
+      {
+        regression.forecast($0, steps: clock.steps, quantiles: levels, stretch: record.stretch, covariates: view)
+      })
+    tracker.giveBack(margin: margin)
     self.tracker = tracker
     let naive = Self.repeating(local, season: regression.features.layout.season, steps: clock.steps)
     let served = record.isBeaten ? naive : values
@@ -81,7 +103,9 @@ struct AutoSession: ModelSession {
     if nearTerm.correctedSteps > 0 { forecast.reason? += "; the first steps are corrected by the latest samples" }
     forecast.members = members(of: regression, step: history.step)
     forecast.mase = record.mase
-    forecast.expectedError = regression.expectedError(stepsAhead: Forecast.stepsJudged(history.step))
+    forecast.expectedError = regression.expectedError(
+      stepsAhead: Forecast.stepsJudged(history.step), covariates: view)
+    forecast.noteCovariates(of: regression, readings, isUsed: view != nil && !record.isBeaten)
     let claim = LiveRecord.Claim(
       served: forecast.values, upper: upper, learned: clock.standard(values),
       naive: clock.standard(naive), members: parts.map(clock.standard))
@@ -141,7 +165,9 @@ struct AutoSession: ModelSession {
   }
 
   /// Updates tracker and fit with the first `count` samples; false when there are too few for a fit.
-  private mutating func follow(_ history: TimeSeries, upTo count: Int, steps: Int) -> Bool {
+  private mutating func follow(
+    _ history: TimeSeries, upTo count: Int, steps: Int, _ readings: [CovariateReading]
+  ) -> Bool {
     let end = history.instant(at: count - 1)
     isFitDue = isFittedApart && learned.map { end >= $0.refitAt } ?? false
     if let learned, isFitDue || end < learned.refitAt, end >= learned.fittedAt,
@@ -150,8 +176,11 @@ struct AutoSession: ModelSession {
       if absorbNew(history, upTo: count) { return true }
       return retrace(history.prefix(count), learned)
     }
-    return learn(history.prefix(count), steps: steps)
+    return learn(history.prefix(count), steps: steps, readings)
   }
+
+  /// By how many samples the history's window may move until the next forecast.
+  private var margin: Int { max(LoadTrail.leastMargin, 2 * growth) }
 
   /// Processes the new samples; false when the history is not the previous one extended.
   private mutating func absorbNew(_ history: TimeSeries, upTo count: Int) -> Bool {
@@ -162,7 +191,10 @@ struct AutoSession: ModelSession {
       return false
     }
     let before = history.values[last]
-    guard before == lastValue || (!before.isFinite && !lastValue.isFinite) else { return false }
+    growth = max(count - 1 - last, growth - growth / 8)
+    guard before == lastValue || (!before.isFinite && !lastValue.isFinite),
+      tracker.lend(history.values, from: tracker.count - 1 - last)
+    else { return false }
     for value in history.values[(last + 1)..<count] {
       if value.isFinite {
         missingRun = 0
@@ -189,11 +221,15 @@ struct AutoSession: ModelSession {
   private mutating func retrace(_ history: TimeSeries, _ learned: Learned) -> Bool {
     let regression = learned.regression
     let season = regression.features.layout.season
-    let history = learned.extended(history)
+    let window = history
+    let history = learned.extended(window)
     guard history.count >= 2 * (season ?? 4) else { return false }
     var tracker = LoadTracker(
-      layout: regression.features.layout, outlierBound: learned.outlierBound, volatilityBound: learned.volatilityBound)
+      layout: regression.features.layout, outlierBound: learned.outlierBound, volatilityBound: learned.volatilityBound,
+      remembering: history.count)
     for value in AutoModel.filled(history, season: season, units: regression.units) { tracker.absorb(value) }
+    tracker.forgetHistory(
+      sharing: history.values, from: history.index(nearest: window.start), units: regression.units)
     self.tracker = tracker
     missingRun = 0
     remember(history, upTo: history.count)
@@ -205,9 +241,9 @@ struct AutoSession: ModelSession {
     (self.learned, tracker, isFitDue) = (learned, nil, false)
   }
 
-  private mutating func learn(_ history: TimeSeries, steps: Int) -> Bool {
+  private mutating func learn(_ history: TimeSeries, steps: Int, _ readings: [CovariateReading]) -> Bool {
     isFitDue = false
-    guard let (regression, fitted) = AutoModel.fit(history, steps: steps) else {
+    guard let (regression, fitted) = AutoModel.fit(history, steps: steps, covariates: readings) else {
       (learned, tracker) = (nil, nil)
       return false
     }
@@ -221,7 +257,7 @@ struct AutoSession: ModelSession {
       stepSeconds: history.step.inSeconds, fittedAt: history.end,
       refitAt: history.end.addingTimeInterval(interval * spread), history: history)
     var fresh = fitted
-    fresh.forgetHistory()
+    fresh.forgetHistory(sharing: history.values, units: regression.units)
     tracker = fresh
     missingRun = 0
     remember(history, upTo: history.count)
@@ -236,9 +272,12 @@ struct AutoSession: ModelSession {
   // MARK: Storing
 
   /// The state that can only be learned by comparing forecasts with measured loads; the fit is stored apart.
-  private struct Stored: Codable {
-    static let currentVersion = 1
-    var version = Stored.currentVersion
+  ///
+  /// It is stored as a ``StoredBlock``. Version 0.1.0 stored JSON, which can still be read.
+  private struct Stored: Decodable {
+    /// The version of the JSON that can be read.
+    static let jsonVersion = 1
+    var version = Stored.jsonVersion
     var tail: HistoryTail
     var record: LiveRecord
     var nearTerm: NearTermCorrection.Stored
@@ -246,17 +285,30 @@ struct AutoSession: ModelSession {
 
   var state: Data? {
     guard let nearTerm = nearTerm.stored else { return nil }
-    return try? JSONEncoder().encode(Stored(tail: tail, record: record, nearTerm: nearTerm))
+    var writer = ByteWriter()
+    tail.write(to: &writer)
+    record.write(to: &writer)
+    nearTerm.write(to: &writer)
+    return StoredBlock(fingerprint: 0, content: writer.bytes).encoded(as: .session)
   }
 
   mutating func restore(_ state: Data) {
-    restored = try? JSONDecoder().decode(Stored.self, from: state)
+    if state.first == UInt8(ascii: "{") {
+      restored = try? JSONDecoder().decode(Stored.self, from: state)
+      return
+    }
+    guard let block = try? StoredBlock(state, as: .session) else { return }
+    var reader = ByteReader(block.content[...])
+    guard let tail = HistoryTail(from: &reader), let record = LiveRecord(from: &reader),
+      let nearTerm = NearTermCorrection.Stored(from: &reader), reader.rest.isEmpty
+    else { return }
+    restored = Stored(tail: tail, record: record, nearTerm: nearTerm)
   }
 
   private mutating func takeUpRestored(_ history: TimeSeries) {
     guard let restored else { return }
     self.restored = nil
-    guard restored.version == Stored.currentVersion, restored.tail.isPart(of: history), restored.record.isSound,
+    guard restored.version == Stored.jsonVersion, restored.tail.isPart(of: history), restored.record.isSound,
       let nearTerm = NearTermCorrection(restored.nearTerm, before: history)
     else { return }
     (record, self.nearTerm) = (restored.record, nearTerm)

@@ -54,6 +54,7 @@ extension Learned {
     regression.write(to: &writer)
     writer.append(count: head.count)
     writer.append(head)
+    regression.covariates?.write(to: &writer)
     return writer.bytes
   }
 
@@ -63,9 +64,17 @@ extension Learned {
     guard reader.fixed() == zone, let fittedAt = reader.finiteDouble(), let refitAt = reader.finiteDouble(),
       let stepSeconds = reader.finiteDouble(), stepSeconds > 0, let outlierBound = reader.finiteDouble(),
       let volatilityBound = reader.finiteDouble(), outlierBound >= 0, volatilityBound >= 0,
-      let regression = LoadRegression(from: &reader), let headCount = reader.count(most: 1 << 20),
-      let head = reader.take(headCount), reader.rest.isEmpty, SeriesCodec.decode(head) != nil
+      var regression = LoadRegression(from: &reader), let headCount = reader.count(most: 1 << 20),
+      let head = reader.take(headCount), SeriesCodec.decode(head) != nil
     else { return nil }
+    if !reader.rest.isEmpty {
+      guard
+        let choice = CovariateChoice(
+          from: &reader, knots: regression.knots.count, season: regression.features.layout.season),
+        reader.rest.isEmpty
+      else { return nil }
+      regression.covariates = choice
+    }
     self.regression = regression
     self.outlierBound = outlierBound
     self.volatilityBound = volatilityBound
@@ -93,14 +102,14 @@ extension AutoSession: FittedSession {
 }
 
 extension AutoModel {
-  /// Identifies the local clock by its offsets around an instant.
+  /// Identifies the local clock by its offsets around an instant, and the covariates.
   fileprivate func zone(at instant: Date) -> UInt64 {
-    guard let utcOffset else { return 0 }
+    guard let utcOffset else { return covariateBits }
     var fingerprint = Fingerprint()
     for halfMonth in -13...13 {
       let offset = utcOffset(instant.addingTimeInterval(Double(halfMonth) * 14 * 86_400))
       fingerprint.add("\(offset.inSeconds)")
     }
-    return fingerprint.bits
+    return fingerprint.bits ^ covariateBits
   }
 }

@@ -13,7 +13,7 @@ import KedastralCore
 /// last season, and is used again when its error is smaller: the distance of the two bounds prevents frequent changes.
 ///
 /// Only the results of completed comparisons are stored, not the forecasts that are still to be compared.
-struct LiveRecord: Codable {
+struct LiveRecord: Decodable {
   private enum CodingKeys: CodingKey { case errors, covered, weight, isBeaten, stretch }
 
   /// The forecasts of the steps after a history.
@@ -33,11 +33,33 @@ struct LiveRecord: Codable {
   private struct Kept {
     var start: Date
     var step: Double
-    /// The paths of the candidates in the order of `errors`, and the 0.9 quantile behind them.
-    var paths: [[Float]]
-    var settled = 0
+    /// The number of candidates, and of the 0.9 quantile behind them.
+    let width: Int
+    let steps: Int
+    /// The first step that is kept.
+    private var first = 0
+    /// The values of each step in the order of `errors`.
+    private var values: [Float] = []
+    private(set) var settled = 0
 
-    var steps: Int { paths.first?.count ?? 0 }
+    init(start: Date, step: Double, paths: [[Double]]) {
+      (self.start, self.step, width, steps) = (start, step, paths.count, paths.first?.count ?? 0)
+      values.reserveCapacity(width * steps)
+      for index in 0..<steps { for path in paths { values.append(Float(min(path[index], 1e38))) } }
+    }
+
+    /// The values of a step that is not settled.
+    subscript(step: Int) -> ArraySlice<Float> { values[(step - first) * width..<(step - first + 1) * width] }
+
+    /// Notes that the next step is settled.
+    mutating func settle() { settled += 1 }
+
+    /// Frees the memory of the settled steps, a few at a time.
+    mutating func trim() {
+      guard settled - first >= max(1, steps / 8) else { return }
+      values = Array(values[((settled - first) * width)...])
+      first = settled
+    }
   }
 
   private var claims: [Kept] = []
@@ -66,6 +88,28 @@ struct LiveRecord: Codable {
   /// The largest ratio of two errors that is reported.
   private static let largestRatio = 1e6
 
+  private static let mostErrors = 256
+
+  /// The initial state.
+  init() {}
+
+  /// Writes the results of completed comparisons.
+  func write(to writer: inout ByteWriter) {
+    writer.append(count: errors.count)
+    for number in errors + [covered, weight, stretch] { writer.append(number) }
+    writer.append(count: isBeaten ? 1 : 0)
+  }
+
+  /// Reads the results of an earlier session; nil when they are invalid.
+  init?(from reader: inout ByteReader) {
+    guard let count = reader.count(most: Self.mostErrors), let errors = reader.list(count, { $0.finiteDouble() }),
+      let covered = reader.finiteDouble(), let weight = reader.finiteDouble(), let stretch = reader.finiteDouble(),
+      let isBeaten = reader.count(most: 1)
+    else { return nil }
+    (self.errors, self.covered, self.weight, self.stretch) = (errors, covered, weight, stretch)
+    self.isBeaten = isBeaten == 1
+  }
+
   /// Whether the state is valid, which a stored state need not be.
   var isSound: Bool {
     (errors + [covered, weight]).allSatisfy { $0 >= 0 && $0.isFinite } && Self.stretchBounds.contains(stretch)
@@ -82,7 +126,7 @@ struct LiveRecord: Codable {
       errors = Array(errors.prefix(3)) + Array(repeating: 0, count: paths.count - 1 - errors.prefix(3).count)
       claims = []
     }
-    claims.append(Kept(start: history.end, step: step, paths: paths.map { $0.map { Float(min($0, 1e38)) } }))
+    claims.append(Kept(start: history.end, step: step, paths: paths))
     if claims.count > Self.claimLimit + 1 { claims.removeFirst() }
   }
 
@@ -95,20 +139,21 @@ struct LiveRecord: Codable {
         let horizon = claims[index].settled
         let place = origin + horizon + 1
         guard place < history.count - unsettledCount else { break }
-        claims[index].settled += 1
-        if place >= 0, history.values[place].isFinite { judge(claims[index], horizon, by: history.values[place]) }
+        claims[index].settle()
+        if place >= 0, history.values[place].isFinite { judge(claims[index][horizon], by: history.values[place]) }
       }
+      claims[index].trim()
     }
     guard weight >= Self.enough, errors.count >= 3 else { return }
     isBeaten = errors[1] > (isBeaten ? 1 : Self.tolerance) * errors[2]
   }
 
-  private mutating func judge(_ claim: Kept, _ horizon: Int, by load: Double) {
+  private mutating func judge(_ claim: ArraySlice<Float>, by load: Double) {
     let keep = 1 - 1 / Self.memory
     for candidate in errors.indices {
-      errors[candidate] = errors[candidate] * keep + abs(load - Double(claim.paths[candidate][horizon]))
+      errors[candidate] = errors[candidate] * keep + abs(load - Double(claim[claim.startIndex + candidate]))
     }
-    let holds = claim.paths.last.map { load <= Double($0[horizon]) * (1 + 1e-6) } ?? true
+    let holds = claim.last.map { load <= Double($0) * (1 + 1e-6) } ?? true
     covered = covered * keep + (holds ? 1 : 0)
     weight = weight * keep + 1
     let moved = stretch * (1 + Self.stretchGain * (holds ? -0.1 : 0.9))

@@ -23,7 +23,8 @@ struct NearTermCorrection {
   private static let fading = 0.8
 
   private var steps: [NearTermStep] = []
-  private var claims: [(end: Date, steps: [NearTermStep.Claim])] = []
+  /// The forecasts of steps that are not settled: the end of their history, the first step that is kept, and the steps.
+  private var claims: [(end: Date, first: Int, steps: [NearTermStep.Claim])] = []
   /// Mean changes per step over about three and fifty samples.
   private var (fastChange, slowChange) = (0.0, 0.0)
   private var end = Date.distantPast
@@ -46,7 +47,7 @@ struct NearTermCorrection {
     current.follow(history, upTo: history.count)
     let claimed = current.applied(to: &forecast, after: history)
     claims.removeAll { $0.end == history.end }
-    claims.append((history.end, claimed))
+    claims.append((history.end, 0, claimed))
     if claims.count > Self.reach + 1 + unsettledCount { claims.removeFirst() }
     correctedSteps = current.steps.count(where: \.isBetter)
   }
@@ -107,13 +108,19 @@ struct NearTermCorrection {
       slowChange += (change - slowChange) * 0.02
       guard history.values[place].isFinite else { continue }
       let load = recent.newest
-      for (end, claimed) in claims {
+      for (end, first, claimed) in claims {
         let index = place - history.index(nearest: end) - 1
-        if claimed.indices.contains(index) { steps[index].learn(claimed[index], load: load) }
+        if claimed.indices.contains(index - first) { steps[index].learn(claimed[index - first], load: load) }
       }
     }
     end = history.instant(at: count - 1)
     claims.removeAll { count - 1 - history.index(nearest: $0.end) >= Self.reach }
+    for index in claims.indices {
+      let settled = count - 1 - history.index(nearest: claims[index].end) - claims[index].first
+      guard settled > 0 else { continue }
+      claims[index].steps = Array(claims[index].steps.dropFirst(settled))
+      claims[index].first += settled
+    }
   }
 
   private mutating func begin(_ history: TimeSeries, upTo count: Int) {
@@ -139,13 +146,21 @@ struct NearTermCorrection {
   // MARK: Storing
 
   /// The state that is kept across a restart: everything except the forecasts of future steps.
-  struct Stored: Codable {
+  struct Stored: Decodable {
+    fileprivate static let mostNumbers = 1 << 16
     var unit: Double
     var fastChange: Double
     var slowChange: Double
     var end: Date
     var stepSeconds: Double
     var steps: PackedNumbers
+
+    /// Writes the state.
+    func write(to writer: inout ByteWriter) {
+      for number in [unit, fastChange, slowChange, end.timeIntervalSince1970, stepSeconds] { writer.append(number) }
+      writer.append(count: steps.values.count)
+      for number in steps.values { writer.append(number) }
+    }
   }
 
   /// The state to store; nil when nothing has been learned yet.
@@ -175,5 +190,18 @@ struct NearTermCorrection {
     (fastChange, slowChange, end, stepSeconds) = (
       stored.fastChange, stored.slowChange, stored.end, stored.stepSeconds
     )
+  }
+}
+
+extension NearTermCorrection.Stored {
+  /// Reads a state; nil when it is invalid.
+  init?(from reader: inout ByteReader) {
+    guard let unit = reader.finiteDouble(), let fastChange = reader.finiteDouble(),
+      let slowChange = reader.finiteDouble(), let end = reader.finiteDouble(), let stepSeconds = reader.finiteDouble(),
+      let count = reader.count(most: Self.mostNumbers), let steps = reader.list(count, { $0.finiteFloat() })
+    else { return nil }
+    self.init(
+      unit: unit, fastChange: fastChange, slowChange: slowChange, end: Date(timeIntervalSince1970: end),
+      stepSeconds: stepSeconds, steps: PackedNumbers(steps.map { Float($0) }))
   }
 }

@@ -4,19 +4,19 @@ import KedastralCore
 struct NearTermStep: Sendable {
   /// The forecast of a step, kept until its load is measured.
   struct Claim {
+    /// The features of the shift, then those of the size, in units; first, because padding before them would take as much as they do.
+    var features: SIMD16<Float>
     /// The forecast before the correction.
     var value: Double
-    /// The features of the shift, then those of the size, in units.
-    var features: SIMD16<Float>
     /// The expected difference of the load from the forecast.
     var shift: Double
     /// The expected size of the remaining error.
     var size: Double
-    /// The index of the volatility class.
-    var mood: Int
     /// The quantiles 0.5 and 0.9: of the model, and corrected.
     var own: (median: Double, upper: Double)
     var corrected: (median: Double, upper: Double)
+    /// The index of the volatility class.
+    var mood: UInt8
   }
 
   /// The levels whose quantiles are updated, and their initial values: those of a normal distribution.
@@ -46,8 +46,8 @@ struct NearTermStep: Sendable {
   let unit: Double
   private var shift: RecursiveLeastSquares
   private var size: RecursiveLeastSquares
-  /// The quantiles of the error in units of its expected size, for each volatility class.
-  private var quantiles = Array(repeating: Self.firstQuantiles, count: Self.moods.count + 1)
+  /// The quantiles of the error in units of its expected size, at `levels` of one volatility class after the other.
+  private var quantiles = Array(repeatElement(Self.firstQuantiles, count: Self.moods.count + 1).joined())
   private var count = 0
   private(set) var lastError = 0.0
   /// The error's size after correction, over the last twenty samples and the last few hundred.
@@ -96,8 +96,8 @@ struct NearTermStep: Sendable {
     let expectedSize = self.size.value(restlessness) * unit
     let size = expectedSize.isFinite ? min(max(expectedSize, 0.1 * usual), 20 * usual) : usual
     var claim = Claim(
-      value: value, features: SIMD16((movement + restlessness).map { Float($0) }), shift: shift, size: size,
-      mood: Self.moods.firstIndex { size < $0 * usual } ?? Self.moods.count, own: own, corrected: own)
+      features: SIMD16((movement + restlessness).map { Float($0) }), value: value, shift: shift, size: size, own: own,
+      corrected: own, mood: UInt8(Self.moods.firstIndex { size < $0 * usual } ?? Self.moods.count))
     claim.corrected.median = quantile(0.5, of: claim)
     claim.corrected.upper = max(claim.corrected.median, quantile(0.9, of: claim))
     return claim
@@ -107,17 +107,18 @@ struct NearTermStep: Sendable {
 
   /// The load that `level` of loads stay below.
   func quantile(_ level: Double, of claim: Claim) -> Double {
-    let distance = claim.size * Self.interpolated(quantiles[claim.mood], at: level)
+    let distance = claim.size * interpolated(mood: Int(claim.mood), at: level)
     return min(max(0, claim.value + claim.shift + distance), .greatestFiniteMagnitude)
   }
 
   /// The quantile at any level, computed from those at `levels`: linear in between, and extrapolated with a normal distribution.
-  private static func interpolated(_ quantiles: [Double], at level: Double) -> Double {
-    let last = levels.count - 1
-    let right = min(max(levels.firstIndex { $0 >= level } ?? last, 1), last)
-    let (from, to) = (firstQuantiles[right - 1], firstQuantiles[right])
+  private func interpolated(mood: Int, at level: Double) -> Double {
+    let last = Self.levels.count - 1
+    let right = min(max(Self.levels.firstIndex { $0 >= level } ?? last, 1), last)
+    let (from, to) = (Self.firstQuantiles[right - 1], Self.firstQuantiles[right])
     let share = (NormalDistribution.quantile(level) - from) / (to - from)
-    return quantiles[right - 1] + (quantiles[right] - quantiles[right - 1]) * share
+    let upper = mood * Self.levels.count + right
+    return quantiles[upper - 1] + (quantiles[upper] - quantiles[upper - 1]) * share
   }
 
   // MARK: Learning
@@ -150,11 +151,11 @@ struct NearTermStep: Sendable {
     size.learn(
       Array(features.suffix(Self.restlessnessCount)),
       target: min(abs(error), Self.clip.size * measure) / unit)
-    let relative = error / claim.size
+    let (relative, first) = (error / claim.size, Int(claim.mood) * Self.levels.count)
     for (index, level) in Self.levels.enumerated() {
-      let quantile = quantiles[claim.mood][index]
+      let quantile = quantiles[first + index]
       let direction = relative > quantile ? level : level - 1
-      quantiles[claim.mood][index] += Self.quantileGain * direction * max(1, abs(quantile))
+      quantiles[first + index] += Self.quantileGain * direction * max(1, abs(quantile))
     }
   }
 
@@ -169,7 +170,7 @@ struct NearTermStep: Sendable {
   /// The whole state, in units, as a list of numbers in a fixed order.
   var numbers: [Float] {
     let sizes = [lastError, recentSize, usualSize, ownLoss, correctedLoss].map { Float($0 / unit) }
-    return shift.numbers + size.numbers + quantiles.joined().map { Float($0) } + sizes
+    return shift.numbers + size.numbers + quantiles.map { Float($0) } + sizes
       + [Float(usualMovement), Float(min(count, 1_000_000)), isBetter ? 1 : 0]
   }
 
@@ -187,10 +188,8 @@ struct NearTermStep: Sendable {
     }
     shift.takeUp(next(shift.numbers.count))
     size.takeUp(next(size.numbers.count))
-    for mood in quantiles.indices {
-      // The other functions rely on their order.
-      quantiles[mood] = next(Self.levels.count).map { Double($0) }.sorted()
-    }
+    // The other functions rely on their order.
+    quantiles = (0...Self.moods.count).flatMap { _ in next(Self.levels.count).map { Double($0) }.sorted() }
     let sizes = next(5).map { Double($0) * unit }
     (lastError, recentSize, usualSize, ownLoss, correctedLoss) = (sizes[0], sizes[1], sizes[2], sizes[3], sizes[4])
     let last = next(3)

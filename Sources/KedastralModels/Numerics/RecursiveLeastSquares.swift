@@ -3,10 +3,11 @@
 /// Finds `weights` such that `weights · x` is near `y`, in O(n²) an observation. Forgetting alone would let the gain grow
 /// without limit along directions in which nothing is observed for long; so its trace has a bound.
 struct RecursiveLeastSquares: Sendable {
-  /// The coefficients of the features.
-  private(set) var weights: [Double]
-  /// The inverse of the features' weighted second moments, row by row.
-  private var gain: [Double]
+  /// The number of features.
+  private let size: Int
+  /// The coefficients of the features, then the gain, row by row without what lies above the diagonal: the inverse of the features'
+  /// weighted second moments, which is symmetric.
+  private var values: [Double]
   private let forgetting: Double
   private static let largestTrace = 10_000.0
 
@@ -14,63 +15,55 @@ struct RecursiveLeastSquares: Sendable {
   ///
   /// - Parameter forgetting: the weight of an observation relative to the next one, slightly below 1.
   init(weights: [Double], forgetting: Double) {
-    self.weights = weights
+    size = weights.count
     self.forgetting = forgetting
-    gain = Array(repeating: 0, count: weights.count * weights.count)
-    for index in weights.indices { gain[index * weights.count + index] = 1 }
+    values = weights + Array(repeating: 0, count: size * (size + 1) / 2)
+    for index in 0..<size { values[place(index, index)] = 1 }
   }
+
+  /// Where the gain at a row, and at a column up to it, lies.
+  private func place(_ row: Int, _ column: Int) -> Int { size + row * (row + 1) / 2 + column }
 
   /// The expected value for `features`.
   func value(_ features: [Double]) -> Double {
     var sum = 0.0
-    for index in weights.indices { sum += weights[index] * features[index] }
+    for index in 0..<size { sum += values[index] * features[index] }
     return sum
   }
 
   /// Updates the weights with the observation `target` for `features`.
   mutating func learn(_ features: [Double], target: Double) {
-    let size = weights.count
     let error = target - value(features)
     var direction = Array(repeating: 0.0, count: size)
     for row in 0..<size {
-      for column in 0..<size { direction[row] += gain[row * size + column] * features[column] }
+      for column in 0..<size {
+        direction[row] += values[place(max(row, column), min(row, column))] * features[column]
+      }
     }
     var spread = forgetting
     for index in 0..<size { spread += features[index] * direction[index] }
     guard spread.isFinite, spread > 0, error.isFinite else { return }
     var trace = 0.0
     for row in 0..<size {
-      weights[row] += direction[row] / spread * error
-      for column in 0..<size {
-        gain[row * size + column] =
-          (gain[row * size + column] - direction[row] * direction[column] / spread) / forgetting
+      values[row] += direction[row] / spread * error
+      for column in 0...row {
+        let place = place(row, column)
+        values[place] = (values[place] - direction[row] * direction[column] / spread) / forgetting
       }
-      trace += gain[row * size + row]
+      trace += values[place(row, row)]
     }
     guard trace > Self.largestTrace else { return }
-    for index in gain.indices { gain[index] *= Self.largestTrace / trace }
+    for index in size..<values.count { values[index] *= Self.largestTrace / trace }
   }
 
   /// The weights and the lower half of the gain.
-  var numbers: [Float] {
-    let size = weights.count
-    return weights.map { Float($0) } + (0..<size).flatMap { row in (0...row).map { Float(gain[row * size + $0]) } }
-  }
+  var numbers: [Float] { values.map { Float($0) } }
 
   /// Resumes from the `numbers` of another one with the same number of weights.
   mutating func takeUp(_ numbers: [Float]) {
-    let size = weights.count
-    precondition(numbers.count == size + size * (size + 1) / 2, "as many numbers as there were")
-    weights = numbers.prefix(size).map { Double($0) }
-    var place = size
-    for row in 0..<size {
-      for column in 0...row {
-        // Rounding must not make the gain of any direction negative.
-        let kept = Double(numbers[place]) * (row == column ? 1 + 1e-5 : 1)
-        gain[row * size + column] = kept
-        gain[column * size + row] = kept
-        place += 1
-      }
-    }
+    precondition(numbers.count == values.count, "as many numbers as there were")
+    values = numbers.map { Double($0) }
+    // Rounding must not make the gain of any direction negative.
+    for index in 0..<size { values[place(index, index)] *= 1 + 1e-5 }
   }
 }

@@ -30,7 +30,7 @@ struct Autoregression: Sendable, Equatable {
   ///   - indices: the steps, ascending.
   ///   - targets: the samples after them.
   ///   - weights: how much each counts.
-  init(_ values: Trail, indices: [Int], targets: [Double], weights: [Double]) {
+  init(_ values: LoadTrail, indices: [Int], targets: [Double], weights: [Double]) {
     let count = min(Self.mostLags, max(1, indices.count / Self.rowsPerLag))
     var matrix = DesignMatrix(rowCount: indices.count, columnCount: count)
     for lag in 0..<count {
@@ -45,7 +45,7 @@ struct Autoregression: Sendable, Equatable {
   }
 
   /// The next samples after step `index`, none of them beyond `range`.
-  func path(after values: Trail, at index: Int, steps: Int, within range: LoadRange) -> [Double] {
+  func path(after values: LoadTrail, at index: Int, steps: Int, within range: LoadRange) -> [Double] {
     var recent = (0..<lags).map { values[max(values.startIndex, index + 1 - lags + $0)] }
     let computed = min(steps, Self.reach)
     recent.reserveCapacity(lags + computed)

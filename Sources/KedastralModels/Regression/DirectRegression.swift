@@ -41,8 +41,8 @@ struct DirectRegression: Sendable, Equatable {
     var handicap = 1.0
   }
 
-  /// Coefficients of the plan's columns and the constant, for each knot.
-  var coefficients: [[Double]]
+  /// Coefficients of the plan's columns and the constant, for one knot after the other; in single precision, as they are stored.
+  private(set) var coefficients: [Float]
   let plan: Plan
   /// The simple forecast it began at.
   let start: Start.Kind
@@ -86,7 +86,7 @@ struct DirectRegression: Sendable, Equatable {
   }
 
   /// A regression that was fitted before.
-  init(coefficients: [[Double]], plan: Plan, start: Start.Kind, penalty: Double?) {
+  init(coefficients: [Float], plan: Plan, start: Start.Kind, penalty: Double?) {
     self.coefficients = coefficients
     self.plan = plan
     self.start = start
@@ -134,7 +134,7 @@ struct DirectRegression: Sendable, Equatable {
         }
         total[plan.columns.count] += fit.coefficients[plan.columns.count]
       }
-      coefficients.append(total)
+      coefficients += total.map { Float($0) }
       let residuals = knot.matrix.unpack(learns ? held[index][best] : begin.residuals)
       outOfBlock.append(zip(knots[index].targets.suffix(residuals.count), residuals).map { $0 - $1 })
     }
@@ -142,14 +142,15 @@ struct DirectRegression: Sendable, Equatable {
 
   /// Forecasts from a row of features, `share` of the way from knot `knot − 1` to knot `knot`.
   func value(_ row: [Double], knot: Int, share: Double) -> Double {
-    let upper = value(row, coefficients[knot])
+    let upper = value(row, knot: knot)
     guard share < 1, knot > 0 else { return upper }
-    return value(row, coefficients[knot - 1]) * (1 - share) + upper * share
+    return value(row, knot: knot - 1) * (1 - share) + upper * share
   }
 
-  private func value(_ row: [Double], _ coefficients: [Double]) -> Double {
-    var value = coefficients[plan.columns.count]
-    for (index, column) in plan.columns.enumerated() { value += coefficients[index] * row[column] }
+  private func value(_ row: [Double], knot: Int) -> Double {
+    let first = knot * (plan.columns.count + 1)
+    var value = Double(coefficients[first + plan.columns.count])
+    for (index, column) in plan.columns.enumerated() { value += Double(coefficients[first + index]) * row[column] }
     return value
   }
 

@@ -105,11 +105,9 @@ struct LoadFeatures: Sendable, Equatable {
   }
 
   /// The mean of the values within `radius` of step `index` that are known at `now`; nil when there are none.
-  private static func mean(_ values: Trail, around index: Int, radius: Int, now: Int) -> Double? {
+  private static func mean(_ values: some StepNumbers, around index: Int, radius: Int, now: Int) -> Double? {
     let (low, high) = (max(values.startIndex, index - radius), min(now, index + radius))
     guard index >= 0, low <= high else { return nil }
-    var sum = 0.0
-    for step in low...high { sum += values[step] }
-    return sum / Double(high - low + 1)
+    return values.sum(low..<high + 1) / Double(high - low + 1)
   }
 }

@@ -55,18 +55,19 @@ extension LoadRegression {
 }
 
 extension DirectRegression {
-  fileprivate func write(to writer: inout ByteWriter) {
+  func write(to writer: inout ByteWriter) {
     writer.append(count: plan.starts.firstIndex { $0.kind == start } ?? 0)
     writer.append(penalty ?? .nan)
-    for row in coefficients { writer.append(floats: row) }
+    for coefficient in coefficients { writer.append(coefficient) }
   }
 
-  fileprivate init?(_ plan: Plan, knots: Int, from reader: inout ByteReader) {
+  init?(_ plan: Plan, knots: Int, from reader: inout ByteReader) {
     guard let start = reader.count(most: plan.starts.count - 1), let penalty = reader.double(),
-      let coefficients = reader.list(knots, { $0.floats(plan.columns.count + 1) })
+      let coefficients = reader.floats(knots * (plan.columns.count + 1))
     else { return nil }
     self.init(
-      coefficients: coefficients, plan: plan, start: plan.starts[start].kind, penalty: penalty.isNaN ? nil : penalty)
+      coefficients: coefficients.map { Float($0) }, plan: plan, start: plan.starts[start].kind,
+      penalty: penalty.isNaN ? nil : penalty)
   }
 }
 
@@ -74,13 +75,13 @@ extension SpreadModel {
   /// The number of signals in use.
   private static let signalCount = 5
 
-  fileprivate func write(to writer: inout ByteWriter) {
+  func write(to writer: inout ByteWriter) {
     writer.append(floats: (0..<Self.signalCount).map { gains[$0] })
     writer.append(floor)
     writer.append(floats: quantiles)
   }
 
-  fileprivate init?(from reader: inout ByteReader) {
+  init?(from reader: inout ByteReader) {
     guard let gains = reader.floats(Self.signalCount), gains.allSatisfy({ $0 >= 0 }),
       let floor = reader.finiteDouble(), floor > 0, let quantiles = reader.floats(Self.levels.count)
     else { return nil }
@@ -98,16 +99,4 @@ extension ByteWriter {
 
 extension ByteReader {
   fileprivate mutating func floats(_ count: Int) -> [Double]? { list(count) { $0.finiteFloat() } }
-
-  fileprivate mutating func list<Element>(
-    _ count: Int, _ next: (inout ByteReader) -> Element?
-  ) -> [Element]? {
-    var list: [Element] = []
-    list.reserveCapacity(count)
-    for _ in 0..<count {
-      guard let element = next(&self) else { return nil }
-      list.append(element)
-    }
-    return list
-  }
 }

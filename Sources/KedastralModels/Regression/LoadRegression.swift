@@ -22,6 +22,8 @@ struct LoadRegression: Sendable, Equatable {
   let expectedErrors: [Double]
   /// How many whole seasons the history had.
   let seasonCount: Int
+  /// What was chosen of the workload's covariates; nil without any.
+  var covariates: CovariateChoice?
 
   /// About how many rows a fit takes at most.
   private static let rowLimit = 1500
@@ -40,9 +42,12 @@ struct LoadRegression: Sendable, Equatable {
   /// - Parameters:
   ///   - values: the load in `units`, gaps filled.
   ///   - isPresent: whether a sample was measured; filled ones are not targets.
+  ///   - covariates: values of other series at the same steps.
+  ///   - step: the length of a step.
   /// - Returns: the fit and the tracker after the last sample; nil when the history is too short to learn from.
   static func fit(
-    _ values: [Double], isPresent: [Bool], layout: LoadTracker.Layout, units: LoadUnits, steps: Int
+    _ values: [Double], isPresent: [Bool], layout: LoadTracker.Layout, units: LoadUnits, steps: Int,
+    covariates: [CovariateReading] = [], step: Duration = .seconds(60)
   ) -> (regression: LoadRegression, tracker: LoadTracker)? {
     let knots = Self.knots(steps: steps)
     let season = layout.season ?? 0
@@ -63,9 +68,19 @@ struct LoadRegression: Sendable, Equatable {
         memory: memory * Double(values.count))
     }
     guard training.count == knots.count, training.allSatisfy({ $0.indices.count >= fewestRows / 2 }) else { return nil }
-    let regression = LoadRegression(
+    var held: [[Double]] = []
+    var regression = LoadRegression(
       training, tracker, grid: grid, features: features, units: units, knots: knots,
-      seasonCount: layout.season.map { values.count / $0 } ?? 0)
+      seasonCount: layout.season.map { values.count / $0 } ?? 0, held: &held)
+    if !covariates.isEmpty {
+      regression.covariates = CovariateChoice(
+        covariates, zip(training, held).map { $0.covariateRows($1) }, season: layout.season, lowest: features.lowest,
+        step: step, count: values.count
+      ) { index, forecasts in
+        let judged = spread(of: forecasts, training[index], features, units)
+        return (judged.model, judged.expectedError)
+      }
+    }
     return (regression, tracker)
   }
 
@@ -105,7 +120,7 @@ struct LoadRegression: Sendable, Equatable {
 
   private init(
     _ training: [Training], _ tracker: LoadTracker, grid: [Int], features: LoadFeatures, units: LoadUnits, knots: [Int],
-    seasonCount: Int
+    seasonCount: Int, held: inout [[Double]]
   ) {
     self.units = units
     self.features = features
@@ -129,19 +144,32 @@ struct LoadRegression: Sendable, Equatable {
       for (member, share) in zip(candidates, knotShares[index]) {
         for (row, value) in member.held[index].suffix(common).enumerated() { forecasts[row] += share * value }
       }
-      let targets = knot.targets.suffix(common)
-      let errors = zip(targets, forecasts).map { $0 - $1 }
-      expectedErrors.append(Self.relativeError(errors, targets, knot.weights.suffix(common), units))
-      let signals = zip(knot.surroundings.suffix(common), forecasts).map { surrounding, forecast in
-        SpreadModel.signals(
-          forecast: forecast, lowest: features.lowest, volatility: surrounding.volatility,
-          timeOfDay: surrounding.timeOfDay)
-      }
-      spreads.append(SpreadModel(signals: signals, errors: errors, weights: Array(knot.weights.suffix(common))))
+      let judged = Self.spread(of: forecasts, knot, features, units)
+      expectedErrors.append(judged.expectedError)
+      spreads.append(judged.model)
+      held.append(forecasts)
     }
     self.spreads = spreads
     self.expectedErrors = expectedErrors
     for index in members.indices { members[index].dropTraining() }
+  }
+
+  /// The spread of the last rows of a knot around their forecasts, and the mean absolute error over the mean load.
+  private static func spread(
+    of forecasts: [Double], _ knot: Training, _ features: LoadFeatures, _ units: LoadUnits
+  ) -> (model: SpreadModel, expectedError: Double) {
+    let count = forecasts.count
+    let (targets, weights) = (knot.targets.suffix(count), knot.weights.suffix(count))
+    let errors = zip(targets, forecasts).map { $0 - $1 }
+    let signals = zip(knot.surroundings.suffix(count), forecasts).map { surrounding, forecast in
+      SpreadModel.signals(
+        forecast: forecast, lowest: features.lowest, volatility: surrounding.volatility,
+        timeOfDay: surrounding.timeOfDay)
+    }
+    return (
+      SpreadModel(signals: signals, errors: errors, weights: Array(weights)),
+      relativeError(errors, targets, weights, units)
+    )
   }
 
   /// The mean absolute error over the mean load, by row weights; 0 where there is no load.
@@ -154,7 +182,10 @@ struct LoadRegression: Sendable, Equatable {
   }
 
   /// The mean absolute error to expect `stepsAhead` steps ahead, over the mean load.
-  func expectedError(stepsAhead: Int) -> Double? {
+  ///
+  /// - Parameter covariates: the covariates with which the forecast is made.
+  func expectedError(stepsAhead: Int, covariates: CovariateView? = nil) -> Double? {
+    let expectedErrors = covariates?.fit.expectedErrors ?? expectedErrors
     let knot = knots.firstIndex { $0 >= stepsAhead } ?? knots.count - 1
     guard knot > 0, knots[knot] > stepsAhead else { return expectedErrors[knot] }
     let share = Double(stepsAhead - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1])
@@ -206,8 +237,13 @@ struct LoadRegression: Sendable, Equatable {
 
   /// The forecast of the steps after the tracker's last sample, in loads, its quantiles, and what each member says.
   ///
-  /// - Parameter stretch: by how much the quantiles' distance from the median is stretched.
-  func forecast(_ tracker: LoadTracker, steps: Int, quantiles levels: [Double], stretch: Double = 1) -> (
+  /// - Parameters:
+  ///   - stretch: by how much the quantiles' distance from the median is stretched.
+  ///   - covariates: the covariates with which the forecast is made.
+  func forecast(
+    _ tracker: LoadTracker, steps: Int, quantiles levels: [Double], stretch: Double = 1,
+    covariates: CovariateView? = nil
+  ) -> (
     values: [Double], quantiles: Quantiles, members: [[Double]]
   ) {
     let levels = levels.sorted()
@@ -216,6 +252,7 @@ struct LoadRegression: Sendable, Equatable {
     let range = tracker.standing.range
     let next = autoregression.path(after: tracker.values, at: tracker.count - 1, steps: max(1, steps), within: range)
     var paths = levels.map { _ in [Double]() }
+    let spreads = covariates?.fit.spreads ?? spreads
     for horizon in 1...max(1, steps) {
       let knot = knots.firstIndex { $0 >= horizon } ?? knots.count - 1
       let share = knot == 0 ? 1 : min(1, Double(horizon - knots[knot - 1]) / Double(knots[knot] - knots[knot - 1]))
@@ -227,7 +264,14 @@ struct LoadRegression: Sendable, Equatable {
         value += here * part
         parts[index].append(units.load(part))
       }
-      value = range.limited(value)
+      if let covariates {
+        let own = value
+        value = covariates.value(own, levels: tracker.standing.levels, horizon: horizon, knot: knot, share: share)
+        // It may tell of a load that was never measured.
+        value = range.limited(value, level: 1)
+      } else {
+        value = range.limited(value)
+      }
       let signals = SpreadModel.signals(
         forecast: value, lowest: features.lowest, volatility: tracker.standing.volatility,
         timeOfDay: features.volatility(tracker, at: tracker.count - 1, horizon: horizon))
@@ -239,7 +283,9 @@ struct LoadRegression: Sendable, Equatable {
         return range.limited(middle + stretch * distance, level: level)
       }
       let still = tracker.standing.standstill
-      let mixture = still.probability(ahead: horizon).map { Standstill.Mixture(still, probability: $0, of: quantile) }
+      // What covariates say of the next steps counts more than how long the load has stood still.
+      let standing = covariates == nil ? still.probability(ahead: horizon) : nil
+      let mixture = standing.map { Standstill.Mixture(still, probability: $0, of: quantile) }
       values.append(units.load(mixture?.quantile(0.5, of: quantile) ?? value))
       for (index, level) in levels.enumerated() {
         let previous = index > 0 ? paths[index - 1][horizon - 1] : 0
@@ -384,6 +430,15 @@ private struct Training {
     for index in weights.indices { weights[index] /= mean }
   }
 
+  /// The last rows, with the forecasts that were made of them.
+  func covariateRows(_ forecasts: [Double]) -> CovariateRows {
+    let count = forecasts.count
+    return CovariateRows(
+      horizon: horizon, indices: indices.suffix(count), forecasts: forecasts, targets: targets.suffix(count),
+      weights: weights.suffix(count),
+      own: [forecasts.map { Float($0) }] + [0, 2, 3].map { Array(columns[$0].suffix(count)) })
+  }
+
   /// The rows from step `first` on.
   func knot(from first: Int) -> DirectRegression.Knot {
     let start = indices.firstIndex { $0 >= first } ?? 0
@@ -404,7 +459,7 @@ extension LoadTracker {
     }
     var free = LoadTracker(
       layout: Layout(season: season, shortSeason: nil, week: nil), outlierBound: .greatestFiniteMagnitude,
-      volatilityBound: .greatestFiniteMagnitude)
+      volatilityBound: .greatestFiniteMagnitude, remembering: values.count)
     var deviations: [Double] = []
     var moves: [Double] = []
     deviations.reserveCapacity(values.count)

@@ -4,7 +4,7 @@ import KedastralCore
 /// deviation from them.
 ///
 /// Values are in units of the fit (see LoadUnits) and without gaps. Everything at a step uses samples up to that step alone.
-struct LoadTracker: Sendable, Equatable {
+struct LoadTracker: Sendable {
   /// The lengths that a tracker works with.
   struct Layout: Sendable, Equatable {
     /// The season in steps: the day where the history is long enough, else the longest detected; nil when there is none.
@@ -47,7 +47,7 @@ struct LoadTracker: Sendable, Equatable {
   /// The largest move that counts as volatility of the time of day.
   let volatilityBound: Double
   /// The samples.
-  private(set) var values: Trail
+  private(set) var values: LoadTrail
   /// The exponentially weighted mean of the same time of all days so far.
   private(set) var profile: Trail
   /// The median of the same time of the last days, for each count of days.
@@ -58,6 +58,8 @@ struct LoadTracker: Sendable, Equatable {
   private(set) var shortProfile: Trail
   /// The state after the last sample.
   private(set) var standing: Standing
+  /// Whether old samples are packed; a fit reads all of them many times.
+  private var isPacked: Bool
 
   /// The index of the next sample.
   var count: Int { values.endIndex }
@@ -70,7 +72,8 @@ struct LoadTracker: Sendable, Equatable {
     self.outlierBound = outlierBound
     self.volatilityBound = volatilityBound
     let reach = Reach(layout)
-    values = Trail(capacity: history ?? reach.values)
+    isPacked = history == nil
+    values = LoadTrail(capacity: history ?? reach.values)
     let season = Trail(capacity: layout.season == nil ? 1 : history ?? reach.season)
     (profile, volatilityProfile) = (season, season)
     medians = Array(repeating: season, count: Self.medianDays.count)
@@ -85,6 +88,12 @@ struct LoadTracker: Sendable, Equatable {
 
   /// Adds the next sample.
   mutating func absorb(_ value: Double) {
+    look(at: value)
+    if isPacked { pack() }
+  }
+
+  /// Adds a sample that may be removed again.
+  private mutating func look(at value: Double) {
     let index = count
     values.append(value)
     standing.standstill.absorb(value)
@@ -167,7 +176,7 @@ struct LoadTracker: Sendable, Equatable {
     beyond values: ArraySlice<Double>, read: (LoadTracker, Double) -> Double, _ body: (LoadTracker) -> Result
   ) -> Result {
     let (end, standing) = (count, standing)
-    for value in values { absorb(read(self, value)) }
+    for value in values { look(at: read(self, value)) }
     defer {
       self.standing = standing
       self.values.rewind(to: end)
@@ -184,15 +193,42 @@ struct LoadTracker: Sendable, Equatable {
     if trail.endIndex >= count { trail.rewind(to: trail.endIndex - count) }
   }
 
+  /// Lends the history for a forecast; see ``LoadTrail/lend(_:from:)``.
+  mutating func lend(_ history: [Double], from start: Int) -> Bool { values.lend(history, from: start) }
+
+  /// Gives back the history that was lent; see ``LoadTrail/giveBack(margin:)``.
+  mutating func giveBack(margin: Int) { values.giveBack(margin: margin) }
+
+  /// Forgets all samples but those that forecasts look at, and reads most of these from the histories that will be lent.
+  ///
+  /// - Parameters:
+  ///   - history: the load that was processed, which is lent.
+  ///   - start: the step at which the histories begin that will be lent.
+  mutating func forgetHistory(sharing history: [Double], from start: Int = 0, units: LoadUnits) {
+    forgetHistory()
+    values.share(history, from: start, units: units)
+  }
+
   /// Forgets all samples but those that forecasts look at, and keeps it so.
   mutating func forgetHistory() {
     let reach = Reach(layout)
     values = values.resized(to: reach.values)
-    guard layout.season != nil else { return }
-    profile = profile.resized(to: reach.season)
-    volatilityProfile = volatilityProfile.resized(to: reach.season)
-    medians = medians.map { $0.resized(to: reach.season) }
-    if layout.shortSeason != nil { shortProfile = shortProfile.resized(to: reach.short) }
+    if layout.season != nil {
+      profile = profile.resized(to: reach.season)
+      volatilityProfile = volatilityProfile.resized(to: reach.season)
+      medians = medians.map { $0.resized(to: reach.season) }
+      if layout.shortSeason != nil { shortProfile = shortProfile.resized(to: reach.short) }
+    }
+    isPacked = true
+    pack()
+  }
+
+  private mutating func pack() {
+    values.pack()
+    profile.pack()
+    volatilityProfile.pack()
+    shortProfile.pack()
+    for kind in medians.indices { medians[kind].pack() }
   }
 
   /// How many steps back forecasts look.
@@ -206,13 +242,11 @@ struct LoadTracker: Sendable, Equatable {
 
     init(_ layout: Layout) {
       let days = max(medianDays.max() ?? 1, layout.week == nil ? 1 : 8)
-      // Provisional samples overwrite the oldest ones until they are taken back.
-      let reserve = HistoryChange.mostUnsettled
-      season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1 + reserve
-      short = (layout.shortSeason ?? 0) + 1 + reserve
+      season = (layout.season ?? 0) + LoadFeatures.radius(ofVolatility: layout.season ?? 0) + 1
+      short = (layout.shortSeason ?? 0) + 1
       values = max(
-        (layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0) + 1 + reserve, short,
-        Autoregression.mostLags + reserve)
+        (layout.season ?? 0) * (days - 1) + LoadFeatures.radius(ofLoad: layout.season ?? 0) + 1, short,
+        Autoregression.mostLags)
     }
   }
 }

@@ -6,21 +6,26 @@ import KedastralCore
 ///     trail.append(0.7)
 ///     trail[trail.endIndex - 1]    // 0.7
 ///
-/// A ring: a step costs the same however long the trail is. Numbers are kept in single precision, which tells loads apart
-/// that differ by a ten-millionth of their spread.
-struct Trail: Sendable, Equatable {
+/// Numbers are kept in single precision, which tells loads apart that differ by a ten-millionth of their spread. Those that
+/// ``pack()`` finds complete blocks of take half of that: they lie on a grid that is fine beside the block's range.
+struct Trail: Sendable {
+  /// The rounding that a packed number may have, in units of the fit.
+  private static let negligible = 0x1p-12
+
   /// The number of steps kept.
   let capacity: Int
   /// The number of the next step.
   private(set) var endIndex: Int
-  /// How many steps there are; the ring can hold more numbers, which count no longer.
-  private var count = 0
-  private var ring: [Float] = []
-  /// Where the first step lies in the ring.
-  private var head = 0
+  /// The number of the first step that is packed.
+  private var packedStart: Int
+  private var packed: PackedSamples
+  /// The number of the first step after the packed ones.
+  private var openStart: Int
+  /// The numbers after the packed ones.
+  private var open: [Float] = []
 
   /// The number of the first step that is remembered.
-  var startIndex: Int { endIndex - count }
+  var startIndex: Int { max(packedStart, endIndex - capacity) }
 
   /// A trail that begins at step `startIndex`.
   ///
@@ -29,45 +34,66 @@ struct Trail: Sendable, Equatable {
   ///   - startIndex: the number of the first step.
   init(capacity: Int, startIndex: Int = 0) {
     self.capacity = max(1, capacity)
-    endIndex = startIndex
-    ring.reserveCapacity(self.capacity)
+    (endIndex, packedStart, openStart) = (startIndex, startIndex, startIndex)
+    packed = PackedSamples(negligible: Self.negligible)
   }
 
   /// The number at a step from `startIndex` on.
-  subscript(step: Int) -> Double { Double(ring[place(step - startIndex)]) }
+  subscript(step: Int) -> Double {
+    let place = step - openStart
+    return place >= 0 ? Double(open[place]) : packed[step - packedStart]
+  }
 
-  private func place(_ offset: Int) -> Int {
-    let place = head + offset
-    return place < capacity ? place : place - capacity
+  /// The sum of the numbers at a range of steps.
+  func sum(_ steps: Range<Int>) -> Double {
+    let border = min(max(openStart, steps.lowerBound), steps.upperBound)
+    var sum = steps.lowerBound < border ? packed.sum(steps.lowerBound - packedStart..<border - packedStart) : 0
+    for step in border..<steps.upperBound { sum += Double(open[step - openStart]) }
+    return sum
   }
 
   /// The number at the last step; nil before the first.
-  var last: Double? { count == 0 ? nil : self[endIndex - 1] }
+  var last: Double? { endIndex == startIndex ? nil : self[endIndex - 1] }
 
   /// Appends the next step's number.
   mutating func append(_ number: Double) {
-    // Numbers beyond single precision's range, which sums must not reach, are as good as the range's end.
-    let kept = Float(min(max(number, -1e30), 1e30))
+    open.append(Self.kept(number))
     endIndex += 1
-    if count == capacity {
-      ring[head] = kept
-      head = place(1)
-      return
-    }
-    let end = place(count)
-    if end == ring.count { ring.append(kept) } else { ring[end] = kept }
-    count += 1
   }
 
-  /// Removes steps from the end again, until `endIndex` is the next one. What they overwrote at the start stays forgotten.
+  /// A number in single precision.
+  static func kept(_ number: Double) -> Float {
+    // Numbers beyond its range, which sums must not reach, are as good as the range's end.
+    Float(min(max(number, -1e30), 1e30))
+  }
+
+  /// Removes steps from the end again, until `endIndex` is the next one: at most as many as were appended since the last ``pack()``.
   mutating func rewind(to endIndex: Int) {
-    count = max(0, count - (self.endIndex - endIndex))
+    open.removeLast(min(open.count, self.endIndex - endIndex))
     self.endIndex = endIndex
   }
 
-  static func == (left: Trail, right: Trail) -> Bool {
-    left.capacity == right.capacity && left.endIndex == right.endIndex && left.count == right.count
-      && (left.startIndex..<left.endIndex).allSatisfy { left[$0] == right[$0] }
+  /// Packs complete blocks, and forgets what is older than the capacity.
+  mutating func pack() { pack(from: startIndex) }
+
+  /// Packs complete blocks, and forgets blocks before step `start`.
+  mutating func pack(from start: Int) {
+    guard open.count >= PackedSamples.blockLength else { return }
+    var first = 0
+    // What will be forgotten is not packed.
+    if openStart == packedStart, openStart < start {
+      first = min(start - openStart, open.count)
+      (packedStart, openStart) = (openStart + first, openStart + first)
+    }
+    while open.count - first >= PackedSamples.blockLength {
+      packed.append(block: open[first..<first + PackedSamples.blockLength].map(Double.init))
+      first += PackedSamples.blockLength
+      openStart += PackedSamples.blockLength
+    }
+    open = Array(open[first...])
+    let blocks = min(max(0, start - packedStart), packed.count) / PackedSamples.blockLength
+    packed.removeFirst(blocks: blocks)
+    packedStart += blocks * PackedSamples.blockLength
   }
 
   /// The same trail with another capacity: longer from now on, or without what is too much.

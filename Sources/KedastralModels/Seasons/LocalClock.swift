@@ -58,6 +58,14 @@ struct LocalClock {
     return max(0, last - places[places.count - 1 - count])
   }
 
+  /// Values of the steps after the history on the local grid.
+  func localised(ahead values: [Double]) -> [Double] {
+    guard places != nil else { return values }
+    var local = Array(repeating: Double.nan, count: steps)
+    for (value, place) in zip(values, ahead) where place < steps { local[place] = value }
+    return local
+  }
+
   /// A path over local steps at the steps of the standard clock.
   func standard(_ path: [Double]) -> [Double] {
     places == nil ? path : ahead.map { path[min($0, path.count - 1)] }

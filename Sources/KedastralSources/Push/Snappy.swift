@@ -27,6 +27,19 @@ package enum Snappy {
     guard status == SNAPPY_OK else { throw broken }
     return plain
   }
+
+  /// Packs bytes into a block.
+  static func compress(_ bytes: [UInt8]) -> [UInt8] {
+    let longest = snappy_max_compressed_length(bytes.count)
+    return [UInt8](unsafeUninitializedCapacity: longest) { output, count in
+      var written = longest
+      // It fails only when the output is shorter than the length above.
+      let status = bytes.withUnsafeBytes {
+        snappy_compress($0.text, $0.count, UnsafeRawBufferPointer(output).mutable, &written)
+      }
+      count = status == SNAPPY_OK ? written : 0
+    }
+  }
 }
 
 extension UnsafeRawBufferPointer {

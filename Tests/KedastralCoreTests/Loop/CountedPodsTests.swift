@@ -25,13 +25,13 @@ struct CountedPodsTests {
 
   @Test("are the newest sample; what was before the first reading is unknown")
   func first() async throws {
-    #expect(try await read(CountedPods(Counter(4)), minutes: 0..<3) == [nil, nil, 4])
+    #expect(try await read(CountedPods(Counter(4), at: CountingPace()), minutes: 0..<3) == [nil, nil, 4])
   }
 
   @Test("are the same between two readings with the same number, and unknown between others or after a long time")
   func between() async throws {
     let counter = Counter(4)
-    let source = CountedPods(counter)
+    let source = CountedPods(counter, at: CountingPace())
     #expect(try await read(source, minutes: 0..<1) == [4])
     #expect(try await read(source, minutes: 1..<4) == [4, 4, 4])
     counter.set(6)
@@ -42,7 +42,21 @@ struct CountedPodsTests {
   @Test("are unknown where only the number of replicas can be read")
   func unlisted() async throws {
     await #expect(throws: CountedPods.ReadinessUnknown.self) {
-      _ = try await read(CountedPods(Counter(nil)), minutes: 0..<1)
+      _ = try await read(CountedPods(Counter(nil), at: CountingPace()), minutes: 0..<1)
     }
+  }
+
+  @Test("are counted less often the more workloads share the API server, and not at all when there are too many")
+  func pace() async throws {
+    let pace = CountingPace()
+    var sources = (0..<60).map { _ in CountedPods(Counter(4), at: pace) }
+    // 60 workloads, two seconds each.
+    #expect(try await read(sources[0], minutes: 0..<1) == [4])
+    #expect(try await read(sources[0], minutes: 1..<2) == [])
+    #expect(try await read(sources[0], minutes: 1..<3) == [4, 4])
+    sources += (0..<300).map { _ in CountedPods(Counter(4), at: pace) }
+    #expect(try await read(sources[0], minutes: 3..<20) == [])
+    sources.removeLast(300)
+    #expect(try await read(sources[0], minutes: 3..<6) == [4, 4, 4])
   }
 }

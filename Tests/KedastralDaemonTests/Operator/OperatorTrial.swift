@@ -53,13 +53,16 @@ struct OperatorTrial {
       spec: body["spec"])
   }
 
-  mutating func plan(_ replicas: Int, of name: String = "shop_web", load: Double = 250) throws {
+  mutating func plan(
+    _ replicas: Int, of name: String = "shop_web", load: Double = 250, error: Double? = nil
+  ) throws {
     let workload = try WorkloadName(name)
     observations[workload] = PlanObservation(
       snapshot: try Snapshot(
         workload: workload, metric: "rps", generatedAt: now, step: .seconds(60), horizon: .seconds(1800),
         values: Array(repeating: load, count: 30), desiredReplicas: Array(repeating: replicas, count: 30)))
     observations[workload]?.snapshot?.newestSampleAt = now
+    observations[workload]?.snapshot?.accuracy = error.map { Snapshot.Accuracy(relativeError: $0) }
   }
 }
 

@@ -486,6 +486,46 @@ struct PolicyReconcilerTests {
     #expect((280...325).contains(writes), "\(writes)")
   }
 
+  @Test("that the accuracy of many policies becomes known costs one status per second together, and a bad one is news")
+  func accuracy() throws {
+    var trial = Trial(
+      (0..<500).map { Policies.policy("web\($0)", changes: ["scaleTargetRef": ["name": .string("w\($0)")]]) })
+    for index in 0..<500 { try trial.plan(3, of: "shop_web\(index)") }
+    trial.store(trial.actions())
+    _ = trial.actions(after: 31)
+    var count = 0
+    for _ in 0..<60 {
+      for index in 0..<500 { try trial.plan(3, of: "shop_web\(index)", error: 0.1) }
+      count += trial.actions(after: 1).statuses.count
+    }
+    #expect((40...81).contains(count), "\(count)")
+    try trial.plan(3, of: "shop_web499", error: 3)
+    let news = trial.actions(after: 31).statuses.filter { $0.condition("Accurate")[1] == "ErrorAboveLimit" }
+    #expect(news.count == 1)
+  }
+
+  @Test("the accuracy that was measured before a restart counts until it is measured again, for a quarter of an hour")
+  func accuracyAfterRestart() throws {
+    var trial = Trial()
+    try trial.plan(3, error: 0.2)
+    trial.store(trial.actions())
+    let written = try #require(trial.actions(after: 31).statuses.last)
+    #expect(written.condition("Accurate").prefix(2) == ["True", "ErrorWithinLimit"])
+    var restarted = Policies.policy()
+    restarted.status = written
+    var next = Trial([restarted])
+    try next.plan(3)
+    next.store(next.actions())
+    #expect(next.actions(after: 31).statuses.allSatisfy { $0.condition("Accurate")[0] == "True" })
+    try next.plan(3, error: 2)
+    #expect(next.actions(after: 31).statuses.first?.condition("Accurate").prefix(2) == ["False", "ErrorAboveLimit"])
+    var later = Trial([restarted])
+    _ = later.actions()
+    later.now += 901
+    try later.plan(3)
+    #expect(later.actions().statuses.first?.condition("Accurate").prefix(2) == ["Unknown", "NotMeasured"])
+  }
+
   @Test("only the owner writes; the time of a transition is kept by the next owner")
   func ownership() throws {
     var trial = Trial()

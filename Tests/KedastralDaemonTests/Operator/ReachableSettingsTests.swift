@@ -29,7 +29,7 @@ struct ReachableSettingsTests {
     var testDescription: String { name }
   }
 
-  static let forms = [prometheus, http, scrape, keda, otlp, remoteWrite]
+  static let forms = [prometheus, covariates, http, scrape, keda, otlp, remoteWrite]
 
   private static let prometheus = Form(
     name: "victoriametrics",
@@ -55,7 +55,7 @@ struct ReachableSettingsTests {
           - {name: bridge day, date: 2026-12-28, like: sunday}
       leadTime: auto
       leadTimeQuery: max(startup)
-      series: {ahead: [4m], quantiles: [p75]}
+      series: {ahead: [4m], quantiles: [p75], write: 9m}
       source:
         {type: victoriametrics, url: 'http://vm:8428', query: sum by (app) (rps), label: app, labelValue: web,
          partialResponse: refuse, headers: {X-Scope: team}, bearerToken: hush, timeout: 7s, proxy: 'http://p:3128'}
@@ -95,7 +95,7 @@ struct ReachableSettingsTests {
       ],
       "forecast": [
         "horizon": "40m", "step": "2m", "interval": "20s", "window": "1d12h", "settleTime": "3m", "maxSampleAge": "11m",
-        "bridge": "7m", "timeZone": "Europe/Berlin", "series": ["ahead": ["4m"], "quantiles": ["p75"]],
+        "bridge": "7m", "timeZone": "Europe/Berlin", "series": ["ahead": ["4m"], "quantiles": ["p75"], "write": "9m"],
       ],
       "model": [
         "type": "sarima",
@@ -109,6 +109,25 @@ struct ReachableSettingsTests {
         "reactiveFloor": true, "accuracyGate": .number(0.4), "activationThreshold": 5,
       ],
       "schedules": [["begins": "30 8 * * mon-fri", "duration": "2h", "minReplicas": 5, "maxReplicas": 20]],
+    ],
+    credentials: SourceCredentials(token: Secret("hush")))
+
+  private static let covariates = Form(
+    name: "covariates",
+    file: """
+      metric: rps
+      leadTime: 10m
+      covariates:
+        - {name: frontend, query: sum(frontend)}
+        - {name: queue, query: sum(queue)}
+      source: {type: prometheus, url: 'http://prometheus:9090', query: sum(rps), bearerToken: hush}
+      model: auto
+      policy: {targetPerPod: 10}
+      """,
+    source: ["type": "prometheus", "config": ["url": "http://prometheus:9090", "query": "sum(rps)"]],
+    policy: [
+      "metric": "rps", "capacity": ["targetPerPod": 10], "model": ["type": "auto"],
+      "covariates": [["name": "frontend", "query": "sum(frontend)"], ["name": "queue", "query": "sum(queue)"]],
     ],
     credentials: SourceCredentials(token: Secret("hush")))
 
@@ -216,7 +235,10 @@ struct ReachableSettingsTests {
   @Test("a workload means the same in the file and in objects", arguments: forms)
   func same(_ form: Form) throws {
     let loader = ConfigurationLoader(knownModels: ModelCatalog.names, environment: [:]) { _ in form.document }
-    guard case .run(let configuration) = try loader.forecaster(arguments: ["-config", "k.yaml"]) else {
+    guard
+      case .run(let configuration) = try loader.forecaster(
+        arguments: ["-config", "k.yaml", "-series-write-url", "http://receiver/write"])
+    else {
       Issue.record("no configuration")
       return
     }

@@ -72,6 +72,21 @@ struct ResponseTests {
     }
   }
 
+  @Test("a server that ends a call at its deadline has not answered in time; earlier, its own words count")
+  func endedByServer() {
+    for code in [GRPCStatus.Code.deadlineExceeded, .cancelled] {
+      let late = ClientCall(path: "/s/m", message: [], deadline: .zero, maximumLength: 100)
+      late.finish(byServer: GRPCStatus(code, "Deadline Exceeded"))
+      #expect(late.outcome == late.timedOut)
+      let early = ClientCall(path: "/s/m", message: [], deadline: .seconds(3600), maximumLength: 100)
+      early.finish(byServer: GRPCStatus(code, "the database is slow"))
+      #expect(early.outcome == GRPCStatus(code, "the database is slow"))
+    }
+    let failed = ClientCall(path: "/s/m", message: [], deadline: .zero, maximumLength: 100)
+    failed.finish(byServer: GRPCStatus(.notFound, "no such object"))
+    #expect(failed.outcome == GRPCStatus(.notFound, "no such object"))
+  }
+
   @Test(
     "replicas are value / target in thousandths, rounded up",
     arguments: [(9.0, 1.0, 9), (730.2, 50, 15), (0, 1, 0), (-3, 1, 0), (1.0001, 1, 1), (1.5, 1, 2)])

@@ -36,7 +36,7 @@ enum BacktestCommand: Command {
             how accuracy is measured (default rolling-origin); published has the same origins with the windows of the published
             tables, 7 days of minutes, 14 days of longer steps, 28 days of half an hour and more
             """),
-        ],
+        ] + CovariateOptions.options,
         note:
           "And the daemons' flags for models: --window, --byom-url, --arima-p, --sarima-s, … (see kedastral run --help)."
       ),

@@ -193,6 +193,7 @@ struct SourceCheck {
       checked.explanation = await loop.record.map {
         PlanExplanation($0, leadTime: snapshot.leadTime(orElse: leadTime), at: snapshot.generatedAt)
       }
+      checked.remarks += checked.explanation?.covariates?.map { "covariate \($0.text)" } ?? []
       checked.outcome = .plans
     } catch let failure as ForecastFailure {
       checked.outcome = .fails("\(failure.stage.rawValue): \(failure.problem)")

@@ -27,7 +27,7 @@ enum ForecastCommand: Command {
             """),
           .model("NAME", "the model (default auto, or the file's)"),
           .init("quantile", "LEVEL…", "quantiles to show (default p50,p90; p95 or 0.95)"),
-        ] + WorkloadSettings.fileOptions,
+        ] + CovariateOptions.options + WorkloadSettings.fileOptions,
         note: """
           And the daemons' flags for model and policy: --target-per-pod, --headroom, --quantile-level, --shortage-cost, --objective, --min,
           --max, --window, … (see kedastral run --help).

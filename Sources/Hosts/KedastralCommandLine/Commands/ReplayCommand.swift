@@ -93,7 +93,7 @@ enum ReplayCommand: Command {
             add a second trigger for the current load, with the same target per pod: the autoscaler uses the larger result, as
             with two triggers in a ScaledObject
             """),
-        ] + WorkloadSettings.fileOptions,
+        ] + CovariateOptions.options + WorkloadSettings.fileOptions,
         note: """
           And the daemons' flags for kedastral's policy and model: --target-per-pod, --headroom, --quantile-level,
           --shortage-cost, --objective, --min, --max, --up-max-factor, --down-max-percent, --prewarm-steps, --rounding, --reactive-floor,

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import KedastralCore
 import KedastralDaemon
+import KedastralModels
 import KedastralNet
 import KedastralSources
 
@@ -31,6 +32,8 @@ struct WorkloadSettings {
   private let file: (path: String, workload: String?)?
   /// The settings, including the model.
   let workload: WorkloadConfiguration
+  /// The covariates that options name, or the schedules of the file's workload.
+  private var covariates: [Covariate] = []
 
   /// Reads the settings among a command's arguments, and the file that its options name.
   ///
@@ -40,6 +43,8 @@ struct WorkloadSettings {
       throw UsageError(description: "--workload needs --config FILE")
     }
     try self.init(options.settings, file: options.value("config").map { ($0, options.value("workload")) })
+    let given = try CovariateOptions.covariates(options, timeZone: workload.timeZone)
+    if !given.isEmpty { covariates = given }
   }
 
   /// The settings from flags only.
@@ -47,6 +52,11 @@ struct WorkloadSettings {
     self.arguments = arguments
     self.file = file
     workload = try Self.read(arguments, file, model: nil)
+    covariates = workload.covariates.compactMap { covariate in
+      // The past of a source is not read by commands.
+      guard case .schedule(_, let schedule) = covariate.values else { return nil }
+      return Covariate(name: covariate.name, values: .planned(schedule))
+    }
   }
 
   /// Whether a flag was given.
@@ -65,7 +75,7 @@ struct WorkloadSettings {
   func model(_ name: String?) throws -> any Model {
     let settings = try Self.read(arguments, file, model: name)
     return try ModelCatalog.make(
-      settings.model, timeZone: settings.timeZone, calendar: settings.calendar,
+      settings.model, timeZone: settings.timeZone, calendar: settings.calendar, covariates: covariates,
       client: try HTTPClient(on: try EventLoop()), logger: .silent)
   }
 

@@ -54,6 +54,15 @@ package struct ConfiguredForecaster: Sendable {
         tokenFile: configuration.pushTokenFile), observer: observer)
   }
 
+  /// Writes forecasts to a receiver of remote write; nil when none is configured.
+  func forecastWriter(metrics: MetricsRegistry, logger: KedastralLogger) -> ForecastWriter? {
+    configuration.seriesWrite.map { [workloads] receiver in
+      ForecastWriter(
+        to: receiver.endpoint, client, series: { workloads.settings(of: $0)?.series }, clock: clock, metrics: metrics,
+        logger: logger)
+    }
+  }
+
   /// Forecasts other workloads from now on; those whose settings stay are not touched.
   ///
   /// - Throws: when a workload's parts cannot be made; nothing has changed then.

@@ -15,10 +15,14 @@ package enum ModelCatalog {
   /// - Parameters:
   ///   - timeZone: where the load's users live: whose daylight saving time moves its days.
   ///   - calendar: the days on which the load differs from its pattern. A service that forecasts receives its events.
+  ///   - covariates: other series, which the model `auto` uses where they help; other models do not.
+  ///   - workload: the workload's name, for log lines.
+  ///   - clock: the source of time.
   ///   - client: for models that run elsewhere; not asked for by others.
   ///   - logger: receives their log lines.
   package static func make(
     _ configuration: ModelConfiguration, timeZone: String, calendar: CalendarConfiguration? = nil,
+    covariates: [Covariate] = [], of workload: String = "", clock: any WallClock = SystemWallClock(),
     client: @autoclosure () throws -> HTTPClient,
     logger: KedastralLogger
   ) throws -> any Model {
@@ -31,7 +35,9 @@ package enum ModelCatalog {
     switch configuration.name {
     case "arima", "sarima":
       return local(Arima(configuration.order))
-    case "auto": return adjusted(AutoModel(utcOffset: utcOffset))
+    case "auto":
+      return adjusted(
+        AutoModel(utcOffset: utcOffset).using(covariates, of: workload, clock: clock, logger: logger))
     case "baseline": return local(SeasonalBaseline())
     case "byom":
       guard let url = configuration.byomURL else { throw UnknownModel(name: "byom without a URL") }

@@ -3,6 +3,7 @@ import Kedastral
 import KedastralCore
 import KedastralGRPC
 import KedastralKubernetes
+import KedastralModels
 import KedastralNet
 import KedastralSources
 
@@ -17,6 +18,7 @@ package struct SourceFactory: Sendable {
   let inbox: PushInbox
   /// The cluster whose pods are measured; nil without one.
   private let cluster: KubernetesClient?
+  private let countingPace = CountingPace()
 
   package init(
     client: HTTPClient, clock: any WallClock, logger: KedastralLogger, cluster: KubernetesClient? = nil
@@ -110,6 +112,15 @@ package struct SourceFactory: Sendable {
     }
   }
 
+  /// Makes a covariate of a workload.
+  package func make(_ covariate: CovariateConfiguration, of workload: WorkloadConfiguration) throws -> Covariate {
+    switch covariate.values {
+    case .source(let source):
+      Covariate(name: covariate.name, values: .measured(try make(source, of: workload).source))
+    case .schedule(_, let schedule): Covariate(name: covariate.name, values: .planned(schedule))
+    }
+  }
+
   /// Adds the past that a file has to a source without one.
   private func bootstrapped(
     _ made: Made, from location: BootstrappedSource.Location?, of workload: WorkloadConfiguration
@@ -145,7 +156,9 @@ package struct SourceFactory: Sendable {
 
   /// Where the number of a workload's ready pods comes from: its query, else the Kubernetes API; nil when it is unknown.
   func realPods(of workload: WorkloadConfiguration) -> (any MetricSource)? {
-    guard let query = workload.replicasQuery else { return pods(of: workload).map(CountedPods.init) }
+    guard let query = workload.replicasQuery else {
+      return pods(of: workload).map { CountedPods($0, at: countingPace) }
+    }
     if let series = query.series {
       return sharedQueries.source(
         of: series.value, label: series.label, query: query.text, at: query.endpoint, step: workload.step,

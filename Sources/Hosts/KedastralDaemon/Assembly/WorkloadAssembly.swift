@@ -30,19 +30,20 @@ extension Workload {
   ///   - leadTime: where its own lead time comes from.
   ///   - realPods: where the number of its ready pods comes from.
   ///   - pods: counts the pods of its target.
-  ///   - makeModel: makes a metric's model.
+  ///   - makeModel: makes a metric's model, with the covariates of the metric.
   init(
     _ settings: WorkloadConfiguration, sources: [any MetricSource], leadTime: LeadTimeRule?,
     realPods: (any MetricSource)?, pods: (any PodCounter)?,
-    makeModel: (ModelConfiguration) throws -> any Model
+    makeModel: (ModelConfiguration, [CovariateConfiguration]) throws -> any Model
   ) throws {
     let others = try zip(settings.otherMetrics, sources.dropFirst()).map { other, source in
       LoadMetric(
-        name: other.metric, source: source, model: try makeModel(other.model),
+        name: other.metric, source: source, model: try makeModel(other.model, []),
         policy: try other.policy.makePolicy(timeZone: settings.timeZone))
     }
     self.init(
-      name: settings.name, metric: settings.metric, source: sources[0], model: try makeModel(settings.model),
+      name: settings.name, metric: settings.metric, source: sources[0],
+      model: try makeModel(settings.model, settings.covariates),
       policy: try settings.policy.makePolicy(timeZone: settings.timeZone), otherMetrics: others, step: settings.step,
       horizon: settings.horizon, interval: settings.interval, window: settings.window, isDryRun: settings.isDryRun,
       activationThreshold: settings.policy.activationThreshold, settleTime: settings.settleTime,

@@ -33,10 +33,12 @@ package struct WorkloadFactory: Sendable {
     var workload = try Workload(
       settings, sources: made.map(\.source), leadTime: sources.leadTime(of: settings),
       realPods: sources.realPods(of: settings), pods: sources.pods(of: settings)
-    ) {
-      try registered.models[$0.name]
+    ) { model, covariates in
+      try registered.models[model.name]
         ?? ModelCatalog.make(
-          $0, timeZone: settings.timeZone, calendar: settings.calendar, client: sources.client, logger: sources.logger)
+          model, timeZone: settings.timeZone, calendar: settings.calendar,
+          covariates: try covariates.map { try sources.make($0, of: settings) }, of: settings.name.text,
+          clock: sources.clock, client: sources.client, logger: sources.logger)
     }
     if let policy = registered.policies[settings.name.text] { workload.policy = policy }
     workload.quantileLevels += settings.series?.quantiles.filter { !workload.quantileLevels.contains($0) } ?? []

@@ -49,11 +49,12 @@ package struct AllInOneParts {
       configuration.forecaster, on: loop, clock: clock, logger: logger, registered: registered)
     let scaler = configuration.scaler
     let cluster = ClusterPart(configuration.forecaster, staleAfter: scaler.staleAfter)
+    let writer = configured.forecastWriter(metrics: metrics, logger: logger)
     parts = try await ServiceParts(
       configured.workloads.served, store: store,
       forecaster: configured.settings(
-        leadTime: scaler.leadTime, staleAfter: scaler.staleAfter, observer: cluster?.board, metrics: metrics,
-        logger: logger),
+        leadTime: scaler.leadTime, staleAfter: scaler.staleAfter,
+        observer: ForecastObservers([cluster?.board, writer]), metrics: metrics, logger: logger),
       scaler: ScalerParts.Settings(scaler, metrics: metrics, logger: logger), on: loop, clock: clock,
       metrics: metrics, logger: logger)
     workloads = MergedWorkloads(configured, parts.forecaster, file: configuration.forecaster.workloads)
@@ -63,7 +64,7 @@ package struct AllInOneParts {
       configuration.forecaster, workloads, configured, parts.forecaster, clock: clock, metrics: metrics, logger: logger)
     self.discovery = discovery
     services =
-      parts.services + [{ await discovery.run() }]
+      parts.services + [{ await discovery.run() }, { await writer?.run() }]
       + (externalMetrics?.services(following: store.store.updates()) ?? [])
       + (try cluster?.services(
         workloads, configured, parts.forecaster, on: loop, clock: clock, metrics: metrics, logger: logger) ?? [])

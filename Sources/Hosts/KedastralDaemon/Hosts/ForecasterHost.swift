@@ -22,10 +22,12 @@ package enum ForecasterHost {
     let configured = try ConfiguredForecaster(
       configuration, on: host.loop, clock: host.clock, logger: host.logger, registered: registered)
     let cluster = ClusterPart(configuration)
+    let writer = configured.forecastWriter(metrics: host.metrics, logger: host.logger)
     let parts = try await ForecasterParts(
       configured.workloads.served, store: store,
       try configured.settings(
-        leadTime: .seconds(300), observer: cluster?.board, metrics: host.metrics, logger: host.logger),
+        leadTime: .seconds(300), observer: ForecastObservers([cluster?.board, writer]),
+        metrics: host.metrics, logger: host.logger),
       on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
     let workloads = MergedWorkloads(configured, parts, file: configuration.workloads)
     let discovery = WorkloadDiscovery(
@@ -33,7 +35,8 @@ package enum ForecasterHost {
     let services = try cluster?.services(
       workloads, configured, parts, on: host.loop, clock: host.clock, metrics: host.metrics, logger: host.logger)
     try await host.run(
-      parts.services + (services ?? []) + [{ await discovery.run() }], watching: configuration.watchedFile,
+      parts.services + (services ?? []) + [{ await discovery.run() }, { await writer?.run() }],
+      watching: configuration.watchedFile,
       read: readAgain, level: \.log.level
     ) { new in
       var change = try await workloads.replaceFile(new.workloads)

@@ -91,6 +91,9 @@ actor PolicyOperator {
       }
       group.addTask { [self] in await follow(ScaledObject.self) { reconciler, event, _ in reconciler.handle(event) } }
       group.addTask { [self] in await follow(Autoscaler.self) { reconciler, event, _ in reconciler.handle(event) } }
+      group.addTask { [self] in
+        await follow(HeadroomPolicy.self) { reconciler, event, _ in reconciler.handle(event) }
+      }
       group.addTask { [self] in await reconcileRepeatedly() }
     }
   }
@@ -222,6 +225,11 @@ actor PolicyOperator {
         try await client.patchStatus(reference.resource, reference.key, status, resourceVersion: version)
       }
       if error != nil { await note { $0.sourceStatusWriteFailed(reference) } }
+    case .headroomStatus(let key, let status, let version):
+      let error = await attempt("status") {
+        try await client.patchStatus(HeadroomPolicy.resource, key, status, resourceVersion: version)
+      }
+      if error != nil { await note { $0.headroomStatusWriteFailed(key) } }
     case .event(let event):
       _ = await attempt("event") { try await client.create(ObjectEvent.resource, namespace: event.namespace, event) }
     case .readCredentials(let reference, let references):

@@ -54,6 +54,8 @@ struct PolicyReconciler: Sendable {
     /// Change a policy's status, if its object still has the version from which the change was computed.
     case status(ObjectKey, JSONValue, version: String?)
     case sourceStatus(SourceReference, JSONValue, version: String?)
+    /// The same for a HeadroomPolicy.
+    case headroomStatus(ObjectKey, JSONValue, version: String?)
     case event(ObjectEvent)
     case readCredentials(SourceReference, JSONValue)
     /// Read how many replicas the target of a policy has.
@@ -82,15 +84,7 @@ struct PolicyReconciler: Sendable {
     var writtenAt: Date?
     /// When the latest event about the plan was sent, by what it is about.
     var planEventAt: [PolicyCondition.Kind: Date] = [:]
-    var apply = Attempt()
-  }
-
-  /// What became of the latest request for an object.
-  fileprivate struct Attempt {
-    var body: JSONValue?
-    var at: Date?
-    var error: String?
-    var failures = 0
+    var apply = RequestAttempt()
   }
 
   private struct Credentials {
@@ -113,6 +107,7 @@ struct PolicyReconciler: Sendable {
   private var scaledObjects: [ObjectKey: ScaledObject] = [:]
   private var minimums: RaisedMinimums
   private var targetReplicas = TargetReplicas()
+  private var headroom = HeadroomPolicies()
   private var listed: Set<String> = []
   /// The types that could not be listed, and why.
   private var interruptions: [String: String] = [:]
@@ -225,6 +220,8 @@ struct PolicyReconciler: Sendable {
     case .interrupted(let error): interruptions[Autoscaler.resource.plural] = "\(error)"
     }
   }
+
+  mutating func handle(_ event: ObjectFeed<HeadroomPolicy>.Event) { headroom.handle(event) }
 
   private mutating func set(_ policy: ForecastPolicy, at now: Date) {
     guard policy.metadata.deletionTimestamp == nil else { return removePolicy(policy.key) }
@@ -400,6 +397,10 @@ struct PolicyReconciler: Sendable {
       if status.currentReplicas == nil, targetReplicas.isPending(key), now.timeIntervalSince(current.seenAt) < 300 {
         status.currentReplicas = PolicyStatus(current.policy.status).currentReplicas
       }
+      // The same for forecasts that this one has not measured yet.
+      if now.timeIntervalSince(current.seenAt) < 900 {
+        status.keepAccuracy(of: current.policy.status)
+      }
       let difference = status.difference(from: current.written ?? PolicyStatus(current.policy.status))
       let age = current.writtenAt.map { now.timeIntervalSince($0) } ?? .infinity
       guard difference != .none, age >= settings.statusInterval.inSeconds else { continue }
@@ -421,9 +422,19 @@ struct PolicyReconciler: Sendable {
     for (reference, known) in credentials {
       if case .failure(let problem)? = known.result, problems[reference] == nil { problems[reference] = problem }
     }
+    actions += headroomActions(claims, foreign, surroundings, at: now)
     return actions
       + sourceStatuses.actions(
         settings, uses: uses, problems: problems, owns: surroundings.ownsSource, at: now)
+  }
+
+  private mutating func headroomActions(
+    _ claims: Claims, _ foreign: Foreign, _ surroundings: Surroundings, at now: Date
+  ) -> [Action] {
+    let cluster = HeadroomPolicies.Cluster(
+      scaledObjects: scaledObjects, hasPolicy: { [entries] in entries[$0] != nil },
+      policy: { claims.first($0) }, scaler: { foreign.scaler(of: $0, except: $1) }, ignorance: missingScalers)
+    return headroom.actions(settings, in: cluster, owns: { surroundings.owns($0, nil) }, at: now)
   }
 
   /// First rounds of many workloads are spread over their interval.
@@ -444,16 +455,13 @@ struct PolicyReconciler: Sendable {
     let used = entries.values.reduce(into: Set<SourceReference>()) { $0.formUnion($1.references) }
     var actions: [Action] = []
     for (reference, known) in credentials where used.contains(reference) {
-      let wait = known.failures == 0 && known.result != nil ? settings.credentialsInterval : delay(known.failures)
+      let wait =
+        known.failures == 0 && known.result != nil ? settings.credentialsInterval : settings.delay(known.failures)
       if let at = known.requestedAt, now.timeIntervalSince(at) < wait.inSeconds { continue }
       credentials[reference]?.requestedAt = now
       actions.append(.readCredentials(reference, known.references))
     }
     return actions
-  }
-
-  private func delay(_ failures: Int) -> Duration {
-    settings.retryInterval.doubled(failures - 1, atMost: settings.longestRetryInterval)
   }
 
   // MARK: ScaledObjects
@@ -469,6 +477,13 @@ struct PolicyReconciler: Sendable {
         reason: "ScaledObjectDeleted",
         message: "The ScaledObject '\(scaledObject)' and its autoscaler are being deleted.",
         isUnknown: true)
+    }
+  }
+
+  /// Why it is not known what scales a target; nil when it is known.
+  private var missingScalers: String? {
+    [ScaledObject.resource, Autoscaler.resource].first { !listed.contains($0.plural) }.map {
+      interruptions[$0.plural] ?? "they have not been listed yet"
     }
   }
 
@@ -493,7 +508,7 @@ struct PolicyReconciler: Sendable {
         message:
           "There is a ScaledObject '\(policy.key.name)' that does not belong to this policy; it is left as it is.")
     }
-    if let other = foreign.scaler(of: target, except: policy) {
+    if let other = foreign.scaler(of: target, except: policy.metadata.uid) {
       return Obstacle(
         reason: "Conflict", message: "The \(other) scales the \(target) already; it is left as it is.")
     }
@@ -501,7 +516,7 @@ struct PolicyReconciler: Sendable {
   }
 
   private func obstacle(toRaising target: ScaleTarget, _ policy: ForecastPolicy, _ foreign: Foreign) -> Obstacle? {
-    if let other = foreign.scaledObject(of: target, except: policy) {
+    if let other = foreign.scaledObject(of: target, except: policy.metadata.uid) {
       return Obstacle(
         reason: "Conflict",
         message: "The ScaledObject '\(other)' scales the \(target) already; KEDA sets minReplicas of its autoscaler.")
@@ -539,7 +554,7 @@ struct PolicyReconciler: Sendable {
     if scaling.application == .minReplicas || (scaling.isManaged && workload.isDryRun) {
       // A plan that is not served must not scale, and of two autoscalers for one target one would be wrong.
       guard let existing, existing.metadata.deletionTimestamp == nil, let uid = existing.metadata.uid,
-        existing.metadata.isOwned(by: entry.policy.metadata.uid), mayTry(entry.apply, body: nil, at: now)
+        existing.metadata.isOwned(by: entry.policy.metadata.uid), entry.apply.mayTry(nil, settings, at: now)
       else { return [] }
       entries[key]?.apply.start(nil, at: now)
       return [.delete(key, uid: uid)]
@@ -548,22 +563,18 @@ struct PolicyReconciler: Sendable {
     let body = scaling.scaledObject(
       entry.policy, workload, scalerAddress: settings.scalerAddress, settings.authentication)
     if let existing, scaling.matches(existing.spec, body["spec"]) {
-      entries[key]?.apply = Attempt()
+      entries[key]?.apply = RequestAttempt()
       return []
     }
-    guard mayTry(entry.apply, body: body, at: now) else { return [] }
+    guard entry.apply.mayTry(body, settings, at: now) else { return [] }
     entries[key]?.apply.start(body, at: now)
     return [.apply(key, body, isOwn: existing != nil)]
   }
 
-  /// A request that did not help is repeated after a growing wait; another one is sent at once.
-  private func mayTry(_ attempt: Attempt, body: JSONValue?, at now: Date) -> Bool {
-    guard let at = attempt.at, attempt.body == body else { return true }
-    return now.timeIntervalSince(at) >= delay(attempt.failures).inSeconds
-  }
-
   /// Notes what became of the request for a policy's ScaledObject.
   mutating func scalingRequestEnded(_ key: ObjectKey, error: KubernetesError?) {
+    // A HeadroomPolicy with the name of a ForecastPolicy requests nothing.
+    guard entries[key] != nil else { return headroom.requestEnded(key, error: error) }
     entries[key]?.apply.error = error.map { "\($0)" }
   }
 
@@ -579,6 +590,9 @@ struct PolicyReconciler: Sendable {
     guard isConflict, let at = entries[key]?.writtenAt else { return }
     entries[key]?.writtenAt = at - settings.statusInterval.inSeconds + settings.conflictInterval.inSeconds
   }
+
+  /// The same for a HeadroomPolicy.
+  mutating func headroomStatusWriteFailed(_ key: ObjectKey) { headroom.statusWriteFailed(key) }
 
   /// The same for a source.
   mutating func sourceStatusWriteFailed(_ reference: SourceReference) { sourceStatuses.writeFailed(reference) }
@@ -782,14 +796,6 @@ extension PolicyReconciler.Entry {
   fileprivate var isRaising: Bool { scaling?.application == .minReplicas && workload?.isDryRun == false }
 }
 
-extension PolicyReconciler.Attempt {
-  fileprivate mutating func start(_ body: JSONValue?, at now: Date) {
-    failures = self.body == body && at != nil ? failures + 1 : 1
-    self.body = body
-    at = now
-  }
-}
-
 /// Which policy scales which target: of several the one that does so already, else the oldest.
 private struct Claims {
   private struct Claim {
@@ -835,14 +841,14 @@ private struct Foreign {
     }
   }
 
-  /// The first ScaledObject of a target that is not a policy's own.
-  func scaledObject(of target: ScaleTarget, except policy: ForecastPolicy) -> String? {
-    (scaledObjects[target] ?? []).filter { !$0.metadata.isOwned(by: policy.metadata.uid) }.map(\.key.name).min()
+  /// The first ScaledObject of a target that does not belong to the policy with this identity.
+  func scaledObject(of target: ScaleTarget, except uid: String?) -> String? {
+    (scaledObjects[target] ?? []).filter { !$0.metadata.isOwned(by: uid) }.map(\.key.name).min()
   }
 
   /// What else scales a target than a policy's own ScaledObject.
-  func scaler(of target: ScaleTarget, except policy: ForecastPolicy) -> String? {
-    if let other = scaledObject(of: target, except: policy) { return "ScaledObject '\(other)'" }
+  func scaler(of target: ScaleTarget, except uid: String?) -> String? {
+    if let other = scaledObject(of: target, except: uid) { return "ScaledObject '\(other)'" }
     return autoscalers.firstForeign(of: target).map { "HorizontalPodAutoscaler '\($0)'" }
   }
 }

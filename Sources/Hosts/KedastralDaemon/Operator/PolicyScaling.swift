@@ -87,19 +87,26 @@ struct PolicyScaling: Sendable, Equatable {
     _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
     _ authentication: TriggerAuthentication? = nil
   ) -> JSONValue {
+    Self.scaledObject(
+      of: ForecastPolicy.resource, policy.metadata,
+      spec: spec(policy, workload, scalerAddress: scalerAddress, authentication))
+  }
+
+  /// A ScaledObject with the name of the object to which it belongs.
+  static func scaledObject(of type: ResourceType, _ owner: ObjectMetadata, spec: JSONValue) -> JSONValue {
     .object([
       "apiVersion": .string(ScaledObject.resource.apiVersion), "kind": .string(ScaledObject.resource.kind),
       "metadata": [
-        "name": .string(policy.key.name), "namespace": .string(policy.key.namespace),
+        "name": .string(owner.key.name), "namespace": .string(owner.key.namespace),
         "labels": ["app.kubernetes.io/managed-by": "kedastral"],
         "ownerReferences": [
           [
-            "apiVersion": .string(ForecastPolicy.resource.apiVersion), "kind": .string(ForecastPolicy.resource.kind),
-            "name": .string(policy.key.name), "uid": .string(policy.metadata.uid ?? ""), "controller": true,
+            "apiVersion": .string(type.apiVersion), "kind": .string(type.kind), "name": .string(owner.key.name),
+            "uid": .string(owner.uid ?? ""), "controller": true,
           ]
         ],
       ],
-      "spec": spec(policy, workload, scalerAddress: scalerAddress, authentication),
+      "spec": spec,
     ])
   }
 
@@ -117,9 +124,7 @@ struct PolicyScaling: Sendable, Equatable {
     var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
     if let authentication {
       metadata["enableTLS"] = "true"
-      trigger["authenticationRef"] = [
-        "name": .string(authentication.name), "kind": .string(authentication.kind.rawValue),
-      ]
+      trigger["authenticationRef"] = authentication.reference
     }
     trigger["metadata"] = .object(metadata)
     let behavior = policy.spec["behavior"].members.map(JSONValue.object) ?? Self.defaultBehavior
@@ -143,4 +148,9 @@ struct PolicyScaling: Sendable, Equatable {
     }
     return .object(spec)
   }
+}
+
+extension TriggerAuthentication {
+  /// The `authenticationRef` of a trigger.
+  var reference: JSONValue { ["name": .string(name), "kind": .string(kind.rawValue)] }
 }

@@ -55,7 +55,7 @@ struct PolicyStatus: Sendable, Equatable {
     case none
     /// Only what changes with each forecast.
     case details
-    /// The planned replicas.
+    /// The planned replicas, or that the accuracy is known.
     case replicas
     /// A condition, or what the policy is about.
     case state
@@ -64,13 +64,17 @@ struct PolicyStatus: Sendable, Equatable {
   }
 
   func difference(from old: PolicyStatus) -> Difference {
+    // That forecasts are measured and accurate, some minutes after the start of all policies, is not news of each.
+    let isMeasured = condition(.accurate)?.status == .yes && old.condition(.accurate)?.status == .unknown
+    func states(_ status: PolicyStatus) -> [[String]] {
+      status.conditions.filter { !isMeasured || $0.kind != .accurate }
+        .map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
+    }
     let isSameState =
-      conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
-      == old.conditions.map { [$0.kind.rawValue, $0.status.rawValue, $0.reason] }
-      && observedGeneration == old.observedGeneration && workload == old.workload
+      states(self) == states(old) && observedGeneration == old.observedGeneration && workload == old.workload
       && scaledObjectName == old.scaledObjectName && autoscalerName == old.autoscalerName
     if !isSameState { return .state }
-    if currentReplicas != old.currentReplicas || desiredReplicas != old.desiredReplicas
+    if isMeasured || currentReplicas != old.currentReplicas || desiredReplicas != old.desiredReplicas
       || minReplicas != old.minReplicas
     {
       return .replicas
@@ -79,6 +83,14 @@ struct PolicyStatus: Sendable, Equatable {
   }
 
   func condition(_ kind: PolicyCondition.Kind) -> PolicyCondition? { conditions.first { $0.kind == kind } }
+
+  /// Takes over the condition Accurate of a former status while this one does not know it.
+  mutating func keepAccuracy(of former: JSONValue?) {
+    guard let index = conditions.firstIndex(where: { $0.kind == .accurate && $0.status == .unknown }),
+      let known = PolicyStatus(former).condition(.accurate), known.status != .unknown
+    else { return }
+    conditions[index] = known
+  }
 }
 
 extension PolicyStatus {

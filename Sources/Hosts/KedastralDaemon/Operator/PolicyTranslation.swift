@@ -47,7 +47,10 @@ struct PolicyTranslation {
   private static let calendarDay = ["name", "date", "start", "end", "before", "after", "like", "load"]
     .map { (file: $0, object: $0) }
 
-  private static let series = ["ahead", "quantiles"].map { (file: $0, object: $0) }
+  /// Other queries of the policy's source; a schedule would be a file of the forecaster.
+  private static let covariate = ["name", "query"].map { (file: $0, object: $0) }
+
+  private static let series = ["ahead", "quantiles", "write"].map { (file: $0, object: $0) }
 
   private static let capacity =
     [
@@ -142,6 +145,13 @@ struct PolicyTranslation {
     if spec["calendar"] != .null {
       entries.append(("calendar", Self.calendar(spec["calendar"], "\(field).calendar", &tree)))
     }
+    if let covariates = spec["covariates"].elements {
+      let nodes = covariates.enumerated().map { index, covariate in
+        let place = "\(field).covariates[\(index)]"
+        return tree.mapping(tree.entries(Self.covariate, of: covariate, place), place)
+      }
+      entries.append(("covariates", .sequence(nodes, tree.mark("\(field).covariates"))))
+    }
     let source = Self.source(described, "\(reference): spec", spec, field, in: policy.key.namespace, &tree)
     entries.append(("source", source))
     entries.append(("model", Self.model(spec["model"], "\(field).model", &tree)))
@@ -149,6 +159,11 @@ struct PolicyTranslation {
     let root = tree.mapping(entries.map { (key: $0.0, value: $0.1) }, field)
     var workload = try decode(root, tree, field, "\(reference): spec")
     workload.source.tlsTexts = described.credentials.tls
+    for index in workload.covariates.indices {
+      guard case .source(var source) = workload.covariates[index].values else { continue }
+      source.tlsTexts = described.credentials.tls
+      workload.covariates[index].values = .source(source)
+    }
     return workload
   }
 
@@ -254,7 +269,7 @@ extension JSONValue {
     guard var members else { return other }
     for key in [
       "query", "sourceConfig", "metric", "otherMetrics", "leadTimeQuery", "replicasQuery", "dropWhileStarting",
-      "startingPodsQuery",
+      "startingPodsQuery", "covariates",
     ] {
       members[key] = nil
     }

@@ -134,6 +134,7 @@ extension ForecasterConfiguration {
       httpLimits != running.httpLimits ? "limits.http" : nil,
       pushTokenFile != running.pushTokenFile ? "pushTokenFile" : nil,
       pushLimits != running.pushLimits ? "limits.push" : nil,
+      seriesWrite != running.seriesWrite ? "seriesWrite" : nil,
       scalerAddress != running.scalerAddress ? "scaler.address" : nil,
       scorecard != running.scorecard ? "scorecard" : nil,
       kubernetes != running.kubernetes ? "kubernetes" : nil,

@@ -82,6 +82,12 @@ package struct ByteWriter {
   }
 
   package mutating func append(_ more: some Sequence<UInt8>) { bytes += more }
+
+  /// Appends bytes and their number, or that there are none.
+  package mutating func append(part: (some Collection<UInt8>)?) {
+    append(count: part.map { $0.count + 1 } ?? 0)
+    if let part { append(part) }
+  }
 }
 
 /// Reads what a ``ByteWriter`` wrote; every function returns nil when the bytes end or are invalid.
@@ -115,15 +121,33 @@ package struct ByteReader {
 
   package mutating func double() -> Double? { fixed().map(Double.init(bitPattern:)) }
 
-  /// A finite number that was written in single precision.
-  package mutating func finiteFloat() -> Double? {
-    guard let bytes = take(4) else { return nil }
-    let number = Float(bitPattern: bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) })
-    return number.isFinite ? Double(number) : nil
+  /// A number that was written in single precision.
+  package mutating func float() -> Double? {
+    take(4).map { Double(Float(bitPattern: $0.reversed().reduce(0) { $0 << 8 | UInt32($1) })) }
   }
+
+  /// A finite number that was written in single precision.
+  package mutating func finiteFloat() -> Double? { float().flatMap { $0.isFinite ? $0 : nil } }
 
   /// A finite number.
   package mutating func finiteDouble() -> Double? { double().flatMap { $0.isFinite ? $0 : nil } }
+
+  /// A part of at most `most` bytes; it is nil when there was none.
+  package mutating func part(most: Int) -> ArraySlice<UInt8>?? {
+    guard let count = count(most: most + 1) else { return nil }
+    return count == 0 ? .some(nil) : take(count - 1).map { .some($0) }
+  }
+
+  /// `count` elements, each read by `next`.
+  package mutating func list<Element>(_ count: Int, _ next: (inout ByteReader) -> Element?) -> [Element]? {
+    var list: [Element] = []
+    list.reserveCapacity(min(count, rest.count))
+    for _ in 0..<count {
+      guard let element = next(&self) else { return nil }
+      list.append(element)
+    }
+    return list
+  }
 
   package mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
     guard count >= 0, rest.count >= count else { return nil }

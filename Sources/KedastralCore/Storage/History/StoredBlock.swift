@@ -4,7 +4,7 @@
   import Foundation
 #endif
 
-/// A part of a workload's stored history: a version, the fingerprint of what it belongs to, the content, and a checksum.
+/// What is stored of a workload beside its plan: a version, the fingerprint of what it belongs to, the content, and a checksum.
 ///
 /// Layout: `K`, the kind, the version, eight bytes of fingerprint, the content, eight bytes of checksum of all before.
 package struct StoredBlock: Equatable, Sendable {
@@ -14,6 +14,10 @@ package struct StoredBlock: Equatable, Sendable {
     case samples = 0x53
     /// What a model session fitted.
     case fit = 0x46
+    /// What a forecast loop knows beyond its plan and its history.
+    case state = 0x4C
+    /// What a model session knows beyond its fit.
+    case session = 0x4D
   }
 
   /// Why bytes are not a block of the expected kind.

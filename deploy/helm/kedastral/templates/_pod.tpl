@@ -37,6 +37,15 @@
     items: [{key: {{ .key }}, path: token}]
 {{- end }}
 {{- end }}
+{{- with $root.Values.seriesWrite }}
+{{- if and .url .existingSecret (ne $component "scaler") }}
+- name: series-write-token
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: token}]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "kedastral.secretMounts" -}}
@@ -57,6 +66,9 @@
 {{- end }}
 {{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
 - {name: push-token, mountPath: /run/secrets/push, readOnly: true}
+{{- end }}
+{{- if and $root.Values.seriesWrite.url $root.Values.seriesWrite.existingSecret (ne $component "scaler") }}
+- {name: series-write-token, mountPath: /run/secrets/series-write, readOnly: true}
 {{- end }}
 {{- end }}
 
@@ -124,6 +136,12 @@
 {{- end }}
 {{- if and $root.Values.pushToken.existingSecret (ne $component "scaler") }}
 - {name: PUSH_TOKEN_FILE, value: /run/secrets/push/token}
+{{- end }}
+{{- if and $root.Values.seriesWrite.url (ne $component "scaler") }}
+- {name: SERIES_WRITE_URL, value: {{ $root.Values.seriesWrite.url | quote }}}
+{{- if $root.Values.seriesWrite.existingSecret }}
+- {name: SERIES_WRITE_TOKEN_FILE, value: /run/secrets/series-write/token}
+{{- end }}
 {{- end }}
 {{- with $values.env }}
 {{ toYaml . }}

@@ -12,6 +12,7 @@ struct ConfigurationFile: Decodable, Sendable {
   var tls: TLSSection?
   var httpTokenFile: Located<String>?
   var pushTokenFile: Located<String>?
+  var seriesWrite: SeriesWriteSection?
   var limits: LimitsSection?
   var storage: StorageSection?
   var scaler: ScalerSection?
@@ -35,6 +36,12 @@ struct TLSSection: Decodable, Sendable {
   var caFile: Located<String>?
   var minVersion: Located<TLSContext.MinimumVersion>?
   var clientNames: Located<[String]>?
+}
+
+struct SeriesWriteSection: Decodable, Sendable {
+  var url: Located<WebURL>?
+  var tokenFile: Located<String>?
+  var caFile: Located<String>?
 }
 
 struct LimitsSection: Decodable, Sendable {
@@ -156,6 +163,7 @@ struct WorkloadSection: Decodable, Sendable {
   var labels: Located<StringMap>?
   var timeZone: Located<TimeZoneName>?
   var calendar: CalendarSection?
+  var covariates: [Section<CovariateSection>]?
   var dryRun: Located<Bool>?
   var series: SeriesSection?
   var otherMetrics: [Section<MetricSection>]?
@@ -181,10 +189,19 @@ struct CalendarDaySection: Decodable, Sendable {
   var load: Located<Double>?
 }
 
+/// Another series that may tell how the load develops.
+struct CovariateSection: Decodable, Sendable {
+  var name: Located<String>?
+  var query: Located<String>?
+  var source: Section<SourceSection>?
+  var schedule: Located<String>?
+}
+
 /// The parts of the forecast that are exported as metrics.
 struct SeriesSection: Decodable, Sendable {
   var ahead: Located<[Duration]>?
   var quantiles: Located<[ExportedQuantile]>?
+  var write: Located<Duration>?
 }
 
 /// A further metric of a workload; missing settings are those of the workload.

@@ -24,6 +24,8 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var pushTokenFile: String? = nil
   /// What senders of points may take.
   package var pushLimits = PushLimits()
+  /// Where forecasts are written with their future times; nil for nowhere.
+  package var seriesWrite: SeriesWriteConfiguration? = nil
   /// Where KEDA reaches the scaler, for ScaledObjects to copy.
   package var scalerAddress: ListenAddress
   /// The workloads, no two with the same name; at least one, unless others are discovered or policies of a cluster are forecast.
@@ -36,6 +38,22 @@ package struct ForecasterConfiguration: Sendable, Equatable {
   package var scorecard = ScorecardSettings()
   /// The configuration file, when changes of it are to be applied while the process runs.
   package var watchedFile: WatchedFile? = nil
+}
+
+/// A receiver of Prometheus's remote write.
+package struct SeriesWriteConfiguration: Sendable, Equatable {
+  /// Where requests are posted.
+  package var url: WebURL
+  /// The file with the bearer token to send; nil for none.
+  package var tokenFile: String?
+  /// The file with the authorities to trust; nil for those of the system.
+  package var caFile: String?
+
+  var endpoint: HTTPEndpoint {
+    HTTPEndpoint(
+      url.text, credentials: tokenFile.map { .bearer(file: $0) } ?? .none, tls: .init(authorities: caFile),
+      maximumAnswerBytes: 1 << 20)
+  }
 }
 
 /// The access to a cluster.

@@ -58,12 +58,28 @@ struct HostReader {
         )
       }
     }
+    let seriesWrite = readSeriesWrite()
+    if seriesWrite == nil {
+      for workload in workloads where workload.configuration.series?.write != nil {
+        problems.add(
+          workload.name.origin,
+          "the forecast is to be written (series.write), but there is no receiver; set seriesWrite.url")
+      }
+    }
     return ForecasterConfiguration(
       listen: listen.value, log: log, storage: storage, tls: tls, httpTokenFile: httpTokenFile,
       httpLimits: httpLimits, pushTokenFile: given.text(Settings.pushTokenFile, file.pushTokenFile)?.value,
-      pushLimits: limits.push(file.limits?.push), scalerAddress: scalerAddress.value,
+      pushLimits: limits.push(file.limits?.push), seriesWrite: seriesWrite, scalerAddress: scalerAddress.value,
       workloads: workloads.map(\.configuration), discovery: discovery.map(\.settings), kubernetes: readKubernetes(),
       scorecard: scorecard, watchedFile: watchedFile)
+  }
+
+  private func readSeriesWrite() -> SeriesWriteConfiguration? {
+    let section = file.seriesWrite
+    guard let url = given.value(Settings.seriesWriteURL, section?.url) else { return nil }
+    return SeriesWriteConfiguration(
+      url: url.value, tokenFile: given.text(Settings.seriesWriteTokenFile, section?.tokenFile)?.value,
+      caFile: given.text(Settings.seriesWriteCAFile, section?.caFile)?.value)
   }
 
   func scaler() -> ScalerConfiguration? {

@@ -136,6 +136,19 @@ enum Settings {
   static let seriesQuantiles = Setting<[ExportedQuantile]>(
     "series-quantiles", "SERIES_QUANTILES", default: "0.5,0.9", file: "workloads[].series.quantiles", .workload,
     "quantiles to export with it, p90 or 0.90; 0 for none")
+  static let seriesWrite = Setting<Duration>(
+    "series-write", "SERIES_WRITE", defaultNote: "none", file: "workloads[].series.write", .workload,
+    "write the forecast, with its future times, up to this far ahead to series-write-url; at most the horizon, 0 for none"
+  )
+  static let seriesWriteURL = Setting<WebURL>(
+    "series-write-url", "SERIES_WRITE_URL", defaultNote: "none", file: "seriesWrite.url", .workload,
+    "receiver of Prometheus remote write for forecasts, such as http://prometheus:9090/api/v1/write")
+  static let seriesWriteTokenFile = Setting<String>(
+    "series-write-token-file", "SERIES_WRITE_TOKEN_FILE", file: "seriesWrite.tokenFile", .workload, placeholder: "FILE",
+    "file with the bearer token for that receiver; reloaded when it changes")
+  static let seriesWriteCAFile = Setting<String>(
+    "series-write-ca-file", "SERIES_WRITE_CA_FILE", file: "seriesWrite.caFile", .workload, placeholder: "FILE",
+    "certificate authorities to trust for that receiver instead of the system's (PEM)")
 
   // Source
   static let adapter = Setting<SourceKind>(
@@ -581,6 +594,11 @@ enum Settings {
         + "[more](calendar.md)"
     ),
     (
+      "workloads[].covariates[]", .workload,
+      "other series that may tell how the load develops: `name`, and `query` (to the workload's server), `source`, or `schedule`, a "
+        + "file of `time,value` or iCalendar whose values are known ahead; [more](covariates.md)"
+    ),
+    (
       "workloads[].policy.schedules[]", .capacity,
       "bounds at known times: `begins` (cron: minute, hour, day of the month, month, day of the week), `duration`, `min`, "
         + "`max`"
@@ -624,6 +642,7 @@ enum Settings {
     workloadLabels.descriptor, timeZone.descriptor, calendarCountry.descriptor,
     calendarHolidaysFile.descriptor, calendarEventsFile.descriptor,
     dryRun.descriptor, seriesAhead.descriptor, seriesQuantiles.descriptor,
+    seriesWrite.descriptor, seriesWriteURL.descriptor, seriesWriteTokenFile.descriptor, seriesWriteCAFile.descriptor,
     adapter.descriptor, adapterURL.descriptor, adapterQuery.descriptor, adapterLabel.descriptor,
     adapterLabelValue.descriptor, adapterPartialResponse.descriptor, adapterMethod.descriptor,
     adapterHeaders.descriptor, adapterBody.descriptor, adapterValuePath.descriptor, adapterTimestampPath.descriptor,

@@ -36,6 +36,8 @@ package struct WorkloadConfiguration: Sendable, Equatable {
   package var timeZone: String
   /// The days and hours on which its load differs from its pattern; nil without any.
   package var calendar: CalendarConfiguration?
+  /// Other series that may tell how its load develops; the model decides which it uses.
+  package var covariates: [CovariateConfiguration] = []
   /// Whether it is a dry run: its plan is computed and shown, but not served.
   package var isDryRun = false
   /// The parts of its forecast that are exported as metrics; nil for none.

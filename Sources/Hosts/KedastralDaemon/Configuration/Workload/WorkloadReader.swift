@@ -60,6 +60,8 @@ struct WorkloadReader {
       problems.add(timeZone.origin, error.description)
     }
     let calendar = CalendarReader(given: given, problems: problems).read(own?.calendar, defaults: defaults?.calendar)
+    let covariates = readCovariates(
+      own, source: source, sourceSection, model: model, zone: timeZone.value.text)
     let leadTime = LeadTimeReader(given: given, problems: problems).read(
       own, defaults: defaults, of: name.value, source: source)
     let replicas = readReplicasQuery(own, source: source)
@@ -69,7 +71,7 @@ struct WorkloadReader {
       horizon: times.horizon.value, step: times.step.value, interval: times.interval.value,
       window: times.window.value, settleTime: times.settleTime?.value, maxSampleAge: times.maxSampleAge?.value,
       bridge: times.bridge.value, leadTime: leadTime, replicasQuery: replicas, timeZone: timeZone.value.text,
-      calendar: calendar, isDryRun: dryRun.value,
+      calendar: calendar, covariates: covariates, isDryRun: dryRun.value,
       series: readSeries(own?.series, horizon: times.horizon.value), otherMetrics: others)
     configuration.labels = (defaults?.labels?.value.pairs ?? [:]).merging(labels) { $1 }
     configuration.startingPods = readStartingPods(own, of: name.value, source: source)
@@ -108,19 +110,29 @@ struct WorkloadReader {
   /// The parts of the forecast to export; nil for none.
   private func readSeries(_ own: SeriesSection?, horizon: Duration) -> ForecastSeries? {
     let common = defaults?.series
-    guard let quantiles = given.value(Settings.seriesQuantiles, own?.quantiles, common?.quantiles),
-      let ahead = given.value(Settings.seriesAhead, own?.ahead, common?.ahead), !ahead.value.isEmpty
-    else { return nil }
-    for distance in ahead.value where distance <= .zero || distance > horizon {
+    guard let quantiles = given.value(Settings.seriesQuantiles, own?.quantiles, common?.quantiles) else { return nil }
+    let ahead = given.value(Settings.seriesAhead, own?.ahead, common?.ahead)
+    let write = given.value(Settings.seriesWrite, own?.write, common?.write)
+    if let write, write.value < .zero || write.value > horizon {
       problems.add(
-        ahead.origin,
+        write.origin,
+        "\(DurationText.format(write.value)) is not between 0 and the horizon \(DurationText.format(horizon)); shorten it or lengthen the horizon"
+      )
+    }
+    let written = write.flatMap { $0.value > .zero ? $0.value : nil }
+    let distances = ahead?.value ?? []
+    guard !distances.isEmpty || written != nil else { return nil }
+    for distance in distances where distance <= .zero || distance > horizon {
+      problems.add(
+        ahead?.origin ?? .nowhere,
         "\(DurationText.format(distance)) ahead is not between 0 and the horizon \(DurationText.format(horizon)); shorten it or lengthen the horizon"
       )
     }
-    if ahead.value.count > 20 || quantiles.value.count > 20 {
-      problems.add(ahead.origin, "more than 20 times ahead or quantiles are exported; choose fewer")
+    if distances.count > 20 || quantiles.value.count > 20 {
+      problems.add(
+        ahead?.origin ?? quantiles.origin, "more than 20 times ahead or quantiles are exported; choose fewer")
     }
-    return ForecastSeries(ahead: ahead.value, quantiles: quantiles.value.compactMap(\.level))
+    return ForecastSeries(ahead: distances, quantiles: quantiles.value.compactMap(\.level), write: written)
   }
 
   private struct Times {

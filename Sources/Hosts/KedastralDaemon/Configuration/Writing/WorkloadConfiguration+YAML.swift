@@ -34,11 +34,20 @@ extension WorkloadConfiguration {
       text.pairs("labels", labels.mapValues(Placeholders.escape))
       text.pair("timeZone", timeZone)
       if let calendar { text.mapping("calendar") { calendar.write(to: &$0) } }
+      text.sequence("covariates", of: Array(covariates.enumerated())) { text, covariate in
+        text.pair("name", Placeholders.escape(covariate.element.name))
+        switch covariate.element.values {
+        case .schedule(let path, _): text.pair("schedule", Placeholders.escape(path))
+        case .source(let source):
+          text.mapping("source") { source.write(to: &$0, "COVARIATE\(covariate.offset + 1)") }
+        }
+      }
       if isDryRun { text.pair("dryRun", isDryRun) }
       if let series {
         text.mapping("series") {
           $0.pair("ahead", series.ahead.map(DurationText.format).joined(separator: ","))
           $0.pair("quantiles", series.quantiles.isEmpty ? "0" : series.quantiles.map { "\($0)" }.joined(separator: ","))
+          if let write = series.write { $0.pair("write", DurationText.format(write)) }
         }
       }
       text.sequence("otherMetrics", of: Array(otherMetrics.enumerated())) { text, other in

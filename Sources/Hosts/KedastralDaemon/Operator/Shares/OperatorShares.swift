@@ -16,6 +16,9 @@ final class OperatorShares: Sendable {
     var membership: MembershipState
     var roll: LeaseRoll
     var shown: Shard?
+    /// The Lease as this process wrote it last, while it has no other member: it is replaced without being read, and the server
+    /// refuses that when somebody else has written meanwhile.
+    var unshared: Lease?
   }
 
   private let client: KubernetesClient
@@ -75,16 +78,22 @@ final class OperatorShares: Sendable {
   private func renew() async throws {
     for attempt in 1...4 {
       let sentAt = ContinuousClock.now
-      let lease = try await client.get(Lease.self, key)
+      let known = state.withLock { state in
+        defer { state.unshared = nil }
+        return state.unshared
+      }
+      let lease = if let known { Optional(known) } else { try await client.get(Lease.self, key) }
       let now = Int((ContinuousClock.now - start) / .milliseconds(1))
       let renewal = state.withLock { $0.roll.renewal(of: lease, key: key, at: now, time: clock.now) }
-      if try await client.write(renewal.lease) {
+      if let written = try await client.write(renewal.lease) {
         state.withLock {
           $0.roll.noteWritten(renewal)
           $0.membership.renewed(renewal.reply, sentAt: sentAt)
+          $0.unshared = renewal.reply.leases.count == 1 ? written : nil
         }
         return
       }
+      if known != nil { continue }
       // Another member has written meanwhile; they must not meet again.
       try await clock.sleep(for: .milliseconds(.random(in: 20...100) * attempt))
     }
