@@ -168,7 +168,12 @@ struct PageTests {
 
   @Test("lists, searches and compares ten thousand workloads without lag")
   func many() async throws {
-    let server = try await TestServer()
+    var labels: [String: [String: String]] = [:]
+    for index in 0..<150 {
+      let number = String(10_000 + index).dropFirst()
+      labels["svc-\(number)"] = ["team": index < 100 ? "shop" : "blog"]
+    }
+    let server = try await TestServer(labels: labels)
     let plans = try (0..<60).map { try plan("api-app", at: server.clock.now.addingTimeInterval(Double($0) * 60)) }
     for index in 0..<10_000 {
       let plan = plans[index % plans.count]

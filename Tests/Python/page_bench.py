@@ -78,7 +78,7 @@ def main():
             while True:
                 try:
                     with urllib.request.urlopen(address + "workloads") as answer:
-                        if answer.read().count(b'"') - 2 == 2 * COUNT:
+                        if len(json.load(answer)["workloads"]) == COUNT:
                             break
                 except OSError:
                     pass

@@ -103,6 +103,20 @@ def many(page):
     page.wait("names from the end", lambda: "svc-9999" in first_names(page)[:1])
     page.find("[data-order=name]").click()
 
+    def group(text):
+        next(one for one in page.driver.find_elements("css selector", "#group option") if one.text == text).click()
+
+    group("group by team")
+    page.wait("the groups of a label", lambda: [text.split(" ")[:2] for text in page.texts("#groups button")] == [["shop", "100"], ["blog", "50"]])
+    accessible(page, "the groups")
+    picture(page, "groups")
+    page.driver.find_elements("css selector", "#groups button")[1].click()
+    page.wait("a group's workloads", lambda: page.texts("#count") == ["50 of 10,000 workloads"])
+    page.find("#search").clear()
+    group("no groups")
+    page.find("#search").send_keys(Keys.SPACE, Keys.BACKSPACE)
+    page.wait("no groups", lambda: page.texts("#count") == ["10,000 workloads"] and not page.find("#groups").is_displayed())
+
     page.find("body").send_keys("/")
     search = page.find("#search")
     page.expect("a key for the search", page.script("return document.activeElement.id") == "search")

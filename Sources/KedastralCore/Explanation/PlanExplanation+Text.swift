@@ -84,16 +84,24 @@ extension PlanExplanation {
     return words
   }
 
-  /// The objective and what became of it: `99.9 % asked, 99.83 % reached in the last 7 days; margin × 1.4`.
+  /// The objective and what became of it: `99.9 % asked, 99.83 % reached in the last 7 days; margin widened to the 0.9996 quantile`.
   private func objective(_ share: Double) -> String {
     let reached = objectiveReached.map { reached in
       ", \(hundredths(reached)) reached in the last \(ObjectiveTracker.shownDays) days"
     }
     let width = objectiveWidth.map { width -> String in
       if abs(width - 1) < 0.05 { return "; the margin is that of the forecast" }
-      return "; margin \(width > 1 ? "widened" : "narrowed") to × \(number(width))"
+      let chance = ObjectiveMargin.chance(width: width, objective: share)
+      return "; margin \(width > 1 ? "widened" : "narrowed") to the \(level(exceededWith: chance)) quantile"
     }
     return "objective: \(hundredths(share)) asked\(reached ?? "")\(width ?? "")"
+  }
+
+  /// The level of a quantile with as many digits as tell it from 1: `0.9996`.
+  private func level(exceededWith chance: Double) -> String {
+    let digits = min(max(2, (-naturalLogarithm(chance) / naturalLogarithm(10)).rounded(.up)), 9)
+    let unit = power(10, digits)
+    return "\(((1 - chance) * unit).rounded() / unit)"
   }
 
   /// A share in per cent with at most two decimals, never rounded up to all.

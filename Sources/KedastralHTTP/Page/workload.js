@@ -282,10 +282,16 @@ export function newSections(name, card, leadSeconds, offers) {
 /** A share in per cent: 99.9 %. */
 const shareText = (share) => `${Math.round(share * 1e6) / 1e4} %`;
 
+/** The quantile that the margin of an objective has come to: 0.9996. */
+const levelText = (share, width) => {
+  const chance = 0.5 * (2 * (1 - share)) ** width;
+  return (1 - chance).toFixed(Math.min(Math.max(2, Math.ceil(-Math.log10(chance))), 9));
+};
+
 /** The steps from the load to the pods, with one number for each. */
 function showChain(section, why) {
   const margin = why.quantile ? `the forecast's p${Math.round(why.quantile * 1000) / 10}`
-    : why.objective ? `the objective ${shareText(why.objective)}${why.objectiveWidth ? `, margin × ${numberText(why.objectiveWidth)}` : ""}`
+    : why.objective ? `the objective ${shareText(why.objective)}${why.objectiveWidth === undefined ? "" : `, the ${levelText(why.objective, why.objectiveWidth)} quantile`}`
     : why.headroom ? `× ${numberText(why.headroom)} headroom`
     : why.shortageCost ? `a minute with too few pods costs ${numberText(why.shortageCost)} pod-minutes` : "as planned";
   const steps = [
