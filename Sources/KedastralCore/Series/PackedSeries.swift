@@ -83,7 +83,7 @@ package struct PackedSeries: Sendable {
 
   /// At most the last `count` samples.
   package func suffix(_ count: Int) -> TimeSeries {
-    let first = max(0, self.count - count)
+    let first = self.count - min(max(0, count), self.count)
     var values = Array(repeating: Double.nan, count: self.count - first)
     if first < packedCount { packed.unpack(from: skipped + first, into: &values) }
     let newest = max(0, first - packedCount)
