@@ -117,7 +117,7 @@ def main():
     server.count = count
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"{count} workloads, {os.cpu_count()} cores\n")
-    print("| series | RSS, MB | CPU a minute, s | /metrics, MB | lines | scrape, ms | write requests a minute | kB a minute |")
+    print("| series | RSS, MB | CPU per minute, s | /metrics, MB | lines | scrape, ms | write requests per minute | kB per minute |")
     print("|---|---|---|---|---|---|---|---|")
     for name, series in FORMS:
         rss, cpu, size, lines, scrape, requests, kilobytes = measure(program, server, series, seconds)
