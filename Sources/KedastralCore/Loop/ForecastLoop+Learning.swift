@@ -76,6 +76,14 @@ extension ForecastLoop {
     start.isTooShort = true
   }
 
+  /// Runs one round in a task of its own: a round's frames take 20 KiB, which are then not kept while the loop waits.
+  func attemptApart() async -> Duration? {
+    await withTaskGroup(of: Duration?.self) { group in
+      group.addTask { await self.attempt() }
+      return await group.next() ?? nil
+    }
+  }
+
   /// Ends the learning with the loop.
   func stopLearning() async {
     start.learner?.cancel()

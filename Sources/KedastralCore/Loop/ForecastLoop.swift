@@ -138,7 +138,8 @@ public actor ForecastLoop {
       try await clock.sleep(for: startDelay)
       var due = clock.now
       while true {
-        try await clock.sleep(for: await attempt() ?? untilNextRound(&due))
+        let pause = await attemptApart()
+        try await clock.sleep(for: pause ?? untilNextRound(&due))
       }
     } catch {
       // Cancelled: the only way a sleep ends early.
@@ -151,7 +152,7 @@ public actor ForecastLoop {
   }
 
   /// Runs one round and reports its failure; returns the wait after a failure.
-  private func attempt() async -> Duration? {
+  func attempt() async -> Duration? {
     await waitForWholeHistory()
     defer { start.queue?.hasBegun(workload.name) }
     do {

@@ -193,7 +193,7 @@ struct AutoSession: ModelSession {
     let before = history.values[last]
     growth = max(count - 1 - last, growth - growth / 8)
     guard before == lastValue || (!before.isFinite && !lastValue.isFinite),
-      tracker.lend(history.values, from: tracker.count - 1 - last)
+      !tracker.isSparse, tracker.lend(history.values, from: tracker.count - 1 - last)
     else { return false }
     for value in history.values[(last + 1)..<count] {
       if value.isFinite {

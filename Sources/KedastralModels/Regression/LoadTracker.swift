@@ -193,6 +193,9 @@ struct LoadTracker: Sendable {
     if trail.endIndex >= count { trail.rewind(to: trail.endIndex - count) }
   }
 
+  /// Whether so many samples are missing that the history should be processed again and kept.
+  var isSparse: Bool { values.isSparse }
+
   /// Lends the history for a forecast; see ``LoadTrail/lend(_:from:)``.
   mutating func lend(_ history: [Double], from start: Int) -> Bool { values.lend(history, from: start) }
 

@@ -63,14 +63,15 @@ struct LoadTrail: Sendable {
 
   // MARK: The history
 
+  /// Whether so many samples are missing that all should be kept.
+  var isSparse: Bool { Double(replaced.count) > Self.mostMissing * Double(capacity) }
+
   /// Lends the history, whose first sample is that of step `start`.
   ///
-  /// - Returns: false when it lacks samples that are neither kept, or too many of its samples are missing.
+  /// - Returns: false when it lacks samples that are not kept.
   mutating func lend(_ history: [Double], from start: Int) -> Bool {
     guard units != nil else { return true }
-    guard start <= own.endIndex, start + history.count >= endIndex,
-      Double(replaced.count) <= Self.mostMissing * Double(capacity)
-    else { return false }
+    guard start <= own.endIndex, start + history.count >= endIndex else { return false }
     (lent, lentStart) = (history, start)
     return true
   }

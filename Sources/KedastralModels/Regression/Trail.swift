@@ -85,6 +85,11 @@ struct Trail: Sendable {
       first = min(start - openStart, open.count)
       (packedStart, openStart) = (openStart + first, openStart + first)
     }
+    if openStart == packedStart {
+      // The trail moves on by a block before it loses one.
+      let blocks = (open.count - first) / PackedSamples.blockLength + 2
+      packed = PackedSamples(negligible: Self.negligible, capacity: blocks * PackedSamples.blockLength)
+    }
     while open.count - first >= PackedSamples.blockLength {
       packed.append(block: open[first..<first + PackedSamples.blockLength].map(Double.init))
       first += PackedSamples.blockLength
