@@ -6,7 +6,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// How often the pods of each of many workloads may be counted, so that all together cost a request a second at most.
+/// How often the pods of each of many workloads may be counted, so that all together cost a request per second at most.
 package final class CountingPace: Sendable {
   /// A count needs two requests.
   private static let timePerCount = Duration.seconds(2)
