@@ -25,7 +25,7 @@ struct FaultyDayTests {
     }
 
     /// The fault of the moment; each lasts up to 25 minutes, one in seven up to two hours. Another one follows: incomplete answers
-    /// that go on for longer than that are taken for the load.
+    /// over a longer time are taken for the load.
     private var fault: Fault {
       state.withLock { state in
         if clock.now >= state.until {
