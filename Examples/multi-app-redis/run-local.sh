@@ -223,6 +223,8 @@ if [ -n "$seconds" ]; then
 fi
 ended=
 wait -n -p ended "${pids[@]}" || true
+# Ctrl-C ends the processes as well, perhaps before this shell: its trap shall be the first to say so.
+sleep 0.2
 if [ "${ended:-}" != "${timer:-none}" ]; then
   explain_death
   exit 1
