@@ -20,19 +20,28 @@ struct ObjectiveMargin {
   static func chance(width: Double, objective: Double) -> Double { 0.5 * power(2 * (1 - objective), width) }
 
   /// The load to plan for.
-  func load(at step: Int, width: Double) -> Double { curve(at: step).load(width: width) }
+  func load(at step: Int, width: Double) -> Double { ObjectiveCurve.load(width: width, at: points(at: step)) }
 
   /// The loads of all widths.
   func curve(at step: Int) -> ObjectiveCurve {
+    ObjectiveCurve(loads: ObjectiveCurve.widths.indices.map(points(at: step)))
+  }
+
+  /// The loads of the curve's widths, by their places.
+  private func points(at step: Int) -> (Int) -> Double {
     let distribution = loads[step]
-    func load(_ width: Double) -> Double {
+    func quantile(_ width: Double) -> Double {
       distribution.load(exceededWith: Self.chance(width: width, objective: objective))
     }
-    let median = load(0)
-    return ObjectiveCurve(
-      loads: ObjectiveCurve.widths.map(load),
-      // Quantiles without any distance between them would leave nothing to widen.
-      median: median, least: max(0.02 * median, 0.1 * targetPerPod))
+    let median = quantile(0)
+    // Quantiles without any distance between them would leave nothing to widen.
+    let least = max(0.02 * median, 0.1 * targetPerPod)
+    let distance = max(quantile(1) - median, least)
+    return { place in
+      let width = ObjectiveCurve.widths[place]
+      // Beyond the objective's quantile at least on a line: the tail of quantiles that are too near to each other never rises enough.
+      return max(quantile(width), median + width * (width > 1 ? distance : least))
+    }
   }
 }
 
@@ -40,19 +49,10 @@ struct ObjectiveMargin {
 struct ObjectiveCurve: Codable {
   static let widths = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 1.5, 2, 4]
 
+  /// The load at each of the widths.
   private let loads: [Double]
 
-  /// - Parameters:
-  ///   - loads: the quantiles of the widths.
-  ///   - least: how far above the median the load of width 1 is at least.
-  init(loads: [Double], median: Double, least: Double) {
-    let named = zip(Self.widths, loads).first { $0.0 == 1 }?.1 ?? median
-    let distance = max(named - median, least)
-    // Beyond the objective's quantile at least on a line: the tail of quantiles that are too near to each other never rises enough.
-    self.loads = zip(Self.widths, loads).map { width, load in
-      max(load, median + width * (width > 1 ? distance : least))
-    }
-  }
+  init(loads: [Double]) { self.loads = loads }
 
   /// Whether it has the shape of a curve, which a stored one need not have.
   var isSound: Bool {
@@ -60,10 +60,14 @@ struct ObjectiveCurve: Codable {
       && zip(loads, loads.dropFirst()).allSatisfy { $0 <= $1 }
   }
 
-  func load(width: Double) -> Double {
-    let upper = Self.widths.dropFirst().firstIndex { $0 >= width } ?? Self.widths.count - 1
-    let (from, to) = (Self.widths[upper - 1], Self.widths[upper])
-    return loads[upper - 1] + (loads[upper] - loads[upper - 1]) * (width - from) / (to - from)
+  func load(width: Double) -> Double { Self.load(width: width) { loads[$0] } }
+
+  /// The load of a width, from those of the two widths around it.
+  static func load(width: Double, at point: (Int) -> Double) -> Double {
+    let upper = widths.dropFirst().firstIndex { $0 >= width } ?? widths.count - 1
+    let (from, to) = (widths[upper - 1], widths[upper])
+    let lower = point(upper - 1)
+    return lower + (point(upper) - lower) * (width - from) / (to - from)
   }
 
   /// The width whose load is `load`, 0 or more.
