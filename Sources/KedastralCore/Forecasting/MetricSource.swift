@@ -29,6 +29,22 @@ extension MetricSource {
   public func read(in range: Range<Date>, step: Duration) async throws -> MetricReading {
     MetricReading(try await samples(in: range, step: step))
   }
+
+  /// Reads samples, and checks that they have the requested step.
+  package func checkedRead(in range: Range<Date>, step: Duration) async throws -> MetricReading {
+    let reading = try await read(in: range, step: step)
+    guard reading.series.step == step else { throw SourceMismatch(asked: step, got: reading.series.step) }
+    return reading
+  }
+}
+
+/// A source has returned samples with another step than the requested one.
+private struct SourceMismatch: Error, CustomStringConvertible {
+  let asked: Duration
+  let got: Duration
+  var description: String {
+    "expected samples with a step of \(DurationText.format(asked)) from the source, got \(DurationText.format(got))"
+  }
 }
 
 extension TimeSeries {

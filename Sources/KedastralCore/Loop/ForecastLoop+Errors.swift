@@ -11,14 +11,6 @@ extension ForecastLoop {
     var description: String { "the source has no sample in the last \(DurationText.format(window))" }
   }
 
-  struct SourceMismatch: Error, CustomStringConvertible {
-    let asked: Duration
-    let got: Duration
-    var description: String {
-      "expected samples with a step of \(DurationText.format(asked)) from the source, got \(DurationText.format(got))"
-    }
-  }
-
   struct InvalidForecast: Error, CustomStringConvertible {
     let description: String
   }

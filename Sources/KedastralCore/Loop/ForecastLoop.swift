@@ -356,10 +356,7 @@ public actor ForecastLoop {
     let range = feed.samples.range(upTo: end)
     let source = feed.metric.source
     let reading = try await withDeadline(workload.collectDeadline, clock: clock) { [workload] in
-      try await source.read(in: range, step: workload.step)
-    }
-    guard reading.series.step == workload.step else {
-      throw SourceMismatch(asked: workload.step, got: reading.series.step)
+      try await source.checkedRead(in: range, step: workload.step)
     }
     feed.samples.add(reading, upTo: end)
   }

@@ -43,10 +43,7 @@ actor RealPodsReader {
     let limit = min(workload.collectDeadline, max(.seconds(1), workload.interval / 4))
     do {
       let reading = try await withDeadline(limit, clock: clock) { [source] in
-        try await source.read(in: begin..<end + step / 2, step: step)
-      }
-      guard reading.series.step == step else {
-        throw ForecastLoop.SourceMismatch(asked: step, got: reading.series.step)
+        try await source.checkedRead(in: begin..<end + step / 2, step: step)
       }
       pods.add(reading.series)
       if problem != nil { logger.info("the ready pods are read again", ["workload": workload.name.text]) }

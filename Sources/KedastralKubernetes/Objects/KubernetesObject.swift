@@ -44,7 +44,7 @@ package protocol KubernetesObject: Decodable, Sendable {
 }
 
 /// Namespace and name, which together identify an object of one type.
-package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
+package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// The namespace; empty for objects of the whole cluster.
   package let namespace: String
   /// The name.
@@ -57,6 +57,10 @@ package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
   }
 
   package var description: String { namespace.isEmpty ? name : "\(namespace)/\(name)" }
+
+  package static func < (left: ObjectKey, right: ObjectKey) -> Bool {
+    (left.namespace, left.name) < (right.namespace, right.name)
+  }
 }
 
 /// An object's metadata, as far as it is used here.

@@ -86,9 +86,8 @@ actor CovariateFeed {
     guard start < end else { return }
     do {
       let reading = try await withDeadline(Self.deadline, clock: clock) { [start] in
-        try await source.read(in: start..<end, step: step)
+        try await source.checkedRead(in: start..<end, step: step)
       }
-      guard reading.series.step == step else { throw OtherStep(asked: step, got: reading.series.step) }
       guard start > history.start || reading.series.lastPresentIndex != nil else { throw NoSamples() }
       if state.failures > 0 {
         logger.info("covariate is read again", ["workload": workload, "covariate": covariates[index].name])
@@ -120,13 +119,5 @@ actor CovariateFeed {
 
   private struct NoSamples: Error, CustomStringConvertible {
     let description = "it has no samples"
-  }
-
-  private struct OtherStep: Error, CustomStringConvertible {
-    let asked: Duration
-    let got: Duration
-    var description: String {
-      "expected samples with a step of \(DurationText.format(asked)), got \(DurationText.format(got))"
-    }
   }
 }

@@ -1,8 +1,6 @@
 import KedastralCore
 
 extension CovariateChoice {
-  private static let longestText = 1 << 10
-
   /// Writes the choice.
   func write(to writer: inout ByteWriter) {
     writer.append(count: verdicts.count)
@@ -28,45 +26,40 @@ extension CovariateChoice {
 
   /// Reads a choice for a regression with some horizons; nil when it is invalid.
   init?(from reader: inout ByteReader, knots: Int, season: Int?) {
-    guard let count = reader.count(most: Covariate.most) else { return nil }
-    var verdicts: [Verdict] = []
-    for _ in 0..<count {
-      guard let name = reader.text(most: Self.longestText), let lag = reader.count(most: 1 << 20),
-        let reduction = reader.double(), let use = reader.count(most: 2),
-        let problem = reader.text(most: Self.longestText)
-      else { return nil }
-      verdicts.append(
-        Verdict(
-          name: name, lag: lag > 0 ? lag - 1 : nil, reduction: reduction.isNaN ? nil : reduction, isUsed: use == 1,
-          isMissing: use == 2, problem: problem.isEmpty ? nil : problem))
-    }
-    guard let termCount = reader.count(most: Covariate.most) else { return nil }
+    guard let count = reader.count(most: Covariate.most),
+      let verdicts = reader.list(count, { Verdict(from: &$0) }), let termCount = reader.count(most: Covariate.most)
+    else { return nil }
     self.init(verdicts: verdicts)
     guard termCount > 0 else { return }
-    var terms: [CovariateTerm] = []
-    for _ in 0..<termCount {
-      guard let name = reader.text(most: Self.longestText), let isKnownAhead = reader.count(most: 1),
-        let lag = reader.count(most: 1 << 20), let centre = reader.finiteDouble(), let scale = reader.finiteDouble(),
-        scale > 0, let lowest = reader.finiteDouble(), let highest = reader.finiteDouble(), lowest <= highest
-      else { return nil }
-      terms.append(
-        CovariateTerm(
-          name: name, isKnownAhead: isKnownAhead == 1, lag: lag, units: LoadUnits(centre: centre, scale: scale),
-          lowest: lowest, highest: highest))
-    }
-    guard let regression = DirectRegression(Self.plan(terms, season: season), knots: knots, from: &reader) else {
-      return nil
-    }
-    var (spreads, errors): ([SpreadModel], [Double]) = ([], [])
-    for _ in 0..<knots {
-      guard let spread = SpreadModel(from: &reader) else { return nil }
-      spreads.append(spread)
-    }
-    for _ in 0..<knots {
-      guard let error = reader.finiteDouble() else { return nil }
-      errors.append(error)
-    }
+    guard let terms = reader.list(termCount, { CovariateTerm(from: &$0) }),
+      let regression = DirectRegression(Self.plan(terms, season: season), knots: knots, from: &reader),
+      let spreads = reader.list(knots, { SpreadModel(from: &$0) }),
+      let errors = reader.list(knots, { $0.finiteDouble() })
+    else { return nil }
     fit = Fit(terms: terms, regression: regression, spreads: spreads, expectedErrors: errors)
+  }
+}
+
+extension CovariateChoice.Verdict {
+  fileprivate init?(from reader: inout ByteReader) {
+    guard let name = reader.text(), let lag = reader.count(most: 1 << 20), let reduction = reader.double(),
+      let use = reader.count(most: 2), let problem = reader.text()
+    else { return nil }
+    self.init(
+      name: name, lag: lag > 0 ? lag - 1 : nil, reduction: reduction.isNaN ? nil : reduction, isUsed: use == 1,
+      isMissing: use == 2, problem: problem.isEmpty ? nil : problem)
+  }
+}
+
+extension CovariateTerm {
+  fileprivate init?(from reader: inout ByteReader) {
+    guard let name = reader.text(), let isKnownAhead = reader.count(most: 1), let lag = reader.count(most: 1 << 20),
+      let centre = reader.finiteDouble(), let scale = reader.finiteDouble(), scale > 0,
+      let lowest = reader.finiteDouble(), let highest = reader.finiteDouble(), lowest <= highest
+    else { return nil }
+    self.init(
+      name: name, isKnownAhead: isKnownAhead == 1, lag: lag, units: LoadUnits(centre: centre, scale: scale),
+      lowest: lowest, highest: highest)
   }
 }
 
@@ -81,8 +74,8 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-  fileprivate mutating func text(most: Int) -> String? {
-    guard let count = count(most: most), let bytes = take(count) else { return nil }
+  fileprivate mutating func text() -> String? {
+    guard let count = count(most: 1 << 10), let bytes = take(count) else { return nil }
     return String(validating: bytes, as: UTF8.self)
   }
 }

@@ -369,7 +369,7 @@ struct PolicyReconciler: Sendable {
     var wishes: [ScaleTarget: (policy: ObjectKey, wish: RaisedMinimums.Wish)] = [:]
     var waiting: [(ObjectKey, PolicyStatus, PolicyStatus.Difference)] = []
     var uses: [SourceReference: [SourceStatuses.Use]] = [:]
-    for key in entries.keys.sorted(by: { ($0.namespace, $0.name) < ($1.namespace, $1.name) }) {
+    for key in entries.keys.sorted() {
       guard let entry = entries[key] else { continue }
       for reference in entry.references {
         let isReachable = entry.workload.map { surroundings.observe($0.name).sourceReachable }
@@ -433,7 +433,7 @@ struct PolicyReconciler: Sendable {
   ) -> [Action] {
     let cluster = HeadroomPolicies.Cluster(
       scaledObjects: scaledObjects, hasPolicy: { [entries] in entries[$0] != nil },
-      policy: { claims.first($0) }, scaler: { foreign.scaler(of: $0, except: $1) }, ignorance: missingScalers)
+      policy: { claims.first($0) }, scaler: { foreign.scaler(of: $0, except: $1) }, ignorance: missingScalers())
     return headroom.actions(settings, in: cluster, owns: { surroundings.owns($0, nil) }, at: now)
   }
 
@@ -481,18 +481,18 @@ struct PolicyReconciler: Sendable {
   }
 
   /// Why it is not known what scales a target; nil when it is known.
-  private var missingScalers: String? {
-    [ScaledObject.resource, Autoscaler.resource].first { !listed.contains($0.plural) }.map {
-      interruptions[$0.plural] ?? "they have not been listed yet"
-    }
+  ///
+  /// - Parameter ignoringAbsent: whether types that the cluster does not have count as known.
+  private func missingScalers(ignoringAbsent: Bool = false) -> String? {
+    [ScaledObject.resource, Autoscaler.resource].map(\.plural)
+      .first { !listed.contains($0) && !(ignoringAbsent && absent.contains($0)) }
+      .map { interruptions[$0] ?? "they have not been listed yet" }
   }
 
   private func obstacle(to entry: Entry, _ claims: Claims, _ foreign: Foreign) -> Obstacle? {
     guard entry.isScaling || entry.isRaising, let target = entry.scaling?.target else { return nil }
-    for resource in [ScaledObject.resource, Autoscaler.resource] where !listed.contains(resource.plural) {
-      // Without KEDA there is an autoscaler to raise, and there are no ScaledObjects.
-      if entry.isRaising, absent.contains(resource.plural) { continue }
-      let error = interruptions[resource.plural] ?? "they have not been listed yet"
+    // Without KEDA there is an autoscaler to raise, and there are no ScaledObjects.
+    if let error = missingScalers(ignoringAbsent: entry.isRaising) {
       return Obstacle(
         reason: "ObjectsUnknown", message: "Whether others scale the target is unknown: \(error)", isUnknown: true)
     }
@@ -735,8 +735,11 @@ struct PolicyReconciler: Sendable {
     entries[key]?.writtenAt = now
     // The next transitions are computed from this, before the server has sent it back.
     entries[key]?.policy.status = (entry.policy.status ?? [:]).merged(patch)
+    let events = [PolicyCondition.Kind.ready, .sourceReachable].compactMap { kind in
+      status.event(of: kind, since: old, about: ForecastPolicy.resource, entry.policy.metadata, at: now)
+    }
     return [.status(key, patch, version: entry.policy.metadata.resourceVersion)]
-      + events(from: old, to: status, entry.policy, at: now) + planEvents(from: old, to: status, key, at: now)
+      + events.map(Action.event) + planEvents(from: old, to: status, key, at: now)
   }
 
   /// Events of a plan that becomes inaccurate, capped or bridged, and of the end of that.
@@ -762,21 +765,6 @@ struct PolicyReconciler: Sendable {
             reason: condition.reason, message: condition.message, time: KubernetesTime.text(now))))
     }
     return events
-  }
-
-  private func events(
-    from old: PolicyStatus, to new: PolicyStatus, _ policy: ForecastPolicy, at now: Date
-  ) -> [Action] {
-    [PolicyCondition.Kind.ready, .sourceReachable].compactMap { kind in
-      guard let condition = new.condition(kind), condition.status != .unknown else { return nil }
-      let before = old.condition(kind)
-      let isNews = before?.status != condition.status || (condition.status == .no && before?.reason != condition.reason)
-      guard isNews, condition.status == .no || (before?.status == .no && kind == .ready) else { return nil }
-      return .event(
-        ObjectEvent(
-          condition.status == .no ? .warning : .normal, about: ForecastPolicy.resource, policy.metadata,
-          reason: condition.reason, message: condition.message, time: KubernetesTime.text(now)))
-    }
   }
 }
 

@@ -110,6 +110,20 @@ struct PolicyScaling: Sendable, Equatable {
     ])
   }
 
+  /// The trigger that asks the scaler.
+  static func trigger(_ metadata: [String: JSONValue], _ authentication: TriggerAuthentication?) -> JSONValue {
+    var metadata = metadata
+    var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
+    if let authentication {
+      metadata["enableTLS"] = "true"
+      trigger["authenticationRef"] = [
+        "name": .string(authentication.name), "kind": .string(authentication.kind.rawValue),
+      ]
+    }
+    trigger["metadata"] = .object(metadata)
+    return .object(trigger)
+  }
+
   private func spec(
     _ policy: ForecastPolicy, _ workload: WorkloadConfiguration, scalerAddress: String,
     _ authentication: TriggerAuthentication?
@@ -121,18 +135,12 @@ struct PolicyScaling: Sendable, Equatable {
     if !isLeadTimeMeasured { metadata["leadTime"] = .string(DurationText.format(question.leadTime)) }
     if question.mode != .replicas { metadata["mode"] = .string(question.mode.rawValue) }
     if question.selection != .maximum { metadata["select"] = .string(question.selection.rawValue) }
-    var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
-    if let authentication {
-      metadata["enableTLS"] = "true"
-      trigger["authenticationRef"] = authentication.reference
-    }
-    trigger["metadata"] = .object(metadata)
     let behavior = policy.spec["behavior"].members.map(JSONValue.object) ?? Self.defaultBehavior
     var spec: [String: JSONValue] = [
       "scaleTargetRef": policy.spec["scaleTargetRef"],
       "minReplicaCount": .number(Double(limits.minReplicas)), "maxReplicaCount": .number(Double(limits.maxReplicas)),
       "advanced": ["horizontalPodAutoscalerConfig": ["behavior": behavior]],
-      "triggers": .array([.object(trigger)]),
+      "triggers": [Self.trigger(metadata, authentication)],
     ]
     // With at least one replica the autoscaler requests the metric itself, and KEDA warns about an interval without effect.
     if limits.minReplicas == 0 {
@@ -148,9 +156,4 @@ struct PolicyScaling: Sendable, Equatable {
     }
     return .object(spec)
   }
-}
-
-extension TriggerAuthentication {
-  /// The `authenticationRef` of a trigger.
-  var reference: JSONValue { ["name": .string(name), "kind": .string(kind.rawValue)] }
 }

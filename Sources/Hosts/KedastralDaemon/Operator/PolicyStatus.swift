@@ -1,4 +1,5 @@
 import KedastralCore
+import KedastralKubernetes
 import KedastralSources
 
 #if canImport(FoundationEssentials)
@@ -169,5 +170,26 @@ enum KubernetesTime {
     let whole = instant.timeIntervalSince1970.rounded(.down)
     let digits = String(Int((instant.timeIntervalSince1970 - whole) * 1_000_000))
     return "\(text(instant).dropLast()).\(String(repeating: "0", count: max(0, 6 - digits.count)))\(digits)Z"
+  }
+}
+
+extension PolicyStatus {
+  /// The event about a condition that has become bad, is bad for another reason, or, of `Ready`, is good again; nil without such news.
+  ///
+  /// - Parameters:
+  ///   - old: the status before.
+  ///   - resource: the type of the object that the status belongs to.
+  func event(
+    of kind: PolicyCondition.Kind = .ready, since old: PolicyStatus, about resource: ResourceType,
+    _ metadata: ObjectMetadata, at now: Date
+  ) -> ObjectEvent? {
+    guard let condition = condition(kind), condition.status != .unknown else { return nil }
+    let before = old.condition(kind)
+    let isBad = condition.status == .no
+    let isNews = before?.status != condition.status || (isBad && before?.reason != condition.reason)
+    guard isNews, isBad || (before?.status == .no && kind == .ready) else { return nil }
+    return ObjectEvent(
+      isBad ? .warning : .normal, about: resource, metadata, reason: condition.reason, message: condition.message,
+      time: KubernetesTime.text(now))
   }
 }

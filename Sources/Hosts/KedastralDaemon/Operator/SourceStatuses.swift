@@ -78,7 +78,9 @@ struct SourceStatuses: Sendable {
       entries[reference]?.written = status
       entries[reference]?.writtenAt = now
       actions.append(.sourceStatus(reference, body, version: entry.metadata.resourceVersion))
-      actions += Self.event(from: old, to: status, reference, entry.metadata, at: now)
+      if let event = status.event(since: old, about: reference.resource, entry.metadata, at: now) {
+        actions.append(.event(event))
+      }
     }
     return actions
   }
@@ -118,21 +120,6 @@ struct SourceStatuses: Sendable {
       return PolicyCondition(.sourceReachable, .no, "RequestFailed", failure.message)
     }
     return PolicyCondition(.sourceReachable, .unknown, "NoRequest", "The source has not been requested yet.")
-  }
-
-  private static func event(
-    from old: PolicyStatus, to new: PolicyStatus, _ reference: SourceReference, _ metadata: ObjectMetadata, at now: Date
-  ) -> [PolicyReconciler.Action] {
-    guard let ready = new.condition(.ready), ready.status != .unknown else { return [] }
-    let before = old.condition(.ready)
-    let isWorse = ready.status == .no && (before?.status != .no || before?.reason != ready.reason)
-    guard isWorse || (ready.status == .yes && before?.status == .no) else { return [] }
-    return [
-      .event(
-        ObjectEvent(
-          isWorse ? .warning : .normal, about: reference.resource, metadata, reason: ready.reason,
-          message: ready.message, time: KubernetesTime.text(now)))
-    ]
   }
 }
 

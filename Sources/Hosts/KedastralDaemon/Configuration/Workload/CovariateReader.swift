@@ -67,14 +67,7 @@ struct CovariateReader {
   }
 
   private func source(_ own: Section<SourceSection>) -> SourceConfiguration? {
-    var shared = section
-    // What is measured is the covariate's own; where and how to ask is shared.
-    shared?.query = nil
-    shared?.label = nil
-    shared?.labelValue = nil
-    shared?.path = nil
-    shared?.metric = nil
-    shared?.valuePath = nil
+    let shared = section?.withoutMeasured
     // Flags describe the workload's own source.
     let given = GivenSettings(host: .forecaster, arguments: [], environment: [:], problems: problems)
     let kind = own.content.type?.value ?? shared?.type?.value ?? .prometheus

@@ -8,6 +8,18 @@ extension SourceSection {
     "timeout", "proxy",
   ]
 
+  /// What another series of the same workload shares: where and how to ask, not what is measured.
+  var withoutMeasured: SourceSection {
+    var shared = self
+    shared.query = nil
+    shared.label = nil
+    shared.labelValue = nil
+    shared.path = nil
+    shared.metric = nil
+    shared.valuePath = nil
+    return shared
+  }
+
   /// The keys that a source of a kind accepts, except `type`.
   static func keys(of kind: SourceKind) -> [String] {
     switch kind {

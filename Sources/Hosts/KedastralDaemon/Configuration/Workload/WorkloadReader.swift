@@ -85,14 +85,7 @@ struct WorkloadReader {
   ) -> MetricConfiguration? {
     let own = section.content
     if own.metric == nil { given.noteMissing(Settings.metric.descriptor, at: section.origin) }
-    // What is measured is the metric's own; where and how to ask is shared.
-    var shared = source
-    shared?.query = nil
-    shared?.label = nil
-    shared?.labelValue = nil
-    shared?.path = nil
-    shared?.metric = nil
-    shared?.valuePath = nil
+    let shared = source?.withoutMeasured
     let source = SourceReader(
       given: given, section: own.source?.content.inheriting(from: shared) ?? shared, workloadOrigin: section.origin,
       workload: source?.labelValue?.value ?? workload, hasCertificate: sourceHasCertificate, problems: problems

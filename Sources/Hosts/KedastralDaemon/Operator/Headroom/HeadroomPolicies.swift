@@ -82,7 +82,7 @@ struct HeadroomPolicies: Sendable {
     var actions: [PolicyReconciler.Action] = []
     // Of several for one target that with a ScaledObject scales it, else the first.
     var firsts: [ScaleTarget: ObjectKey] = [:]
-    let keys = entries.keys.sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
+    let keys = entries.keys.sorted()
     for key in keys.filter({ hasScaledObject($0, in: cluster) }) + keys {
       if let target = entries[key]?.scaling?.target, firsts[target] == nil { firsts[target] = key }
     }
@@ -158,8 +158,9 @@ struct HeadroomPolicies: Sendable {
     ])
     entries[key]?.written = status
     entries[key]?.writtenAt = now
+    let event = status.event(since: old, about: HeadroomPolicy.resource, entry.policy.metadata, at: now)
     return [.headroomStatus(key, body, version: entry.policy.metadata.resourceVersion)]
-      + event(from: old, to: status, entry.policy, at: now)
+      + [event].compactMap { $0.map(PolicyReconciler.Action.event) }
   }
 
   private func ready(_ entry: Entry, _ conflict: String?, in cluster: Cluster) -> PolicyCondition {
@@ -182,20 +183,5 @@ struct HeadroomPolicies: Sendable {
     return hasScaledObject(entry.policy.key, in: cluster)
       ? PolicyCondition(.ready, .yes, "Applied", "The ScaledObject asks for the placeholder pods.")
       : PolicyCondition(.ready, .unknown, "Starting", "The ScaledObject is being created.")
-  }
-
-  private func event(
-    from old: PolicyStatus, to new: PolicyStatus, _ policy: HeadroomPolicy, at now: Date
-  ) -> [PolicyReconciler.Action] {
-    guard let ready = new.condition(.ready), ready.status != .unknown else { return [] }
-    let before = old.condition(.ready)
-    let isWorse = ready.status == .no && (before?.status != .no || before?.reason != ready.reason)
-    guard isWorse || (ready.status == .yes && before?.status == .no) else { return [] }
-    return [
-      .event(
-        ObjectEvent(
-          isWorse ? .warning : .normal, about: HeadroomPolicy.resource, policy.metadata, reason: ready.reason,
-          message: ready.message, time: KubernetesTime.text(now)))
-    ]
   }
 }

@@ -82,19 +82,13 @@ struct HeadroomScaling: Sendable, Equatable {
   ) -> JSONValue {
     var metadata = metadata.mapValues(JSONValue.string)
     metadata["scalerAddress"] = .string(scalerAddress)
-    var trigger: [String: JSONValue] = ["type": "external", "metricType": "AverageValue"]
-    if let authentication {
-      metadata["enableTLS"] = "true"
-      trigger["authenticationRef"] = authentication.reference
-    }
-    trigger["metadata"] = .object(metadata)
     return PolicyScaling.scaledObject(
       of: HeadroomPolicy.resource, policy.metadata,
       spec: [
         "scaleTargetRef": policy.spec["scaleTargetRef"], "minReplicaCount": 0,
         "maxReplicaCount": .number(Double(maxReplicas)),
         // Placeholders that nothing needs any more go soon: their nodes cost money.
-        "cooldownPeriod": 60, "triggers": .array([.object(trigger)]),
+        "cooldownPeriod": 60, "triggers": [PolicyScaling.trigger(metadata, authentication)],
       ])
   }
 }
